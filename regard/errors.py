@@ -1,0 +1,227 @@
+"""Every error a caller can meet: a code, an HTTP status, and a message that says what to do next.
+
+The first group is the service model's own exceptions (Rekognition 2016-06-27, section "Error handling"), the second
+what AWS JSON services answer before an operation is reached. A class's docstring is its default message.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RegardError(Exception):
+    """Amazon Rekognition experienced a service issue. Try your call again."""
+
+    code: ClassVar[str] = "InternalServerError"
+    status: ClassVar[int] = 400
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__ or self.code)
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+# -- the service model's exceptions ------------------------------------------------------------------------------
+
+
+class AccessDenied(RegardError):
+    """You are not authorized to perform the action."""
+
+    code = "AccessDeniedException"
+
+
+class Conflict(RegardError):
+    """A resource with the same Id already exists, or the update caused an inconsistent state."""
+
+    code = "ConflictException"
+
+
+class HumanLoopQuotaExceeded(RegardError):
+    """The number of in-progress human reviews you have has exceeded the number allowed."""
+
+    code = "HumanLoopQuotaExceededException"
+
+
+class IdempotentParameterMismatch(RegardError):
+    """A ClientRequestToken was reused with different input parameters."""
+
+    code = "IdempotentParameterMismatchException"
+
+
+class ImageTooLarge(RegardError):
+    """Image size is too large"""
+
+    code = "ImageTooLargeException"
+
+
+class InternalServerError(RegardError):
+    """Amazon Rekognition experienced a service issue. Try your call again."""
+
+    code = "InternalServerError"
+    status = 500
+
+
+class InvalidImageFormat(RegardError):
+    """Request has invalid image format"""
+
+    code = "InvalidImageFormatException"
+
+
+class InvalidManifest(RegardError):
+    """The manifest file is empty or larger than the allowed limit."""
+
+    code = "InvalidManifestException"
+
+
+class InvalidPaginationToken(RegardError):
+    """Invalid Pagination Token"""
+
+    code = "InvalidPaginationTokenException"
+
+
+class InvalidParameter(RegardError):
+    """Request has invalid parameters"""
+
+    code = "InvalidParameterException"
+
+
+class InvalidPolicyRevisionId(RegardError):
+    """The supplied revision id for the project policy is invalid."""
+
+    code = "InvalidPolicyRevisionIdException"
+
+
+class InvalidS3Object(RegardError):
+    """Unable to get object metadata from S3. Check object key, region and/or access permissions."""
+
+    code = "InvalidS3ObjectException"
+
+
+class LimitExceeded(RegardError):
+    """A service limit was exceeded."""
+
+    code = "LimitExceededException"
+
+
+class MalformedPolicyDocument(RegardError):
+    """The format of the project policy document is incorrect."""
+
+    code = "MalformedPolicyDocumentException"
+
+
+class ProvisionedThroughputExceeded(RegardError):
+    """Provisioned Rate exceeded."""
+
+    code = "ProvisionedThroughputExceededException"
+
+
+class ResourceAlreadyExists(RegardError):
+    """A resource with the specified ID already exists."""
+
+    code = "ResourceAlreadyExistsException"
+
+
+class ResourceInUse(RegardError):
+    """The specified resource is already being used."""
+
+    code = "ResourceInUseException"
+
+
+class ResourceNotFound(RegardError):
+    """The resource specified in the request cannot be found."""
+
+    code = "ResourceNotFoundException"
+
+
+class ResourceNotReady(RegardError):
+    """The requested resource isn't ready."""
+
+    code = "ResourceNotReadyException"
+
+
+class ServiceQuotaExceeded(RegardError):
+    """The size of the collection exceeds the allowed limit."""
+
+    code = "ServiceQuotaExceededException"
+
+
+class SessionNotFound(RegardError):
+    """The session id is not found."""
+
+    code = "SessionNotFoundException"
+
+
+class Throttling(RegardError):
+    """Slow down; sudden increase in rate of requests."""
+
+    code = "ThrottlingException"
+
+
+class VideoTooLarge(RegardError):
+    """The file size or duration of the supplied media is too large. The maximum is 10 GB and 6 hours."""
+
+    code = "VideoTooLargeException"
+
+
+# -- the protocol's errors: answered before an operation is reached ----------------------------------------------
+
+
+class IncompleteSignature(RegardError):
+    """The request signature does not conform to AWS standards."""
+
+    code = "IncompleteSignatureException"
+
+
+class InvalidSignature(RegardError):
+    """The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method."""  # noqa: E501
+
+    code = "InvalidSignatureException"
+
+
+class MissingAuthenticationToken(RegardError):
+    """Missing Authentication Token"""
+
+    code = "MissingAuthenticationTokenException"
+
+
+class UnrecognizedClient(RegardError):
+    """The security token included in the request is invalid."""
+
+    code = "UnrecognizedClientException"
+
+
+class UnknownOperation(RegardError):
+    """The requested operation is not known to this service."""
+
+    code = "UnknownOperationException"
+
+
+class Serialization(RegardError):
+    """The request body is not valid JSON."""
+
+    code = "SerializationException"
+
+
+class RequestTooLarge(RegardError):
+    """The request body is larger than this service reads."""
+
+    code = "RequestEntityTooLargeException"
+    status = 413
+
+
+# -- errors of the person at the machine, never sent over the wire -----------------------------------------------
+
+
+class SettingsError(RegardError):
+    """The settings are not usable."""
+
+    code = "SettingsError"
+
+
+class ModelUnavailable(RegardError):
+    """A model file is missing and could not be fetched."""
+
+    code = "ModelUnavailable"
+    status = 500

@@ -1,0 +1,29 @@
+"""What every operation is handed: the engine, and how this server names things."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regard.domain import ObjectName
+from regard.engine.analyzer import Analyzer
+from regard.engine.gallery import Gallery
+from regard.engine.indexing import Indexer, Submission
+from regard.engine.pictures import Pictures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Built once by the composition root."""
+
+    pictures: Pictures
+    analyzer: Analyzer
+    gallery: Gallery
+    indexer: Indexer
+    region: str
+    account_id: str
+
+    def collection_arn(self, collection_id: str) -> str:
+        return f"arn:aws:rekognition:{self.region}:{self.account_id}:collection/{collection_id}"
+
+    def submission(self, reference: bytes | ObjectName, external_image_id: str | None) -> Submission:
+        return Submission(picture=self.pictures.read(reference), external_image_id=external_image_id)

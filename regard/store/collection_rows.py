@@ -1,0 +1,82 @@
+"""Collections: rows to `domain.Collection` and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from regard.domain import Collection
+from regard.errors import ResourceAlreadyExists, ResourceNotFound
+from regard.store.database import Database
+from regard.store.schema import collections, faces, removals
+
+
+class CollectionRows:
+    """Make, find, list and delete collections."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, collection_id: str, face_model: str, tags: Mapping[str, str], now: datetime) -> Collection:
+        """A new collection. Raises ResourceAlreadyExists, also to the one who loses a race for the name."""
+        row = {"id": collection_id, "face_model": face_model, "created_at": now, "tags": dict(tags)}
+        try:
+            with self._database.write() as connection:
+                key = connection.execute(insert(collections).values(row).returning(collections.c.key)).scalar_one()
+        except IntegrityError as error:
+            raise ResourceAlreadyExists(f"The collection id: {collection_id} already exists.") from error
+        return Collection(key=key, id=collection_id, face_model=face_model, created_at=now, tags=dict(tags))
+
+    def get(self, collection_id: str) -> Collection:
+        """The collection of that name. Raises ResourceNotFound."""
+        with self._database.read() as connection:
+            row = connection.execute(select(collections).where(collections.c.id == collection_id)).one_or_none()
+        if row is None:
+            raise missing(collection_id)
+        return _collection(row)
+
+    def page(self, after_id: str | None, limit: int) -> list[Collection]:
+        """Up to `limit` collections by id, those after `after_id`."""
+        query = select(collections).order_by(collections.c.id).limit(limit)
+        if after_id is not None:
+            query = query.where(collections.c.id > after_id)
+        with self._database.read() as connection:
+            return [_collection(row) for row in connection.execute(query)]
+
+    def delete(self, collection_id: str) -> None:
+        """The collection, its faces and its sources go; the journal keeps the key. Raises ResourceNotFound."""
+        named = select(collections.c.key).where(collections.c.id == collection_id).with_for_update()
+        with self._database.write() as connection:
+            key = connection.execute(named).scalar_one_or_none()
+            if key is None:
+                raise missing(collection_id)
+            connection.execute(insert(removals).values(collection_key=key, face_key=None))
+            connection.execute(delete(collections).where(collections.c.key == key))
+
+    def face_count(self, key: int) -> int:
+        with self._database.read() as connection:
+            count = select(func.count()).select_from(faces).where(faces.c.collection_key == key)
+            return connection.execute(count).scalar_one()
+
+    def sizes(self) -> dict[str, int]:
+        """How many faces each collection holds, by id."""
+        query = (
+            select(collections.c.id, func.count(faces.c.key).label("faces"))
+            .outerjoin_from(collections, faces)
+            .group_by(collections.c.id)
+            .order_by(collections.c.id)
+        )
+        with self._database.read() as connection:
+            return {row.id: row.faces for row in connection.execute(query)}
+
+
+def missing(collection_id: str) -> ResourceNotFound:
+    return ResourceNotFound(f"The collection id: {collection_id} does not exist.")
+
+
+def _collection(row: Row[tuple[Any, ...]]) -> Collection:
+    return Collection(key=row.key, id=row.id, face_model=row.face_model, created_at=row.created_at, tags=row.tags)

@@ -1,0 +1,237 @@
+"""Faces: rows to `domain.Face` and back, and their embeddings (float16, little-endian) to unit vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice, pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select
+
+from regard.domain import Box, Face, FloatArray, IntArray
+from regard.errors import InvalidParameter, ResourceNotFound
+from regard.store.database import Database
+from regard.store.schema import collections, faces, removals
+
+T = TypeVar("T")
+
+#: Parameters in one IN list; SQLite's own limit is 32,766.
+_CHUNK = 4096
+_STORED = np.dtype("<f2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFace:
+    """A face about to be stored; `face_id` is the caller's, so that storing it again stores nothing."""
+
+    face_id: str
+    image_id: str
+    external_image_id: str | None
+    box: Box
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """N faces of one collection as the index takes them: keys N ascending, embeddings N×D unit rows."""
+
+    collection_key: int
+    keys: IntArray
+    embeddings: FloatArray
+
+
+class FaceRows:
+    """Store, find, list and delete faces."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self, collection_key: int, new: Sequence[NewFace], embeddings: FloatArray, face_model: str, now: datetime
+    ) -> list[Face]:
+        """Store N faces, of one image or of many, in one transaction; embeddings is N×D.
+
+        A face id the collection has already is not stored again: its row is returned. Raises ResourceNotFound when
+        the collection has gone, InvalidParameter when it is bound to another face model.
+        """
+        if len(new) != len(embeddings) or not np.isfinite(embeddings).all():
+            raise ValueError(f"{len(new)} faces need as many finite embeddings, not {embeddings.shape}")
+        rows: dict[str, dict[str, object]] = {}
+        for face, vector in zip(new, embeddings.astype(_STORED), strict=True):
+            rows.setdefault(face.face_id, _row(collection_key, face, vector.tobytes(), now))
+        with self._database.write() as connection:
+            _check_model(connection, collection_key, face_model)
+            held = _among(connection, collection_key, list(rows))
+            if len(held) < len(rows):
+                connection.execute(insert(faces), [row for face_id, row in rows.items() if face_id not in held])
+            stored = _by_face_id(connection, collection_key, list(rows))
+        return [stored[face.face_id] for face in new]
+
+    def get(self, collection_key: int, face_ids: Sequence[str]) -> list[Face]:
+        """Those of the faces that the collection has, in the order asked."""
+        with self._database.read() as connection:
+            found = _by_face_id(connection, collection_key, face_ids)
+        return [found[face_id] for face_id in face_ids if face_id in found]
+
+    def page(
+        self, collection_key: int, after_key: int, limit: int, face_ids: Sequence[str] | None = None
+    ) -> list[Face]:
+        """Up to `limit` faces by key, those above `after_key`; only `face_ids`, where given."""
+        if face_ids is not None:
+            named = {face.key: face for face in self.get(collection_key, face_ids)}
+            return [named[key] for key in sorted(named) if key > after_key][:limit]
+        query = _select((faces.c.collection_key == collection_key) & (faces.c.key > after_key))
+        with self._database.read() as connection:
+            return [_face(row) for row in connection.execute(query.order_by(faces.c.key).limit(limit))]
+
+    def by_keys(self, keys: Iterable[int]) -> dict[int, Face]:
+        """The faces of any collection that still exist, by key."""
+        with self._database.read() as connection:
+            return {
+                row.key: _face(row)
+                for chunk in _chunks(int(key) for key in keys)
+                for row in connection.execute(_select(faces.c.key.in_(chunk)))
+            }
+
+    def embedding(self, collection_key: int, face_id: str) -> FloatArray | None:
+        """The face's unit vector, D long; None when the collection has no such face."""
+        query = select(faces.c.embedding).where(faces.c.collection_key == collection_key, faces.c.face_id == face_id)
+        with self._database.read() as connection:
+            blob = connection.execute(query).scalar_one_or_none()
+        return None if blob is None else _units([blob])[0]
+
+    def delete(self, collection_key: int, face_ids: Sequence[str]) -> list[str]:
+        """Delete those of the faces that the collection has; returns their ids in the order asked."""
+        with self._database.write() as connection:
+            found = _among(connection, collection_key, face_ids)
+            if found:
+                journal = [{"collection_key": collection_key, "face_key": key} for key in found.values()]
+                connection.execute(insert(removals), journal)
+            for chunk in _chunks(found.values()):
+                connection.execute(delete(faces).where(faces.c.key.in_(chunk)))
+        return [face_id for face_id in dict.fromkeys(face_ids) if face_id in found]
+
+    def since(self, after_key: int, limit: int) -> list[Stored]:
+        """The next `limit` faces above `after_key`, by key, grouped by collection."""
+        query = select(faces.c.key, faces.c.collection_key, faces.c.embedding).where(faces.c.key > after_key)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(faces.c.key).limit(limit)).all()
+        if not rows:
+            return []
+        keys, owners, blobs = zip(*rows, strict=True)
+        return list(_grouped(np.array(keys, np.int64), np.array(owners, np.int64), blobs))
+
+    def keys(self) -> dict[int, IntArray]:
+        """Every face's key, ascending, by collection key."""
+        query = select(faces.c.collection_key, faces.c.key).order_by(faces.c.collection_key, faces.c.key)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        if not rows:
+            return {}
+        owners, keys = (np.array(column, np.int64) for column in zip(*rows, strict=True))
+        return {int(owners[at.start]): keys[at] for at in _runs(owners)}
+
+    def count_since(self, after_key: int) -> int:
+        """How many faces have a key above `after_key`."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.count(faces.c.key)).where(faces.c.key > after_key)).scalar_one()
+
+
+def _check_model(connection: Connection, collection_key: int, face_model: str) -> None:
+    # Where rows have locks the collection's is held, so that it cannot go before its faces are in.
+    bound = select(collections.c.face_model).where(collections.c.key == collection_key).with_for_update(read=True)
+    model = connection.execute(bound).scalar_one_or_none()
+    if model is None:
+        raise ResourceNotFound("The collection was deleted meanwhile.")
+    if model != face_model:
+        raise InvalidParameter(
+            f"The collection holds faces of the model {model}, which {face_model} cannot be compared with; "
+            f"index into a new collection."
+        )
+
+
+def _among(connection: Connection, collection_key: int, face_ids: Sequence[str]) -> dict[str, int]:
+    """Face id to key, of those the collection has."""
+    query = select(faces.c.face_id, faces.c.key).where(faces.c.collection_key == collection_key)
+    return {
+        face_id: key
+        for chunk in _chunks(face_ids)
+        for face_id, key in connection.execute(query.where(faces.c.face_id.in_(chunk)))
+    }
+
+
+def _by_face_id(connection: Connection, collection_key: int, face_ids: Sequence[str]) -> dict[str, Face]:
+    mine = faces.c.collection_key == collection_key
+    return {
+        row.face_id: _face(row)
+        for chunk in _chunks(face_ids)
+        for row in connection.execute(_select(mine & faces.c.face_id.in_(chunk)))
+    }
+
+
+_COLUMNS = [column for column in faces.c if column.name != "embedding"]
+
+
+def _select(which: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
+    return select(*_COLUMNS, collections.c.face_model).join_from(faces, collections).where(which)
+
+
+def _row(collection_key: int, face: NewFace, embedding: bytes, now: datetime) -> dict[str, object]:
+    return {
+        "collection_key": collection_key,
+        "face_id": face.face_id,
+        "image_id": face.image_id,
+        "external_image_id": face.external_image_id,
+        "left": face.box.left,
+        "top": face.box.top,
+        "width": face.box.width,
+        "height": face.box.height,
+        "confidence": face.confidence,
+        "created_at": now,
+        "embedding": embedding,
+    }
+
+
+def _face(row: Row[tuple[Any, ...]]) -> Face:
+    return Face(
+        key=row.key,
+        face_id=row.face_id,
+        image_id=row.image_id,
+        external_image_id=row.external_image_id,
+        box=Box(left=row.left, top=row.top, width=row.width, height=row.height),
+        confidence=row.confidence,
+        face_model=row.face_model,
+        created_at=row.created_at,
+    )
+
+
+def _units(blobs: Sequence[bytes]) -> FloatArray:
+    """N stored embeddings of one size as N×D unit rows: float16 rounding has left them a little off length 1."""
+    vectors = np.frombuffer(b"".join(blobs), _STORED).reshape(len(blobs), -1).astype(np.float32)
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+    vectors /= np.maximum(lengths, np.finfo(np.float32).tiny)[:, None]
+    return vectors
+
+
+def _grouped(keys: IntArray, owners: IntArray, blobs: Sequence[bytes]) -> Iterator[Stored]:
+    order = np.argsort(owners, kind="stable")
+    for at in _runs(owners[order]):
+        rows = order[at]
+        yield Stored(
+            collection_key=int(owners[rows[0]]), keys=keys[rows], embeddings=_units([blobs[row] for row in rows])
+        )
+
+
+def _runs(ordered: IntArray) -> Iterator[slice]:
+    """Where each run of equal values lies."""
+    cuts = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist(), len(ordered)]
+    return (slice(start, stop) for start, stop in pairwise(cuts) if stop > start)
+
+
+def _chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(values)
+    while chunk := list(islice(remaining, _CHUNK)):
+        yield chunk

@@ -1,0 +1,52 @@
+"""Access keys: rows only. What is sealed in them is `accountability/principals.py`'s to open."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import func, insert, literal, select, update
+
+from regard.store.database import Database
+from regard.store.schema import access_keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """An access key as stored."""
+
+    access_key_id: str
+    name: str
+    sealed_secret: bytes
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+class KeyRows:
+    """Store, find, list and revoke access keys. A row is never deleted: the record names its holder."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, row: KeyRow) -> None:
+        with self._database.write() as connection:
+            connection.execute(insert(access_keys).values(asdict(row)))
+
+    def get(self, access_key_id: str) -> KeyRow | None:
+        query = select(access_keys).where(access_keys.c.access_key_id == access_key_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else KeyRow(**row._mapping)
+
+    def all(self) -> list[KeyRow]:
+        """Every key, oldest first."""
+        query = select(access_keys).order_by(access_keys.c.created_at, access_keys.c.access_key_id)
+        with self._database.read() as connection:
+            return [KeyRow(**row._mapping) for row in connection.execute(query)]
+
+    def revoke(self, access_key_id: str, now: datetime) -> bool:
+        """Revoke the key, once: the first moment stays. False when there is no such key."""
+        change = update(access_keys).where(access_keys.c.access_key_id == access_key_id)
+        with self._database.write() as connection:
+            first = func.coalesce(access_keys.c.revoked_at, literal(now, access_keys.c.revoked_at.type))
+            return connection.execute(change.values(revoked_at=first)).rowcount == 1

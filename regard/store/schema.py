@@ -1,0 +1,130 @@
+"""The tables, in SQLAlchemy Core. `migrations/` makes them; a test proves that the two say the same."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment, kept as whole microseconds since 1970 UTC: the same in every engine, and exact."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, _: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+class FilePath(TypeDecorator[str]):
+    """A file's path, kept as the bytes the file system knows: old archives hold names that are not UTF-8."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _: Dialect) -> bytes | None:
+        return None if value is None else os.fsencode(value)
+
+    def process_result_value(self, value: bytes | None, _: Dialect) -> str | None:
+        return None if value is None else os.fsdecode(value)
+
+
+#: SQLite numbers rows by itself only when the column's type is INTEGER.
+_Key = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "uq": "%(table_name)s_%(column_0_N_name)s_unique",
+        "ix": "%(table_name)s_by_%(column_0_N_name)s",
+    }
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("id", String(255), nullable=False, unique=True),
+    Column("face_model", String(255), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("tags", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+#: AUTOINCREMENT: a face's key is never given to another, so an index may follow "every key above the last I saw".
+faces = Table(
+    "faces",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("collection_key", _Key, ForeignKey("collections.key", ondelete="CASCADE"), nullable=False),
+    Column("face_id", String(36), nullable=False),
+    Column("image_id", String(36), nullable=False),
+    Column("external_image_id", String(255)),
+    Column("left", Float, nullable=False),
+    Column("top", Float, nullable=False),
+    Column("width", Float, nullable=False),
+    Column("height", Float, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("embedding", LargeBinary, nullable=False),
+    UniqueConstraint("collection_key", "face_id"),
+    Index(None, "collection_key", "key"),
+    sqlite_autoincrement=True,
+)
+
+#: What has gone, for the indexes of other processes; keys only. A null `face_key` says: the whole collection.
+removals = Table(
+    "removals",
+    metadata,
+    Column("seq", _Key, primary_key=True),
+    Column("collection_key", _Key, nullable=False),
+    Column("face_key", _Key),
+    sqlite_autoincrement=True,
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("collection_key", _Key, ForeignKey("collections.key", ondelete="CASCADE"), primary_key=True),
+    Column("path", FilePath, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("modified_ns", BigInteger, nullable=False),
+    Column("image_id", String(36)),
+    Column("outcome", Text, nullable=False),
+    Index(None, "collection_key", "image_id"),
+)
+
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("access_key_id", String(128), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+)

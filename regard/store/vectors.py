@@ -1,0 +1,37 @@
+"""VectorIndex: what finds the nearest embeddings. It is derived from SQL and may be thrown away at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from regard.domain import FloatArray, Hits, IntArray
+
+
+class VectorIndex(Protocol):
+    """Galleries of unit vectors under their faces' keys. Safe to call from many threads at once.
+
+    A gallery begins with its first `add`, which fixes its dimension D. `tests/contract/test_vector_index.py` holds
+    every implementation to what stands here.
+    """
+
+    def add(self, collection_key: int, keys: IntArray, vectors: FloatArray) -> None:
+        """Add N keys with N×D unit rows. A key already there keeps its vector. Raises ValueError for another D."""
+
+    def remove(self, collection_key: int, keys: IntArray) -> None:
+        """Forget these keys; those not there are passed over."""
+
+    def drop(self, collection_key: int) -> None:
+        """Forget the whole gallery, if there is one."""
+
+    def search(self, collection_key: int, probes: FloatArray, *, limit: int, threshold: float) -> list[Hits]:
+        """For each of M×D unit probes, up to `limit` keys of cosine >= `threshold`, best first, ties by key.
+
+        A gallery that is not there holds nothing. Raises ValueError for probes of another D.
+        """
+
+    def keys(self, collection_key: int) -> IntArray:
+        """The keys held, ascending."""
+
+    def collections(self) -> Sequence[int]:
+        """The collections of which a key is held, ascending."""

@@ -1,0 +1,144 @@
+"""Boxes, points and warps: pure functions on arrays, in pixels unless a name says ratio. The only import of OpenCV."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from regard.domain import ByteArray, FloatArray, IntArray
+
+#: Where the five points lie in a 112×112 crop (ArcFace, Deng et al. 2019): eyes, nose, corners of the mouth.
+ARCFACE_POINTS = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    np.float32,
+)
+ALIGNED_SIDE = 112
+
+
+def letterbox(pixels: ByteArray, longest: int, multiple: int = 32) -> tuple[ByteArray, FloatArray]:
+    """`pixels` shrunk so that the longer side is at most `longest`, on a black canvas whose sides divide by `multiple`.
+
+    Returns the canvas and the (x, y) scale from picture to canvas. A smaller picture is never enlarged.
+    """
+    height, width = pixels.shape[:2]
+    scale = min(1.0, longest / max(height, width))
+    inner = max(1, round(width * scale)), max(1, round(height * scale))
+    shrunk = pixels if scale == 1.0 else cv2.resize(pixels, inner, interpolation=cv2.INTER_AREA)
+    right, below = -inner[0] % multiple, -inner[1] % multiple
+    if right or below:
+        shrunk = cv2.copyMakeBorder(shrunk, 0, below, 0, right, cv2.BORDER_CONSTANT)
+    return np.asarray(shrunk, np.uint8), np.array([inner[0] / width, inner[1] / height], np.float32)
+
+
+def channels_first(pictures: ByteArray, mean: FloatArray, std: FloatArray, *, reverse: bool = False) -> FloatArray:
+    """N×H×W×C bytes to N×C×H×W float32 as (x − mean) / std per channel; `reverse` turns RGB into BGR first."""
+    planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)[:, :: -1 if reverse else 1])
+    result = planes.astype(np.float32)
+    if np.any(mean):
+        result -= mean[:, None, None]
+    if np.any(std != 1):
+        result /= std[:, None, None]
+    return result
+
+
+def grey(pictures: ByteArray) -> ByteArray:
+    """N×H×W×3 RGB to N×H×W×1 luma (ITU-R BT.601, as OpenCV)."""
+    return np.stack([cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures])[..., None].astype(np.uint8)
+
+
+def iou(box: FloatArray, boxes: FloatArray) -> FloatArray:
+    """Intersection over union of one corner box (4,) with N of them (N×4: x1, y1, x2, y2)."""
+    sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
+    shared = np.prod(np.clip(sides, 0, None), axis=1)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    union = np.prod(box[2:] - box[:2]) + areas - shared
+    return np.asarray(shared / np.maximum(union, 1e-12), np.float32)
+
+
+def suppress(boxes: FloatArray, scores: FloatArray, threshold: float) -> IntArray:
+    """Non-maximum suppression: the rows to keep, best score first."""
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while len(order):
+        best, order = order[0], order[1:]
+        kept.append(int(best))
+        order = order[iou(boxes[best], boxes[order]) < threshold]
+    return np.array(kept, np.int64)
+
+
+def similarity_transforms(source: FloatArray, target: FloatArray) -> FloatArray:
+    """The N×2×3 similarity transforms that best map N×K×2 `source` onto K×2 `target` points, least squares.
+
+    In the plane Umeyama's solution (1991) without reflection is the closed form below.
+    """
+    source_mean, target_mean = source.mean(axis=1, keepdims=True), target.mean(axis=0)
+    s, t = source - source_mean, target - target_mean
+    spread = np.maximum((s**2).sum(axis=(1, 2)), 1e-12)
+    a = (s * t).sum(axis=(1, 2)) / spread
+    b = (s[..., 0] * t[:, 1] - s[..., 1] * t[:, 0]).sum(axis=1) / spread
+    turn = np.stack([np.stack([a, -b], -1), np.stack([b, a], -1)], axis=1)
+    shift = target_mean - np.einsum("nij,nj->ni", turn, source_mean[:, 0])
+    return np.concatenate([turn, shift[..., None]], axis=2).astype(np.float32)
+
+
+def squares(boxes: FloatArray, grow: float, lift: float = 0.0) -> FloatArray:
+    """Corner boxes N×4 as squares on their longer side times `grow`, raised by `lift` of the box's height."""
+    return rectangles(boxes, np.maximum(*np.split(boxes[:, 2:] - boxes[:, :2], 2, axis=1)) * grow, lift)
+
+
+def rectangles(boxes: FloatArray, sides: FloatArray, lift: float = 0.0) -> FloatArray:
+    """Corner boxes N×4 about the same centres with `sides` (N×1 or N×2), raised by `lift` of the old height."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    centres = centres - np.stack([np.zeros(len(boxes)), (boxes[:, 3] - boxes[:, 1]) * lift], -1)
+    return np.concatenate([centres - sides / 2, centres + sides / 2], axis=1).astype(np.float32)
+
+
+def cut(pixels: ByteArray, boxes: FloatArray, side: int) -> ByteArray:
+    """The N×side×side×3 crops of corner boxes N×4; what lies outside the picture repeats its edge."""
+    scales = side / np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
+    matrices = np.zeros((len(boxes), 2, 3), np.float32)
+    matrices[:, 0, 0], matrices[:, 1, 1] = scales[:, 0], scales[:, 1]
+    # A pixel's value sits at its middle: the half-pixel keeps a plain resize and this warp the same.
+    matrices[:, :, 2] = -boxes[:, :2] * scales + scales / 2 - 0.5
+    return warp(pixels, matrices, side, border=cv2.BORDER_REPLICATE)
+
+
+def warp(pixels: ByteArray, matrices: FloatArray, side: int, *, border: int = cv2.BORDER_CONSTANT) -> ByteArray:
+    """The N×side×side×3 pictures that the N×2×3 affine `matrices` (picture to crop) cut out of `pixels`."""
+    crops = np.empty((len(matrices), side, side, 3), np.uint8)
+    levels: dict[int, ByteArray] = {1: pixels}
+    for crop, matrix in zip(crops, matrices, strict=True):
+        level, reduced = _reduction(pixels, matrix, levels)
+        cv2.warpAffine(level, reduced, (side, side), dst=crop, flags=cv2.INTER_LINEAR, borderMode=border)
+    return crops
+
+
+def _reduction(pixels: ByteArray, matrix: FloatArray, levels: dict[int, ByteArray]) -> tuple[ByteArray, FloatArray]:
+    """A picture reduced by a power of two, and the matrix from it: bilinear sampling alone would alias a large face."""
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    factor = 1
+    while scale * factor <= 0.5 and min(pixels.shape[:2]) >= 2 * factor:
+        factor *= 2
+        if factor not in levels:
+            half = levels[factor // 2]
+            size = max(1, half.shape[1] // 2), max(1, half.shape[0] // 2)
+            levels[factor] = np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if factor == 1:
+        return pixels, matrix
+    level = levels[factor]
+    ratio = np.array([pixels.shape[1] / level.shape[1], pixels.shape[0] / level.shape[0]], np.float32)
+    reduced = matrix.copy()
+    reduced[:, :2] = matrix[:, :2] * ratio
+    reduced[:, 2] = matrix[:, 2] + matrix[:, :2] @ ((ratio - 1) / 2)
+    return level, reduced
+
+
+def detail_and_luma(crops: ByteArray) -> tuple[FloatArray, FloatArray]:
+    """Fine detail and mean luma (0..255) of the middle of N aligned crops.
+
+    Detail is the variance of the Laplacian (Pech-Pacheco et al. 2000) over that of the luma, so that a dim or flat
+    light does not pass for blur; the constant keeps a sensor's noise from passing for detail.
+    """
+    lumas = [cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in crops[:, 16:-16, 16:-16]]
+    details = [cv2.Laplacian(luma, cv2.CV_32F).var() / (luma.var() + 25) for luma in lumas]
+    return np.array(details, np.float32), np.array([luma.mean() for luma in lumas], np.float32)

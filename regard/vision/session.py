@@ -1,0 +1,68 @@
+"""The only import of onnxruntime: providers, threads, run()."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime as ort
+
+from regard.domain import FloatArray
+from regard.errors import ModelUnavailable
+from regard.vision.graph import prepared
+
+
+class Session(Protocol):
+    """A loaded model: one input, some outputs, safe to call from many threads."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]: ...
+
+    def run(self, batch: FloatArray) -> list[FloatArray]: ...
+
+
+class OnnxSession:
+    """One ONNX model on the best provider this machine has."""
+
+    def __init__(self, file: Path, *, threads: int = 0, free_sides: bool = False) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads or cores()
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # A spinning pool would steal the cores from the decoders and from other sessions' pools.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(prepared(file, free_sides=free_sides), options, providers=providers())
+        except Exception as error:  # onnxruntime and protobuf raise their own kinds, none of them public
+            raise ModelUnavailable(f"{file} is not a model that ONNX Runtime can load: {error}") from error
+        self._input = self._session.get_inputs()[0].name
+        self._outputs = tuple(output.name for output in self._session.get_outputs())
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self._outputs
+
+    def run(self, batch: FloatArray) -> list[FloatArray]:
+        """`batch` as the model wants it; every output, in the model's order."""
+        outputs: Sequence[FloatArray] = self._session.run(None, {self._input: batch})
+        return list(outputs)
+
+
+def run_in_chunks(session: Session, batch: FloatArray, size: int) -> list[FloatArray]:
+    """`session.run` over slices of at most `size` rows, joined: a batch that outgrows the cache runs slower per row."""
+    parts = [session.run(batch[start : start + size]) for start in range(0, len(batch), size)]
+    return parts[0] if len(parts) == 1 else [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+
+def cores() -> int:
+    """The processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def providers() -> list[str]:
+    """Accelerators this build of ONNX Runtime offers, best first, the processor last."""
+    wanted = ("CUDAExecutionProvider", "OpenVINOExecutionProvider", "CPUExecutionProvider")
+    return [name for name in wanted if name in ort.get_available_providers()]

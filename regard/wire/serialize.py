@@ -1,0 +1,132 @@
+"""What goes back: a result to the JSON its output shape describes, an error to the body AWS's clients read."""
+
+from __future__ import annotations
+
+import json
+import operator
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from regard.errors import RegardError
+from regard.wire.constraints import broken
+from regard.wire.schema import Shape
+
+
+class NonconformingOutput(TypeError):
+    """An operation's result does not fit its output shape: a mistake in this program, never the caller's."""
+
+
+def encode_result(shape: Shape, result: Mapping[str, Any]) -> bytes:
+    """The JSON of `result`: None members and members the shape lacks left out, blobs base64, timestamps epoch seconds.
+
+    Numbers may be numpy scalars, lists any sequence, arrays included. Raises TypeError or ValueError for what the
+    shape cannot express, a number that is not finite among it.
+    """
+    return json.dumps(_plain(shape, result), allow_nan=False, separators=(",", ":")).encode()
+
+
+def encode_error(error: RegardError, request_id: str) -> bytes:
+    """The JSON of an error, with the request's id as `Logref`, by which the log names the failure.
+
+    The keys are those Rekognition sends. The message stands under `Message` alone: every SDK looks there when
+    `message` is missing, and clients that fold case would choke on both.
+    """
+    body = {"__type": error.code, "Code": error.code, "Logref": request_id, "Message": error.message}
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def check_output(shape: Shape, value: Any) -> None:
+    """Raise NonconformingOutput, naming every place, unless `value` fits `shape`.
+
+    A member the shape lacks, a required one missing, a value of another type, or a constraint of the model broken.
+    """
+    faults = list(_misfits(shape, value, shape.name))
+    if faults:
+        raise NonconformingOutput("; ".join(faults))
+
+
+def _plain(shape: Shape, value: Any) -> Any:
+    if shape.type == "structure":
+        return {
+            name: _plain(shape.members[name], v) for name, v in value.items() if v is not None and name in shape.members
+        }
+    if shape.element is not None and shape.type == "list":
+        return [_plain(shape.element, item) for item in value]
+    if shape.element is not None:
+        return {str(key): _plain(shape.element, item) for key, item in value.items() if item is not None}
+    return _SCALARS[shape.type](value)
+
+
+def _epoch(moment: datetime | float) -> float:
+    if not isinstance(moment, datetime):
+        return float(moment)
+    if moment.tzinfo is None:
+        raise ValueError("a timestamp without a time zone")
+    return round(moment.timestamp(), 3)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a string, found {type(value).__name__}")
+    return value
+
+
+_SCALARS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {
+        "string": _text,
+        "boolean": bool,
+        "integer": operator.index,
+        "long": operator.index,
+        "float": float,
+        "double": float,
+        "timestamp": _epoch,
+        "blob": lambda value: b64encode(value).decode(),
+    }
+)
+
+_WHOLE = (int, np.integer)
+_REAL = (float, np.floating, *_WHOLE)
+_ACCEPTED: Mapping[str, tuple[type, ...]] = MappingProxyType(
+    {
+        "structure": (Mapping,),
+        "map": (Mapping,),
+        "list": (list, tuple, np.ndarray),
+        "string": (str,),
+        "boolean": (bool, np.bool_),
+        "integer": _WHOLE,
+        "long": _WHOLE,
+        "float": _REAL,
+        "double": _REAL,
+        "timestamp": (datetime, *_REAL),
+        "blob": (bytes,),
+    }
+)
+
+
+def _accepted(shape: Shape, value: Any) -> bool:
+    return isinstance(value, _ACCEPTED[shape.type]) and (shape.type == "boolean" or not isinstance(value, bool))
+
+
+def _misfits(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    if not _accepted(shape, value):
+        yield f"{path} is {type(value).__name__}, not {shape.type}"
+        return
+    yield from (f"{path}: {text}" for text in broken(shape, value))
+    if shape.type == "structure":
+        given = {name for name, member in value.items() if member is not None}
+        yield from (f"{path} has no member {name}" for name in sorted(set(value) - set(shape.members)))
+        yield from (f"{path}.{name} is missing" for name in shape.required if name not in given)
+        for name in sorted(given & set(shape.members)):
+            yield from _misfits(shape.members[name], value[name], f"{path}.{name}")
+    elif shape.element is not None:
+        for place, item in value.items() if shape.type == "map" else enumerate(value):
+            yield from _misfits(shape.element, item, f"{path}[{place}]")
+    elif isinstance(value, datetime) and value.tzinfo is None:
+        yield f"{path} has no time zone"
+    elif isinstance(value, _REAL) and not np.isfinite(value):
+        yield f"{path} is not finite"

@@ -1,0 +1,184 @@
+"""AWS Signature Version 4, verified: who signed this request, and that nobody changed it since.
+
+Source: "Signature Version 4 signing process", AWS General Reference. Header signatures only, no presigned URLs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Protocol
+
+from regard.domain import Credential, Principal
+from regard.errors import IncompleteSignature, InvalidSignature, MissingAuthenticationToken, UnrecognizedClient
+from regard.wire.canonical import SignedRequest, canonical_request
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+TERMINATOR = "aws4_request"
+SKEW = timedelta(minutes=5)
+STAMP = "%Y%m%dT%H%M%SZ"
+STAMP_FORM = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+UNSIGNED = b"UNSIGNED-PAYLOAD"
+
+#: Signed whenever they are sent: left out, somebody on the way could turn one call into another.
+PROTECTED = (b"x-amz-target", b"x-amz-security-token")
+
+
+class Credentials(Protocol):
+    """Where secrets are found."""
+
+    def lookup(self, access_key_id: str, session_token: str | None) -> Credential | None:
+        """The credential of a key in force, or None. `session_token` comes with temporary keys."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorization:
+    """The Authorization header in its parts."""
+
+    access_key_id: str
+    scope: tuple[str, str, str, str]  # date, region, service, terminator
+    signed: tuple[bytes, ...]
+    signature: str
+
+
+def verify(request: SignedRequest, *, region: str, service: str, credentials: Credentials, now: datetime) -> Principal:
+    """Who signed `request`. `now` is aware.
+
+    Raises MissingAuthenticationToken, IncompleteSignature (malformed), UnrecognizedClient (no such key) or
+    InvalidSignature (wrong scope, clock more than five minutes off, another secret, anything changed on the way).
+    """
+    authorization = parse_authorization(request)
+    moment = _signed_at(request, authorization)
+    _check_scope(authorization.scope, moment, region, service)
+    _check_clock(moment, now)
+    token = request.headers.get(b"x-amz-security-token")
+    credential = credentials.lookup(authorization.access_key_id, None if token is None else token.decode("latin-1"))
+    if credential is None:
+        raise UnrecognizedClient
+    digest = hashlib.sha256(request.body).hexdigest()
+    declared = request.headers.get(b"x-amz-content-sha256")
+    if declared not in (None, UNSIGNED, digest.encode()):
+        raise InvalidSignature("The provided 'x-amz-content-sha256' header does not match what was computed.")
+    canonical = canonical_request(request, authorization.signed, digest)
+    text = "\n".join((ALGORITHM, moment.strftime(STAMP), "/".join(authorization.scope), _hex(canonical)))
+    key = signing_key(credential.secret, *authorization.scope)
+    expected = hmac.digest(key, text.encode(), "sha256").hex()
+    if not hmac.compare_digest(expected.encode(), authorization.signature.encode()):
+        raise InvalidSignature
+    return credential.principal
+
+
+def parse_authorization(request: SignedRequest) -> Authorization:
+    """Take the Authorization header apart. Raises as `verify` does; the header itself is quoted only as a hash."""
+    header = request.headers.get(b"authorization")
+    if not header:
+        raise MissingAuthenticationToken
+    algorithm, _, rest = header.decode("latin-1").partition(" ")
+    parameters = _parameters(rest, header) if algorithm == ALGORITHM else {}
+    lacking = [
+        f"Authorization header requires '{name}' parameter."
+        for name in ("Credential", "Signature", "SignedHeaders")
+        if not parameters.get(name)
+    ]
+    if not {b"x-amz-date", b"date"} & request.headers.keys():
+        lacking.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    if lacking:
+        lacking.append(f"(Hashed with SHA-256 and encoded with Base64) Authorization={_quoted(header)}")
+        raise IncompleteSignature(" ".join(lacking))
+    match parameters["Credential"].split("/"):
+        case [key, date, region, service, terminator]:
+            scope = (date, region, service, terminator)
+        case _:
+            raise IncompleteSignature(
+                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
+                f"got '{parameters['Credential']}'"
+            )
+    signed = tuple(name.encode("latin-1") for name in parameters["SignedHeaders"].lower().split(";"))
+    return Authorization(access_key_id=key, scope=scope, signed=signed, signature=parameters["Signature"])
+
+
+def _parameters(text: str, header: bytes) -> Mapping[str, str]:
+    parameters: dict[str, str] = {}
+    for part in re.split(r"[\s,]+", text.strip(" ,")):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise IncompleteSignature(
+                f"'{part}' not a valid key=value pair (missing equal-sign) in Authorization header "
+                f"(hashed with SHA-256 and encoded with Base64): '{_quoted(header)}'."
+            )
+        parameters[name] = value
+    return parameters
+
+
+def _quoted(header: bytes) -> str:
+    return b64encode(hashlib.sha256(header).digest()).decode()
+
+
+def _signed_at(request: SignedRequest, authorization: Authorization) -> datetime:
+    """When the request was signed, by its X-Amz-Date or, without one, its Date; checks what must be signed."""
+    source = b"x-amz-date" if b"x-amz-date" in request.headers else b"date"
+    wanted = [b"host", source, *(name for name in PROTECTED if name in request.headers)]
+    for name in wanted:
+        if name not in authorization.signed:
+            title = "'Host' or ':authority'" if name == b"host" else f"'{name.decode().title()}'"
+            raise InvalidSignature(f"{title} must be a 'SignedHeader' in the AWS Authorization.")
+    text = request.headers[source].decode("latin-1")
+    try:
+        if source == b"date":
+            moment = parsedate_to_datetime(text)
+            return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        if not STAMP_FORM.fullmatch(text):
+            raise ValueError
+        return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise IncompleteSignature(f"Date must be in ISO-8601 'basic format'. Got '{text}'.") from error
+
+
+def _check_scope(scope: tuple[str, str, str, str], moment: datetime, region: str, service: str) -> None:
+    day = moment.strftime("%Y%m%d")
+    faults = []
+    if scope[1] != region:
+        # AWS stops at "valid region"; the one to use is what a person needs next.
+        faults.append(f"Credential should be scoped to a valid region: '{region}', not '{scope[1]}'.")
+    if scope[2] != service:
+        faults.append(f"Credential should be scoped to correct service: '{service}'.")
+    if scope[3] != TERMINATOR:
+        faults.append(f"Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{scope[3]}'.")
+    if scope[0] != day:
+        faults.append(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{scope[0]}' != '{day}', from '{moment.strftime(STAMP)}'."
+        )
+    if faults:
+        raise InvalidSignature(" ".join(faults))
+
+
+def _check_clock(moment: datetime, now: datetime) -> None:
+    signed, current = moment.strftime(STAMP), now.strftime(STAMP)
+    if moment < now - SKEW:
+        earliest = (now - SKEW).strftime(STAMP)
+        raise InvalidSignature(f"Signature expired: {signed} is now earlier than {earliest} ({current} - 5 min.)")
+    if moment > now + SKEW:
+        latest = (now + SKEW).strftime(STAMP)
+        raise InvalidSignature(f"Signature not yet current: {signed} is still later than {latest} ({current} + 5 min.)")
+
+
+@lru_cache(maxsize=1024)
+def signing_key(secret: str, date: str, region: str, service: str, terminator: str) -> bytes:
+    """The key that signs one day's requests to one service in one Region."""
+    key = b"AWS4" + secret.encode()
+    for part in (date, region, service, terminator):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def _hex(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()

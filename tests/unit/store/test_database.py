@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from regard.errors import InternalServerError, SettingsError
+from regard.store import database
+
+
+def url(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def test_the_home_and_every_data_file_are_the_owners_alone(store, tmp_path):
+    store.collection()
+    home = tmp_path / "home"
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in home.iterdir()}
+    assert files == {"regard.db": 0o600, "regard.db-wal": 0o600, "regard.db-shm": 0o600}
+
+
+def test_connections_are_durable_and_overwrite_what_is_deleted(store):
+    with store.database.read() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
+        }
+    assert pragmas == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "secure_delete": 1,
+        "busy_timeout": 10_000,
+    }
+
+
+def test_a_block_that_raises_leaves_nothing(store):
+    def fail_half_way() -> None:
+        with store.database.write() as connection:
+            connection.exec_driver_sql("INSERT INTO removals (collection_key) VALUES (7)")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_half_way()
+    with store.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM removals").scalar_one() == 0
+
+
+def test_a_read_is_one_snapshot(store):
+    with store.database.read() as connection:
+        before = connection.exec_driver_sql("SELECT count(*) FROM collections").scalar_one()
+        store.collection()
+        assert connection.exec_driver_sql("SELECT count(*) FROM collections").scalar_one() == before
+
+
+def test_a_database_locked_by_another_process_is_told_in_words(tmp_path):
+    file = tmp_path / "regard.db"
+    opened = database.open(url(file), busy_seconds=0.1)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(InternalServerError, match="locked by another process"), opened.write():
+        pass
+    other.close()
+    opened.close()
+
+
+def test_a_full_disk_is_told_in_words_and_stores_nothing(store, make_new, make_units):
+    collection = store.collection()
+    with store.database.write() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 5}")
+    with pytest.raises(InternalServerError, match="full"):
+        store.enrol(collection, 500)
+    assert store.collections.face_count(collection.key) == 0
+
+
+def test_a_file_that_is_no_database_is_refused_with_advice(tmp_path):
+    file = tmp_path / "regard.db"
+    file.write_text("holiday notes\n" * 1000)
+    with pytest.raises(SettingsError, match="not a database"):
+        database.open(url(file))
+
+
+def test_a_home_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "home").write_text("a file")
+    with pytest.raises(SettingsError, match="cannot be opened"):
+        database.open(url(tmp_path / "home" / "regard.db"))
+
+
+@pytest.mark.parametrize("wrong", ["regard.db", "sqlite://", "sqlite:///:memory:"])
+def test_a_url_that_keeps_nothing_is_refused(wrong):
+    with pytest.raises(SettingsError, match="sqlite:////"):
+        database.open(wrong)
+
+
+def test_processes_that_start_at_once_all_open_the_new_database(tmp_path):
+    code = (
+        "import sys\n"
+        "from regard.store import database\n"
+        "for number in range(15):\n"
+        "    print('ready', flush=True); sys.stdin.readline()\n"
+        "    database.open(f'sqlite:///{sys.argv[1]}/home{number}/regard.db').close()\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    racers = [subprocess.Popen([sys.executable, "-W", "error", "-c", code, str(tmp_path)], **pipes) for _ in range(4)]
+    for _ in range(15):
+        assert [racer.stdout.readline() for racer in racers] == ["ready\n"] * 4
+        for racer in racers:
+            racer.stdin.write("go\n")
+            racer.stdin.flush()
+    faults = [racer.communicate(timeout=60)[1] for racer in racers]
+    assert [racer.returncode for racer in racers] == [0] * 4, faults

@@ -1,0 +1,102 @@
+"""Cosine to Similarity and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regard.vision.calibration import Calibration
+
+TABLE = Calibration(((-0.2, 1.0), (0.2, 1e-2), (0.4, 1e-4), (0.5, 1e-5), (0.6, 1e-6)))
+
+
+def similarity(cosine: float, table: Calibration = TABLE) -> float:
+    return float(table.similarity(np.array([cosine], np.float32))[0])
+
+
+@pytest.mark.parametrize(
+    ("cosine", "expected"),
+    [
+        (-1.0, 0.0),  # below the table
+        (-0.2, 0.0),  # FMR 1
+        (0.0, 20.0),  # half-way to 1e-2 in log10: 1e-1
+        (0.2, 40.0),
+        (0.3, 60.0),  # 1e-3
+        (0.4, 80.0),
+        (0.45, 85.0),
+        (0.5, 90.0),
+        (0.55, 94.5),
+        (0.6, 99.0),
+        (0.8, 99.5),  # half-way from the last point to cosine 1
+        (1.0, 100.0),
+        (1.0001, 100.0),  # rounding of a dot product
+    ],
+)
+def test_similarity_follows_the_false_match_rate_through_the_anchors(cosine: float, expected: float) -> None:
+    assert similarity(cosine) == pytest.approx(expected, abs=1e-4)
+
+
+def test_an_anchor_between_two_table_points_bends_the_line_where_it_stands() -> None:
+    table = Calibration(((0.0, 1.0), (0.3, 1e-3), (0.6, 1e-6)))
+    assert similarity(0.4, table) == pytest.approx(80.0, abs=1e-4)
+    assert similarity(0.5, table) == pytest.approx(90.0, abs=1e-4)
+    assert similarity(0.35, table) == pytest.approx(70.0, abs=1e-4)
+
+
+def test_a_table_that_stops_early_rises_from_its_last_point_to_100() -> None:
+    table = Calibration(((0.0, 1.0), (0.5, 1e-4)))
+    assert similarity(0.5, table) == pytest.approx(80.0)
+    assert similarity(0.75, table) == pytest.approx(90.0)
+
+
+def test_a_table_beyond_one_in_a_million_is_used_up_to_there() -> None:
+    table = Calibration(((0.0, 1.0), (0.6, 1e-6), (0.7, 1e-7)))
+    assert similarity(0.6, table) == pytest.approx(99.0)
+    assert similarity(0.8, table) == pytest.approx(99.5)
+
+
+def test_similarity_keeps_the_shape_of_what_it_is_given() -> None:
+    assert TABLE.similarity(np.zeros((3, 2), np.float32)).shape == (3, 2)
+    assert TABLE.similarity(np.zeros(0, np.float32)).shape == (0,)
+    assert TABLE.similarity(np.zeros(2, np.float32)).dtype == np.float32
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Calibration:
+    size = draw(st.integers(1, 6))
+    cosines = draw(st.lists(st.integers(-99, 99), min_size=size + 1, max_size=size + 1, unique=True))
+    exponents = draw(st.lists(st.integers(1, 90), min_size=size, max_size=size, unique=True))
+    rates = [1.0, *(10.0 ** (-e / 10) for e in sorted(exponents))]
+    return Calibration(tuple(zip((c / 100 for c in sorted(cosines)), rates, strict=True)))
+
+
+@given(tables(), st.lists(st.floats(-1, 1), min_size=2, max_size=20))
+def test_a_higher_cosine_is_never_less_similar(table: Calibration, cosines: list[float]) -> None:
+    values = table.similarity(np.sort(np.array(cosines, np.float64)))
+    assert np.all(np.diff(values) >= 0)
+    assert np.all((values >= 0) & (values <= 100))
+
+
+@given(tables(), st.floats(0, 100))
+def test_the_cosine_of_a_similarity_has_that_similarity(table: Calibration, wanted: float) -> None:
+    back = table.similarity(np.array([table.cosine(wanted)], np.float64))
+    assert float(back[0]) == pytest.approx(wanted, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("points", "complaint"),
+    [
+        (((0.0, 1.0),), "two points"),
+        (((0.0, 0.5), (0.5, 1e-4)), "starts at false match rate 1"),
+        (((0.0, 1.0), (0.5, 1e-4), (0.4, 1e-5)), "must rise"),
+        (((0.0, 1.0), (0.5, 1e-4), (0.6, 1e-4)), "must rise"),
+        (((0.0, 1.0), (0.5, 0.0)), "lie in"),
+        (((0.0, 1.0), (1.0, 1e-4)), "lie in"),
+        (((float("nan"), 1.0), (0.5, 1e-4)), "lie in"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(points: tuple[tuple[float, float], ...], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Calibration(points)

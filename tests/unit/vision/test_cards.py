@@ -1,0 +1,135 @@
+"""The catalogue: built-in cards and the user's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regard.errors import SettingsError
+from regard.vision.cards import ModelCard, catalogue
+
+CORE = ["centerface", "fr-feature", "fr-landmark", "fr-pose", "fr-eye", "fr-gender", "fr-age", "fr-expression"]
+OWN = f"""
+[my-detector]
+task = "face-detector"
+family = "scrfd"
+file = "det.onnx"
+sha256 = "{"ab" * 32}"
+size = 3_000_000
+licence = "non-commercial research"
+provenance = "Trained by somebody."
+non_commercial = true
+input = {{ width = 640, height = 640, channels = "RGB", mean = [127.5, 127.5, 127.5], std = [128, 128, 128] }}
+sources = [{{ file = "/models/det.onnx" }}, {{ url = "https://example.org/det.onnx" }}]
+"""
+EMBEDDER = OWN.replace("my-detector", "my-embedder").replace("face-detector", "face-embedder")
+
+
+def own(tmp_path: Path, text: str) -> dict[str, ModelCard]:
+    file = tmp_path / "models.toml"
+    file.write_text(text)
+    return catalogue(file)
+
+
+def test_the_built_in_catalogue_is_the_core_pack() -> None:
+    cards = catalogue()
+    assert list(cards) == CORE
+    assert {card.pack for card in cards.values()} == {"core"}
+    assert {card.licence for card in cards.values()} == {"MIT"}
+    assert not any(card.non_commercial for card in cards.values())
+
+
+def test_every_built_in_file_comes_from_a_pinned_address_and_from_a_package_registry() -> None:
+    for card in catalogue().values():
+        first, *others = card.sources
+        assert first.kind == "url"
+        assert any(len(part) == 40 for part in first.at.split("/")), first
+        assert [source.kind for source in others] in (["pip"], ["npm"])
+
+
+def test_the_built_in_embedder_says_how_its_input_and_its_cosines_are_read() -> None:
+    card = catalogue()["fr-feature"]
+    assert (card.input.width, card.input.height, card.input.channels) == (112, 112, "BGR")
+    assert card.input.mean == (127.0, 127.0, 127.0)
+    assert card.dimension == 512
+    assert card.calibration is not None
+    assert card.calibration.similarity(np.array([0.417], np.float32))[0] == pytest.approx(80.0, abs=1e-3)
+
+
+def test_a_user_adds_a_card_of_their_own(tmp_path: Path) -> None:
+    cards = own(tmp_path, OWN)
+    card = cards["my-detector"]
+    assert list(cards) == [*CORE, "my-detector"]
+    assert card.pack == "own"
+    assert card.non_commercial
+    assert [(source.kind, source.at) for source in card.sources] == [
+        ("file", "/models/det.onnx"),
+        ("url", "https://example.org/det.onnx"),
+    ]
+
+
+def test_a_user_adds_an_embedder_with_its_calibration(tmp_path: Path) -> None:
+    extra = 'family = "arcface"\ndimension = 128\nmirror = true\ncalibration = [[0, 1], [0.4, 1e-4]]'
+    card = own(tmp_path, EMBEDDER.replace('family = "scrfd"', extra))["my-embedder"]
+    assert card.mirror
+    assert card.dimension == 128
+    assert card.calibration is not None
+    assert card.calibration.points == ((0.0, 1.0), (0.4, 1e-4))
+
+
+def test_no_user_file_is_no_error(tmp_path: Path) -> None:
+    assert list(catalogue(tmp_path / "models.toml")) == CORE
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("my-detector", "centerface", "the card 'centerface' exists already"),
+        ('"det.onnx"', '"centerface.onnx"', "'centerface.onnx' of 'my-detector' is 'centerface''s already"),
+        ("family", "famly", "card 'my-detector': the key 'family' is missing"),
+        ("non_commercial = true", "colour = 1", "card 'my-detector': unknown key 'colour'"),
+        ("std = [128", "sdt = [1], std = [128", "card 'my-detector': input: unknown key 'sdt'"),
+        ("{ url =", "{ hash = 1, url =", "card 'my-detector': sources: unknown key 'hash'"),
+        ("{ url =", "{ pip = 'a==1', url =", "exactly one of the keys url, pip, npm, file"),
+        ("{ url =", "{ ulr =", "exactly one of the keys url, pip, npm, file"),
+        ("3_000_000", '"3 MB"', "size is '3 MB', not a whole number"),
+        ("3_000_000", "true", "size is True, not a whole number"),
+        ("3_000_000", "0", "size 0"),
+        ("ab" * 32, "AB" * 32, "64 lower-case hexadecimal digits"),
+        ("true", "1", "non_commercial is 1, not true or false"),
+        ("face-detector", "race", "task 'race' is not one of"),
+        ('"det.onnx"', '"../det.onnx"', "not a plain name"),
+        ("/models/det.onnx", "det.onnx", "not an absolute path"),
+        ("https://", "ftp://", "not an https or http address"),
+        ("{ url = ", "{ pip = ", "a package needs the member"),
+        ("{ url = ", "{ member = 'x', url = ", "a package needs the member"),
+        ("{ url = ", "{ member = 'x', pip = ", "not of the form NAME==VERSION"),
+        ("{ url = ", "{ member = 'x', npm = ", "not of the form NAME@VERSION"),
+        ('{ url = "', "{ member = 'x', npm = \"--registry@1", "not of the form NAME@VERSION"),
+        ('"RGB"', '"HSV"', "input.channels is 'HSV'"),
+        ('"RGB"', '"GREY"', "need 1 numbers"),
+        ("128, 128, 128", "128, 0, 128", "input.std"),
+        ("width = 640", "width = 0", "input.width"),
+        ("127.5, 127.5, 127.5", '"a"', "not a list of numbers"),
+        ("size =", "mirror = true\nsize =", "for embedders only"),
+        ("face-detector", "face-embedder", "needs its dimension"),
+        ("face-detector", 'face-embedder"\ndimension = 8\ncalibration = [[0, 1, 2]]#', "pairs"),
+        ("face-detector", 'face-embedder"\ndimension = 8\ncalibration = [[0, 1], [1, 1]]#', "lie in"),
+        ("[my-detector]", "my-detector = 1\n[other]", "card 'my-detector': 1 is not a table"),
+        ("[my-detector]", "[my-detector", "not valid TOML"),
+    ],
+)
+def test_a_wrong_card_is_refused_by_file_card_and_key(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    assert old in OWN
+    with pytest.raises(SettingsError) as raised:
+        own(tmp_path, OWN.replace(old, new, 1))
+    assert complaint in raised.value.message
+    assert str(tmp_path / "models.toml") in raised.value.message
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        catalogue(tmp_path / "models.toml")
