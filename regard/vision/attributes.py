@@ -13,8 +13,6 @@ from regard.vision.cards import Input
 from regard.vision.geometry import channels_first, cut, grey, rectangles, squares
 from regard.vision.session import Session, run_in_chunks
 
-CHUNK = 8
-
 
 class CropModel:
     """A model of one crop per face."""
@@ -32,10 +30,10 @@ class CropModel:
         crops = cut(pixels, boxes, self._side)
         if mirrored:
             crops = crops[:, :, ::-1]
-        if self._grey:
-            crops = grey(crops)
-        batch = channels_first(crops, self._mean, self._std, reverse=self._reverse)
-        return run_in_chunks(self._session, batch, CHUNK)
+        return run_in_chunks(self._session, crops, self._prepared)
+
+    def _prepared(self, crops: ByteArray) -> FloatArray:
+        return channels_first(grey(crops) if self._grey else crops, self._mean, self._std, reverse=self._reverse)
 
 
 def contour(model: CropModel, pixels: ByteArray, boxes: FloatArray) -> FloatArray:

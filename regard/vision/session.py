@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import onnxruntime as ort
 
-from regard.domain import FloatArray
+from regard.domain import ByteArray, FloatArray
 from regard.errors import ModelUnavailable
 from regard.vision.graph import prepared
 
@@ -51,9 +51,14 @@ class OnnxSession:
         return list(outputs)
 
 
-def run_in_chunks(session: Session, batch: FloatArray, size: int) -> list[FloatArray]:
-    """`session.run` over slices of at most `size` rows, joined: a batch that outgrows the cache runs slower per row."""
-    parts = [session.run(batch[start : start + size]) for start in range(0, len(batch), size)]
+#: Rows a run: beyond it the activations leave the cache and a face costs more (`fr-feature`: 10.8 ms at 8, 12.5 at 32).
+CHUNK = 8
+
+
+def run_in_chunks(session: Session, crops: ByteArray, prepare: Callable[[ByteArray], FloatArray]) -> list[FloatArray]:
+    """Every output for all `crops`, each chunk of them prepared when its turn comes, while it fits the cache."""
+    chunks = (crops[start : start + CHUNK] for start in range(0, len(crops), CHUNK))
+    parts = [session.run(prepare(chunk)) for chunk in chunks]
     return parts[0] if len(parts) == 1 else [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
 
