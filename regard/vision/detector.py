@@ -14,7 +14,8 @@ from regard.vision.session import Session
 
 #: Longest side of the fine pass. Faces of 40 px in a 1920×1080 picture are 27 px there; 15 px are still found.
 FINE = 1280
-#: Longest side of the coarse pass, made only when the fine one is larger than SINGLE: faces that fill the frame.
+#: Longest side of the coarse pass, made only when the fine one is larger than SINGLE: faces that fill the frame. A
+#: smaller picture is enlarged to it, which places its points better (TAR at FAR 1e-5 of 250-pixel pictures: +0.2).
 COARSE = 320
 #: Up to here one pass finds everything: of 62 faces that filled a 640-pixel frame all were found, at 960 only 46.
 SINGLE = 640
@@ -85,7 +86,7 @@ class Detector:
 
 def passes(height: int, width: int) -> tuple[int, ...]:
     """The longest side of each pass over a picture of this size."""
-    longest = min(max(height, width), FINE)
+    longest = max(COARSE, min(max(height, width), FINE))
     return (longest,) if longest <= SINGLE else (longest, COARSE)
 
 

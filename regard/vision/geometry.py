@@ -16,18 +16,19 @@ ALIGNED_SIDE = 112
 
 
 def letterbox(pixels: ByteArray, longest: int, multiple: int = 32) -> tuple[ByteArray, FloatArray]:
-    """`pixels` shrunk so that the longer side is at most `longest`, on a black canvas whose sides divide by `multiple`.
+    """`pixels` scaled so that the longer side is `longest`, on a black canvas whose sides divide by `multiple`.
 
-    Returns the canvas and the (x, y) scale from picture to canvas. A smaller picture is never enlarged.
+    Returns the canvas and the (x, y) scale from picture to canvas.
     """
     height, width = pixels.shape[:2]
-    scale = min(1.0, longest / max(height, width))
+    scale = longest / max(height, width)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
-    shrunk = pixels if scale == 1.0 else cv2.resize(pixels, inner, interpolation=cv2.INTER_AREA)
+    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled = pixels if scale == 1 else cv2.resize(pixels, inner, interpolation=kind)
     right, below = -inner[0] % multiple, -inner[1] % multiple
     if right or below:
-        shrunk = cv2.copyMakeBorder(shrunk, 0, below, 0, right, cv2.BORDER_CONSTANT)
-    return np.asarray(shrunk, np.uint8), np.array([inner[0] / width, inner[1] / height], np.float32)
+        scaled = cv2.copyMakeBorder(scaled, 0, below, 0, right, cv2.BORDER_CONSTANT)
+    return np.asarray(scaled, np.uint8), np.array([inner[0] / width, inner[1] / height], np.float32)
 
 
 def channels_first(pictures: ByteArray, mean: FloatArray, std: FloatArray, *, reverse: bool = False) -> FloatArray:

@@ -1,0 +1,81 @@
+"""Measures an embedder's false match rates on the development faces and prints the table for its card.
+
+    python -m benchmarks.calibrate                        the built-in embedder
+    python -m benchmarks.calibrate --card NAME --cards models.toml    one of your own, before it has a table
+
+`--curve docs/images/calibration.png` also draws it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+
+from benchmarks.material import People, embed, zoo
+from regard.domain import FloatArray
+from regard.engine import evaluation
+from regard.engine.analyzer import Analyzer
+from regard.vision.calibration import Calibration
+from regard.vision.embedder import Embedder
+from regard.vision.face_models import FaceModels
+from regard.vision.session import OnnxSession
+
+mpl.use("Agg")
+UNCALIBRATED = Calibration(((-1.0, 1.0), (0.99, 1e-6)))
+
+
+class Uncalibrated(FaceModels):
+    """The face models with an embedder that may have no table yet."""
+
+    def embedder(self) -> Embedder:
+        return self._once(
+            self._names["embedder"],
+            lambda card: Embedder(OnnxSession(self._zoo.path(card.name)), card, UNCALIBRATED),
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--card", default="fr-feature")
+    parser.add_argument("--cards", type=Path, help="your models.toml")
+    parser.add_argument("--curve", type=Path, help="draw the curve into this picture")
+    options = parser.parse_args()
+    people = People.load()
+    models = Uncalibrated(zoo(options.cards), detector="centerface", embedder=options.card)
+    genuine, impostor = evaluation.pairs(embed(Analyzer(models), people.files), people.people)
+    table = evaluation.calibrate(impostor)
+    print(f"{len(people.files)} photographs, {len(impostor):,} impostor pairs, {len(genuine):,} genuine pairs")
+    print("calibration = [" + ", ".join(f"[{cosine}, {fmr:g}]" for cosine, fmr in table.points) + "]")
+    if options.curve:
+        draw(genuine, impostor, table, options.curve)
+        print(f"drew {options.curve}")
+
+
+def draw(genuine: FloatArray, impostor: FloatArray, table: Calibration, file: Path) -> None:
+    """False match rate counted and fitted, and Similarity, over the cosine."""
+    figure, left = plt.subplots(figsize=(9, 5), layout="constrained")
+    falling = np.sort(impostor)[::-1]
+    left.semilogy(falling, np.arange(1, len(falling) + 1) / len(falling), label="impostor pairs, counted", lw=2)
+    points = np.array(table.points)
+    left.semilogy(points[:, 0], points[:, 1], "o", ms=4, color="black", label="the card's table")
+    left.semilogy(points[-3:, 0], points[-3:, 1], "--", color="black", lw=1, label="fitted tail")
+    rising = np.sort(genuine)
+    left.semilogy(rising, np.arange(1, len(rising) + 1) / len(rising), color="tab:green", label="mates missed (FNMR)")
+    left.set(xlabel="cosine", ylabel="rate", ylim=(2e-7, 1.3), xlim=(-0.1, 1))
+    left.grid(alpha=0.25)
+    right = left.twinx()
+    cosines = np.linspace(-0.1, 1, 500, dtype=np.float32)
+    right.plot(cosines, table.similarity(cosines), color="tab:orange", label="Similarity")
+    right.set(ylabel="Similarity", ylim=(0, 103), yticks=[0, 20, 40, 60, 80, 90, 99])
+    handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
+    right.legend(handles=handles, loc="center left", framealpha=1)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
