@@ -95,13 +95,17 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
     )
 
 
-def server(regard: Regard) -> Starlette:
-    """The ASGI application: the one endpoint, and health for a supervisor or load balancer."""
+def server(regard: Regard, *, strict_output: bool = False) -> Starlette:
+    """The ASGI application: the one endpoint, and health for a supervisor or load balancer.
+
+    `strict_output` checks every result against the service model, for tests.
+    """
     options = endpoint.Options(
         region=regard.settings.region,
         # Two requests a core: one decodes and answers while the other's models run.
         threads=2 * cores(),
         oversize={"ImageBlob": errors.ImageTooLarge},
+        strict_output=strict_output,
     )
     route = endpoint.endpoint(
         handlers(regard.services), schema=schema.load(), credentials=regard.access_keys, options=options

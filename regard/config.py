@@ -76,7 +76,7 @@ def load(environment: Mapping[str, str] = os.environ, **overrides: Any) -> Setti
         values |= {name: _typed(name, value, str(file)) for name, value in table.items()}
     for variable, text in environment.items():
         name = variable.removeprefix(PREFIX).lower()
-        if variable.startswith(PREFIX) and name not in ("home", "test_data"):
+        if variable.startswith(PREFIX) and name not in ("home", "test_data", "test_models"):
             values[name] = _typed(name, text, f"the environment variable {variable}")
     values |= {name: _typed(name, value, "the command line") for name, value in given.items()}
     return Settings(home=home, **values)

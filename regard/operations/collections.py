@@ -31,8 +31,7 @@ def describe_collection(services: Services, request: Mapping[str, Any]) -> dict[
 
 def list_collections(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
     size = paging.page_size(request)
-    after = paging.after("collections", request)
-    found = services.gallery.page(None if after is None else str(after), size + 1)
+    found = services.gallery.page(paging.after_id("collections", request), size + 1)
     page = found[:size]
     return {
         "CollectionIds": [each.id for each in page],

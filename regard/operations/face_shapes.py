@@ -112,13 +112,13 @@ def compared_face(faces: Faces, row: int) -> dict[str, Any]:
 
 
 def enrolled_face(face: Face) -> dict[str, Any]:
+    """A Face. Its IndexFacesModelVersion may hold digits and dots only, which our models' names are not made of."""
     return {
         "FaceId": face.face_id,
         "BoundingBox": bounding_box(face.box),
         "ImageId": face.image_id,
         "ExternalImageId": face.external_image_id,
         "Confidence": face.confidence,
-        "IndexFacesModelVersion": face.face_model,
     }
 
 

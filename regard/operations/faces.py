@@ -87,8 +87,8 @@ def list_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any]
     if "UserId" in request:
         raise ResourceNotFound(f"The user id: {request['UserId']} does not exist in this collection.")
     size, listing = paging.page_size(request), f"faces {collection.key}"
-    after = paging.after(listing, request)
-    found = services.gallery.faces(collection, int(after or 0), size + 1, request.get("FaceIds"))
+    after = paging.after_key(listing, request)
+    found = services.gallery.faces(collection, after, size + 1, request.get("FaceIds"))
     page = found[:size]
     return {
         "Faces": [enrolled_face(face) for face in page],

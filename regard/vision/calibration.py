@@ -50,6 +50,11 @@ class Calibration:
         """The inverse of `similarity`: the lowest cosine that earns it."""
         return float(np.interp(similarity, self._similarities, self._cosines))
 
+    def false_match_rate(self, similarity: float) -> float:
+        """How often two different people reach `similarity`; never lower than the table or the anchors can say."""
+        log_fmr = np.interp(similarity, _ANCHOR_SIMILARITY[::-1], _ANCHOR_LOG_FMR[::-1])
+        return max(float(10**log_fmr), self.points[-1][1])
+
 
 def _check(points: tuple[tuple[float, float], ...]) -> None:
     if len(points) < 2:

@@ -27,10 +27,9 @@ def prepared(file: Path, *, free_sides: bool = False) -> bytes:
     for value in graph.input:
         _free(value, ("batch", None, "height", "width") if free_sides else ("batch",))
     for value in graph.output:
-        shape = value.type.tensor_type.shape.dim
-        _free(
-            value, ("batch", None, "out_height", "out_width") if free_sides else ("batch",) + (None,) * len(shape[1:])
-        )
+        # Which axis of an output follows from which side nobody says: each is its own.
+        axes = range(len(value.type.tensor_type.shape.dim))
+        _free(value, tuple(f"{value.name}_{axis}" for axis in axes) if free_sides else ("batch",))
     _free_reshapes(graph)
     # Shapes noted along the way still say batch 1; ONNX Runtime infers them anew.
     del graph.value_info[:]
@@ -44,8 +43,15 @@ def _free(value: onnx.ValueInfoProto, names: tuple[str | None, ...]) -> None:
 
 
 def _free_reshapes(graph: onnx.GraphProto) -> None:
-    """A Reshape to a constant (1, …) keeps its input's first axis instead: 0 means "as it is" (ONNX, Reshape)."""
-    shapes = {node.input[1] for node in graph.node if node.op_type == "Reshape"}
+    """A Reshape to a constant (1, …) keeps its input's first axis instead: 0 means "as it is" (ONNX, Reshape).
+
+    A reshaped weight is left alone: its first axis is no batch.
+    """
+    constants = {tensor.name for tensor in graph.initializer}
+    for node in graph.node:
+        if constants.issuperset(node.input):
+            constants.update(node.output)
+    shapes = {node.input[1] for node in graph.node if node.op_type == "Reshape" and node.input[0] not in constants}
     for tensor in graph.initializer:
         if tensor.name in shapes:
             _free_first(tensor)

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
+# The official builds tell Microsoft what they load and run, from their first moment on, unless the environment forbids
+# it (ONNX Runtime's Privacy.md). What this server looks at is nobody else's business.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import onnxruntime as ort
 
 from regard.domain import ByteArray, FloatArray

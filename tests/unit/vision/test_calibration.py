@@ -63,6 +63,18 @@ def test_similarity_keeps_the_shape_of_what_it_is_given() -> None:
     assert TABLE.similarity(np.zeros(2, np.float32)).dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    ("similarity", "rate"),
+    [(0.0, 1.0), (40.0, 1e-2), (80.0, 1e-4), (85.0, 10**-4.5), (90.0, 1e-5), (99.0, 1e-6), (100.0, 1e-6)],
+)
+def test_a_false_match_rate_goes_through_the_anchors(similarity: float, rate: float) -> None:
+    assert TABLE.false_match_rate(similarity) == pytest.approx(rate)
+
+
+def test_a_false_match_rate_is_never_below_what_was_measured() -> None:
+    assert Calibration(((0.0, 1.0), (0.5, 1e-4))).false_match_rate(95.0) == pytest.approx(1e-4)
+
+
 @st.composite
 def tables(draw: st.DrawFn) -> Calibration:
     size = draw(st.integers(1, 6))

@@ -55,7 +55,9 @@ def test_the_built_in_embedder_says_how_its_input_and_its_cosines_are_read() -> 
     assert card.input.mean == (127.0, 127.0, 127.0)
     assert card.dimension == 512
     assert card.calibration is not None
-    assert card.calibration.similarity(np.array([0.417], np.float32))[0] == pytest.approx(80.0, abs=1e-3)
+    at = {fmr: cosine for cosine, fmr in card.calibration.points}
+    cosines = np.array([at[1e-4], at[1e-5], at[1e-6]], np.float32)
+    assert card.calibration.similarity(cosines) == pytest.approx([80, 90, 99], abs=1e-3)
 
 
 def test_a_user_adds_a_card_of_their_own(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+# Everything a person needs: `make run` to use it, `make test` before a change is sent.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+DATA ?=
+
+.PHONY: run test check format bench bench-accuracy bench-http calibrate clean
+
+run: $(VENV)/installed
+	$(BIN)/regard serve
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed-bench
+	$(BIN)/python -W ignore -m benchmarks.speed
+
+bench-accuracy: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.accuracy
+
+bench-http: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.http_load
+
+calibrate: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.calibrate --curve docs/images/calibration.png
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Regard needs Python 3.11 or newer; say which with: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make an environment; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/installed: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/installed
+
+# The peer, without the source build of dlib that its metadata asks for.
+$(VENV)/installed-bench: $(VENV)/installed-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps dlib-bin face_recognition face_recognition_models 'setuptools<81'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

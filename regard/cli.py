@@ -1,0 +1,98 @@
+"""The command line: `regard COMMAND`. Each command is a module of `regard.commands`."""
+
+from __future__ import annotations
+
+import errno
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from regard.commands import terminal
+from regard.errors import RegardError
+
+_SERVER, _PHOTOS, _CARE = "Server", "Photographs", "Care"
+
+#: Every command: where it stands in `regard --help`, the module that has it, its line there.
+COMMANDS = {
+    "serve": (_SERVER, "serve_command", "Start the server; AWS SDKs then work against this machine."),
+    "keys": (_SERVER, "key_commands", "Create, list and revoke access keys."),
+    "faces": (_PHOTOS, "faces_command", "Find and describe the faces of a picture."),
+    "compare": (_PHOTOS, "compare_command", "Compare the largest face of one picture with the faces of another."),
+    "index": (_PHOTOS, "index_command", "Enrol the faces of a folder of pictures in a collection."),
+    "search": (_PHOTOS, "search_command", "Search a collection for the face in a picture."),
+    "collections": (_PHOTOS, "collection_commands", "List and delete collections."),
+    "models": (_CARE, "model_commands", "List, fetch and verify the models."),
+    "doctor": (_CARE, "doctor_command", "Say what is installed, where data lives, and whether all is well."),
+}
+
+
+class _Commands(TyperGroup):
+    """Loads a command when it is run, and puts its errors in words.
+
+    Loading them all takes a second (ONNX Runtime, SQLAlchemy, OpenCV), and nobody should wait for `regard --help`.
+    """
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] in COMMANDS:
+            module = import_module(f"regard.commands.{COMMANDS[args[0]][1]}")
+            self.commands[args[0]] = get_command(module.app)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RegardError as error:
+            terminal.fail(error.message)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # who reads our output has had enough; Typer ends quietly
+                raise
+            where = f"{terminal.readable(error.filename)}: " if error.filename else ""
+            terminal.fail(f"{where}{error.strerror or error}.")
+        raise typer.Exit(1)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="regard",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        terminal.say(f"regard {version('regard')}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="A first try: [bold]regard faces photo.jpg --save marked.jpg[/]\n\n"
+    "A server for boto3 and every AWS SDK: [bold]regard serve[/]\n\n"
+    "Your own photographs: [bold]regard index ~/Pictures --collection people[/], then "
+    "[bold]regard search photo.jpg --collection people[/]"
+)
+def _regard(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Regard: a visual recognition server of your own that speaks Amazon Rekognition's protocol."""
+
+
+def _not_loaded_yet() -> None:
+    """Stands in for a command until `_Commands` loads it."""
+
+
+for _name, (_panel, _, _summary) in COMMANDS.items():
+    app.command(_name, help=_summary, rich_help_panel=_panel)(_not_loaded_yet)
+
+
+def main() -> None:
+    """The entry point. Exits with 0; 1 after an error, 2 for a wrong command line, 130 after Ctrl-C."""
+    app()

@@ -1,0 +1,79 @@
+"""`regard faces`: who is to be seen in a picture, and how well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from regard.commands import opening, terminal
+from regard.commands.terminal import Home, Json
+from regard.domain import Detail, Image
+from regard.media import drawing
+from regard.operations.face_shapes import ALL, DEFAULT, face_detail
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@app.command()
+def faces(
+    image: Annotated[Path, typer.Argument(help="A JPEG or PNG.")],
+    save: Annotated[Path | None, typer.Option(help="Write the picture with its faces marked: a .jpg or .png.")] = None,
+    attributes: Annotated[bool, typer.Option("--attributes", help="Also age, gender, emotion, eyes, mouth.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Find the faces of a picture and describe them; the largest face comes first.
+
+    Age, gender and emotion are what a face looks like to a model, not what is so.
+
+    Example: [bold]regard faces party.jpg --attributes --save marked.jpg[/]
+    """
+    pixels = opening.read(image).image
+    _, analyzer = opening.analyzer(opening.settings(home))
+    found = analyzer.faces([pixels], DEFAULT | (ALL & ~Detail.CONTOUR if attributes else Detail.NONE))[0]
+    names = ["AGE_RANGE", "EMOTIONS", "EYES_OPEN", "GENDER", "MOUTH_OPEN", "SMILE"] if attributes else []
+    shapes = [face_detail(found, row, names) for row in range(len(found))]
+    if save is not None:
+        captions = [str(number) for number in range(1, len(found) + 1)] if len(found) > 1 else [""] * len(found)
+        opening.save(drawing.annotate(pixels, found, captions), save)
+    if as_json:
+        terminal.say_json({"FaceDetails": shapes})
+    elif not shapes:
+        terminal.say(f"No face was found in {terminal.readable(image)}.")
+    else:
+        terminal.out().print(_table(shapes, pixels, attributes))
+
+
+def _table(shapes: list[dict[str, Any]], image: Image, attributes: bool) -> Table:
+    more = ("Age", "Gender", "Emotion", "Eyes", "Mouth") if attributes else ()
+    title = f"{len(shapes)} {'face' if len(shapes) == 1 else 'faces'} in {image.width} × {image.height} pixels"
+    columns = ">", ">Left", ">Top", ">Size", ">Confidence", ">Brightness", ">Sharpness", ">Yaw", ">Pitch", ">Roll"
+    rows = terminal.table(*columns, *more, title=title)
+    for number, shape in enumerate(shapes, 1):
+        box, pose, quality = shape["BoundingBox"], shape["Pose"], shape["Quality"]
+        cells = [
+            str(number),
+            f"{box['Left'] * image.width:.0f}",
+            f"{box['Top'] * image.height:.0f}",
+            f"{box['Width'] * image.width:.0f} × {box['Height'] * image.height:.0f}",
+            terminal.percent(shape["Confidence"]),
+            f"{quality['Brightness']:.0f}",
+            f"{quality['Sharpness']:.0f}",
+            *(f"{pose[angle]:+.0f}°" for angle in ("Yaw", "Pitch", "Roll")),
+        ]
+        rows.add_row(*cells, *(_attributes(shape) if attributes else ()))
+    return rows
+
+
+def _attributes(shape: dict[str, Any]) -> list[str]:
+    emotion = shape["Emotions"][0]
+    return [
+        f"{shape['AgeRange']['Low']}–{shape['AgeRange']['High']}",
+        f"{shape['Gender']['Value'].lower()} {shape['Gender']['Confidence']:.0f} %",
+        f"{emotion['Type'].lower()} {emotion['Confidence']:.0f} %",
+        "open" if shape["EyesOpen"]["Value"] else "closed",
+        "open" if shape["MouthOpen"]["Value"] else "closed",
+    ]

@@ -1,0 +1,86 @@
+"""`regard models`: what the engine sees with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from regard import app as root
+from regard.commands import opening, terminal
+from regard.commands.terminal import Home
+from regard.errors import ModelUnavailable
+from regard.vision.cards import ModelCard
+from regard.vision.zoo import State, Zoo
+
+app = typer.Typer(help="List, fetch and verify the models.", no_args_is_help=True, add_completion=False)
+
+
+@app.command("list")
+def show(home: Home = None) -> None:
+    """Show every model: what it is for, its licence, where it comes from, whether it is here."""
+    zoo = _zoo(home)
+    installed = set(zoo.installed)
+    rows = terminal.table("Model", "Task", "Pack", ">Size", "State", "Licence", "Provenance")
+    for card in zoo.cards.values():
+        state = "[green]here[/]" if card.name in installed else "[yellow]missing[/]"
+        licence = escape(card.licence) + (" [red](non-commercial)[/]" if card.non_commercial else "")
+        size = terminal.size_of(card.size)
+        rows.add_row(card.name, card.task, card.pack, size, state, licence, escape(card.provenance))
+    terminal.out().print(rows)
+    terminal.note(f"Models are kept in {zoo.directory}; {opening.with_home('models verify', home)} reads the files.")
+
+
+@app.command()
+def pull(
+    names: Annotated[list[str] | None, typer.Argument(help="Models to fetch; the core pack unless given.")] = None,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept the terms of models that are for non-commercial use only.")
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Fetch models, checked by their sha256; those already here are left alone.
+
+    Sources are tried in order. [bold]REGARD_MODEL_MIRROR[/] names a folder to look in first.
+    """
+    zoo = _zoo(home)
+    with terminal.progress(in_bytes=True) as report:
+        pulled = zoo.pull(names or zoo.pack("core"), progress=report, accept_licence=accept_licence)
+    for each in pulled:
+        for failure in each.failures:
+            terminal.note(f"{each.card.name}: {failure}")
+        came = "was here" if each.source is None else f"fetched from {each.source}"
+        terminal.say(f"{each.card.name}: {came} ({terminal.size_of(each.card.size)}, {each.card.licence})")
+
+
+@app.command()
+def verify(home: Home = None) -> None:
+    """Read every model's file and compare its sha256 with the card's. Exits with 1 where one is damaged."""
+    zoo = _zoo(home)
+    found = zoo.verify()
+    rows = terminal.table("Model", "State", "File")
+    for card, state in found:
+        rows.add_row(card.name, f"[{_COLOURS[state]}]{state}[/]", escape(str(zoo.directory / card.file)))
+    terminal.out().print(rows)
+    if damaged := [card.name for card, state in found if state is State.CORRUPT]:
+        raise ModelUnavailable(_advice(damaged))
+    missing = [card for card, state in found if state is State.MISSING and card.pack == "core"]
+    if missing:
+        raise ModelUnavailable(_missing(missing))
+
+
+_COLOURS = {State.PRESENT: "green", State.MISSING: "yellow", State.CORRUPT: "red"}
+
+
+def _advice(damaged: list[str]) -> str:
+    return f"{len(damaged)} models are damaged; `regard models pull {' '.join(damaged)}` fetches them again."
+
+
+def _missing(cards: list[ModelCard]) -> str:
+    return f"{len(cards)} models of the core pack are missing; `regard models pull` fetches them."
+
+
+def _zoo(home: Path | None) -> Zoo:
+    return root.zoo(opening.settings(home))

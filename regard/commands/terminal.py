@@ -1,0 +1,151 @@
+"""What every command says things with: consoles, bars, tables, JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.table import Column, Table
+
+from regard.domain import Progress
+
+Home = Annotated[
+    Path | None,
+    typer.Option(help="Where Regard keeps its data: $REGARD_HOME, or ~/.local/share/regard, unless given."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+#: Of what is printed into a file or a pipe, which has no width of its own.
+_PAPER = 200
+#: Seconds that a task may take without a word where no bar can be drawn.
+_PATIENCE = 1.0
+
+
+def out() -> Console:
+    """Results, on standard output."""
+    return Console(width=None if sys.stdout.isatty() else _PAPER, highlight=False)
+
+
+def err() -> Console:
+    """Progress and complaints, on standard error."""
+    return Console(stderr=True, width=None if sys.stderr.isatty() else _PAPER, highlight=False)
+
+
+def fail(message: str) -> None:
+    err().print(f"[bold red]Error:[/] {escape(message)}", style="red", soft_wrap=True)
+
+
+def note(message: str) -> None:
+    """A line about what is going on; standard output is for results."""
+    err().print(escape(message), style="dim", soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """A line of text as it is, at once."""
+    typer.echo(text)
+    sys.stdout.flush()
+
+
+def say_json(value: Any) -> None:
+    say(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A table; a column whose name starts with '>' is aligned to the right."""
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for name in columns:
+        made.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left", overflow="fold")
+    return made
+
+
+def readable(path: str | Path) -> str:
+    """A path for people; a name that is not UTF-8 loses what cannot be shown."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def percent(value: float) -> str:
+    """Rounded down: 99.997 is not 100."""
+    return f"{math.floor(value * 100 + 1e-6) / 100:.2f}"
+
+
+def size_of(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count} bytes"
+
+
+# -- progress ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def progress(*, in_bytes: bool = False) -> Iterator[Progress]:
+    """How long work reports itself: a bar for each description, gone when done; where nobody watches, lines."""
+    console = err()
+    if not console.is_terminal:
+        yield _Lines(in_bytes)
+        return
+    amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), amount]
+    with Bars(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
+        yield _Tasks(bars)
+
+
+class _Lines:
+    def __init__(self, in_bytes: bool) -> None:
+        self._in_bytes = in_bytes
+        self._began = time.monotonic()
+        self._said: set[str] = set()
+
+    def __call__(self, description: str, done: int, total: int | None) -> None:  # noqa: ARG002
+        if description not in self._said and time.monotonic() - self._began > _PATIENCE:
+            self._said.add(description)
+            amount = "" if total is None else f" ({size_of(total) if self._in_bytes else f'{total:,}'})"
+            note(f"{description}{amount}")
+
+
+class _Tasks:
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+        self._passing: str | None = None
+
+    def __call__(self, description: str, done: int, total: int | None) -> None:
+        if total == 0:
+            return
+        if description not in self._tasks:
+            if self._passing:  # what had no total was a remark on the way
+                self._bars.remove_task(self._tasks.pop(self._passing))
+            self._passing = description if total is None else None
+            self._tasks[description] = self._bars.add_task(description, total=total)
+        self._bars.update(self._tasks[description], completed=done, total=total)
+
+
+class Rate(ProgressColumn):
+    """Images a second."""
+
+    def __init__(self) -> None:
+        super().__init__(Column(no_wrap=True))
+
+    def render(self, task: Any) -> str:
+        speed = task.finished_speed or task.speed
+        return f"{speed:.1f} images/s" if speed else "– images/s"

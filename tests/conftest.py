@@ -1,0 +1,32 @@
+"""What many tests stand on: the core models, and the photographs that are kept beside the repository."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from regard.vision.cards import catalogue
+from regard.vision.zoo import Zoo
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """A folder with the verified core models: $REGARD_TEST_MODELS, or .cache/models, pulled into it once."""
+    directory = Path(os.environ.get("REGARD_TEST_MODELS") or REPOSITORY / ".cache" / "models").absolute()
+    mirror = os.environ.get("REGARD_MODEL_MIRROR")
+    zoo = Zoo(directory, Path(mirror) if mirror else None, catalogue())
+    zoo.pull(zoo.pack("core"))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of test photographs: $REGARD_TEST_DATA, or ../shared/data beside the repository."""
+    folder = Path(os.environ.get("REGARD_TEST_DATA") or REPOSITORY.parent / "shared" / "data").absolute()
+    if not folder.is_dir():
+        pytest.skip(f"needs test photographs: {folder} is not there; REGARD_TEST_DATA may name another folder")
+    return folder

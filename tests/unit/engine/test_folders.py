@@ -1,0 +1,207 @@
+"""Folders: what the walk finds, what a run makes of it, and going on after an interruption."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from people import head
+from PIL import Image
+
+from regard import app, config
+from regard.app import Regard
+from regard.domain import Collection
+from regard.engine.folders import FolderIndexer, Options, Outcome, Unnamed, walk
+from regard.errors import InvalidParameter, ResourceNotFound
+
+PEOPLE = ("ann", "bob", "cat")
+
+
+@pytest.fixture(scope="module")
+def regard(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regard]:
+    built = app.build(config.load({}, home=tmp_path_factory.mktemp("home"), model_dir=models))
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def collection(regard: Regard) -> Iterator[Collection]:
+    made = regard.services.gallery.create("people", {})
+    yield made
+    with suppress(ResourceNotFound):
+        regard.services.gallery.delete(made.id)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three portraits in their folders, and what else is found among photographs."""
+    place = tmp_path / "photos"
+    for number, person in enumerate(PEOPLE):
+        (place / person).mkdir(parents=True)
+        Image.fromarray(head(160 + 20 * number)).save(place / person / "Portrait.JPG", "JPEG")
+    (place / "broken.jpg").write_text("this is text")
+    Image.new("RGB", (40, 40)).save(place / "small.png")
+    Image.new("RGB", (200, 200), "grey").save(place / "wall.jpeg")
+    (place / "notes.txt").write_text("no picture")
+    (place / ".thumbnail.jpg").write_text("hidden")
+    return place
+
+
+def indexer(regard: Regard, batch: int = 16) -> FolderIndexer:
+    return FolderIndexer(regard.services.indexer, regard.sources, Options(batch=batch))
+
+
+def by_name(file: Path) -> str | None:
+    return file.parent.name
+
+
+def index(regard: Regard, collection: Collection, folder: Path) -> list[Outcome]:
+    worker = indexer(regard)
+    left = worker.left(collection, walk(folder)[0])
+    return [outcome for batch in worker.run(collection, left, by_name) for outcome in batch]
+
+
+# -- the walk ----------------------------------------------------------------------------------------------------
+
+
+def test_the_walk_finds_pictures_by_suffix_in_any_case_and_leaves_out_the_hidden(folder: Path) -> None:
+    photos, unlisted = walk(folder)
+    assert [str(Path(photo.path).relative_to(folder)) for photo in photos] == [
+        "broken.jpg",
+        "small.png",
+        "wall.jpeg",
+        *(f"{person}/Portrait.JPG" for person in PEOPLE),
+    ]
+    assert not unlisted
+    assert photos[0].size == len("this is text")
+
+
+def test_the_walk_says_which_files_it_could_not_look_at(tmp_path: Path) -> None:
+    (tmp_path / "lost.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    photos, unlisted = walk(tmp_path)
+    assert not photos
+    assert [(Path(each.path).name, each.skipped and each.skipped.reason) for each in unlisted] == [
+        ("lost.jpg", "cannot be read")
+    ]
+
+
+def test_a_pipe_with_a_pictures_name_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert walk(tmp_path) == ([], [])
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match="is not a folder"):
+        walk(tmp_path / "nothing")
+
+
+# -- a run -------------------------------------------------------------------------------------------------------
+
+
+def test_every_good_picture_is_enrolled_and_every_bad_one_named_with_its_reason(
+    regard: Regard, collection: Collection, folder: Path
+) -> None:
+    outcomes = {str(Path(each.path).relative_to(folder)): each for each in index(regard, collection, folder)}
+    for person in PEOPLE:
+        assert outcomes[f"{person}/Portrait.JPG"].enrolled == 1
+    assert outcomes["wall.jpeg"] == Outcome(path=str(folder / "wall.jpeg"))
+    assert str(outcomes["wall.jpeg"]) == "no face"
+    reasons = {name: each.skipped.reason for name, each in outcomes.items() if each.skipped}
+    assert reasons == {"broken.jpg": "not a whole JPEG or PNG", "small.png": "too small"}
+    faces = regard.services.gallery.faces(collection, 0, 10)
+    assert sorted(str(face.external_image_id) for face in faces) == sorted(PEOPLE)
+    files = regard.sources.path_of(collection.key, [face.image_id for face in faces])
+    assert sorted(files.values()) == [str(folder / person / "Portrait.JPG") for person in PEOPLE]
+
+
+def test_a_second_run_finds_nothing_left_but_what_has_changed(
+    regard: Regard, collection: Collection, folder: Path
+) -> None:
+    index(regard, collection, folder)
+    assert not index(regard, collection, folder)
+    os.utime(folder / "wall.jpeg", ns=(0, 0))
+    assert [Path(each.path).name for each in index(regard, collection, folder)] == ["wall.jpeg"]
+
+
+def test_an_interrupted_run_goes_on_where_it_was(regard: Regard, collection: Collection, folder: Path) -> None:
+    worker = indexer(regard, batch=2)
+    run = worker.run(collection, walk(folder)[0], by_name)
+    first = next(run)
+    run.close()  # as Ctrl-C does
+    assert len(first) == 2
+    rest = index(regard, collection, folder)
+    assert {each.path for each in first} | {each.path for each in rest} == {each.path for each in walk(folder)[0]}
+    assert not {each.path for each in first} & {each.path for each in rest}
+    assert regard.services.gallery.size(collection) == len(PEOPLE)
+
+
+def test_a_batch_that_was_stored_but_not_recorded_is_not_stored_twice(
+    regard: Regard, collection: Collection, folder: Path
+) -> None:
+    index(regard, collection, folder)
+    worker = indexer(regard)
+    again = [each for batch in worker.run(collection, walk(folder)[0], by_name) for each in batch]
+    assert sum(each.enrolled for each in again) == len(PEOPLE)
+    assert regard.services.gallery.size(collection) == len(PEOPLE)
+
+
+def test_a_file_without_a_name_is_skipped_and_tried_again_next_time(
+    regard: Regard, collection: Collection, folder: Path
+) -> None:
+    def choosy(file: Path) -> str | None:
+        if file.parent.name == PEOPLE[0]:
+            raise Unnamed("names.csv has no row for it.")
+        return None
+
+    worker = indexer(regard)
+    photos = [photo for photo in walk(folder)[0] if photo.path.endswith("JPG")]
+    outcomes = [each for batch in worker.run(collection, photos, choosy) for each in batch]
+    assert [each.enrolled for each in outcomes] == [0, 1, 1]
+    assert outcomes[0].skipped is not None
+    assert outcomes[0].skipped.detail == "names.csv has no row for it."
+    assert worker.left(collection, photos) == photos[:1]
+
+
+def test_a_file_that_vanishes_is_reported_and_not_taken_for_done(
+    regard: Regard, collection: Collection, folder: Path
+) -> None:
+    photos = [photo for photo in walk(folder)[0] if photo.path.endswith("wall.jpeg")]
+    Path(photos[0].path).unlink()
+    worker = indexer(regard)
+    [[outcome]] = worker.run(collection, photos, by_name)
+    assert outcome.skipped is not None
+    assert outcome.skipped.reason == "cannot be read"
+    assert worker.left(collection, photos) == photos
+
+
+def test_a_huge_file_is_not_read(regard: Regard, collection: Collection, tmp_path: Path) -> None:
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(100 * 1024 * 1024)
+    [[outcome]] = indexer(regard).run(collection, walk(tmp_path)[0], by_name)
+    assert outcome.skipped is not None
+    assert outcome.skipped.reason == "too large"
+    assert "105 MB" in outcome.skipped.detail
+
+
+def test_a_collection_that_goes_away_stops_the_run(regard: Regard, collection: Collection, folder: Path) -> None:
+    regard.services.gallery.delete(collection.id)
+    with pytest.raises(ResourceNotFound):
+        index(regard, collection, folder)
+
+
+def test_no_more_pictures_are_read_ahead_than_the_next_batch(
+    regard: Regard, collection: Collection, folder: Path
+) -> None:
+    read: list[str] = []
+
+    def noting(file: Path) -> str | None:
+        read.append(file.name)
+        return None
+
+    run = indexer(regard, batch=1).run(collection, walk(folder)[0], noting)
+    next(run)
+    run.close()
+    assert len(read) <= 2

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_graphs import embedder, node, save_graph
+
+from regard.domain import ByteArray, FloatArray
+from regard.errors import ModelUnavailable
+from regard.vision.session import CHUNK, OnnxSession, cores, providers, run_in_chunks
+
+
+class Counting:
+    """A session that doubles its rows and remembers how many came at once."""
+
+    outputs = ("twice", "same")
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def run(self, batch: FloatArray) -> list[FloatArray]:
+        self.sizes.append(len(batch))
+        return [batch * 2, batch]
+
+
+def as_floats(crops: ByteArray) -> FloatArray:
+    return crops.astype(np.float32)
+
+
+def test_outputs_come_by_name_and_in_order(tmp_path: Path) -> None:
+    nodes = [node("Abs", "x", "b"), node("Neg", "x", "a")]
+    file = save_graph(
+        tmp_path / "two.onnx", nodes, inputs={"x": (1, 2)}, outputs={"b": (1, 2), "a": (1, 2)}, weights={}
+    )
+    session = OnnxSession(file)
+    assert session.outputs == ("b", "a")
+    first, second = session.run(np.array([[1, -2]], np.float32))
+    np.testing.assert_array_equal(first, [[1, 2]])
+    np.testing.assert_array_equal(second, [[-1, 2]])
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x08" * 100])
+def test_what_is_no_model_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "broken.onnx"
+    file.write_bytes(content)
+    with pytest.raises(ModelUnavailable, match=r"broken\.onnx is not a model"):
+        OnnxSession(file)
+
+
+def test_a_session_is_shared_by_threads(tmp_path: Path) -> None:
+    session = OnnxSession(embedder(tmp_path / "e.onnx"), threads=1)
+
+    def ask(number: int) -> bool:
+        crops = np.full((3, 3, 112, 112), number, np.float32)
+        return bool(np.allclose(session.run(crops)[0], number, atol=1e-3))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(64)))
+
+
+def test_chunks_are_prepared_one_by_one_and_joined_in_order() -> None:
+    crops = np.arange(2 * CHUNK + 3, dtype=np.uint8)[:, None]
+    session, prepared = Counting(), []
+
+    def prepare(chunk: ByteArray) -> FloatArray:
+        prepared.append((len(chunk), len(session.sizes)))
+        return as_floats(chunk)
+
+    twice, same = run_in_chunks(session, crops, prepare)
+    np.testing.assert_array_equal(twice[:, 0], np.arange(len(crops)) * 2)
+    np.testing.assert_array_equal(same, crops)
+    assert session.sizes == [CHUNK, CHUNK, 3]
+    assert prepared == [(CHUNK, 0), (CHUNK, 1), (3, 2)]  # each just before its run
+
+
+def test_a_single_chunk_is_handed_on_as_it_is() -> None:
+    session = Counting()
+    assert len(run_in_chunks(session, np.zeros((1, 1), np.uint8), as_floats)) == 2
+    assert session.sizes == [1]
+
+
+def test_this_machine_has_a_core_and_a_provider() -> None:
+    assert 1 <= cores() <= (os.cpu_count() or 1)
+    assert providers()[-1] == "CPUExecutionProvider"
+
+
+def test_nothing_is_reported_to_the_runtimes_makers(tmp_path: Path) -> None:
+    """ONNX Runtime's telemetry begins with an identifier under the home folder; where it is off, none is made."""
+    file = embedder(tmp_path / "e.onnx")
+    home = tmp_path / "home"
+    home.mkdir()
+    script = f"from pathlib import Path; from regard.vision.session import OnnxSession as S; S(Path({str(file)!r}))"
+    environment = {name: value for name, value in os.environ.items() if name not in ("ORT_DISABLE_TELEMETRY", "CI")}
+    environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")}
+    subprocess.run([sys.executable, "-B", "-c", script], env=environment, check=True, timeout=60)
+    assert list(home.rglob("*")) == []
