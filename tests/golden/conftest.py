@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from people import astronaut, image, loaded
+
+from regard.domain import Detail, Faces
+from regard.engine.analyzer import Analyzer
+
+
+@pytest.fixture(scope="session")
+def analyzer(models: Path) -> Analyzer:
+    return Analyzer(loaded(models))
+
+
+@pytest.fixture(scope="session")
+def portrait(analyzer: Analyzer) -> Faces:
+    """The astronaut, with everything the core models say."""
+    return analyzer.faces([image(astronaut())], ~Detail.NONE)[0]
+
+
+@pytest.fixture(scope="session")
+def mirrored(analyzer: Analyzer) -> Faces:
+    return analyzer.faces([image(np.ascontiguousarray(astronaut()[:, ::-1]))], ~Detail.NONE)[0]

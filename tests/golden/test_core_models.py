@@ -1,0 +1,138 @@
+"""What each core card says of one fixed picture. A change here changes what users have stored: know why first."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from people import astronaut, image
+
+from regard.domain import EMOTIONS, Detail, Faces
+from regard.engine.analyzer import Analyzer
+from regard.media.picture import decode
+from regard.vision.cards import catalogue
+from regard.vision.face_models import ATTRIBUTE_CARDS
+
+#: The 68 points that end or crown something, with where they lie on the portrait.
+CONTOUR = {
+    0: (0.3525, 0.1910),
+    8: (0.4347, 0.3498),
+    16: (0.5294, 0.1967),
+    30: (0.4393, 0.2481),
+    36: (0.3846, 0.1956),
+    39: (0.4170, 0.2023),
+    45: (0.4963, 0.2009),
+    48: (0.3972, 0.2747),
+    54: (0.4788, 0.2781),
+    57: (0.4369, 0.3045),
+}
+
+
+def test_every_core_card_has_its_golden_output_here() -> None:
+    core = {name for name, card in catalogue().items() if card.pack == "core"}
+    assert core == {"centerface", "fr-feature", *ATTRIBUTE_CARDS}
+
+
+def test_centerface_finds_the_one_face(portrait: Faces) -> None:
+    assert len(portrait) == 1
+    np.testing.assert_allclose(portrait.boxes[0], [0.3546, 0.1137, 0.1726, 0.2336], atol=0.003)
+    assert portrait.scores[0] == pytest.approx(0.929, abs=0.01)
+    points = [(0.3968, 0.1986), (0.4824, 0.2041), (0.4361, 0.2443), (0.3972, 0.2780), (0.4714, 0.2821)]
+    np.testing.assert_allclose(portrait.points[0], points, atol=0.003)
+
+
+def test_fr_feature_embeds_it(portrait: Faces) -> None:
+    assert portrait.embeddings is not None
+    assert portrait.embeddings.shape == (1, 512)
+    first = [0.0424, 0.0611, -0.0415, 0.0003, -0.0414, -0.0176, 0.0383, -0.0154]
+    np.testing.assert_allclose(portrait.embeddings[0, :8], first, atol=0.005)
+    assert np.linalg.norm(portrait.embeddings[0]) == pytest.approx(1, abs=1e-5)
+
+
+def test_fr_landmark_draws_its_outline(portrait: Faces) -> None:
+    assert portrait.contour is not None
+    np.testing.assert_allclose(portrait.contour[0, list(CONTOUR)], list(CONTOUR.values()), atol=0.005)
+
+
+def test_fr_pose_and_the_eyes_give_its_angles(portrait: Faces) -> None:
+    assert portrait.pose is not None
+    np.testing.assert_allclose(portrait.pose[0], [0.2, -12.4, 3.7], atol=1.0)
+
+
+def test_fr_eye_sees_open_eyes(portrait: Faces) -> None:
+    assert portrait.eyes_open is not None
+    assert portrait.eyes_open[0] > 0.99
+
+
+def test_fr_age_and_fr_gender(portrait: Faces) -> None:
+    assert portrait.age is not None
+    assert portrait.female is not None
+    assert portrait.age[0] == pytest.approx(28.5, abs=1.0)
+    assert portrait.female[0] == pytest.approx(0.66, abs=0.05)
+
+
+def test_fr_expression_sees_a_smile(portrait: Faces) -> None:
+    assert portrait.emotions is not None
+    assert EMOTIONS[int(portrait.emotions[0].argmax())] == "happy"
+    assert portrait.emotions[0, EMOTIONS.index("happy")] > 0.98
+    assert portrait.emotions[0].sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_quality_and_mouth_are_measured(portrait: Faces) -> None:
+    assert portrait.quality is not None
+    assert portrait.mouth_gap is not None
+    np.testing.assert_allclose(portrait.quality[0], [60.8, 100], atol=1.0)
+    assert portrait.mouth_gap[0] == pytest.approx(0.143, abs=0.03)
+
+
+# -- the same face, turned about -------------------------------------------------------------------------------------
+
+
+def test_the_mirror_image_has_the_mirrored_face(portrait: Faces, mirrored: Faces) -> None:
+    left, top, width, height = portrait.boxes[0]
+    np.testing.assert_allclose(mirrored.boxes[0], [1 - left - width, top, width, height], atol=0.01)
+    flipped = (portrait.points[0] * [-1, 1] + [1, 0])[[1, 0, 2, 4, 3]]
+    np.testing.assert_allclose(mirrored.points[0], flipped, atol=0.015)
+
+
+def test_the_mirror_image_is_the_same_person_in_the_same_mood(portrait: Faces, mirrored: Faces) -> None:
+    assert portrait.embeddings is not None
+    assert mirrored.embeddings is not None
+    assert portrait.embeddings[0] @ mirrored.embeddings[0] > 0.95
+    for column in ("age", "female", "eyes_open", "mouth_gap"):
+        ours, theirs = getattr(portrait, column)[0], getattr(mirrored, column)[0]
+        assert ours == pytest.approx(theirs, abs=2 if column == "age" else 0.25)
+
+
+def test_in_the_mirror_yaw_and_roll_change_sign_and_pitch_does_not(portrait: Faces, mirrored: Faces) -> None:
+    assert portrait.pose is not None
+    assert mirrored.pose is not None
+    np.testing.assert_allclose(mirrored.pose[0] * [-1, 1, -1], portrait.pose[0], atol=4)
+
+
+@pytest.mark.parametrize("degrees", [-25, 25])
+def test_tilting_the_picture_tilts_the_face_and_nothing_else(analyzer: Analyzer, portrait: Faces, degrees: int) -> None:
+    """Clockwise is a positive roll, and Pillow turns counter-clockwise."""
+    tilted = PIL.Image.fromarray(astronaut()).rotate(-degrees, PIL.Image.Resampling.BILINEAR, center=(225, 115))
+    (faces,) = analyzer.faces([image(np.asarray(tilted))], Detail.POSE | Detail.EMBEDDING)
+    assert len(faces) == 1
+    assert faces.pose is not None
+    assert faces.embeddings is not None
+    assert portrait.pose is not None
+    assert portrait.embeddings is not None
+    np.testing.assert_allclose(faces.pose[0] - portrait.pose[0], [0, 0, degrees], atol=6)
+    assert faces.embeddings[0] @ portrait.embeddings[0] > 0.95
+
+
+def test_yaw_is_positive_when_the_nose_turns_right(analyzer: Analyzer, shared_data: Path) -> None:
+    """Of people who look aside, the nose lies off the middle of the eyes on the side that yaw says."""
+    files = islice(sorted(shared_data.glob("lfw-dev/*/*_0001.jpg")), 0, 400, 5)
+    found = analyzer.faces([decode(file.read_bytes()) for file in files], Detail.POSE, limit=1)
+    turned = [faces for faces in found if faces.pose is not None and abs(faces.pose[0, 0]) > 20]
+    assert len(turned) >= 8
+    sides = [float(faces.points[0, 2, 0] - faces.points[0, :2, 0].mean()) for faces in turned]
+    yaws = [float(faces.pose[0, 0]) for faces in turned if faces.pose is not None]
+    assert np.mean(np.sign(sides) == np.sign(yaws)) > 0.9

@@ -1,0 +1,49 @@
+"""Galleries of made-up faces, for tests that need no picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from regard.domain import Collection, Faces, FloatArray
+from regard.engine.gallery import Enrolment, Gallery
+from regard.store.collection_rows import CollectionRows
+from regard.store.face_rows import FaceRows
+from regard.store.follower import Follower
+from regard.store.vectors import VectorIndex
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class House:
+    """A gallery on a database of its own, and what it stands on."""
+
+    gallery: Gallery
+    rows: CollectionRows
+    face_rows: FaceRows
+    follower: Follower
+    index: VectorIndex
+
+    def collection(self, name: str = "staff") -> Collection:
+        return self.gallery.create(name, {})
+
+
+def unit_rows(count: int, seed: int = 0) -> FloatArray:
+    rows = np.random.default_rng(seed).standard_normal((count, 512), dtype=np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def made_up(embeddings: FloatArray, *, shift: float = 0.0) -> Faces:
+    """Faces side by side with these embeddings."""
+    count = len(embeddings)
+    boxes = np.tile(np.array([0, 0.1, 0.05, 0.1], np.float32), (count, 1))
+    boxes[:, 0] = np.arange(count) / max(count, 1) + shift
+    points = np.zeros((count, 5, 2), np.float32)
+    return Faces(boxes=boxes, scores=np.full(count, 0.9, np.float32), points=points, embeddings=embeddings)
+
+
+def enrolment(embeddings: FloatArray, image_id: str = "picture", external: str | None = None) -> Enrolment:
+    return Enrolment(image_id=image_id, external_image_id=external, faces=made_up(embeddings))
