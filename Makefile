@@ -2,7 +2,6 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-DATA ?=
 
 .PHONY: run test check format bench bench-accuracy bench-http calibrate clean
 

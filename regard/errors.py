@@ -211,17 +211,12 @@ class RequestTooLarge(RegardError):
     status = 413
 
 
-# -- errors of the person at the machine, never sent over the wire -----------------------------------------------
+# -- faults of this installation: a client can only learn that the server has one ---------------------------------
 
 
-class SettingsError(RegardError):
+class SettingsError(InternalServerError):
     """The settings are not usable."""
 
-    code = "SettingsError"
 
-
-class ModelUnavailable(RegardError):
+class ModelUnavailable(InternalServerError):
     """A model file is missing and could not be fetched."""
-
-    code = "ModelUnavailable"
-    status = 500

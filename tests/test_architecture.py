@@ -56,9 +56,6 @@ EVERYWHERE = sys.stdlib_module_names | {"numpy"}
 #: `config` reads it; `vision.session` must silence ONNX Runtime's telemetry before that library loads.
 TOUCH_ENVIRONMENT = frozenset({"config", "vision.session"})
 
-#: Names that ARCHITECTURE.md itself gives twice: the tables of the store, and the service model.
-SHARED_BASENAMES = frozenset({"schema"})
-
 #: (module, what it imports inside a function), each with its reason.
 LATE_IMPORTS: frozenset[tuple[str, str]] = frozenset()
 
@@ -182,7 +179,7 @@ def environment(house: House) -> Iterator[str]:
 def basenames(house: House) -> Iterator[str]:
     places = defaultdict(list)
     for name, module in house.modules.items():
-        if not module.is_package and module.path.stem not in SHARED_BASENAMES:
+        if not module.is_package:
             places[module.path.stem].append(name)
     yield from (f"{' and '.join(names)} have one basename" for names in places.values() if len(names) > 1)
 

@@ -33,6 +33,7 @@ def fetch_models(chosen: Settings) -> None:
     missing = [name for name in needed if name not in zoo.installed]
     if not missing:
         return
+    chosen.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     total = sum(zoo.card(name).size for name in missing)
     terminal.note(f"Fetching {len(missing)} models ({terminal.size_of(total)}) into {zoo.directory}")
     with terminal.progress(in_bytes=True) as report:

@@ -61,7 +61,8 @@ class Gallery:
     def get(self, collection_id: str) -> Collection:
         return self._collections.get(collection_id)
 
-    def page(self, after: str | None, limit: int) -> list[Collection]:
+    def page(self, after: int, limit: int) -> list[Collection]:
+        """Up to `limit` collections, oldest first, those with a key above `after`."""
         return self._collections.page(after, limit)
 
     def size(self, collection: Collection) -> int:

@@ -31,12 +31,12 @@ def describe_collection(services: Services, request: Mapping[str, Any]) -> dict[
 
 def list_collections(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
     size = paging.page_size(request)
-    found = services.gallery.page(paging.after_id("collections", request), size + 1)
+    found = services.gallery.page(paging.after("collections", request), size + 1)
     page = found[:size]
     return {
         "CollectionIds": [each.id for each in page],
         "FaceModelVersions": [each.face_model for each in page],
-        "NextToken": paging.token("collections", page[-1].id) if len(found) > size else None,
+        "NextToken": paging.token("collections", page[-1].key) if len(found) > size else None,
     }
 
 

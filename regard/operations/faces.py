@@ -40,7 +40,7 @@ def compare_faces(services: Services, request: Mapping[str, Any]) -> dict[str, A
     level, threshold = request.get("QualityFilter", "NONE"), request.get("SimilarityThreshold", THRESHOLD)
     source = services.pictures.read(image_reference(request["SourceImage"])).image
     target = services.pictures.read(image_reference(request["TargetImage"])).image
-    probe = _usable(services, source, level, most=1)
+    probe = _usable(services, source, level, most=1, detail=Detail.NONE)
     others = _usable(services, target, level, most=MOST_FACES)
     similarities = services.gallery.compare(_vectors(probe)[0], _vectors(others))
     order = np.argsort(-similarities, kind="stable")
@@ -87,7 +87,7 @@ def list_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any]
     if "UserId" in request:
         raise ResourceNotFound(f"The user id: {request['UserId']} does not exist in this collection.")
     size, listing = paging.page_size(request), f"faces {collection.key}"
-    after = paging.after_key(listing, request)
+    after = paging.after(listing, request)
     found = services.gallery.faces(collection, after, size + 1, request.get("FaceIds"))
     page = found[:size]
     return {

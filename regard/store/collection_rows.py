@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from regard.domain import Collection
 from regard.errors import ResourceAlreadyExists, ResourceNotFound
 from regard.store.database import Database
-from regard.store.schema import collections, faces, removals
+from regard.store.tables import collections, faces, removals
 
 
 class CollectionRows:
@@ -39,11 +39,9 @@ class CollectionRows:
             raise missing(collection_id)
         return _collection(row)
 
-    def page(self, after_id: str | None, limit: int) -> list[Collection]:
-        """Up to `limit` collections by id, those after `after_id`."""
-        query = select(collections).order_by(collections.c.id).limit(limit)
-        if after_id is not None:
-            query = query.where(collections.c.id > after_id)
+    def page(self, after_key: int, limit: int) -> list[Collection]:
+        """Up to `limit` collections, oldest first, those above `after_key`."""
+        query = select(collections).where(collections.c.key > after_key).order_by(collections.c.key).limit(limit)
         with self._database.read() as connection:
             return [_collection(row) for row in connection.execute(query)]
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, ins
 from regard.domain import Box, Face, FloatArray, IntArray
 from regard.errors import InvalidParameter, ResourceNotFound
 from regard.store.database import Database
-from regard.store.schema import collections, faces, removals
+from regard.store.tables import collections, faces, removals
 
 T = TypeVar("T")
 

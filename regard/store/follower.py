@@ -11,7 +11,7 @@ from sqlalchemy import Row, func, select
 from regard.domain import IntArray, Progress
 from regard.store.database import Database
 from regard.store.face_rows import FaceRows
-from regard.store.schema import faces, removals
+from regard.store.tables import faces, removals
 from regard.store.vectors import VectorIndex
 
 #: Faces read and added at once: 8 MiB of float16 at D=512.

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from regard.errors import ResourceNotFound
 from regard.store.database import Database
-from regard.store.schema import sources
+from regard.store.tables import sources
 
 #: Parameters in one IN list; SQLite's own limit is 32,766.
 _CHUNK = 4096

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from regard.domain import ByteArray, FloatArray
+from regard.errors import ModelUnavailable
 from regard.vision.calibration import Calibration
 from regard.vision.cards import ModelCard
 from regard.vision.geometry import ALIGNED_SIDE, ARCFACE_POINTS, channels_first, similarity_transforms, warp
@@ -29,6 +30,12 @@ class Embedder:
         self.calibration = calibration
         #: What a collection is bound to: the same name for the same bytes.
         self.version = f"{card.name}-{card.sha256[:8]}"
+
+    def check(self) -> None:
+        """Try one black crop. Raises ModelUnavailable where the file is not what its card says."""
+        shape = self.embed(np.zeros((1, ALIGNED_SIDE, ALIGNED_SIDE, 3), np.uint8)).shape
+        if shape != (1, self.dimension):
+            raise ModelUnavailable(f"{self.version} gives vectors of shape {shape[1:]}; its card says {self.dimension}")
 
     def embed(self, crops: ByteArray) -> FloatArray:
         """N×112×112×3 RGB crops to N×D unit rows."""

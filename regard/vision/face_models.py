@@ -59,7 +59,9 @@ class FaceModels:
     def _load_embedder(self, card: ModelCard) -> Embedder:
         if card.task != "face-embedder" or card.calibration is None:
             raise ModelUnavailable(f"{card.name} is no face embedder with a calibration; see docs/guides/models.md")
-        return Embedder(self._session(card), card, card.calibration)
+        embedder = Embedder(self._session(card), card, card.calibration)
+        embedder.check()
+        return embedder
 
     def _session(self, card: ModelCard, *, free_sides: bool = False) -> OnnxSession:
         return OnnxSession(self._zoo.path(card.name), threads=self._threads, free_sides=free_sides)

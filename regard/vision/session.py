@@ -14,6 +14,7 @@ import numpy as np
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime as ort
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument
 
 from regard.domain import ByteArray, FloatArray
 from regard.errors import ModelUnavailable
@@ -43,6 +44,7 @@ class OnnxSession:
             self._session = ort.InferenceSession(prepared(file, free_sides=free_sides), options, providers=providers())
         except Exception as error:  # onnxruntime and protobuf raise their own kinds, none of them public
             raise ModelUnavailable(f"{file} is not a model that ONNX Runtime can load: {error}") from error
+        self._name = file.name
         self._input = self._session.get_inputs()[0].name
         self._outputs = tuple(output.name for output in self._session.get_outputs())
 
@@ -51,8 +53,11 @@ class OnnxSession:
         return self._outputs
 
     def run(self, batch: FloatArray) -> list[FloatArray]:
-        """`batch` as the model wants it; every output, in the model's order."""
-        outputs: Sequence[FloatArray] = self._session.run(None, {self._input: batch})
+        """Every output for `batch`, in the model's order. Raises ModelUnavailable for a shape it does not take."""
+        try:
+            outputs: Sequence[FloatArray] = self._session.run(None, {self._input: batch})
+        except (Fail, InvalidArgument) as error:
+            raise ModelUnavailable(f"{self._name} does not take an input of shape {batch.shape}: {error}") from error
         return list(outputs)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 
 from regard.errors import SettingsError
 from regard.store import database
-from regard.store.schema import metadata
+from regard.store.tables import metadata
 
 
 @pytest.fixture

@@ -51,15 +51,15 @@ def test_of_two_processes_that_create_a_collection_one_succeeds(store):
         racer.stdin.write("go\n")
         racer.stdin.flush()
     assert sum(int(racer.communicate(timeout=60)[0]) for racer in racers) == 50
-    assert len(store.collections.page(None, 100)) == 50
+    assert len(store.collections.page(0, 100)) == 50
 
 
-def test_pages_follow_the_order_of_ids(store):
+def test_pages_list_the_oldest_collections_first(store):
     for name in ("b", "a", "d", "c"):
         store.collection(name)
-    first = store.collections.page(None, 3)
-    assert [c.id for c in first] == ["a", "b", "c"]
-    assert [c.id for c in store.collections.page(first[-1].id, 3)] == ["d"]
+    first = store.collections.page(0, 3)
+    assert [c.id for c in first] == ["b", "a", "d"]
+    assert [c.id for c in store.collections.page(first[-1].key, 3)] == ["c"]
 
 
 def test_a_deleted_collection_takes_its_faces_and_sources_along(store):

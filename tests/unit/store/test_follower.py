@@ -140,7 +140,7 @@ def test_deleting_a_collection_while_others_add_to_it_leaves_no_orphan(store, ma
         for adder in adders:
             adder.result(timeout=30)  # raises whatever was not ResourceNotFound
     assert here.follower.agreement() == []
-    (left,) = store.collections.page(None, 10)
+    (left,) = store.collections.page(0, 10)
     with store.database.read() as connection:
         owners = set(connection.exec_driver_sql("SELECT DISTINCT collection_key FROM faces").scalars())
     assert owners <= {left.key}

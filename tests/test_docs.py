@@ -1,0 +1,178 @@
+"""The pages held to the code: what can be set, typed, called or met is documented, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from regard import errors
+from regard.cli import COMMANDS
+from regard.config import PREFIX, Settings
+from regard.engine.quality_filter import BARS
+from regard.errors import RegardError
+from regard.operations.registry import OPERATIONS
+from regard.vision.cards import catalogue
+from regard.wire import schema
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+ADRS = sorted(page.name for page in (DOCS / "adr").glob("[0-9]*.md"))
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`[^`\n]+`")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def read(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def prose(text: str) -> str:
+    """Without code, in which a bracket is no link."""
+    return _CODE.sub("", _FENCE.sub("", text))
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading of any level, up to the next one; empty where it is missing."""
+    found = re.search(rf"^#+ {re.escape(heading)}$(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""
+
+
+def row(text: str, name: str) -> str:
+    """The row of a table that begins with `name`, as code; empty where it is missing."""
+    found = re.search(rf"^\| `{re.escape(name)}` \|.*$", text, re.MULTILINE)
+    return found[0] if found else ""
+
+
+def anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
+def test_every_setting_is_documented_with_its_variable_and_default(field: object) -> None:
+    name, default = field.name, field.default  # type: ignore[attr-defined]
+    line = row(read("reference/settings.md"), name)
+    assert f"`{PREFIX}{name.upper()}`" in line
+    if isinstance(default, str | int):
+        assert f"| `{default}` |" in line
+
+
+def commands() -> dict[str, list[str]]:
+    """Every command that can be typed, and its long options."""
+    found = {}
+    for name, (_, module, _) in COMMANDS.items():
+        command = get_command(import_module(f"regard.commands.{module}").app)
+        leaves = (
+            {f"{name} {leaf}": each for leaf, each in command.commands.items()}
+            if isinstance(command, TyperGroup)
+            else {name: command}
+        )
+        for words, leaf in leaves.items():
+            options = [option for parameter in leaf.params for option in parameter.opts if option.startswith("--")]
+            found[words] = [option for option in options if option != "--help"]
+    return found
+
+
+@pytest.mark.parametrize(("words", "options"), commands().items(), ids=str)
+def test_every_command_is_documented_with_all_its_options(words: str, options: list[str]) -> None:
+    text = section(read("reference/commands.md"), f"`regard {words}`")
+    assert "--home" in options
+    assert [option for option in options if f"`{option}`" not in text] == []
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_operation_is_documented_with_its_parameters_and_answer(operation: str) -> None:
+    text = section(read("reference/operations.md"), operation)
+    model = schema.load().operations[operation]
+    assert [name for name in model.input.members if not row(text, name)] == []
+    answered = {name for name in model.output.members if "OrientationCorrection" not in name}
+    assert [name for name in sorted(answered) if f"`{name}`" not in text] == []
+
+
+def test_every_attribute_of_a_face_is_documented() -> None:
+    text = section(read("reference/operations.md"), "DetectFaces")
+    attributes = schema.load().operations["DetectFaces"].input.members["Attributes"].element
+    assert attributes is not None
+    assert [name for name in attributes.enum if f"`{name}`" not in text] == []
+
+
+def test_every_error_code_is_documented() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RegardError)]
+    text = read("reference/errors.md")
+    assert sorted({kind.code for kind in kinds if f"`{kind.code}`" not in text}) == []
+
+
+@pytest.mark.parametrize("level", BARS)
+def test_every_level_of_the_quality_filter_is_documented_with_its_bars(level: str) -> None:
+    bar = BARS[level]
+    cells = [cell.strip() for cell in row(read("reference/quality.md"), level).strip("|").split("|")]
+    wanted = ["–"] * 5
+    if bar:
+        numbers = (bar.pixels, bar.score * 100, bar.brightness, bar.sharpness)
+        wanted = [*(f"{value:g}" for value in numbers), f"{bar.turn:g}°"]
+    assert cells == [f"`{level}`", *wanted]
+
+
+def test_the_calibration_shown_is_the_default_embedders() -> None:
+    calibration = catalogue()[Settings(home=Path()).embedder].calibration
+    shown = re.findall(r"^\| (−?[\d.]+) \| ([\d.]+) \|", section(read("accuracy.md"), "The calibration"), re.MULTILINE)
+    assert calibration is not None
+    assert [(float(cosine.replace("−", "-")), float(rate)) for cosine, rate in shown] == list(calibration.points)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_and_picture_of_a_page_is_there(page: Path) -> None:
+    lost = []
+    for target in _LINK.findall(prose(page.read_text(encoding="utf-8"))):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        there = file.is_file() and file.is_relative_to(ROOT)
+        if not there or (anchor and anchor not in anchors(file.read_text(encoding="utf-8"))):
+            lost.append(target)
+    assert lost == []
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    reached, left = set(), [DOCS / "index.md"]
+    while left:
+        page = left.pop()
+        if page not in reached and page.suffix == ".md":
+            reached.add(page)
+            links = _LINK.findall(prose(page.read_text(encoding="utf-8")))
+            left += [(page.parent / link.partition("#")[0]).resolve() for link in links if "://" not in link]
+    assert sorted(set(PAGES) - reached - {ROOT / "README.md"}) == []
+
+
+def test_every_decision_is_listed_and_has_all_its_parts() -> None:
+    listed = re.findall(r"\[\d{4}\]\((\d{4}-[^)]+)\)", read("adr/README.md"))
+    assert listed == ADRS
+    for number, name in enumerate(ADRS, 1):
+        text = read(f"adr/{name}")
+        assert text.startswith(f"# {number:04}: ")
+        assert name.startswith(f"{number:04}-")
+        for heading in ("Context", "Decision", "Consequences", "Alternatives"):
+            assert section(text, heading).strip(), f"{name} has no {heading}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_python_example_compiles(page: Path) -> None:
+    for language, code in _FENCE.findall(page.read_text(encoding="utf-8")):
+        if language == "python":
+            compile(code, str(page), "exec")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_make_target_that_is_named_exists(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = re.findall(r"(?:^    |`|&& )make ([\w-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [target for target in named if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
