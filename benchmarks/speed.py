@@ -13,8 +13,9 @@ import io
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 import numpy as np
@@ -31,14 +32,17 @@ from regard.vision.session import OnnxSession
 DETECT = Detail.QUALITY | Detail.POSE
 TASKS = {"DetectFaces": DETECT, "search": Detail.EMBEDDING, "IndexFaces": DETECT | Detail.EMBEDDING}
 
+#: The models that these tasks run, by column.
+MODELS_RUN = {"detector": "centerface.onnx", "embedder": "fr_feature.onnx", "pose": "fr_pose.onnx"}
+
 console = Console(width=140)
 
 
 @dataclass
 class Recorder:
-    """Times every model run, and keeps the arrays for a replay."""
+    """Times every model's runs, and keeps the arrays for a replay."""
 
-    seconds: float = 0.0
+    seconds: Counter[str] = field(default_factory=Counter)
     runs: list[tuple[OnnxSession, FloatArray]] | None = None
 
     def install(self) -> None:
@@ -49,7 +53,7 @@ class Recorder:
                 self.runs.append((session, batch))
             start = time.perf_counter()
             result = original(session, batch)
-            self.seconds += time.perf_counter() - start
+            self.seconds[session.name] += time.perf_counter() - start
             return result
 
         OnnxSession.run = run  # type: ignore[method-assign]
@@ -93,7 +97,7 @@ def scenes() -> dict[str, bytes]:
 
 def stages(analyzer: Analyzer, recorder: Recorder, pictures: dict[str, bytes], count: int, rounds: int) -> None:
     table = Table(title=f"{count} core{'s' if count > 1 else ''}, median of {rounds}, milliseconds")
-    for column in ("picture", "task", "faces", "decode", "models", "the rest", "total", "bare", "overhead"):
+    for column in ("picture", "task", "faces", "decode", *MODELS_RUN, "the rest", "total", "bare", "overhead"):
         table.add_column(column, justify="left" if column in ("picture", "task") else "right")
     for name, data in pictures.items():
         for task, detail in TASKS.items():
@@ -107,7 +111,8 @@ def measured(analyzer: Analyzer, recorder: Recorder, data: bytes, detail: Detail
     runs, recorder.runs = recorder.runs, None
     rows, faces = [], 0
     for _ in range(rounds):
-        recorder.seconds, start = 0.0, time.perf_counter()
+        recorder.seconds.clear()
+        start = time.perf_counter()
         image = decode(data, longest=WORKING_SIDE)
         decoded = time.perf_counter()
         faces = len(analyzer.faces([image], detail)[0])
@@ -117,7 +122,8 @@ def measured(analyzer: Analyzer, recorder: Recorder, data: bytes, detail: Detail
         for session, batch in runs:
             recorder.bare(session, batch)
         bare = time.perf_counter() - bare_start
-        rows.append((decoded - start, recorder.seconds, total - recorder.seconds - (decoded - start), total, bare))
+        models_run = [recorder.seconds[file] for file in MODELS_RUN.values()]
+        rows.append((decoded - start, *models_run, total - sum(models_run) - (decoded - start), total, bare))
     columns = [median(column) * 1e3 for column in zip(*rows, strict=True)]
     overhead = median(total / bare for *_, total, bare in rows)
     return [str(faces), *(f"{value:.1f}" for value in columns), f"{overhead:.3f}"]

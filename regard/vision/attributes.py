@@ -27,13 +27,13 @@ class CropModel:
 
     def run(self, pixels: ByteArray, boxes: FloatArray, *, mirrored: bool = False) -> list[FloatArray]:
         """Every output of the model for the N crops at `boxes`, N rows each."""
-        crops = cut(pixels, boxes, self._side)
-        if mirrored:
-            crops = crops[:, :, ::-1]
-        return run_in_chunks(self._session, crops, self._prepared)
 
-    def _prepared(self, crops: ByteArray) -> FloatArray:
-        return channels_first(grey(crops) if self._grey else crops, self._mean, self._std, reverse=self._reverse)
+        def prepared(some: FloatArray) -> FloatArray:
+            crops = cut(pixels, some, self._side)
+            crops = crops[:, :, ::-1] if mirrored else crops
+            return channels_first(grey(crops) if self._grey else crops, self._mean, self._std, reverse=self._reverse)
+
+        return run_in_chunks(self._session, boxes, prepared)
 
 
 def contour(model: CropModel, pixels: ByteArray, boxes: FloatArray) -> FloatArray:

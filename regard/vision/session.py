@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument
 from regard.domain import ByteArray, FloatArray
 from regard.errors import ModelUnavailable
 from regard.vision.graph import prepared
+
+Rows = TypeVar("Rows", ByteArray, FloatArray)
 
 
 class Session(Protocol):
@@ -44,7 +46,7 @@ class OnnxSession:
             self._session = ort.InferenceSession(prepared(file, free_sides=free_sides), options, providers=providers())
         except Exception as error:  # onnxruntime and protobuf raise their own kinds, none of them public
             raise ModelUnavailable(f"{file} is not a model that ONNX Runtime can load: {error}") from error
-        self._name = file.name
+        self.name = file.name
         self._input = self._session.get_inputs()[0].name
         self._outputs = tuple(output.name for output in self._session.get_outputs())
 
@@ -57,7 +59,7 @@ class OnnxSession:
         try:
             outputs: Sequence[FloatArray] = self._session.run(None, {self._input: batch})
         except (Fail, InvalidArgument) as error:
-            raise ModelUnavailable(f"{self._name} does not take an input of shape {batch.shape}: {error}") from error
+            raise ModelUnavailable(f"{self.name} does not take an input of shape {batch.shape}: {error}") from error
         return list(outputs)
 
 
@@ -65,9 +67,9 @@ class OnnxSession:
 CHUNK = 8
 
 
-def run_in_chunks(session: Session, crops: ByteArray, prepare: Callable[[ByteArray], FloatArray]) -> list[FloatArray]:
-    """Every output for all `crops`, each chunk of them prepared when its turn comes, while it fits the cache."""
-    chunks = (crops[start : start + CHUNK] for start in range(0, len(crops), CHUNK))
+def run_in_chunks(session: Session, rows: Rows, prepare: Callable[[Rows], FloatArray]) -> list[FloatArray]:
+    """Every output for all `rows` (crops, or where to cut them), prepared chunk by chunk, so that it fits the cache."""
+    chunks = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
     parts = [session.run(prepare(chunk)) for chunk in chunks]
     return parts[0] if len(parts) == 1 else [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
