@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +24,10 @@ def settings(home: Path | None, *, host: str | None = None, port: int | None = N
 
 
 def with_home(command: str, home: Path | None) -> str:
-    """The command to recommend to somebody who gave this --home."""
-    return f"`regard {command}`" if home is None else f"`regard {command} --home {home}`"
+    """The command to recommend to somebody who gave this --home and started us as they did."""
+    typed = sys.argv[0]
+    program = typed if Path(typed).name == "regard" and not shutil.which("regard") else "regard"
+    return f"`{program} {command}`" if home is None else f"`{program} {command} --home {home}`"
 
 
 def fetch_models(chosen: Settings) -> None:
