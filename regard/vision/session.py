@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -68,10 +69,22 @@ CHUNK = 8
 
 
 def run_in_chunks(session: Session, rows: Rows, prepare: Callable[[Rows], FloatArray]) -> list[FloatArray]:
-    """Every output for all `rows` (crops, or where to cut them), prepared chunk by chunk, so that it fits the cache."""
-    chunks = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
-    parts = [session.run(prepare(chunk)) for chunk in chunks]
-    return parts[0] if len(parts) == 1 else [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+    """Every output for all `rows` (crops, or where to cut them), a chunk at a time.
+
+    While the model runs on one chunk, the next is prepared: that is one core's work, and the others would wait for it.
+    """
+    chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    if len(chunks) == 1:
+        return session.run(prepare(chunks[0]))
+    parts = []
+    with ThreadPoolExecutor(1) as ahead:
+        following = ahead.submit(prepare, chunks[0])
+        for row in range(len(chunks)):
+            ready = following.result()
+            if row + 1 < len(chunks):
+                following = ahead.submit(prepare, chunks[row + 1])
+            parts.append(session.run(ready))
+    return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
 
 def cores() -> int:
