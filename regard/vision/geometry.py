@@ -48,25 +48,13 @@ def grey(pictures: ByteArray) -> ByteArray:
     return np.stack([cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures])[..., None].astype(np.uint8)
 
 
-def iou(box: FloatArray, boxes: FloatArray) -> FloatArray:
-    """Intersection over union of one corner box (4,) with N of them (N×4: x1, y1, x2, y2)."""
-    left, top, right, bottom = boxes.T
-    wide = np.minimum(box[2], right) - np.maximum(box[0], left)
-    high = np.minimum(box[3], bottom) - np.maximum(box[1], top)
-    shared = np.maximum(wide, 0) * np.maximum(high, 0)
-    union = (box[2] - box[0]) * (box[3] - box[1]) + (right - left) * (bottom - top) - shared
-    return np.asarray(shared / np.maximum(union, 1e-12), np.float32)
-
-
 def suppress(boxes: FloatArray, scores: FloatArray, threshold: float) -> IntArray:
     """Non-maximum suppression: the rows to keep, best score first."""
-    order = np.argsort(-scores, kind="stable")
-    kept: list[int] = []
-    while len(order):
-        best, order = order[0], order[1:]
-        kept.append(int(best))
-        order = order[iou(boxes[best], boxes[order]) < threshold]
-    return np.array(kept, np.int64)
+    if not len(boxes):
+        return np.empty(0, np.int64)
+    sized = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).astype(np.float64)
+    kept = cv2.dnn.NMSBoxes(sized, scores.astype(np.float32), 0.0, threshold)  # type: ignore[arg-type]
+    return np.asarray(kept, np.int64).ravel()
 
 
 def similarity_transforms(source: FloatArray, target: FloatArray) -> FloatArray:
@@ -144,5 +132,6 @@ def detail_and_luma(crops: ByteArray) -> tuple[FloatArray, FloatArray]:
     light does not pass for blur; the constant keeps a sensor's noise from passing for detail.
     """
     lumas = [cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in crops[:, 16:-16, 16:-16]]
-    details = [cv2.Laplacian(luma, cv2.CV_32F).var() / (luma.var() + 25) for luma in lumas]
-    return np.array(details, np.float32), np.array([luma.mean() for luma in lumas], np.float32)
+    means, spreads = np.array([cv2.meanStdDev(luma) for luma in lumas])[..., 0, 0].T
+    edges = np.array([cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_32F))[1][0, 0] for luma in lumas])
+    return np.asarray(edges**2 / (spreads**2 + 25), np.float32), np.asarray(means, np.float32)

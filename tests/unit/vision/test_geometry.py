@@ -11,7 +11,6 @@ from regard.vision.geometry import (
     cut,
     detail_and_luma,
     grey,
-    iou,
     letterbox,
     rectangles,
     similarity_transforms,
@@ -85,16 +84,6 @@ def test_grey_is_luma() -> None:
 
 
 # -- boxes -----------------------------------------------------------------------------------------------------------
-
-
-def test_iou_of_hand_made_boxes() -> None:
-    others = boxes((0, 0, 10, 10), (5, 0, 15, 10), (10, 10, 20, 20), (2, 2, 4, 4), (30, 30, 30, 30))
-    np.testing.assert_allclose(iou(others[0], others), [1, 1 / 3, 0, 0.04, 0], atol=1e-6)
-
-
-def test_boxes_apart_in_both_directions_share_nothing() -> None:
-    """Two negative overlaps must not multiply to a positive one."""
-    assert iou(boxes((0, 0, 1, 1))[0], boxes((5, 5, 6, 6)))[0] == 0
 
 
 def test_suppress_keeps_the_best_of_those_that_overlap() -> None:
