@@ -10,7 +10,7 @@ import numpy as np
 
 from regard.domain import ByteArray, FloatArray
 from regard.vision.cards import Input
-from regard.vision.geometry import channels_first, cut, grey, rectangles, squares
+from regard.vision.geometry import channels_first, cut, grey, rectangles, squares, whole
 from regard.vision.session import Session, run_in_chunks
 
 
@@ -38,7 +38,8 @@ class CropModel:
 
 def contour(model: CropModel, pixels: ByteArray, boxes: FloatArray) -> FloatArray:
     """The N×68×2 points (iBUG 300-W) in pixels."""
-    crops = rectangles(boxes, (boxes[:, 2:] - boxes[:, :2]) * np.array([1.1, 1.0], np.float32))
+    wide = rectangles(boxes, (boxes[:, 2:] - boxes[:, :2]) * np.array([1.1, 1.0], np.float32))
+    crops = whole(wide).astype(np.float32)
     relative = model.run(pixels, crops)[0].reshape(-1, 68, 2)
     return np.asarray(relative * (crops[:, None, 2:] - crops[:, None, :2]) + crops[:, None, :2], np.float32)
 

@@ -25,13 +25,16 @@ def letterbox(pixels: ByteArray, longest: int, multiple: int = 32) -> tuple[Byte
     height, width = pixels.shape[:2]
     scale = longest / max(height, width)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
-    # Down to a half, a bilinear sample still sees every pixel; averaging costs eight times as much.
-    kind = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-    scaled = pixels if scale == 1 else cv2.resize(pixels, inner, interpolation=kind)
+    scaled = pixels if scale == 1 else cv2.resize(pixels, inner, interpolation=_sampling(scale))
     right, below = -inner[0] % multiple, -inner[1] % multiple
     if right or below:
         scaled = cv2.copyMakeBorder(scaled, 0, below, 0, right, cv2.BORDER_CONSTANT)
     return np.asarray(scaled, np.uint8), np.array([inner[0] / width, inner[1] / height], np.float32)
+
+
+def _sampling(scale: float) -> int:
+    """Down to a half, a bilinear sample still sees every pixel; averaging costs eight times as much."""
+    return cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
 
 
 def channels_first(pictures: ByteArray, mean: FloatArray, std: FloatArray, *, reverse: bool = False) -> FloatArray:
@@ -84,23 +87,35 @@ def rectangles(boxes: FloatArray, sides: FloatArray, lift: float = 0.0) -> Float
     return np.concatenate([centres - sides / 2, centres + sides / 2], axis=1).astype(np.float32)
 
 
+def whole(boxes: FloatArray) -> IntArray:
+    """Corner boxes N×4 moved to whole pixels, a pixel across at least."""
+    corners = np.rint(boxes).astype(np.int64)
+    return np.concatenate([corners[:, :2], np.maximum(corners[:, 2:], corners[:, :2] + 1)], axis=1)
+
+
 def cut(pixels: ByteArray, boxes: FloatArray, side: int) -> ByteArray:
-    """The N×side×side×3 crops of corner boxes N×4; what lies outside the picture repeats its edge."""
-    scales = side / np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
-    matrices = np.zeros((len(boxes), 2, 3), np.float32)
-    matrices[:, 0, 0], matrices[:, 1, 1] = scales[:, 0], scales[:, 1]
-    # A pixel's value sits at its middle: the half-pixel keeps a plain resize and this warp the same.
-    matrices[:, :, 2] = -boxes[:, :2] * scales + scales / 2 - 0.5
-    return warp(pixels, matrices, side, border=cv2.BORDER_REPLICATE)
+    """The N×side×side×3 crops of corner boxes N×4, as `whole`; what lies outside the picture repeats its edge."""
+    height, width = pixels.shape[:2]
+    crops = np.empty((len(boxes), side, side, 3), np.uint8)
+    for crop, (x1, y1, x2, y2) in zip(crops, whole(boxes).tolist(), strict=True):
+        left, top = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+        right, bottom = min(max(x2, left + 1), width), min(max(y2, top + 1), height)
+        inside = pixels[top:bottom, left:right]
+        above, below, before, after = (max(edge, 0) for edge in (top - y1, y2 - bottom, left - x1, x2 - right))
+        if above or below or before or after:
+            padded = cv2.copyMakeBorder(inside, above, below, before, after, cv2.BORDER_REPLICATE)
+            inside = np.asarray(padded, np.uint8)
+        cv2.resize(inside, (side, side), dst=crop, interpolation=_sampling(side / max(x2 - x1, y2 - y1)))
+    return crops
 
 
-def warp(pixels: ByteArray, matrices: FloatArray, side: int, *, border: int = cv2.BORDER_CONSTANT) -> ByteArray:
-    """The N×side×side×3 pictures that the N×2×3 affine `matrices` (picture to crop) cut out of `pixels`."""
+def warp(pixels: ByteArray, matrices: FloatArray, side: int) -> ByteArray:
+    """The N×side×side×3 pictures that the N×2×3 affine `matrices` (picture to crop) cut out of `pixels`, on black."""
     crops = np.empty((len(matrices), side, side, 3), np.uint8)
     levels: dict[int, ByteArray] = {1: pixels}
     for crop, matrix in zip(crops, matrices, strict=True):
         level, reduced = _reduction(pixels, matrix, levels)
-        cv2.warpAffine(level, reduced, (side, side), dst=crop, flags=cv2.INTER_LINEAR, borderMode=border)
+        cv2.warpAffine(level, reduced, (side, side), dst=crop, flags=cv2.INTER_LINEAR)
     return crops
 
 
