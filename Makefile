@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: run test check format bench bench-accuracy bench-http calibrate clean
+.PHONY: run test check format docs fuzz bench bench-accuracy bench-http bench-users bench-wire calibrate clean
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
@@ -21,6 +21,12 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/installed-dev
+	$(BIN)/python docs/reference/operations.py
+
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/fuzz --fuzz-requests 10000
+
 bench: $(VENV)/installed-bench
 	$(BIN)/python -W ignore -m benchmarks.speed
 
@@ -29,6 +35,12 @@ bench-accuracy: $(VENV)/installed-dev
 
 bench-http: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.http_load
+
+bench-users: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.users
+
+bench-wire: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.wire
 
 calibrate: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.calibrate --curve docs/images/calibration.png

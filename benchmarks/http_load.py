@@ -110,7 +110,7 @@ def regard(*arguments: str) -> str:
 def serve(home: Path) -> tuple[subprocess.Popen[str], str]:
     environment = os.environ | {"REGARD_MODEL_DIR": str(MODELS)}
     command = [sys.executable, "-m", "regard", "serve", "--home", str(home), "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     assert process.stdout
     for line in process.stdout:
         for word in line.split():

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from regard import errors
 from regard.accountability.principals import AccessKeys
+from regard.accountability.seal import Seal
 from regard.config import Settings
 from regard.domain import Progress
 from regard.engine.analyzer import Analyzer
 from regard.engine.gallery import Gallery
 from regard.engine.indexing import Indexer
+from regard.engine.people import People
 from regard.engine.pictures import Pictures
-from regard.media.blobs import FolderStore
+from regard.media.blobs import BlobStore, FolderStore
+from regard.media.bucket_routes import BucketRoutes
+from regard.media.s3_blobs import S3Options, S3Store
+from regard.operations.idempotency import Idempotency
+from regard.operations.identity import Identity
+from regard.operations.paging import Pages
 from regard.operations.registry import handlers
 from regard.operations.services import Services
 from regard.store import database
@@ -26,13 +34,29 @@ from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows
 from regard.store.follower import Follower
 from regard.store.key_rows import KeyRows
+from regard.store.receipt_rows import ReceiptRows
 from regard.store.source_rows import SourceRows
+from regard.store.user_rows import UserRows
 from regard.store.vectors_embedded import EmbeddedIndex
+from regard.telemetry import traces
+from regard.telemetry.instruments import Instruments
+from regard.telemetry.logs import RequestLog
+from regard.telemetry.metrics import Metrics
 from regard.vision.cards import catalogue
 from regard.vision.face_models import FaceModels
 from regard.vision.session import cores
 from regard.vision.zoo import Zoo
 from regard.wire import endpoint, schema
+from regard.wire.json_protocol import JsonProtocol
+from regard.wire.query_protocol import QueryProtocol
+from regard.wire.queue import LONGEST, Queue
+from regard.wire.quotas import Quotas
+from regard.wire.service import Service
+
+#: Bytes of a body that waits, on the average: a photograph of 1.5 MB in base64.
+_USUAL_BODY = 2 * 1024 * 1024
+#: Bytes of a form: the longest input of STS, and room to spare.
+_LONGEST_FORM = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +71,12 @@ class Regard:
     sources: SourceRows
     follower: Follower
     services: Services
+    metrics: Metrics
+    instruments: Instruments
 
     def close(self) -> None:
         self.database.close()
+        self.instruments.close()
 
 
 def zoo(settings: Settings) -> Zoo:
@@ -57,29 +84,68 @@ def zoo(settings: Settings) -> Zoo:
     return Zoo(settings.models, settings.model_mirror, catalogue(settings.home / "models.toml"))
 
 
+def s3_store(settings: Settings) -> S3Store | None:
+    """The store of these settings, if they name one, without connecting to it."""
+    if settings.s3_endpoint is None:
+        return None
+    options = S3Options(
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key_id=settings.s3_access_key_id,
+        secret_access_key=settings.s3_secret_access_key,
+        connections=2 * cores(),  # one for each request that is worked on
+    )
+    return S3Store(options)
+
+
+def _blobs(settings: Settings) -> BlobStore:
+    folders, s3 = FolderStore(settings.buckets), s3_store(settings)
+    return folders if s3 is None else BucketRoutes(folders, s3)
+
+
 def build(settings: Settings, progress: Progress | None = None) -> Regard:
     """Open the store, rebuild the index from it and tie everything together; models load when first needed."""
+    blobs = _blobs(settings)
+    metrics, instruments = _instruments(settings)
     settings.buckets.mkdir(parents=True, exist_ok=True)
     opened = database.open(settings.database_url)
     model_zoo = zoo(settings)
-    models = FaceModels(model_zoo, detector=settings.detector, embedder=settings.embedder, threads=settings.threads)
-    faces, index = FaceRows(opened), EmbeddedIndex()
-    follower = Follower(opened, faces, index)
+    models = FaceModels(
+        model_zoo,
+        detector=settings.detector,
+        embedder=settings.embedder,
+        threads=settings.threads,
+        meter=instruments,
+    )
+    index, users_index = EmbeddedIndex(), EmbeddedIndex()
+    follower = Follower(opened, faces_index=index, users_index=users_index)
     follower.rebuild(progress)
-    analyzer = Analyzer(models)
+    analyzer = Analyzer(models, instruments)
+    collections = CollectionRows(opened)
     gallery = Gallery(
-        collections=CollectionRows(opened),
-        faces=faces,
+        collections=collections,
+        faces=FaceRows(opened),
         index=index,
         follower=follower,
         embedder=models.embedder,
         clock=lambda: datetime.now(UTC),
     )
+    people = People(
+        gallery=gallery,
+        users=UserRows(opened),
+        index=users_index,
+        follower=follower,
+        clock=lambda: datetime.now(UTC),
+    )
     services = Services(
-        pictures=Pictures(FolderStore(settings.buckets)),
+        pictures=Pictures(blobs),
         analyzer=analyzer,
         gallery=gallery,
+        people=people,
         indexer=Indexer(analyzer, gallery),
+        pages=Pages(Seal(settings.home / "seal.key").derive("paging"), clock=lambda: datetime.now(UTC)),
+        idempotency=Idempotency(ReceiptRows(opened), clock=lambda: datetime.now(UTC)),
+        retag=collections.retag,
         region=settings.region,
         account_id=settings.account_id,
     )
@@ -92,7 +158,46 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
         sources=SourceRows(opened),
         follower=follower,
         services=services,
+        metrics=metrics,
+        instruments=instruments,
     )
+
+
+def _instruments(settings: Settings) -> tuple[Metrics, Instruments]:
+    """Who is told of every request and model run; traces are sent only where the settings say so."""
+    release = version("regard")
+    metrics = Metrics(version=release, face_model=settings.embedder, detector=settings.detector)
+    sent = [traces.to_collector(settings.otlp_endpoint, release)] if settings.otlp_endpoint else []
+    return metrics, Instruments([metrics, RequestLog(), *sent])
+
+
+def limits(settings: Settings) -> tuple[Quotas, Queue]:
+    """Who may ask how often, and how many at once. Raises SettingsError for settings that cannot be meant."""
+    threads = _threads()
+    most_bytes = threads * LONGEST + max(settings.queue, 0) * _USUAL_BODY
+    queue = Queue(running=threads, waiting=settings.queue, most_bytes=most_bytes)
+    return Quotas.load(settings.quotas), queue
+
+
+def _threads() -> int:
+    """Two requests a core: one decodes and answers while the other's models run."""
+    return 2 * cores()
+
+
+def _wire_services(regard: Regard) -> list[Service]:
+    """The AWS services that the endpoint answers for."""
+    rekognition, sts = schema.load(), schema.load("sts")
+    identity = Identity(sessions=regard.access_keys.sessions, account_id=regard.settings.account_id)
+    return [
+        Service(schema=rekognition, codec=JsonProtocol(rekognition), handlers=handlers(regard.services)),
+        Service(
+            schema=sts,
+            codec=QueryProtocol(sts),
+            handlers=identity.handlers(),
+            body_limit=_LONGEST_FORM,
+            global_region="us-east-1",
+        ),
+    ]
 
 
 def server(regard: Regard, *, strict_output: bool = False) -> Starlette:
@@ -100,16 +205,17 @@ def server(regard: Regard, *, strict_output: bool = False) -> Starlette:
 
     `strict_output` checks every result against the service model, for tests.
     """
+    quotas, queue = limits(regard.settings)
     options = endpoint.Options(
         region=regard.settings.region,
-        # Two requests a core: one decodes and answers while the other's models run.
-        threads=2 * cores(),
+        threads=_threads(),
+        quotas=quotas,
+        queue=queue,
         oversize={"ImageBlob": errors.ImageTooLarge},
         strict_output=strict_output,
+        observer=regard.instruments,
     )
-    route = endpoint.endpoint(
-        handlers(regard.services), schema=schema.load(), credentials=regard.access_keys, options=options
-    )
+    route = endpoint.endpoint(_wire_services(regard), credentials=regard.access_keys, options=options)
 
     async def live(_: Request) -> JSONResponse:
         return JSONResponse({"status": "live"})
@@ -119,4 +225,10 @@ def server(regard: Regard, *, strict_output: bool = False) -> Starlette:
         state = {"status": "ready"} if not missing else {"status": "not ready", "missing_models": missing}
         return JSONResponse(state, status_code=503 if missing else 200)
 
-    return Starlette(routes=[route, Route("/health/live", live), Route("/health/ready", ready)])
+    def metrics(request: Request) -> Response:
+        content, content_type = regard.metrics.exposition(request.headers.get("accept", ""))
+        return Response(content, headers={"Content-Type": content_type})
+
+    return Starlette(
+        routes=[route, Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", metrics)]
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,23 @@ class Settings:
     model_mirror: Path | None = None
     #: One folder per bucket for `S3Object`; `<home>/buckets` unless set.
     bucket_dir: Path | None = None
+    #: An S3-compatible store for buckets that have no folder: its URL, or "aws"; without one there is none.
+    s3_endpoint: str | None = None
+    s3_region: str = "us-east-1"
+    #: The key that opens it; without one, what botocore finds by itself (environment, ~/.aws, the instance's role).
+    s3_access_key_id: str | None = None
+    s3_secret_access_key: str | None = field(default=None, repr=False)
+    #: A certificate chain and its private key, PEM: with them the server speaks TLS only.
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    #: Rates per principal and operation: "off", "aws" (Rekognition's defaults), or a TOML file of your own.
+    quotas: str = "off"
+    #: Requests that may wait for their turn; more are turned away at once.
+    queue: int = 128
+    #: "text" or "json".
+    log_format: str = "text"
+    #: Where spans go, an OTLP/HTTP endpoint; needs the extra `otel`.
+    otlp_endpoint: str | None = None
     #: The face cards in use.
     detector: str = "centerface"
     embedder: str = "fr-feature"
@@ -90,6 +107,8 @@ def _typed(name: str, value: Any, where: str) -> Any:
         raise SettingsError(f"{where} sets {name!r}, which is not a setting; the settings are: {', '.join(_TYPES)}")
     wanted = _TYPES[name]
     if wanted.startswith("Path"):
+        if not str(value):  # it would mean the folder we happen to stand in
+            raise SettingsError(f"{where} sets {name} to nothing; leave it out, or say which file or folder")
         return Path(str(value)).expanduser().absolute()
     if wanted == "int":
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from enum import Flag, auto
+from enum import Flag, StrEnum, auto
 from typing import Protocol
 
 import numpy as np
@@ -150,6 +150,24 @@ class Face:
     confidence: float
     face_model: str
     created_at: datetime
+    #: Whose it is, by the client's name for them.
+    user_id: str | None = None
+
+
+class UserStatus(StrEnum):
+    """CREATED: no faces yet, so nobody can find them. ACTIVE: the vector covers every face of theirs."""
+
+    CREATED = "CREATED"
+    ACTIVE = "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person of a collection, found by one vector made of their faces. `key` is the row, `id` the client's name."""
+
+    key: int
+    id: str
+    status: UserStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +175,15 @@ class Match:
     """An enrolled face and how like the probe it is: `cosine` in -1..1, `similarity` in 0..100 by the calibration."""
 
     face: Face
+    cosine: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserMatch:
+    """A user and how like the probe they are, as `Match`."""
+
+    user: User
     cosine: float
     similarity: float
 
@@ -170,11 +197,22 @@ class Hits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Temporary credentials that a principal took on: their own key id, the role and the name it gave them."""
+
+    access_key_id: str
+    role: str
+    name: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who is calling."""
+    """Who is calling: the holder of a lasting access key, through a session or not."""
 
     access_key_id: str
     name: str
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,3 +227,11 @@ class Progress(Protocol):
     """How long work reports itself: `total` may be None while it is unknown."""
 
     def __call__(self, description: str, done: int, total: int | None) -> None: ...
+
+
+class Meter(Protocol):
+    """Told what the recognition path did, from any thread; quick, and never raises."""
+
+    def model_ran(self, model: str, seconds: float) -> None: ...
+
+    def faces_found(self, count: int) -> None: ...

@@ -192,6 +192,12 @@ class UnrecognizedClient(RegardError):
     code = "UnrecognizedClientException"
 
 
+class ExpiredToken(RegardError):
+    """The security token included in the request is expired"""
+
+    code = "ExpiredTokenException"
+
+
 class UnknownOperation(RegardError):
     """The requested operation is not known to this service."""
 
@@ -202,6 +208,12 @@ class Serialization(RegardError):
     """The request body is not valid JSON."""
 
     code = "SerializationException"
+
+
+class RequestTimeout(RegardError):
+    """The request body did not arrive in time. Send it again."""
+
+    code = "RequestTimeoutException"
 
 
 class RequestTooLarge(RegardError):

@@ -19,7 +19,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "regard"
 
 GROUND = frozenset({"domain", "errors", "config"})
-FIRST = frozenset({"vision", "media", "store"})
+FIRST = frozenset({"vision", "media", "store", "telemetry"})
 TOP = frozenset({"app", "cli", "commands", "__main__"})
 BELOW_TOP = GROUND | FIRST | {"accountability", "engine", "wire", "operations", "console"}
 #: What each room may import, beside itself.
@@ -38,12 +38,15 @@ FLOORS: Mapping[str, frozenset[str]] = {
 DOORS: Mapping[str, frozenset[str]] = {
     "alembic": frozenset({"store"}),
     "anyio": frozenset({"wire.endpoint"}),
-    "botocore": frozenset({"wire.schema"}),
-    "cryptography": frozenset({"accountability.principals"}),
+    "botocore": frozenset({"wire.schema", "media.s3_blobs"}),
+    "cryptography": frozenset({"accountability.seal"}),
     "cv2": frozenset({"vision.geometry"}),
     "onnx": frozenset({"vision.graph"}),
     "onnxruntime": frozenset({"vision.session"}),
+    "opentelemetry": frozenset({"telemetry.traces"}),
+    "orjson": frozenset({"wire.document", "wire.serialize"}),
     "PIL": frozenset({"media"}),
+    "prometheus_client": frozenset({"telemetry.metrics"}),
     "pybase64": frozenset({"wire.validate"}),
     "rich": frozenset({"cli", "commands"}),
     "sqlalchemy": frozenset({"store"}),
@@ -57,7 +60,11 @@ EVERYWHERE = sys.stdlib_module_names | {"numpy"}
 TOUCH_ENVIRONMENT = frozenset({"config", "vision.session"})
 
 #: (module, what it imports inside a function), each with its reason.
-LATE_IMPORTS: frozenset[tuple[str, str]] = frozenset()
+LATE_IMPORTS: frozenset[tuple[str, str]] = frozenset(
+    # OpenTelemetry is an extra: it is there only for who wants traces.
+    ("telemetry.traces", f"opentelemetry{name}")
+    for name in ("", ".exporter.otlp.proto.http.trace_exporter", ".sdk.resources", ".sdk.trace", ".sdk.trace.export")
+)
 
 #: A migration is a list of tables, read once and never changed.
 MIGRATIONS = "store.migrations.versions."
@@ -248,7 +255,8 @@ def test_the_package_keeps_every_rule(rule: Callable[[House], Iterator[str]]) ->
 IMPORT_ALL = """
 import importlib, json, sys, threading
 import alembic.command, anyio, botocore.loaders, cryptography.hazmat.primitives.ciphers.aead, cv2, numpy, onnx
-import PIL.Image, PIL.ImageDraw, pybase64, rich.progress, sqlalchemy, starlette.applications, typer, uvicorn
+import PIL.Image, PIL.ImageDraw, prometheus_client, pybase64, rich.progress, sqlalchemy, starlette.applications, typer
+import uvicorn
 done = []
 DEEDS = {"os.mkdir", "os.remove", "os.rename", "os.system", "socket.bind", "socket.connect", "sqlite3.connect",
          "subprocess.Popen"}

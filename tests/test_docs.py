@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -90,15 +91,21 @@ def test_every_command_is_documented_with_all_its_options(words: str, options: l
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_operation_is_documented_with_its_parameters_and_answer(operation: str) -> None:
-    text = section(read("reference/operations.md"), operation)
+    text = section(read("reference/parameters.md"), operation)
     model = schema.load().operations[operation]
     assert [name for name in model.input.members if not row(text, name)] == []
     answered = {name for name in model.output.members if "OrientationCorrection" not in name}
     assert [name for name in sorted(answered) if f"`{name}`" not in text] == []
 
 
+def test_the_page_of_operations_is_the_one_that_is_generated() -> None:
+    page = runpy.run_path(str(DOCS / "reference" / "operations.py"))["page"]()
+    assert read("reference/operations.md") == page, "run `make docs`"
+    assert all(f"`{name}`" in page for name in schema.load().operations)
+
+
 def test_every_attribute_of_a_face_is_documented() -> None:
-    text = section(read("reference/operations.md"), "DetectFaces")
+    text = section(read("reference/parameters.md"), "DetectFaces")
     attributes = schema.load().operations["DetectFaces"].input.members["Attributes"].element
     assert attributes is not None
     assert [name for name in attributes.enum if f"`{name}`" not in text] == []

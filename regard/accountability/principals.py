@@ -1,28 +1,21 @@
-"""Who is calling: access keys, whose secrets are sealed at rest and shown once."""
+"""Who is calling: access keys, whose secrets are sealed at rest and shown once, and the sessions they take on."""
 
 from __future__ import annotations
 
-import base64
-import os
-import secrets
-import string
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+from regard.accountability.seal import Seal
+from regard.accountability.secret_keys import new_id, new_secret
+from regard.accountability.sessions import Sessions
 from regard.domain import Credential, Principal
-from regard.errors import ResourceNotFound, SettingsError
+from regard.errors import ResourceNotFound
 from regard.store.key_rows import KeyRow, KeyRows
 
 _PREFIX = "RGRD"
-_SECRET_LENGTH = 40
-_SECRET_ALPHABET = string.ascii_letters + string.digits
-_NONCE_BYTES = 12  # NIST SP 800-38D, 8.2: 96 bits
 #: A revocation by another process takes effect within this many seconds.
 _REMEMBERED = 1.0
 
@@ -38,30 +31,38 @@ class AccessKey:
 
 
 class AccessKeys:
-    """Create, list, revoke and look up access keys; `<home>/seal.key` opens their secrets."""
+    """Create, list, revoke and look up access keys; `<home>/seal.key` opens their secrets and sessions' tokens."""
 
     def __init__(self, home: Path, rows: KeyRows, clock: Callable[[], float] = time.monotonic) -> None:
         self._seal = Seal(home / "seal.key")
+        self.sessions = Sessions(self._seal)
         self._rows = rows
         self._clock = clock
         self._remembered: dict[str, tuple[float, Credential]] = {}
 
     def create(self, name: str) -> tuple[str, str]:
         """A new access key id and its secret, which cannot be shown again."""
-        access_key_id = _PREFIX + base64.b32encode(secrets.token_bytes(10)).decode()
-        secret = "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(_SECRET_LENGTH))
+        access_key_id, secret = new_id(_PREFIX), new_secret()
         sealed = self._seal.close(secret, access_key_id)
         created = KeyRow(access_key_id=access_key_id, name=name, sealed_secret=sealed, created_at=datetime.now(UTC))
         self._rows.add(created)
         return access_key_id, secret
 
     def lookup(self, access_key_id: str, session_token: str | None = None) -> Credential | None:
-        """The credential of a key in force, else None; there are no sessions yet, so a token belongs to none.
+        """The credential of a key in force, or of a session whose lasting key is in force; else None.
 
-        Raises SettingsError when the seal key is lost or is not the one the secret was sealed with.
+        Raises ExpiredToken for a session past its end, and SettingsError when the seal key is lost or is not the one
+        the secret was sealed with.
         """
-        if session_token is not None:
+        if session_token is None:
+            return self._lasting(access_key_id)
+        taken = self.sessions.open(access_key_id, session_token)
+        lasting = self._lasting(taken.parent) if taken else None
+        if taken is None or lasting is None:
             return None
+        return Credential(secret=taken.secret, principal=replace(lasting.principal, session=taken.session))
+
+    def _lasting(self, access_key_id: str) -> Credential | None:
         until, credential = self._remembered.get(access_key_id, (0.0, None))
         now = self._clock()
         if credential is not None and now < until:
@@ -91,64 +92,3 @@ class AccessKeys:
             )
             for row in self._rows.all()
         ]
-
-
-class Seal:
-    """AES-256-GCM under a key file, made when first needed; what is sealed opens only for the id it was sealed for."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def close(self, secret: str, owner: str) -> bytes:
-        if not self._file.exists():
-            _write_once(self._file, AESGCM.generate_key(256))
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher().encrypt(nonce, secret.encode(), owner.encode())
-
-    def open(self, sealed: bytes, owner: str) -> str:
-        try:
-            return self._cipher().decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], owner.encode()).decode()
-        except InvalidTag as error:
-            raise SettingsError(
-                f"{self._file} is not the file that access key {owner} was sealed with. {_WHAT_TO_DO}"
-            ) from error
-
-    def _cipher(self) -> AESGCM:
-        # Read each time: the file may be replaced while a server runs, and `lookup` remembers what it opened.
-        try:
-            return AESGCM(self._file.read_bytes())
-        except FileNotFoundError as error:
-            raise SettingsError(
-                f"{self._file} is gone, and with it every access key's secret. {_WHAT_TO_DO}"
-            ) from error
-        except ValueError as error:
-            raise SettingsError(f"{self._file} is damaged: it should hold 32 bytes. {_WHAT_TO_DO}") from error
-
-
-_WHAT_TO_DO = (
-    "Restore it from a backup; or delete it if it is still there, make new keys with `regard keys create`, "
-    "and revoke the old ones with `regard keys revoke`."
-)
-
-
-def _write_once(file: Path, content: bytes) -> None:
-    """Make a file that only its owner reads, whole and on disk; of two who race, the first stays."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        try:
-            os.link(draft, file)  # unlike a rename, never replaces
-        except FileExistsError:
-            return
-    finally:
-        draft.unlink()
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

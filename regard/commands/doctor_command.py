@@ -91,7 +91,8 @@ def _settings(chosen: Settings, home: Path | None) -> Iterator[Finding]:
         value, from_file = getattr(chosen, name), getattr(filed, name)
         default = from_file == getattr(plain, name)
         where = "environment" if value != from_file else "default" if default else "regard.toml"
-        yield Finding(about=name, value=f"{value} ({where})" if value is not None else f"({where})")
+        shown = "set" if name == "s3_secret_access_key" and value else value
+        yield Finding(about=name, value=f"{shown} ({where})" if value is not None else f"({where})")
 
 
 def _models(chosen: Settings, home: Path | None) -> Iterator[Finding]:
@@ -118,6 +119,8 @@ def _data(chosen: Settings, home: Path | None) -> Iterator[Finding]:
         return
     buckets = sum(place.is_dir() for place in chosen.buckets.iterdir()) if chosen.buckets.is_dir() else 0
     yield Finding(about="buckets", value=f"{buckets} in {chosen.buckets}")
+    if s3 := root.s3_store(chosen):
+        yield Finding(about="S3", value=str(chosen.s3_endpoint), remedy=s3.trouble())
     file = chosen.home / "regard.db"
     if not file.exists():
         yield Finding(about="database", value=f"{file}, not made yet: {with_home('serve', home)} does")

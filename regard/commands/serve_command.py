@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import uvicorn
 
-from regard.app import Regard, server
+from regard.app import Regard, limits, server
 from regard.commands import opening, terminal
 from regard.commands.opening import with_home
 from regard.commands.terminal import Home
+from regard.config import Settings
 from regard.errors import SettingsError
+from regard.telemetry import logs
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -30,7 +35,7 @@ _SNIPPET = """\
 import boto3
 
 client = boto3.client(
-    "rekognition", endpoint_url="{endpoint}", region_name="{region}",
+    "rekognition", endpoint_url="{endpoint}", region_name="{region}",{verify}
     aws_access_key_id="{access_key_id}", aws_secret_access_key="{secret}",
 )
 photo = open("photo.jpg", "rb").read()  # a picture of yours
@@ -60,8 +65,10 @@ def serve(
     """
     chosen = opening.settings(home, host=host, port=port)
     _check_free(chosen.host, chosen.port)
+    limits(chosen)  # what is wrong there is said now, before anything slow
+    tls = _Tls.of(chosen)
     signal.signal(signal.SIGTERM, _leave)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.begin(chosen.log_format)
     with opening.engine(chosen) as regard:
         with terminal.err().status("Loading the models"):
             regard.models.load()
@@ -75,7 +82,10 @@ def serve(
             lifespan="off",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        _Server(config, lambda where: _announce(regard, where, home)).run()
+        if tls:
+            config.load()
+            config.ssl = tls.context
+        _Server(config, lambda where: _announce(regard, where, tls, home)).run()
 
 
 class _Server(uvicorn.Server):
@@ -91,9 +101,96 @@ class _Server(uvicorn.Server):
             self._announce(self.servers[0].sockets[0].getsockname()[1])
 
 
-def _announce(regard: Regard, port: int, home: Path | None) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tls:
+    """What the server shows its clients. `trust` is the file by which they trust it; None where they do already."""
+
+    context: ssl.SSLContext
+    names: tuple[str, ...]
+    trust: str | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> _Tls | None:
+        """TLS as these settings have it, tried in memory. Raises SettingsError where no client could use it."""
+        certificate, key = settings.tls_certificate, settings.tls_key
+        if certificate is None and key is None:
+            return None
+        if certificate is None or key is None:
+            given, lacking = ("tls_key", "tls_certificate") if certificate is None else ("tls_certificate", "tls_key")
+            raise SettingsError(f"{given} is set and {lacking} is not: TLS needs a certificate and its private key.")
+        believer = _client(trusting=certificate)
+        context = _loaded(certificate, key)
+        try:
+            shown = _shown(context, believer)
+        except ssl.SSLCertVerificationError as error:
+            raise SettingsError(f"No client will accept {certificate}: {error.verify_message}.") from error
+        names = tuple(name for _, name in shown.get("subjectAltName", ()))
+        own_authority = shown["issuer"] == shown["subject"]
+        try:
+            _shown(context, _client())
+        except ssl.SSLCertVerificationError:
+            return cls(context=context, names=names, trust=str(certificate) if own_authority else "/path/to/ca.pem")
+        return cls(context=context, names=names, trust=None)
+
+    def host(self, reachable: str) -> str:
+        """The host that clients should call: where the certificate does not have it, a name that it has."""
+        usable = [name for name in self.names if "*" not in name]
+        return reachable if reachable in usable or not usable else usable[0]
+
+
+def _client(trusting: Path | None = None) -> ssl.SSLContext:
+    """A client that trusts what this system trusts, or only the certificate in a file. Raises SettingsError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    if trusting is None:
+        context.load_default_certs()
+        return context
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        context.load_verify_locations(trusting)
+    except ssl.SSLError as error:
+        raise SettingsError(f"tls_certificate is {trusting}, which holds no certificate in PEM.") from error
+    except OSError as error:
+        raise SettingsError(f"tls_certificate is {trusting}, which cannot be read: {error.strerror}.") from error
+    return context
+
+
+def _loaded(certificate: Path, key: Path) -> ssl.SSLContext:
+    """The server's side. Raises SettingsError where the key is not the certificate's, or cannot be used."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        key.read_bytes()
+        context.load_cert_chain(certificate, key, password="")  # without one, an encrypted key asks the terminal
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise SettingsError(f"The private key {key} does not belong to the certificate {certificate}.") from error
+        raise SettingsError(
+            f"tls_key is {key}, which holds no private key in PEM that can be used (one that is encrypted cannot): "
+            f"{error.reason or error}."
+        ) from error
+    except OSError as error:
+        raise SettingsError(f"tls_key is {key}, which cannot be read: {error.strerror}.") from error
+    return context
+
+
+def _shown(server: ssl.SSLContext, client: ssl.SSLContext) -> dict[str, Any]:
+    """The certificate a client is shown, by a handshake in memory. Raises SSLCertVerificationError if it refuses."""
+    sent, received = ssl.MemoryBIO(), ssl.MemoryBIO()
+    near, far = client.wrap_bio(received, sent), server.wrap_bio(sent, received, server_side=True)
+    while True:
+        with suppress(ssl.SSLWantReadError):
+            near.do_handshake()
+            return near.getpeercert() or {}
+        with suppress(ssl.SSLWantReadError):
+            far.do_handshake()
+
+
+def _announce(regard: Regard, port: int, tls: _Tls | None, home: Path | None) -> None:
     settings = regard.settings
-    endpoint = f"http://{_reachable(settings.host)}:{port}"
+    reachable = _reachable(settings.host)
+    endpoint = f"https://{tls.host(reachable)}:{port}" if tls else f"http://{reachable}:{port}"
+    trust = tls.trust if tls else None
     access_key_id, secret = "YOUR_ACCESS_KEY_ID", "YOUR_SECRET_ACCESS_KEY"
     keys = regard.access_keys.list()
     lines = [f"Regard {version('regard')} is ready.", "", f"Endpoint:        {endpoint}"]
@@ -105,7 +202,15 @@ def _announce(regard: Regard, port: int, home: Path | None) -> None:
         in_force = sum(key.revoked_at is None for key in keys)
         lines += [f"Access keys:     {in_force} in force; {with_home('keys create', home)} makes another", ""]
         lines += ["Try it in Python (pip install boto3):"]
-    snippet = _SNIPPET.format(endpoint=endpoint, region=settings.region, access_key_id=access_key_id, secret=secret)
+    if trust:
+        lines[3:3] = [f"Certificate:     of no public authority: clients need verify={trust!r}, or AWS_CA_BUNDLE"]
+    snippet = _SNIPPET.format(
+        endpoint=endpoint,
+        region=settings.region,
+        verify=f"\n    verify={json.dumps(trust)}," if trust else "",
+        access_key_id=access_key_id,
+        secret=secret,
+    )
     terminal.say("\n".join([*lines, "", snippet]))
     if sys.stdout.isatty():
         terminal.say("Ctrl-C ends the server.")

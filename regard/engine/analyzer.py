@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from regard.domain import ByteArray, Detail, Faces, FloatArray, Image
+from regard.domain import ByteArray, Detail, Faces, FloatArray, Image, Meter
 from regard.vision import attributes
 from regard.vision.embedder import align
 from regard.vision.face_models import FaceModels
@@ -23,14 +23,17 @@ BLURRED, CRISP = 0.004, 0.2
 
 
 class Analyzer:
-    """Finds and describes faces. Safe from many threads; list in, list out."""
+    """Finds and describes faces, and tells `meter` how many. Safe from many threads; list in, list out."""
 
-    def __init__(self, models: FaceModels) -> None:
+    def __init__(self, models: FaceModels, meter: Meter | None = None) -> None:
         self._models = models
+        self._meter = meter
 
     def faces(self, images: Sequence[Image], detail: Detail, *, limit: int = MOST_FACES) -> list[Faces]:
         """The `limit` largest faces of each image, largest first, with the columns that `detail` names."""
         found = [faces.take(slice(limit)) for faces in self._models.detector().detect([i.pixels for i in images])]
+        if self._meter:
+            self._meter.faces_found(sum(map(len, found)))
         found = [self._described(image, faces, detail) for image, faces in zip(images, found, strict=True)]
         return self.embedded(images, found) if Detail.EMBEDDING in detail else found
 

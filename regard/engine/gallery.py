@@ -12,7 +12,7 @@ from regard.domain import Collection, Face, Faces, FloatArray, Match
 from regard.engine.pictures import uuid_of
 from regard.errors import InvalidParameter, ResourceNotReady
 from regard.store.collection_rows import CollectionRows
-from regard.store.face_rows import FaceRows, NewFace
+from regard.store.face_rows import Deletion, FaceRows, NewFace
 from regard.store.follower import Follower
 from regard.store.vectors import VectorIndex
 from regard.vision.calibration import Calibration
@@ -26,6 +26,10 @@ class Enrolment:
     image_id: str
     external_image_id: str | None
     faces: Faces
+
+
+#: What a Similarity may lack of a threshold and still reach it: the rounding of float32 and of interpolation.
+_SHORT = 1e-4
 
 
 class Gallery:
@@ -68,6 +72,9 @@ class Gallery:
     def size(self, collection: Collection) -> int:
         return self._collections.face_count(collection.key)
 
+    def user_count(self, collection: Collection) -> int:
+        return self._collections.user_count(collection.key)
+
     def delete(self, collection_id: str) -> None:
         self._collections.delete(collection_id)
         self._follower.catch_up()
@@ -76,7 +83,7 @@ class Gallery:
 
     def enrol(self, collection: Collection, enrolments: Sequence[Enrolment]) -> list[list[Face]]:
         """Store the faces of each picture, durably, before returning; a face already there is returned as it is."""
-        self._check_model(collection)
+        self.check_model(collection)
         new = [_new_face(collection, each, row) for each in enrolments for row in range(len(each.faces))]
         stored: list[Face] = []
         if new:
@@ -87,25 +94,36 @@ class Gallery:
         return [stored[end - len(each.faces) : end] for each, end in zip(enrolments, ends, strict=True)]
 
     def faces(
-        self, collection: Collection, after: int, limit: int, face_ids: Sequence[str] | None = None
+        self,
+        collection: Collection,
+        after: int,
+        limit: int,
+        face_ids: Sequence[str] | None = None,
+        user_id: str | None = None,
     ) -> list[Face]:
-        """Up to `limit` faces by key, above `after`; only those named, where names are given."""
-        return self._faces.page(collection.key, after, limit, face_ids)
+        """Up to `limit` faces by key, above `after`; only those named, and only that user's, where names are given."""
+        return self._faces.page(collection.key, after, limit, face_ids, user_id)
 
-    def delete_faces(self, collection: Collection, face_ids: Sequence[str]) -> list[str]:
-        """The ids of those that were there and are gone now."""
-        deleted = self._faces.delete(collection.key, face_ids)
+    def delete_faces(self, collection: Collection, face_ids: Sequence[str]) -> Deletion:
+        """Delete those of the faces that are there and are no user's."""
+        deletion = self._faces.delete(collection.key, face_ids)
         self._follower.catch_up()
-        return deleted
+        return deletion
+
+    def embedding(self, collection: Collection, face_id: str) -> FloatArray:
+        """An enrolled face's unit vector, D long. Raises InvalidParameter when the collection has no such face."""
+        found = self._faces.embedding(collection.key, face_id)
+        if found is None:
+            raise InvalidParameter(f"faceId {face_id} was not found in the collection {collection.id}.")
+        return found
 
     # -- search ----------------------------------------------------------------------------------------------
 
     def search(self, collection: Collection, probes: FloatArray, *, most: int, threshold: float) -> list[list[Match]]:
         """For each of M×D unit probes the `most` best faces whose similarity (0..100) reaches `threshold`."""
-        self._check_model(collection)
+        self.check_model(collection)
         self._follower.catch_up()
-        least = -1.0 if threshold <= 0 else self.calibration.cosine(threshold) - 1e-6
-        found = self._index.search(collection.key, probes, limit=most, threshold=least)
+        found = self._index.search(collection.key, probes, limit=most, threshold=self.least_cosine(threshold))
         faces = self._faces.by_keys({int(key) for hits in found for key in hits.keys})
         results = []
         for hits in found:
@@ -115,16 +133,14 @@ class Gallery:
                 [
                     Match(face=faces[key], cosine=cosine, similarity=similarity)
                     for key, cosine, similarity in rows
-                    if key in faces and similarity >= threshold - 1e-4
+                    if key in faces and reaches(similarity, threshold)
                 ]
             )
         return results
 
     def search_face(self, collection: Collection, face_id: str, *, most: int, threshold: float) -> list[Match]:
         """As `search`, by an enrolled face, which is not in its own result."""
-        probe = self._faces.embedding(collection.key, face_id)
-        if probe is None:
-            raise InvalidParameter(f"faceId {face_id} was not found in the collection {collection.id}.")
+        probe = self.embedding(collection, face_id)
         matches = self.search(collection, probe[None], most=most + 1, threshold=threshold)[0]
         return [match for match in matches if match.face.face_id != face_id][:most]
 
@@ -136,12 +152,21 @@ class Gallery:
     def calibration(self) -> Calibration:
         return self._embedder().calibration
 
-    def _check_model(self, collection: Collection) -> None:
+    def least_cosine(self, threshold: float) -> float:
+        """What to ask an index for, so that nothing of this similarity is left out."""
+        return -1.0 if threshold <= 0 else self.calibration.cosine(threshold) - 1e-6
+
+    def check_model(self, collection: Collection) -> None:
+        """Raises ResourceNotReady for a collection whose embeddings this server's embedder does not make."""
         if collection.face_model != self.face_model:
             raise ResourceNotReady(
                 f"The collection {collection.id} holds faces of the model {collection.face_model}; this server runs "
                 f"{self.face_model}. Start it with that embedder, or index the pictures into a new collection."
             )
+
+
+def reaches(similarity: float, threshold: float) -> bool:
+    return similarity >= threshold - _SHORT
 
 
 def _new_face(collection: Collection, enrolment: Enrolment, row: int) -> NewFace:

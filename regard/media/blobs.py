@@ -22,6 +22,11 @@ class BlobStore(Protocol):
         ...
 
 
+def too_large(size: int, limit: int) -> ImageTooLarge:
+    """The error for an object of `size` bytes."""
+    return ImageTooLarge(f"{ImageTooLarge.__doc__}: {size} bytes; at most {limit} are read.")
+
+
 class FolderStore:
     """A folder per bucket under `root`; an object's name is its path in there, and it has no versions.
 
@@ -40,15 +45,24 @@ class FolderStore:
             # ValueError: a name no file system can hold; RuntimeError: links in a circle, before Python 3.13.
             raise InvalidS3Object from error
 
+    def has(self, bucket: str) -> bool:
+        """Whether a folder is there for `bucket`."""
+        return _is_step(bucket) and (self._root / bucket).is_dir()
+
     def _find(self, bucket: str, name: str) -> Path:
         steps = [bucket, *name.split("/")]
-        if "/" in bucket or not {"", ".", ".."}.isdisjoint(steps):
+        if not all(_is_step(step) for step in steps):
             raise InvalidS3Object
         home = (self._root / bucket).resolve(strict=True)
         path = home.joinpath(*steps[1:]).resolve(strict=True)
         if not path.is_relative_to(home):
             raise InvalidS3Object
         return path
+
+
+def _is_step(name: str) -> bool:
+    """Whether `name` leads into a folder: one step, and not back."""
+    return "/" not in name and name not in ("", ".", "..")
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -58,7 +72,7 @@ def _read(path: Path, limit: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise InvalidS3Object
         if status.st_size > limit:
-            raise ImageTooLarge(f"{ImageTooLarge.__doc__}: {status.st_size} bytes; at most {limit} are read.")
+            raise too_large(status.st_size, limit)
         return file.read(limit)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from regard.operations import paging
 from regard.operations.services import Services
 
 
@@ -25,18 +24,16 @@ def describe_collection(services: Services, request: Mapping[str, Any]) -> dict[
         "FaceModelVersion": collection.face_model,
         "CollectionARN": services.collection_arn(collection.id),
         "CreationTimestamp": collection.created_at,
-        "UserCount": 0,
+        "UserCount": services.gallery.user_count(collection),
     }
 
 
 def list_collections(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    size = paging.page_size(request)
-    found = services.gallery.page(paging.after("collections", request), size + 1)
-    page = found[:size]
+    page, next_token = services.pages.page(("ListCollections", 0), request, services.gallery.page)
     return {
         "CollectionIds": [each.id for each in page],
         "FaceModelVersions": [each.face_model for each in page],
-        "NextToken": paging.token("collections", page[-1].key) if len(found) > size else None,
+        "NextToken": next_token,
     }
 
 

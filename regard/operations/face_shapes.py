@@ -119,6 +119,7 @@ def enrolled_face(face: Face) -> dict[str, Any]:
         "ImageId": face.image_id,
         "ExternalImageId": face.external_image_id,
         "Confidence": face.confidence,
+        "UserId": face.user_id,
     }
 
 

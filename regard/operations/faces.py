@@ -10,8 +10,7 @@ import numpy as np
 from regard.domain import Detail, Faces, FloatArray, Image
 from regard.engine.analyzer import MOST_FACES
 from regard.engine.quality_filter import select
-from regard.errors import InvalidParameter, ResourceNotFound
-from regard.operations import paging
+from regard.errors import InvalidParameter
 from regard.operations.face_shapes import (
     DEFAULT,
     bounding_box,
@@ -84,15 +83,17 @@ def index_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any
 
 def list_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
     collection = services.gallery.get(request["CollectionId"])
-    if "UserId" in request:
-        raise ResourceNotFound(f"The user id: {request['UserId']} does not exist in this collection.")
-    size, listing = paging.page_size(request), f"faces {collection.key}"
-    after = paging.after(listing, request)
-    found = services.gallery.faces(collection, after, size + 1, request.get("FaceIds"))
-    page = found[:size]
+    user_id = request.get("UserId")
+    if user_id is not None:
+        services.people.get(collection, user_id)  # that there is such a user
+    page, next_token = services.pages.page(
+        ("ListFaces", collection.key),
+        request,
+        lambda after, limit: services.gallery.faces(collection, after, limit, request.get("FaceIds"), user_id),
+    )
     return {
         "Faces": [enrolled_face(face) for face in page],
-        "NextToken": paging.token(listing, page[-1].key) if len(found) > size else None,
+        "NextToken": next_token,
         "FaceModelVersion": collection.face_model,
     }
 
@@ -100,12 +101,12 @@ def list_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any]
 def delete_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
     collection = services.gallery.get(request["CollectionId"])
     asked = list(dict.fromkeys(request["FaceIds"]))
-    deleted = services.gallery.delete_faces(collection, asked)
-    missing = set(asked).difference(deleted)
+    deletion = services.gallery.delete_faces(collection, asked)
+    gone = set(deletion.deleted)
     return {
-        "DeletedFaces": deleted,
+        "DeletedFaces": deletion.deleted,
         "UnsuccessfulFaceDeletions": [
-            {"FaceId": face_id, "Reasons": ["FACE_NOT_FOUND"]} for face_id in asked if face_id in missing
+            _not_deleted(each, deletion.kept.get(each)) for each in asked if each not in gone
         ],
     }
 
@@ -141,6 +142,11 @@ def search_faces_by_image(services: Services, request: Mapping[str, Any]) -> dic
         "FaceMatches": [face_match(match) for match in matches],
         "FaceModelVersion": collection.face_model,
     }
+
+
+def _not_deleted(face_id: str, user_id: str | None) -> dict[str, Any]:
+    reason = "FACE_NOT_FOUND" if user_id is None else "ASSOCIATED_TO_AN_EXISTING_USER"
+    return {"FaceId": face_id, "UserId": user_id, "Reasons": [reason]}
 
 
 def _usable(services: Services, image: Image, level: str, *, most: int, detail: Detail = DEFAULT) -> Faces:

@@ -1,38 +1,86 @@
-"""NextToken: the key of the last item on the page, opaque to the client. New items come after it: pages are stable."""
+"""NextToken: where a listing goes on. Opaque, signed, good for a day, and for the listing it was given for only.
+
+It holds the key of the page's last item. Keys only rise, so what comes and goes between two pages moves nothing.
+"""
 
 from __future__ import annotations
 
 import base64
-import binascii
-from collections.abc import Mapping
-from typing import Any
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
 from regard.errors import InvalidPaginationToken
 
 #: The most items on a page, and how many a client gets who does not say (or says 0).
 MOST_RESULTS = 4096
-_KEY_DIGITS = 18
+#: How long a token is good for, as Rekognition's ("Guidelines and quotas in Amazon Rekognition").
+LIFETIME = timedelta(hours=24)
+
+_KEY_BYTES, _TIME_BYTES = 8, 6
+#: Half of HMAC-SHA256's output (RFC 2104, 5). With key and time 30 bytes: 40 characters of base64.
+_MAC_BYTES = 16
 
 
-def page_size(request: Mapping[str, Any]) -> int:
-    """What MaxResults asks for."""
-    return int(request.get("MaxResults") or MOST_RESULTS)
+class Keyed(Protocol):
+    """What can be listed."""
+
+    @property
+    def key(self) -> int: ...
 
 
-def token(listing: str, key: int) -> str:
-    """The NextToken of `listing` after the item with `key`."""
-    return base64.urlsafe_b64encode(f"{listing} {key}".encode()).decode()
+Item = TypeVar("Item", bound=Keyed)
 
 
-def after(listing: str, request: Mapping[str, Any]) -> int:
-    """The key the request's page starts after, or 0. Raises InvalidPaginationToken, for another listing's token too."""
-    given = request.get("NextToken")
-    if given is None:
-        return 0
-    try:
-        name, _, key = base64.b64decode(given, altchars=b"-_", validate=True).decode("ascii").rpartition(" ")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidPaginationToken from error
-    if name != listing or not key.isdecimal() or len(key) > _KEY_DIGITS:
-        raise InvalidPaginationToken
-    return int(key)
+class Pages:
+    """Cuts listings into pages, under one signing key: whoever has it, in any process, reads the others' tokens."""
+
+    def __init__(self, signing_key: bytes, clock: Callable[[], datetime]) -> None:
+        self._signing_key = signing_key
+        self._clock = clock
+
+    def page(
+        self,
+        listing: tuple[str, int],
+        request: Mapping[str, Any],
+        fetch: Callable[[int, int], Sequence[Item]],
+        most: int = MOST_RESULTS,
+    ) -> tuple[Sequence[Item], str | None]:
+        """The page that `request` asks for and the token of the next; None after the last.
+
+        `listing` is the operation and the key of what it lists (0 for everything); with the request's filters it is
+        what a token is bound to. `fetch(after, limit)` gives up to `limit` items by key, those above `after`.
+        Raises InvalidPaginationToken for a token of another listing, an expired, a changed or a made-up one.
+        """
+        filters = {name: value for name, value in request.items() if name not in ("MaxResults", "NextToken")}
+        scope = json.dumps([*listing, filters], sort_keys=True).encode()
+        size = int(request.get("MaxResults") or most)
+        found = fetch(self._after(scope, request.get("NextToken")), size + 1)
+        page = found[:size]
+        more = len(found) > size
+        return page, self._signed(scope, page[-1].key, self._seconds(LIFETIME)) if more else None
+
+    def _after(self, scope: bytes, token: str | None) -> int:
+        if token is None:
+            return 0
+        try:
+            content = base64.urlsafe_b64decode(token)
+        except ValueError as error:
+            raise InvalidPaginationToken from error
+        key = int.from_bytes(content[:_KEY_BYTES])
+        expires = int.from_bytes(content[_KEY_BYTES : _KEY_BYTES + _TIME_BYTES])
+        # Made anew and compared as text, since base64 has several spellings of the same bytes.
+        if not hmac.compare_digest(token, self._signed(scope, key, expires)) or expires <= self._seconds():
+            raise InvalidPaginationToken
+        return key
+
+    def _signed(self, scope: bytes, key: int, expires: int) -> str:
+        content = key.to_bytes(_KEY_BYTES) + expires.to_bytes(_TIME_BYTES)
+        mac = hmac.digest(self._signing_key, scope + content, hashlib.sha256)
+        return base64.urlsafe_b64encode(content + mac[:_MAC_BYTES]).decode()
+
+    def _seconds(self, later: timedelta = timedelta()) -> int:
+        return int((self._clock() + later).timestamp())

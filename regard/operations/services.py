@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from regard.domain import ObjectName
 from regard.engine.analyzer import Analyzer
 from regard.engine.gallery import Gallery
 from regard.engine.indexing import Indexer, Submission
+from regard.engine.people import People
 from regard.engine.pictures import Pictures
+from regard.operations.idempotency import Idempotency
+from regard.operations.paging import Pages
+
+Tags = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +24,12 @@ class Services:
     pictures: Pictures
     analyzer: Analyzer
     gallery: Gallery
+    people: People
     indexer: Indexer
+    pages: Pages
+    idempotency: Idempotency
+    #: Replaces the tags of the collection of that id by what the function makes of them.
+    retag: Callable[[str, Callable[[Tags], Tags]], None]
     region: str
     account_id: str
 

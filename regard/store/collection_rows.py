@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from regard.domain import Collection
 from regard.errors import ResourceAlreadyExists, ResourceNotFound
 from regard.store.database import Database
-from regard.store.tables import collections, faces, removals
+from regard.store.tables import collections, faces, removals, users
 
 
 class CollectionRows:
@@ -46,18 +46,32 @@ class CollectionRows:
             return [_collection(row) for row in connection.execute(query)]
 
     def delete(self, collection_id: str) -> None:
-        """The collection, its faces and its sources go; the journal keeps the key. Raises ResourceNotFound."""
+        """The collection goes with all that is in it; the journal keeps the key. Raises ResourceNotFound."""
         named = select(collections.c.key).where(collections.c.id == collection_id).with_for_update()
         with self._database.write() as connection:
             key = connection.execute(named).scalar_one_or_none()
             if key is None:
                 raise missing(collection_id)
-            connection.execute(insert(removals).values(collection_key=key, face_key=None))
+            connection.execute(insert(removals).values(collection_key=key))
             connection.execute(delete(collections).where(collections.c.key == key))
+
+    def retag(self, collection_id: str, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+        """Replace the tags by what `change` makes of them; nobody else's come between. Raises ResourceNotFound."""
+        named = collections.c.id == collection_id
+        with self._database.write() as connection:
+            tags = connection.execute(select(collections.c.tags).where(named).with_for_update()).scalar_one_or_none()
+            if tags is None:
+                raise missing(collection_id)
+            connection.execute(update(collections).where(named).values(tags=change(tags)))
 
     def face_count(self, key: int) -> int:
         with self._database.read() as connection:
             count = select(func.count()).select_from(faces).where(faces.c.collection_key == key)
+            return connection.execute(count).scalar_one()
+
+    def user_count(self, key: int) -> int:
+        with self._database.read() as connection:
+            count = select(func.count()).select_from(users).where(users.c.collection_key == key)
             return connection.execute(count).scalar_one()
 
     def sizes(self) -> dict[str, int]:

@@ -25,8 +25,17 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 _POOL = 16
 
 
+class _Here(threading.local):
+    """What the current thread is in the middle of."""
+
+    writing: Connection | None = None
+
+
 class Database:
-    """Transactions on one database. Made by `open`; safe to share between threads."""
+    """Transactions on one database. Made by `open`; safe to share between threads.
+
+    Within a thread they join: a block inside a `write` is part of it, and sees what it has done so far.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -35,18 +44,45 @@ class Database:
         self._line: AbstractContextManager[object] = (
             threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
         )
+        self._here = _Here()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One snapshot: everything read inside is of one moment."""
-        with _faults_in_words(), self._engine.connect() as connection:
+        """One snapshot: everything read inside is of one moment. In a `write`, what that would commit now."""
+        running = self._here.writing
+        with _faults_in_words(), self._engine.connect() if running is None else nullcontext(running) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction, on disk when the block ends; undone if the block raises. Not to be nested in a thread."""
-        with self._line, _faults_in_words(), self._writing.begin() as connection:
+        """One transaction, on disk when the outermost block ends; all undone if any block raises."""
+        running = self._here.writing
+        with self._begun() if running is None else self._joined(running) as connection:
             yield connection
+
+    def committed(self) -> Database:
+        """The same database to read from, joining no `write` of this one: for who could not undo what they learn."""
+        return Database(self._engine)
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        with self._line, _faults_in_words(), self._writing.begin() as connection:
+            self._here.writing = connection
+            try:
+                yield connection
+            finally:
+                self._here.writing = None
+            if not connection.in_transaction():
+                raise RuntimeError("a block of this transaction failed and undid it, and that was passed over")
+
+    @contextmanager
+    def _joined(self, connection: Connection) -> Iterator[Connection]:
+        try:
+            with _faults_in_words():
+                yield connection
+        except BaseException:
+            connection.rollback()  # now, so that nothing can go on and commit the half that succeeded
+            raise
 
     def close(self) -> None:
         self._engine.dispose()
@@ -118,12 +154,12 @@ def _migrate(url: URL, busy_seconds: float) -> None:
 
 def _engine(url: URL, busy_seconds: float, *, foreign_keys: bool = True) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url)
+        return create_engine(url, hide_parameters=True)  # what is stored has no place in a message or a log
     connect_args = {"timeout": busy_seconds}
     if foreign_keys:
-        engine = create_engine(url, connect_args=connect_args, pool_size=_POOL, max_overflow=-1)
+        engine = create_engine(url, connect_args=connect_args, pool_size=_POOL, max_overflow=-1, hide_parameters=True)
     else:
-        engine = create_engine(url, connect_args=connect_args, poolclass=NullPool)
+        engine = create_engine(url, connect_args=connect_args, poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

@@ -1,26 +1,26 @@
-"""Faces: rows to `domain.Face` and back, and their embeddings (float16, little-endian) to unit vectors."""
+"""Faces: rows to `domain.Face` and back, with the user each belongs to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select
 
-from regard.domain import Box, Face, FloatArray, IntArray
+from regard.domain import Box, Face, FloatArray
 from regard.errors import InvalidParameter, ResourceNotFound
 from regard.store.database import Database
-from regard.store.tables import collections, faces, removals
+from regard.store.tables import collections, faces, memberships, removals, users
+from regard.store.vector_rows import packed, units
 
 T = TypeVar("T")
 
 #: Parameters in one IN list; SQLite's own limit is 32,766.
 _CHUNK = 4096
-_STORED = np.dtype("<f2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +35,11 @@ class NewFace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """N faces of one collection as the index takes them: keys N ascending, embeddings N×D unit rows."""
+class Deletion:
+    """What became of the faces that were to go: the ids deleted, and whose the others are, by id."""
 
-    collection_key: int
-    keys: IntArray
-    embeddings: FloatArray
+    deleted: list[str]
+    kept: dict[str, str]
 
 
 class FaceRows:
@@ -60,8 +59,8 @@ class FaceRows:
         if len(new) != len(embeddings) or not np.isfinite(embeddings).all():
             raise ValueError(f"{len(new)} faces need as many finite embeddings, not {embeddings.shape}")
         rows: dict[str, dict[str, object]] = {}
-        for face, vector in zip(new, embeddings.astype(_STORED), strict=True):
-            rows.setdefault(face.face_id, _row(collection_key, face, vector.tobytes(), now))
+        for face, vector in zip(new, packed(embeddings), strict=True):
+            rows.setdefault(face.face_id, _row(collection_key, face, vector, now))
         with self._database.write() as connection:
             _check_model(connection, collection_key, face_model)
             held = _among(connection, collection_key, list(rows))
@@ -77,13 +76,23 @@ class FaceRows:
         return [found[face_id] for face_id in face_ids if face_id in found]
 
     def page(
-        self, collection_key: int, after_key: int, limit: int, face_ids: Sequence[str] | None = None
+        self,
+        collection_key: int,
+        after_key: int,
+        limit: int,
+        face_ids: Sequence[str] | None = None,
+        user_id: str | None = None,
     ) -> list[Face]:
-        """Up to `limit` faces by key, those above `after_key`; only `face_ids`, where given."""
+        """Up to `limit` faces by key, those above `after_key`; only `face_ids`, and only that user's, where given."""
         if face_ids is not None:
             named = {face.key: face for face in self.get(collection_key, face_ids)}
-            return [named[key] for key in sorted(named) if key > after_key][:limit]
-        query = _select((faces.c.collection_key == collection_key) & (faces.c.key > after_key))
+            chosen = [named[key] for key in sorted(named) if key > after_key]
+            return [face for face in chosen if user_id is None or face.user_id == user_id][:limit]
+        which = (faces.c.collection_key == collection_key) & (faces.c.key > after_key)
+        if user_id is not None:
+            owner = (users.c.collection_key == collection_key) & (users.c.user_id == user_id)
+            which &= faces.c.key.in_(select(memberships.c.face_key).join(users).where(owner))
+        query = _select(which)
         with self._database.read() as connection:
             return [_face(row) for row in connection.execute(query.order_by(faces.c.key).limit(limit))]
 
@@ -101,43 +110,21 @@ class FaceRows:
         query = select(faces.c.embedding).where(faces.c.collection_key == collection_key, faces.c.face_id == face_id)
         with self._database.read() as connection:
             blob = connection.execute(query).scalar_one_or_none()
-        return None if blob is None else _units([blob])[0]
+        return None if blob is None else units([blob])[0]
 
-    def delete(self, collection_key: int, face_ids: Sequence[str]) -> list[str]:
-        """Delete those of the faces that the collection has; returns their ids in the order asked."""
+    def delete(self, collection_key: int, face_ids: Sequence[str]) -> Deletion:
+        """Delete those of the faces that the collection has and that are no user's."""
         with self._database.write() as connection:
-            found = _among(connection, collection_key, face_ids)
-            if found:
-                journal = [{"collection_key": collection_key, "face_key": key} for key in found.values()]
+            found = _by_face_id(connection, collection_key, face_ids)
+            kept = {face_id: face.user_id for face_id, face in found.items() if face.user_id is not None}
+            keys = [face.key for face in found.values() if face.user_id is None]
+            if keys:
+                journal = [{"collection_key": collection_key, "face_key": key} for key in keys]
                 connection.execute(insert(removals), journal)
-            for chunk in _chunks(found.values()):
+            for chunk in _chunks(keys):
                 connection.execute(delete(faces).where(faces.c.key.in_(chunk)))
-        return [face_id for face_id in dict.fromkeys(face_ids) if face_id in found]
-
-    def since(self, after_key: int, limit: int) -> list[Stored]:
-        """The next `limit` faces above `after_key`, by key, grouped by collection."""
-        query = select(faces.c.key, faces.c.collection_key, faces.c.embedding).where(faces.c.key > after_key)
-        with self._database.read() as connection:
-            rows = connection.execute(query.order_by(faces.c.key).limit(limit)).all()
-        if not rows:
-            return []
-        keys, owners, blobs = zip(*rows, strict=True)
-        return list(_grouped(np.array(keys, np.int64), np.array(owners, np.int64), blobs))
-
-    def keys(self) -> dict[int, IntArray]:
-        """Every face's key, ascending, by collection key."""
-        query = select(faces.c.collection_key, faces.c.key).order_by(faces.c.collection_key, faces.c.key)
-        with self._database.read() as connection:
-            rows = connection.execute(query).all()
-        if not rows:
-            return {}
-        owners, keys = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-        return {int(owners[at.start]): keys[at] for at in _runs(owners)}
-
-    def count_since(self, after_key: int) -> int:
-        """How many faces have a key above `after_key`."""
-        with self._database.read() as connection:
-            return connection.execute(select(func.count(faces.c.key)).where(faces.c.key > after_key)).scalar_one()
+        asked = dict.fromkeys(face_ids)
+        return Deletion(deleted=[each for each in asked if each in found and each not in kept], kept=kept)
 
 
 def _check_model(connection: Connection, collection_key: int, face_model: str) -> None:
@@ -176,7 +163,13 @@ _COLUMNS = [column for column in faces.c if column.name != "embedding"]
 
 
 def _select(which: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
-    return select(*_COLUMNS, collections.c.face_model).join_from(faces, collections).where(which)
+    return (
+        select(*_COLUMNS, collections.c.face_model, users.c.user_id)
+        .join_from(faces, collections, collections.c.key == faces.c.collection_key)
+        .outerjoin(memberships, memberships.c.face_key == faces.c.key)
+        .outerjoin(users, users.c.key == memberships.c.user_key)
+        .where(which)
+    )
 
 
 def _row(collection_key: int, face: NewFace, embedding: bytes, now: datetime) -> dict[str, object]:
@@ -205,30 +198,8 @@ def _face(row: Row[tuple[Any, ...]]) -> Face:
         confidence=row.confidence,
         face_model=row.face_model,
         created_at=row.created_at,
+        user_id=row.user_id,
     )
-
-
-def _units(blobs: Sequence[bytes]) -> FloatArray:
-    """N stored embeddings of one size as N×D unit rows: float16 rounding has left them a little off length 1."""
-    vectors = np.frombuffer(b"".join(blobs), _STORED).reshape(len(blobs), -1).astype(np.float32)
-    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-    vectors /= np.maximum(lengths, np.finfo(np.float32).tiny)[:, None]
-    return vectors
-
-
-def _grouped(keys: IntArray, owners: IntArray, blobs: Sequence[bytes]) -> Iterator[Stored]:
-    order = np.argsort(owners, kind="stable")
-    for at in _runs(owners[order]):
-        rows = order[at]
-        yield Stored(
-            collection_key=int(owners[rows[0]]), keys=keys[rows], embeddings=_units([blobs[row] for row in rows])
-        )
-
-
-def _runs(ordered: IntArray) -> Iterator[slice]:
-    """Where each run of equal values lies."""
-    cuts = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist(), len(ordered)]
-    return (slice(start, stop) for start, stop in pairwise(cuts) if stop > start)
 
 
 def _chunks(values: Iterable[T]) -> Iterator[list[T]]:

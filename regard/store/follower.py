@@ -1,116 +1,150 @@
-"""The follower: keeps an index saying what SQL says, whichever process wrote it."""
+"""The follower: keeps the indexes saying what SQL says, whichever process wrote it."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Row, func, select
 
 from regard.domain import IntArray, Progress
 from regard.store.database import Database
-from regard.store.face_rows import FaceRows
-from regard.store.tables import faces, removals
+from regard.store.tables import faces, removals, user_vectors
+from regard.store.vector_rows import VectorRows
 from regard.store.vectors import VectorIndex
 
-#: Faces read and added at once: 8 MiB of float16 at D=512.
+#: Vectors read and added at once: 8 MiB of float16 at D=512.
 _BATCH = 8192
 #: How often `agreement` tries to find a moment in which nobody writes.
 _QUIET_TRIES = 20
 
-_HEAD = select(
-    select(func.coalesce(func.max(faces.c.key), 0)).scalar_subquery(),
-    select(func.coalesce(func.max(removals.c.seq), 0)).scalar_subquery(),
-)
+_LAST_REMOVAL = select(func.coalesce(func.max(removals.c.seq), 0)).scalar_subquery()
 _JOURNAL = select(removals).order_by(removals.c.seq)
+Entry = Row[tuple[Any, ...]]
+
+
+@dataclass(slots=True)
+class _Track:
+    """One table and the index that follows it.
+
+    `key` is the last one seen, `gone` the journal's column for its keys, `turns` how often some were removed.
+    """
+
+    noun: str
+    gone: str
+    rows: VectorRows
+    index: VectorIndex
+    key: int = 0
+    turns: int = 0
+
+    def add_new(self, progress: Progress | None) -> None:
+        total = self.rows.count_since(self.key) if progress else None
+        done, more = 0, True
+        while more:
+            batch = self.rows.since(self.key, _BATCH)
+            for stored in batch:
+                self.index.add(stored.collection_key, stored.keys, stored.embeddings)
+            found = sum(len(stored.keys) for stored in batch)
+            done, more = done + found, found == _BATCH
+            self.key = max((int(stored.keys[-1]) for stored in batch), default=self.key)
+            if progress and total:
+                progress(f"Loading {self.noun} into the index", done, total)
+
+    def remove_gone(self, entries: Sequence[Entry]) -> None:
+        for collection_key, group in groupby(sorted(entries, key=_owner), key=_owner):
+            mine = list(group)
+            if any(entry.face_key is None and entry.user_vector_key is None for entry in mine):
+                self.index.drop(collection_key)
+            elif keys := [key for entry in mine if (key := getattr(entry, self.gone)) is not None]:
+                self.turns += 1
+                self.index.remove(collection_key, np.array(keys, np.int64))
+
+    def held(self) -> dict[int, IntArray]:
+        return {key: self.index.keys(key) for key in self.index.collections()}
 
 
 class Follower:
-    """Brings one index up to SQL. Call `catch_up` after every write and before every search.
+    """Brings the indexes up to SQL. Call `catch_up` after every write and before every search.
 
-    Keys only rise and are never given twice, so "above the last key seen" is every new face; and a face found there
-    after the journal was read can only be removed by a later entry. Hence removals first, then additions.
+    Keys only rise and are never given twice, so "above the last key seen" is every new vector; and one found there
+    after the journal was read can only be removed by a later entry. Hence the journal is read first, then what is new.
+    It is applied last, so that a user whose vector is replaced is never without one.
     """
 
-    def __init__(self, database: Database, face_rows: FaceRows, index: VectorIndex) -> None:
-        self._database = database
-        self._face_rows = face_rows
-        self._index = index
+    def __init__(self, database: Database, *, faces_index: VectorIndex, users_index: VectorIndex) -> None:
+        # A `write` around a `catch_up` may yet be undone, and then its keys are given again, to others.
+        self._database = committed = database.committed()
+        self._users = _Track("users", "user_vector_key", VectorRows(committed, user_vectors), users_index)
+        self._tracks = (_Track("faces", "face_key", VectorRows(committed, faces), faces_index), self._users)
+        self._now = select(_LAST_REMOVAL, *(track.rows.highest() for track in self._tracks))
         self._lock = threading.Lock()
-        self._face_key = 0
         self._seq = 0
 
     def rebuild(self, progress: Progress | None = None) -> None:
-        """Fill an empty index with every face there is."""
+        """Fill empty indexes with every vector there is."""
         with self._lock:
-            _, self._seq = self._head()  # what was removed before this moment is not there to load
-            self._add_new(progress)
+            self._seq = self._head()[0]  # what was removed before this moment is not there to load
+            for track in self._tracks:
+                track.add_new(progress)
 
     def catch_up(self) -> None:
-        """Return when the index holds all that SQL held when this was called."""
+        """Return when the indexes hold all that SQL held when this was called."""
         head = self._head()
-        if self._has(*head):
+        if self._has(head):
             return
         with self._lock:
-            if not self._has(*head):
-                self._remove_gone()
-                self._add_new(None)
+            if not self._has(head):
+                self._advance()
+
+    @property
+    def user_turns(self) -> int:
+        """Counts removals of users' vectors: a search over which it stays the same has seen each user's old or new one.
+
+        An index may forget a key that a search is about to reach; the vector in its place came after the search began.
+        """
+        return self._users.turns
 
     def agreement(self) -> list[str]:
-        """Where the index and SQL differ, in words; empty when they hold exactly the same faces."""
+        """Where the indexes and SQL differ, in words; empty when they hold exactly the same."""
         for _ in range(_QUIET_TRIES):
             self.catch_up()
             with self._lock:
                 before = self._head()
-                stored = self._face_rows.keys()
-                held = {key: self._index.keys(key) for key in self._index.collections()}
-                if self._has(*before) and self._head() == before:
-                    return _differences(stored, held)
+                held = [(track.noun, track.rows.keys(), track.held()) for track in self._tracks]
+                if self._has(before) and self._head() == before:
+                    return [said for each in held for said in _differences(*each)]
         return ["the database is being written to without a pause; compare again when it is quiet"]
 
-    def _head(self) -> tuple[int, int]:
+    def _head(self) -> tuple[int, ...]:
+        """The last removal, then the highest key of each table."""
         with self._database.read() as connection:
-            face_key, seq = connection.execute(_HEAD).one()
-        return face_key, seq
+            return tuple(connection.execute(self._now).one())
 
-    def _has(self, face_key: int, seq: int) -> bool:
-        return self._face_key >= face_key and self._seq >= seq
+    def _has(self, head: tuple[int, ...]) -> bool:
+        reached = (self._seq, *(track.key for track in self._tracks))
+        return all(here >= there for here, there in zip(reached, head, strict=True))
 
-    def _remove_gone(self) -> None:
+    def _advance(self) -> None:
         with self._database.read() as connection:
             entries = connection.execute(_JOURNAL.where(removals.c.seq > self._seq)).all()
-        for collection_key, group in groupby(sorted(entries, key=_owner), key=_owner):
-            face_keys = [entry.face_key for entry in group]
-            if None in face_keys:
-                self._index.drop(collection_key)
-            else:
-                self._index.remove(collection_key, np.array(face_keys, np.int64))
+        for track in self._tracks:
+            track.add_new(None)
+            track.remove_gone(entries)
         if entries:
             self._seq = entries[-1].seq
 
-    def _add_new(self, progress: Progress | None) -> None:
-        total = self._face_rows.count_since(self._face_key) if progress else None
-        done, more = 0, True
-        while more:
-            batch = self._face_rows.since(self._face_key, _BATCH)
-            for stored in batch:
-                self._index.add(stored.collection_key, stored.keys, stored.embeddings)
-            found = sum(len(stored.keys) for stored in batch)
-            done, more = done + found, found == _BATCH
-            self._face_key = max((int(stored.keys[-1]) for stored in batch), default=self._face_key)
-            if progress:
-                progress("Loading faces into the index", done, total)
 
-
-def _owner(entry: Row[tuple[int, int, int | None]]) -> int:
+def _owner(entry: Entry) -> int:
     key: int = entry.collection_key
     return key
 
 
-def _differences(stored: dict[int, IntArray], held: dict[int, IntArray]) -> list[str]:
+def _differences(noun: str, stored: dict[int, IntArray], held: dict[int, IntArray]) -> Iterator[str]:
     nothing = np.empty(0, np.int64)
-    said = []
     for collection_key in sorted(stored.keys() | held.keys()):
         in_sql, in_index = stored.get(collection_key, nothing), held.get(collection_key, nothing)
         for keys, where in (
@@ -119,5 +153,4 @@ def _differences(stored: dict[int, IntArray], held: dict[int, IntArray]) -> list
         ):
             if len(keys):
                 shown = ", ".join(map(str, keys[:10])) + (", ..." if len(keys) > 10 else "")
-                said.append(f"collection {collection_key}: {len(keys)} faces are {where}, of keys {shown}")
-    return said
+                yield f"collection {collection_key}: {len(keys)} {noun} are {where}, of keys {shown}"

@@ -97,13 +97,49 @@ faces = Table(
     sqlite_autoincrement=True,
 )
 
-#: What has gone, for the indexes of other processes; keys only. A null `face_key` says: the whole collection.
+#: A person of a collection, as a client named them.
+users = Table(
+    "users",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("collection_key", _Key, ForeignKey("collections.key", ondelete="CASCADE"), nullable=False),
+    Column("user_id", String(128), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("collection_key", "user_id"),
+    Index(None, "collection_key", "key"),
+    sqlite_autoincrement=True,
+)
+
+#: Whose face it is; a face belongs to one user at most.
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("face_key", _Key, ForeignKey("faces.key", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("user_key", _Key, ForeignKey("users.key", ondelete="CASCADE"), nullable=False),
+    Index(None, "user_key"),
+)
+
+#: The one vector of a user who has faces. A change makes a new row: like a face's, a key never changes its meaning.
+user_vectors = Table(
+    "user_vectors",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("collection_key", _Key, ForeignKey("collections.key", ondelete="CASCADE"), nullable=False),
+    Column("user_key", _Key, ForeignKey("users.key", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("embedding", LargeBinary, nullable=False),
+    Index(None, "collection_key", "key"),
+    sqlite_autoincrement=True,
+)
+
+#: What has gone, for the indexes of other processes; keys only. With neither a face nor a user's vector it says: the
+#: whole collection.
 removals = Table(
     "removals",
     metadata,
     Column("seq", _Key, primary_key=True),
     Column("collection_key", _Key, nullable=False),
     Column("face_key", _Key),
+    Column("user_vector_key", _Key),
     sqlite_autoincrement=True,
 )
 
@@ -127,4 +163,17 @@ access_keys = Table(
     Column("sealed_secret", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+)
+
+#: What a request with a ClientRequestToken was answered, so that sending it again does nothing again.
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("access_key_id", String(128), primary_key=True),
+    Column("operation", String(64), primary_key=True),
+    Column("token", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("answer", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index(None, "created_at"),
 )

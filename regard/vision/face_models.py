@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import RLock
 from typing import TypeVar, cast
 
+from regard.domain import Meter
 from regard.errors import ModelUnavailable
 from regard.vision.attributes import CropModel
 from regard.vision.cards import ModelCard
@@ -21,12 +23,13 @@ ATTRIBUTE_CARDS = ("fr-landmark", "fr-pose", "fr-eye", "fr-gender", "fr-age", "f
 
 
 class FaceModels:
-    """Loads what is asked for, under one lock, from verified files."""
+    """Loads what is asked for, under one lock, from verified files; `meter` is told of every run, by card."""
 
-    def __init__(self, zoo: Zoo, *, detector: str, embedder: str, threads: int = 0) -> None:
+    def __init__(self, zoo: Zoo, *, detector: str, embedder: str, threads: int = 0, meter: Meter | None = None) -> None:
         self._zoo = zoo
         self._names = {"detector": detector, "embedder": embedder}
         self._threads = threads
+        self._meter = meter
         self._lock = RLock()
         self._loaded: dict[str, object] = {}
 
@@ -64,7 +67,8 @@ class FaceModels:
         return embedder
 
     def _session(self, card: ModelCard, *, free_sides: bool = False) -> OnnxSession:
-        return OnnxSession(self._zoo.path(card.name), threads=self._threads, free_sides=free_sides)
+        ran = partial(self._meter.model_ran, card.name) if self._meter else None
+        return OnnxSession(self._zoo.path(card.name), threads=self._threads, free_sides=free_sides, ran=ran)
 
     def _once(self, name: str, load: Callable[[ModelCard], T]) -> T:
         with self._lock:

@@ -1,9 +1,14 @@
-"""A request's body: JSON text to Python values, with nothing in it that could surprise what follows."""
+"""A request's body: JSON text to Python values, with nothing in it that could surprise what follows.
+
+orjson reads a megabyte of base64 in a third of the time that `json` needs, and refuses by itself what JSON does not
+have: NaN and Infinity, numbers beyond a double, half a surrogate pair, nesting without end.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import Any, NoReturn
+from typing import Any
+
+import orjson
 
 from regard.errors import Serialization
 
@@ -11,17 +16,11 @@ from regard.errors import Serialization
 def parse(body: bytes) -> dict[str, Any]:
     """The object that `body` spells. Raises Serialization if it is not UTF-8 JSON, or not an object."""
     try:
-        value = json.loads(body.decode(), parse_constant=_refuse)
-    except ValueError as error:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
         # Without the text itself: the position is enough to find the fault, and the text may be an image.
-        where = f" at character {error.pos}: {error.msg}" if isinstance(error, json.JSONDecodeError) else ""
-        raise Serialization(f"The request body is not valid JSON{where}") from error
-    except RecursionError as error:
-        raise Serialization("The request body is nested too deeply") from error
+        fault = error.msg.removeprefix("str is ")  # said of text that is not UTF-8, in Python's terms
+        raise Serialization(f"The request body is not valid JSON at character {error.pos}: {fault}") from error
     if not isinstance(value, dict):
         raise Serialization("The request body is not a JSON object")
     return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")

@@ -1,4 +1,4 @@
-"""The service model, read once from botocore's data: operations, shapes and errors, never retyped by hand."""
+"""The service models, read once from botocore's data: operations, shapes and errors, never retyped by hand."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from botocore.loaders import Loader
 
 from regard.wire.patterns import Pattern, from_java
 
-SERVICE = "rekognition"
-VERSION = "2016-06-27"
+#: The services spoken here, and the version of each one's model.
+VERSIONS: Mapping[str, str] = MappingProxyType({"rekognition": "2016-06-27", "sts": "2011-06-15"})
 
 Raw = Mapping[str, Any]
 
@@ -42,21 +42,31 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Operation:
-    """What a client may call: its input, its output, and the names of the errors it may answer."""
+    """What a client may call: its input, its output, and the names of the errors it may answer.
+
+    `wrapper` is the XML element around a result, in protocols that have one.
+    """
 
     name: str
     input: Shape
     output: Shape
     errors: tuple[str, ...]
+    wrapper: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Schema:
-    """The whole model. `service` is the name signatures are scoped to; `target` starts every X-Amz-Target."""
+    """The whole model. `service` is the name signatures are scoped to.
+
+    `target` starts every X-Amz-Target and `json_version` ends the Content-Type, in AWS JSON; `namespace` is the XML's,
+    in AWS Query.
+    """
 
     service: str
-    target: str
-    content_type: str
+    version: str
+    target: str = ""
+    json_version: str = ""
+    namespace: str = ""
     operations: Mapping[str, Operation]
     shapes: Mapping[str, Shape]
 
@@ -69,8 +79,10 @@ class Schema:
         metadata = model["metadata"]
         return cls(
             service=metadata.get("signingName", metadata["endpointPrefix"]),
-            target=metadata["targetPrefix"],
-            content_type=f"application/x-amz-json-{metadata['jsonVersion']}",
+            version=metadata["apiVersion"],
+            target=metadata.get("targetPrefix", ""),
+            json_version=metadata.get("jsonVersion", ""),
+            namespace=metadata.get("xmlNamespace", ""),
             operations=MappingProxyType({name: _operation(raw, shapes) for name, raw in model["operations"].items()}),
             shapes=MappingProxyType(shapes),
         )
@@ -81,10 +93,10 @@ class Schema:
         return frozenset(name for name, shape in self.shapes.items() if shape.exception)
 
 
-def load() -> Schema:
+def load(service: str = "rekognition") -> Schema:
     """The model that comes with the installed botocore; a customised one in `~/.aws/models` is not looked at."""
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
-    return Schema.from_model(loader.load_service_model(SERVICE, "service-2", VERSION))
+    return Schema.from_model(loader.load_service_model(service, "service-2", VERSIONS[service]))
 
 
 def _operation(raw: Raw, shapes: Mapping[str, Shape]) -> Operation:
@@ -94,11 +106,12 @@ def _operation(raw: Raw, shapes: Mapping[str, Shape]) -> Operation:
         input=shapes[raw["input"]["shape"]] if "input" in raw else nothing,
         output=shapes[raw["output"]["shape"]] if "output" in raw else nothing,
         errors=tuple(error["shape"] for error in raw.get("errors", ())),
+        wrapper=raw.get("output", {}).get("resultWrapper", ""),
     )
 
 
 def _resolve(name: str, raws: Mapping[str, Raw], shapes: dict[str, Shape]) -> Shape:
-    """The shape called `name`, built after what it refers to. No shape of this service refers to itself."""
+    """The shape called `name`, built after what it refers to. No shape of these services refers to itself."""
     if name in shapes:
         return shapes[name]
     raw = raws[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import operator
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import orjson
 
 from regard.errors import RegardError
 from regard.wire.constraints import broken
@@ -27,7 +28,7 @@ def encode_result(shape: Shape, result: Mapping[str, Any]) -> bytes:
     Numbers may be numpy scalars, lists any sequence, arrays included. Raises TypeError or ValueError for what the
     shape cannot express, a number that is not finite among it.
     """
-    return json.dumps(_plain(shape, result), allow_nan=False, separators=(",", ":")).encode()
+    return orjson.dumps(_plain(shape, result))
 
 
 def encode_error(error: RegardError, request_id: str) -> bytes:
@@ -37,7 +38,7 @@ def encode_error(error: RegardError, request_id: str) -> bytes:
     `message` is missing, and clients that fold case would choke on both.
     """
     body = {"__type": error.code, "Code": error.code, "Logref": request_id, "Message": error.message}
-    return json.dumps(body, separators=(",", ":")).encode()
+    return orjson.dumps(body)
 
 
 def check_output(shape: Shape, value: Any) -> None:
@@ -64,10 +65,17 @@ def _plain(shape: Shape, value: Any) -> Any:
 
 def _epoch(moment: datetime | float) -> float:
     if not isinstance(moment, datetime):
-        return float(moment)
+        return _finite(moment)
     if moment.tzinfo is None:
         raise ValueError("a timestamp without a time zone")
     return round(moment.timestamp(), 3)
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not a number that JSON has")
+    return number
 
 
 def _text(value: Any) -> str:
@@ -82,8 +90,8 @@ _SCALARS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "boolean": bool,
         "integer": operator.index,
         "long": operator.index,
-        "float": float,
-        "double": float,
+        "float": _finite,
+        "double": _finite,
         "timestamp": _epoch,
         "blob": lambda value: b64encode(value).decode(),
     }

@@ -35,7 +35,10 @@ class Credentials(Protocol):
     """Where secrets are found."""
 
     def lookup(self, access_key_id: str, session_token: str | None) -> Credential | None:
-        """The credential of a key in force, or None. `session_token` comes with temporary keys."""
+        """The credential of a key in force, or None. `session_token` comes with temporary keys.
+
+        Raises ExpiredToken for one that was good.
+        """
         ...
 
 
@@ -49,15 +52,18 @@ class Authorization:
     signature: str
 
 
-def verify(request: SignedRequest, *, region: str, service: str, credentials: Credentials, now: datetime) -> Principal:
-    """Who signed `request`. `now` is aware.
+def verify(
+    request: SignedRequest, *, regions: tuple[str, ...], service: str, credentials: Credentials, now: datetime
+) -> Principal:
+    """Who signed `request`, for one of `regions`, the first being the one to recommend. `now` is aware.
 
-    Raises MissingAuthenticationToken, IncompleteSignature (malformed), UnrecognizedClient (no such key) or
-    InvalidSignature (wrong scope, clock more than five minutes off, another secret, anything changed on the way).
+    Raises MissingAuthenticationToken, IncompleteSignature (malformed), UnrecognizedClient (no such key), ExpiredToken
+    (no longer) or InvalidSignature (wrong scope, clock more than five minutes off, another secret, anything changed on
+    the way).
     """
     authorization = parse_authorization(request)
     moment = _signed_at(request, authorization)
-    _check_scope(authorization.scope, moment, region, service)
+    _check_scope(authorization.scope, moment, regions, service)
     _check_clock(moment, now)
     token = request.headers.get(b"x-amz-security-token")
     credential = credentials.lookup(authorization.access_key_id, None if token is None else token.decode("latin-1"))
@@ -142,12 +148,12 @@ def _signed_at(request: SignedRequest, authorization: Authorization) -> datetime
         raise IncompleteSignature(f"Date must be in ISO-8601 'basic format'. Got '{text}'.") from error
 
 
-def _check_scope(scope: tuple[str, str, str, str], moment: datetime, region: str, service: str) -> None:
+def _check_scope(scope: tuple[str, str, str, str], moment: datetime, regions: tuple[str, ...], service: str) -> None:
     day = moment.strftime("%Y%m%d")
     faults = []
-    if scope[1] != region:
+    if scope[1] not in regions:
         # AWS stops at "valid region"; the one to use is what a person needs next.
-        faults.append(f"Credential should be scoped to a valid region: '{region}', not '{scope[1]}'.")
+        faults.append(f"Credential should be scoped to a valid region: '{regions[0]}', not '{scope[1]}'.")
     if scope[2] != service:
         faults.append(f"Credential should be scoped to correct service: '{service}'.")
     if scope[3] != TERMINATOR:

@@ -76,6 +76,8 @@ def serving(port: int, home: Path, models: Path) -> Iterator[subprocess.Popen[st
                 assert server.poll() is None, server.stdout and server.stdout.read()
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
+            assert server.stdout is not None
+            threading.Thread(target=server.stdout.read, daemon=True).start()  # or its log would fill the pipe
             yield server
         finally:
             server.kill()

@@ -21,8 +21,11 @@ from botocore.credentials import Credentials as Signer
 from starlette.applications import Starlette
 
 from regard.domain import Credential, Principal
-from regard.wire.endpoint import Handler, Options, endpoint
+from regard.wire.endpoint import Options, endpoint
+from regard.wire.json_protocol import JsonProtocol
+from regard.wire.query_protocol import QueryProtocol
 from regard.wire.schema import Schema
+from regard.wire.service import Handler, Service
 
 KEY, SECRET, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "eu-west-1"
 JSON = "application/x-amz-json-1.1"
@@ -54,15 +57,23 @@ class Server:
     def clock(self) -> datetime:
         return self.now or datetime.now(UTC)
 
-    def client(self, key: str = KEY, secret: str = SECRET, region: str = REGION, token: str | None = None) -> Any:
+    def client(
+        self,
+        key: str = KEY,
+        secret: str = SECRET,
+        region: str = REGION,
+        token: str | None = None,
+        service: str = "rekognition",
+        attempts: int = 1,
+    ) -> Any:
         client = boto3.client(
-            "rekognition",
+            service,
             endpoint_url=self.url,
             region_name=region,
             aws_access_key_id=key,
             aws_secret_access_key=secret,
             aws_session_token=token,
-            config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
+            config=Config(retries={"total_max_attempts": attempts}, parameter_validation=False),
         )
         self.clients.callback(client.close)
         return client
@@ -87,12 +98,17 @@ def sign(url: str, body: bytes, headers: Mapping[str, str], *, service: str = "r
     return dict(request.prepare().headers.items())
 
 
+def speaking(schema: Schema, handlers: Mapping[str, Handler], **more: Any) -> Service:
+    """The service of a model, in the protocol it has."""
+    codec = JsonProtocol(schema) if schema.target else QueryProtocol(schema)
+    return Service(schema=schema, codec=codec, handlers=handlers, **more)
+
+
 @contextmanager
-def running(handlers: Mapping[str, Handler], schema: Schema, **options: Any) -> Iterator[Server]:
+def running(*services: Service, **options: Any) -> Iterator[Server]:
     server = Server()
     route = endpoint(
-        handlers,
-        schema=schema,
+        services,
         credentials=Keys(),
         options=replace(Options(region=REGION, clock=server.clock, strict_output=True), **options),
     )
@@ -131,4 +147,17 @@ def list_all(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"CollectionIds": [f"c{n}" for n in range(given.get("MaxResults", 3))], "NextToken": None}
 
 
+def identify(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+    """GetCallerIdentity: the name, marked up."""
+    return {"UserId": f"<{principal.name} & co>\x00", "Account": None}
+
+
+def assume(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+    """AssumeRole: what was given, retold."""
+    noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    key = {"AccessKeyId": "A" * 16, "SecretAccessKey": repr(given), "SessionToken": "", "Expiration": noon}
+    return {"Credentials": key, "SessionTokenSize": given.get("DurationSeconds", 0)}
+
+
+STS_TOYS: dict[str, Handler] = {"GetCallerIdentity": identify, "AssumeRole": assume}
 TOYS: dict[str, Handler] = {"DetectFaces": describe, "CreateCollection": create, "ListCollections": list_all}

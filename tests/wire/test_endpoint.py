@@ -19,11 +19,10 @@ from botocore.exceptions import ClientError
 
 from regard.domain import Principal
 from regard.errors import ImageTooLarge, ResourceNotFound
-from regard.wire.endpoint import Options, endpoint
 from regard.wire.schema import Schema
 
 from .conftest import Serve
-from .loopback import JSON, KEY, TOYS, Keys, Server, sign
+from .loopback import JSON, KEY, TOYS, Server, sign, speaking
 
 HEAD = "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: RekognitionService.ListCollections\r\nContent-Length: {}\r\n\r\n"
 
@@ -254,8 +253,17 @@ def test_no_more_operations_run_at_once_than_there_are_threads(serve: Serve) -> 
 
 def test_a_handler_for_no_operation_is_a_mistake_found_at_the_start(schema: Schema) -> None:
     with pytest.raises(ValueError, match="not operations of the service model: Paint"):
-        endpoint({"Paint": lambda *_: {}}, schema=schema, credentials=Keys(), options=Options(region="eu-west-1"))
+        speaking(schema, {"Paint": lambda *_: {}})
 
 
 def test_the_key_of_the_examples_is_the_one_the_server_knows(toys: Server) -> None:
     assert toys.client(key=KEY).list_collections(MaxResults=1)["CollectionIds"] == ["c0"]
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(serve: Serve) -> None:
+    server = serve(TOYS, body_seconds=0.2)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as silent:
+        silent.sendall(HEAD.format(1000).encode() + b"{")
+        response = http.client.HTTPResponse(silent)
+        response.begin()
+        assert answer(response) == (400, "RequestTimeoutException")

@@ -11,7 +11,7 @@ from regard.wire.schema import Schema, load
 def test_all_operations_shapes_and_errors_of_the_service_are_there(schema: Schema) -> None:
     assert len(schema.operations) >= 75
     assert (schema.service, schema.target) == ("rekognition", "RekognitionService")
-    assert schema.content_type == "application/x-amz-json-1.1"
+    assert (schema.json_version, schema.version) == ("1.1", "2016-06-27")
     assert {"ListCollections", "DetectFaces"} <= set(schema.operations)
     assert "ImageTooLargeException" in schema.operations["DetectFaces"].errors
 
@@ -42,3 +42,11 @@ def test_a_customised_model_in_the_home_folder_is_not_read(tmp_path: Path, monke
     (folder / "service-2.json").write_text('{"metadata": {}, "operations": {}, "shapes": {}}')
     monkeypatch.setenv("HOME", str(tmp_path))
     assert "DetectFaces" in load().operations
+
+
+def test_the_security_token_service_is_there_with_what_its_protocol_needs(sts: Schema) -> None:
+    assert (sts.service, sts.version, sts.target) == ("sts", "2011-06-15", "")
+    assert sts.namespace == "https://sts.amazonaws.com/doc/2011-06-15/"
+    assert sts.operations["AssumeRole"].wrapper == "AssumeRoleResult"
+    duration = sts.operations["AssumeRole"].input.members["DurationSeconds"]
+    assert (duration.min, duration.max) == (900, 43200)

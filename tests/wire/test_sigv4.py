@@ -62,7 +62,9 @@ def received(
 
 
 def check(request: SignedRequest, now: datetime | None = None) -> str:
-    return verify(request, region=REGION, service="rekognition", credentials=Keys(), now=now or datetime.now(UTC)).name
+    return verify(
+        request, regions=(REGION,), service="rekognition", credentials=Keys(), now=now or datetime.now(UTC)
+    ).name
 
 
 def changed(request: SignedRequest, **changes: Any) -> SignedRequest:

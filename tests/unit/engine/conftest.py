@@ -9,10 +9,12 @@ from toy_gallery import NOW, House
 
 from regard.engine.analyzer import Analyzer
 from regard.engine.gallery import Gallery
+from regard.engine.people import People
 from regard.store import database
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows
 from regard.store.follower import Follower
+from regard.store.user_rows import UserRows
 from regard.store.vectors_embedded import EmbeddedIndex
 
 
@@ -24,8 +26,8 @@ def analyzer(models: Path) -> Analyzer:
 @pytest.fixture
 def house(tmp_path: Path, models: Path) -> Iterator[House]:
     opened = database.open(f"sqlite:///{tmp_path / 'regard.db'}")
-    rows, faces, index = CollectionRows(opened), FaceRows(opened), EmbeddedIndex()
-    follower = Follower(opened, faces, index)
+    rows, faces, index, users_index = CollectionRows(opened), FaceRows(opened), EmbeddedIndex(), EmbeddedIndex()
+    follower = Follower(opened, faces_index=index, users_index=users_index)
     gallery = Gallery(
         collections=rows,
         faces=faces,
@@ -34,5 +36,6 @@ def house(tmp_path: Path, models: Path) -> Iterator[House]:
         embedder=loaded(models).embedder,
         clock=lambda: NOW,
     )
-    yield House(gallery, rows, faces, follower, index)
+    people = People(gallery=gallery, users=UserRows(opened), index=users_index, follower=follower, clock=lambda: NOW)
+    yield House(gallery, people, rows, faces, follower, index, users_index)
     opened.close()

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
-from people import astronaut, crowd, encoded, head, image, nobody
+from people import astronaut, crowd, encoded, head, image, loaded, nobody
 
 from regard.domain import Detail, Faces
 from regard.engine.analyzer import MOST_FACES, Analyzer, quality
@@ -56,6 +57,30 @@ def test_a_crowd_is_cut_at_a_hundred_and_each_is_described(analyzer: Analyzer) -
     assert (everyone.embeddings @ everyone.embeddings[0]).min() > 0.8
     (few,) = analyzer.faces([image(crowd(10, 15))], Detail.NONE, limit=7)
     np.testing.assert_array_equal(few.boxes, everyone.boxes[:7])
+
+
+class Tally:
+    """A meter that adds up faces."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+
+    def model_ran(self, model: str, seconds: float) -> None:
+        raise AssertionError("the analyzer does not run models itself")
+
+    def faces_found(self, count: int) -> None:
+        self.counts.append(count)
+
+
+def test_a_meter_is_told_once_a_call_of_the_faces_it_deals_with(models: Path) -> None:
+    tally = Tally()
+    analyzer = Analyzer(loaded(models), tally)
+    pictures = [image(nobody()), image(crowd(2, 3, 100)), image(astronaut())]
+    (_, crew, _) = analyzer.faces(pictures, Detail.QUALITY)
+    analyzer.embedded(pictures[1:2], [crew])
+    analyzer.faces(pictures[1:2], Detail.NONE, limit=2)
+    analyzer.faces(pictures[:1], Detail.NONE)
+    assert tally.counts == [7, 2, 0]
 
 
 def test_pictures_together_are_described_as_alone(analyzer: Analyzer) -> None:

@@ -6,18 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_gallery import NOW, House, enrolment, unit_rows
+from toy_gallery import NOW, House, enrolment, like, unit_rows
 
 from regard.engine.gallery import Gallery
 from regard.errors import InvalidParameter, ResourceAlreadyExists, ResourceNotFound, ResourceNotReady
-
-
-def like(vector: np.ndarray, cosine: float, seed: int = 9) -> np.ndarray:
-    """A unit vector at `cosine` to another."""
-    other = unit_rows(1, seed)[0]
-    other = other - (other @ vector) * vector
-    other /= np.linalg.norm(other)
-    return (cosine * vector + np.sqrt(1 - cosine**2) * other).astype(np.float32)
 
 
 def test_a_collection_is_bound_to_the_model_that_made_it(house: House) -> None:
@@ -114,7 +106,7 @@ def test_deleted_faces_are_gone_from_lists_and_searches(house: House) -> None:
     staff, rows = house.collection(), unit_rows(3)
     (stored,) = house.gallery.enrol(staff, [enrolment(rows)])
     ids = [face.face_id for face in stored]
-    assert house.gallery.delete_faces(staff, [ids[1], "unknown", ids[1]]) == [ids[1]]
+    assert house.gallery.delete_faces(staff, [ids[1], "unknown", ids[1]]).deleted == [ids[1]]
     assert [face.face_id for face in house.gallery.faces(staff, 0, 10)] == [ids[0], ids[2]]
     assert house.gallery.search(staff, rows[1:2], most=5, threshold=90) == [[]]
     assert house.gallery.size(staff) == 2

@@ -9,6 +9,7 @@ import numpy as np
 
 from regard.domain import Collection, Faces, FloatArray
 from regard.engine.gallery import Enrolment, Gallery
+from regard.engine.people import People
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows
 from regard.store.follower import Follower
@@ -22,13 +23,23 @@ class House:
     """A gallery on a database of its own, and what it stands on."""
 
     gallery: Gallery
+    people: People
     rows: CollectionRows
     face_rows: FaceRows
     follower: Follower
     index: VectorIndex
+    users_index: VectorIndex
 
     def collection(self, name: str = "staff") -> Collection:
         return self.gallery.create(name, {})
+
+
+def like(vector: FloatArray, cosine: float, seed: int = 9) -> FloatArray:
+    """A unit vector at `cosine` to another."""
+    other = unit_rows(1, seed)[0]
+    other = other - (other @ vector) * vector
+    other /= np.linalg.norm(other)
+    return np.asarray(cosine * vector + np.sqrt(1 - cosine**2) * other, np.float32)
 
 
 def unit_rows(count: int, seed: int = 0) -> FloatArray:

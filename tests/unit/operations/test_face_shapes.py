@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -69,6 +70,9 @@ def test_a_face_detail_fits_the_service_model(schema: Schema, names: list[str] |
 def test_the_other_shapes_fit_the_service_model(schema: Schema) -> None:
     check_output(schema.shapes["ComparedFace"], compared_face(faces(), 1))
     check_output(schema.shapes["Face"], enrolled_face(ENROLLED))
+    theirs = enrolled_face(replace(ENROLLED, user_id="ada:1"))
+    check_output(schema.shapes["Face"], theirs)
+    assert theirs["UserId"] == "ada:1"
     check_output(schema.shapes["FaceMatch"], face_match(Match(face=ENROLLED, cosine=0.9, similarity=99.5)))
 
 
@@ -159,6 +163,7 @@ def test_an_enrolled_face_is_told_by_its_ids() -> None:
         "ExternalImageId": "ada:1",
         "BoundingBox": {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4},
         "Confidence": 99.0,
+        "UserId": None,
     }
 
 

@@ -14,6 +14,7 @@ from regard.store import database
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
 from regard.store.face_rows import FaceRows, NewFace
+from regard.store.user_rows import UserRows
 
 MODEL = "face-model-1"
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
@@ -27,6 +28,7 @@ class Store:
     database: Database
     collections: CollectionRows
     faces: FaceRows
+    users: UserRows
 
     def collection(self, name: str = "staff") -> Collection:
         return self.collections.create(name, MODEL, {}, NOW)
@@ -67,5 +69,5 @@ def make_units() -> Callable[..., FloatArray]:
 def store(tmp_path: Path) -> Iterator[Store]:
     url = f"sqlite:///{tmp_path / 'home' / 'regard.db'}"
     opened = database.open(url)
-    yield Store(url, opened, CollectionRows(opened), FaceRows(opened))
+    yield Store(url, opened, CollectionRows(opened), FaceRows(opened), UserRows(opened))
     opened.close()

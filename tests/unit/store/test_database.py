@@ -4,12 +4,20 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError, InvalidRequestError
 
 from regard.errors import InternalServerError, SettingsError
 from regard.store import database
+from regard.store.database import Database
+from regard.store.tables import collections
 
 
 def url(file: Path) -> str:
@@ -115,3 +123,123 @@ def test_processes_that_start_at_once_all_open_the_new_database(tmp_path):
             racer.stdin.flush()
     faults = [racer.communicate(timeout=60)[1] for racer in racers]
     assert [racer.returncode for racer in racers] == [0] * 4, faults
+
+
+# -- blocks inside a write -----------------------------------------------------------------------------------------
+
+
+def insert(connection: Connection, collection_key: int) -> None:
+    connection.exec_driver_sql("INSERT INTO removals (collection_key) VALUES (?)", (collection_key,))
+
+
+def written(opened: Database) -> list[int]:
+    with opened.read() as connection:
+        return list(connection.exec_driver_sql("SELECT collection_key FROM removals ORDER BY seq").scalars())
+
+
+def test_a_write_inside_a_write_is_part_of_it_and_both_read_what_is_there_so_far(store):
+    opened = store.database
+    with opened.write() as outer:
+        insert(outer, 1)
+        with opened.write() as inner:
+            assert inner is outer
+            insert(inner, 2)
+        assert written(opened) == [1, 2]
+    assert written(opened) == [1, 2]
+
+
+def test_what_is_committed_can_be_read_in_the_middle_of_a_write(store):
+    opened, committed = store.database, store.database.committed()
+    with opened.write() as connection:
+        insert(connection, 1)
+        assert written(committed) == []
+        assert written(opened) == [1]
+    assert written(committed) == [1]
+
+
+@pytest.mark.parametrize("where", ["inner", "outer", "read"])
+def test_an_exception_in_any_block_undoes_them_all(store, where):
+    opened = store.database
+
+    def fail(here: str) -> None:
+        if here == where:
+            raise KeyError(here)
+
+    def work() -> None:
+        with opened.write() as outer:
+            insert(outer, 1)
+            with opened.write() as inner:
+                insert(inner, 2)
+                fail("inner")
+            with opened.read():
+                fail("read")
+            fail("outer")
+
+    with pytest.raises(KeyError):
+        work()
+    assert written(opened) == []
+    with opened.write() as connection:  # and the thread may write again
+        insert(connection, 4)
+    assert written(opened) == [4]
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_who_passes_over_a_failed_block_cannot_commit_the_rest(store, goes_on):
+    opened = store.database
+
+    def work() -> None:
+        with opened.write() as outer:
+            insert(outer, 1)
+            with suppress(KeyError), opened.write():
+                raise KeyError
+            if goes_on:
+                insert(outer, 2)
+
+    with pytest.raises((RuntimeError, InvalidRequestError)):
+        work()
+    assert written(opened) == []
+
+
+def test_another_thread_sees_nothing_of_a_write_before_its_end_and_waits_with_its_own(store):
+    opened, order = store.database, []
+
+    def write_too() -> None:
+        with opened.write() as connection:
+            order.append("another's")
+            insert(connection, 2)
+
+    with ThreadPoolExecutor(2) as pool:
+        with opened.write() as outer:
+            with opened.write() as inner:
+                insert(inner, 1)
+            waiting = pool.submit(write_too)
+            assert pool.submit(written, opened).result(timeout=10) == []
+            with pytest.raises(FutureTimeout):
+                waiting.result(timeout=0.2)
+            insert(outer, 3)
+            order.append("mine")
+        waiting.result(timeout=10)
+    assert order == ["mine", "another's"]
+    assert written(opened) == [1, 3, 2]
+
+
+def test_a_full_disk_inside_a_joined_block_is_told_in_words_and_undoes_all(store):
+    with store.database.write() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 5}")
+
+    def fill() -> None:
+        with store.database.write():
+            store.enrol(store.collection(), 500)
+
+    with pytest.raises(InternalServerError, match="full"):
+        fill()
+    assert store.collections.page(0, 10) == []
+
+
+def test_a_broken_constraint_does_not_say_what_was_to_be_stored(store):
+    store.collection("whose")
+    row = {"id": "whose", "face_model": "m", "created_at": datetime(2026, 1, 1, tzinfo=UTC), "tags": {}}
+    with pytest.raises(IntegrityError) as caught, store.database.write() as connection:
+        connection.execute(collections.insert(), row)
+    assert "whose" not in str(caught.value)

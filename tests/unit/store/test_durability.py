@@ -60,8 +60,7 @@ def test_a_kill_loses_nothing_acknowledged_and_leaves_no_half_batch(store):
     assert len(added) > 15
     assert added - doomed <= there
     assert not deleted & there
-    index = EmbeddedIndex()
-    follower = Follower(store.database, store.faces, index)
+    follower = Follower(store.database, faces_index=EmbeddedIndex(), users_index=EmbeddedIndex())
     follower.rebuild()
     assert follower.agreement() == []
     with store.database.read() as connection:

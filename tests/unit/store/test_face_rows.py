@@ -113,10 +113,10 @@ def test_deleting_says_which_faces_were_there(store):
     faces = store.enrol(collection, 3)
     (foreign,) = store.enrol(other, 1)
     asked = [faces[2].face_id, "nobody", foreign.face_id, faces[0].face_id, faces[2].face_id]
-    assert store.faces.delete(collection.key, asked) == [faces[2].face_id, faces[0].face_id]
+    assert store.faces.delete(collection.key, asked).deleted == [faces[2].face_id, faces[0].face_id]
     assert store.faces.page(collection.key, 0, 9) == [faces[1]]
     assert store.faces.page(other.key, 0, 9) == [foreign]
-    assert store.faces.delete(collection.key, asked) == []
+    assert store.faces.delete(collection.key, asked).deleted == []
 
 
 def test_a_key_is_never_given_twice(store):
@@ -145,13 +145,34 @@ def test_a_deleted_embedding_is_overwritten_in_the_file(store, make_new, make_un
     assert not on_disk()
 
 
-def test_what_is_new_comes_by_collection_in_the_order_of_keys(store, make_new, make_units):
-    one, two = store.collection("one"), store.collection("two")
-    first, _ = store.enrol(one, 2), store.enrol(two, 1)
-    store.faces.add(two.key, make_new(2), make_units(2, 16), MODEL, NOW)
-    store.enrol(one, 1)
-    batch = store.faces.since(first[0].key, 4)
-    assert [(stored.collection_key, stored.keys.tolist()) for stored in batch] == [(one.key, [2]), (two.key, [3, 4, 5])]
-    assert batch[1].embeddings.shape == (3, 16)
-    assert store.faces.since(6, 4) == []
-    assert {key: keys.tolist() for key, keys in store.faces.keys().items()} == {one.key: [1, 2, 6], two.key: [3, 4, 5]}
+def test_a_face_says_whose_it_is_and_is_listed_by_user(store, make_units):
+    collection, other = store.collection(), store.collection("other")
+    faces = store.enrol(collection, 5)
+    store.enrol(other, 2)
+    for owner in (collection, other):
+        store.users.create(owner.key, "ada", NOW)
+    with store.users.changing(collection.key, "ada") as change:
+        change.join([faces[3].key, faces[1].key, faces[4].key])
+    named = [face.face_id for face in faces]
+    assert [face.user_id for face in store.faces.get(collection.key, named)] == [None, "ada", None, "ada", "ada"]
+    assert store.faces.by_keys([faces[1].key])[faces[1].key] == replace(faces[1], user_id="ada")
+    mine = [replace(faces[row], user_id="ada") for row in (1, 3, 4)]
+    assert store.faces.page(collection.key, 0, 2, user_id="ada") == mine[:2]
+    assert store.faces.page(collection.key, mine[1].key, 9, user_id="ada") == mine[2:]
+    assert store.faces.page(collection.key, 0, 9, named[:4], "ada") == mine[:2]
+    assert store.faces.page(other.key, 0, 9, user_id="ada") == []
+
+
+def test_a_users_face_is_not_deleted(store):
+    collection = store.collection()
+    faces = store.enrol(collection, 3)
+    store.users.create(collection.key, "ada", NOW)
+    with store.users.changing(collection.key, "ada") as change:
+        change.join([faces[1].key])
+    deletion = store.faces.delete(collection.key, [face.face_id for face in faces] + ["nobody"])
+    assert deletion.deleted == [faces[0].face_id, faces[2].face_id]
+    assert deletion.kept == {faces[1].face_id: "ada"}
+    assert [face.key for face in store.faces.page(collection.key, 0, 9)] == [faces[1].key]
+    with store.users.changing(collection.key, "ada") as change:
+        change.leave([faces[1].key])
+    assert store.faces.delete(collection.key, [faces[1].face_id]).deleted == [faces[1].face_id]

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from regard.errors import ResourceNotFound
+from regard.errors import Conflict, ResourceNotFound
 from regard.store import database
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows
@@ -19,11 +20,11 @@ MODEL = "face-model-1"
 
 
 class Followed:
-    """An index and its follower on a store, as one process has them."""
+    """The indexes and their follower on a store, as one process has them."""
 
     def __init__(self, store) -> None:
-        self.index = EmbeddedIndex()
-        self.follower = Follower(store.database, store.faces, self.index)
+        self.index, self.users = EmbeddedIndex(), EmbeddedIndex()
+        self.follower = Follower(store.database, faces_index=self.index, users_index=self.users)
 
 
 def test_a_face_stored_is_a_face_found(store, make_units):
@@ -98,6 +99,94 @@ def test_a_rebuilt_index_gives_the_very_same_results(store, make_units):
     assert [hits.cosines.tolist() for hits in before] == [hits.cosines.tolist() for hits in after]
 
 
+def person(store, collection, name, vector):
+    """Make a user, or give one another vector."""
+    with suppress(Conflict):
+        store.users.create(collection.key, name, NOW)
+    with store.users.changing(collection.key, name) as change:
+        change.set_vector(vector)
+
+
+def test_users_are_followed_beside_faces(store, make_units):
+    here, collection = Followed(store), store.collection()
+    store.enrol(collection, 3)
+    person(store, collection, "ada", make_units(1, seed=7)[0])
+    here.follower.catch_up()
+    assert here.index.keys(collection.key).tolist() == [1, 2, 3]
+    assert here.users.keys(collection.key).tolist() == [1]
+    person(store, collection, "ada", make_units(1, seed=8)[0])
+    person(store, collection, "bea", make_units(1, seed=9)[0])
+    here.follower.catch_up()
+    assert here.users.keys(collection.key).tolist() == [2, 3]
+    (hits,) = here.users.search(collection.key, make_units(1, seed=8), limit=1, threshold=0.9)
+    assert hits.keys.tolist() == [2]
+    assert here.index.keys(collection.key).tolist() == [1, 2, 3]  # whose keys are the same numbers
+    store.users.delete(collection.key, "ada")
+    here.follower.catch_up()
+    assert here.users.keys(collection.key).tolist() == [3]
+    assert here.follower.agreement() == []
+    store.collections.delete("staff")
+    here.follower.catch_up()
+    assert list(here.users.collections()) == list(here.index.collections()) == []
+
+
+def test_a_rebuild_fills_both_indexes(store, make_units):
+    collection = store.collection()
+    store.enrol(collection, 2)
+    for seed in range(3):
+        person(store, collection, "ada", make_units(1, seed=seed)[0])
+    heard = []
+    here = Followed(store)
+    here.follower.rebuild(lambda description, done, total: heard.append((description, done, total)))
+    assert heard == [("Loading faces into the index", 2, 2), ("Loading users into the index", 1, 1)]
+    assert here.users.keys(collection.key).tolist() == [3]
+    assert here.follower.agreement() == []
+
+
+def test_while_a_users_vector_is_replaced_a_search_finds_them_or_can_tell(store, make_units):
+    here, collection = Followed(store), store.collection()
+    vector = make_units(1)
+    person(store, collection, "ada", vector[0])
+    here.follower.catch_up()
+    misses, stop = [], threading.Event()
+
+    def search() -> None:
+        while not stop.is_set():
+            turns = here.follower.user_turns
+            (hits,) = here.users.search(collection.key, vector, limit=5, threshold=0.9)
+            misses.extend([] if len(hits.keys) or turns != here.follower.user_turns else [1])
+
+    with ThreadPoolExecutor(2) as pool:
+        searchers = [pool.submit(search) for _ in range(2)]
+        for _ in range(60):
+            person(store, collection, "ada", vector[0])
+            here.follower.catch_up()
+        stop.set()
+        for searcher in searchers:
+            searcher.result(timeout=30)
+    assert misses == []
+    assert here.follower.agreement() == []
+
+
+def test_what_a_transaction_takes_back_is_never_followed(store, make_units):
+    here, collection = Followed(store), store.collection()
+    person(store, collection, "ada", make_units(1)[0])
+
+    def change_and_take_back() -> None:
+        with store.database.write(), store.users.changing(collection.key, "ada") as change:
+            store.enrol(collection, 1)
+            change.set_vector(make_units(1, seed=5)[0])
+            here.follower.catch_up()
+            raise ValueError("not after all")
+
+    with pytest.raises(ValueError, match="not after all"):
+        change_and_take_back()
+    here.follower.catch_up()
+    assert here.index.keys(collection.key).tolist() == []
+    assert here.users.keys(collection.key).tolist() == [1]
+    assert here.follower.agreement() == []
+
+
 def test_agreement_names_what_differs_both_ways(store, make_units):
     here, collection = Followed(store), store.collection()
     store.enrol(collection, 3)
@@ -105,10 +194,12 @@ def test_agreement_names_what_differs_both_ways(store, make_units):
     here.index.remove(collection.key, np.array([2]))
     here.index.add(collection.key, np.array([40]), make_units(1))
     here.index.add(99, np.array([41]), make_units(1))
+    here.users.add(collection.key, np.array([7]), make_units(1))
     assert here.follower.agreement() == [
         f"collection {collection.key}: 1 faces are in SQL but not in the index, of keys 2",
         f"collection {collection.key}: 1 faces are in the index but not in SQL, of keys 40",
         "collection 99: 1 faces are in the index but not in SQL, of keys 41",
+        f"collection {collection.key}: 1 users are in the index but not in SQL, of keys 7",
     ]
 
 

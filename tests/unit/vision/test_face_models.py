@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from toy_graphs import embedder, scrfd, yunet
 
+from regard.domain import Meter
 from regard.errors import ModelUnavailable, SettingsError
 from regard.vision.cards import catalogue
 from regard.vision.face_models import ATTRIBUTE_CARDS, FaceModels
@@ -41,12 +42,12 @@ sources = [{{ file = "{file}" }}]
 def own(tmp_path: Path) -> Callable[..., FaceModels]:
     """FaceModels of the cards in a models.toml, their files pulled."""
 
-    def make(detector: str, embedding: str, *cards: str) -> FaceModels:
+    def make(detector: str, embedding: str, *cards: str, meter: Meter | None = None) -> FaceModels:
         toml = tmp_path / "models.toml"
         toml.write_text("".join(cards))
         zoo = Zoo(tmp_path / "models", None, catalogue(toml))
         zoo.pull(zoo.pack("own"))
-        return FaceModels(zoo, detector=detector, embedder=embedding)
+        return FaceModels(zoo, detector=detector, embedder=embedding, meter=meter)
 
     return make
 
@@ -116,6 +117,35 @@ def test_each_model_is_loaded_once_whoever_asks(own: Callable[..., FaceModels], 
     assert len({id(each) for each in detectors}) == 1
     assert models.embedder() is models.embedder()
     assert models.names == ("eyes", "mind", *ATTRIBUTE_CARDS)
+
+
+class Runs:
+    """A meter that remembers which models ran."""
+
+    def __init__(self) -> None:
+        self.models: list[str] = []
+
+    def model_ran(self, model: str, seconds: float) -> None:
+        assert seconds > 0
+        self.models.append(model)
+
+    def faces_found(self, count: int) -> None:
+        raise AssertionError("the models do not know")
+
+
+def test_a_meter_is_told_of_every_run_by_the_cards_name(own: Callable[..., FaceModels], tmp_path: Path) -> None:
+    runs, more = Runs(), f"dimension = 4\n{CALIBRATION}"
+    cards = [
+        card(scrfd(tmp_path / "d"), "eyes", "face-detector", "scrfd"),
+        card(embedder(tmp_path / "e"), "mind", "face-embedder", "arcface", more),
+    ]
+    models = own("eyes", "mind", *cards, meter=runs)
+    models.detector().detect([block(160, 80)])
+    assert runs.models == ["eyes"]
+    mine = models.embedder()
+    runs.models.clear()
+    mine.embed(quarters(0, 50, 100, 250).repeat(9, 0))
+    assert runs.models == ["mind", "mind"]  # eight at a time
 
 
 def test_a_card_of_another_task_or_family_is_refused_in_words(own: Callable[..., FaceModels], tmp_path: Path) -> None:

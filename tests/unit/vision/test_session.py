@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -61,6 +62,20 @@ def test_a_session_is_shared_by_threads(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(64)))
+
+
+def test_the_seconds_of_every_run_are_told_to_who_asks(tmp_path: Path) -> None:
+    told: list[float] = []
+    session = OnnxSession(embedder(tmp_path / "e.onnx"), ran=told.append)
+    began = time.perf_counter()
+    for _ in range(2):
+        session.run(np.zeros((3, 3, 112, 112), np.float32))
+    assert len(told) == 2
+    assert min(told) > 0
+    assert sum(told) <= time.perf_counter() - began
+    with pytest.raises(ModelUnavailable):
+        session.run(np.zeros((3, 1, 112, 112), np.float32))
+    assert len(told) == 2
 
 
 def test_chunks_are_prepared_one_by_one_and_joined_in_order() -> None:

@@ -1,0 +1,103 @@
+"""Who calls, and under what temporary name: the operations of the Security Token Service."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from regard.accountability.sessions import Sessions
+from regard.domain import Principal
+from regard.errors import AccessDenied, InvalidParameter
+
+_DEFAULT_SECONDS = 3600
+#: The longest session that a session may take on: "Role chaining", IAM User Guide.
+_CHAINED_SECONDS = 3600
+#: What an ARN's last part may hold beside letters, digits and "_": "IAM and AWS STS quotas", IAM User Guide.
+_SAFE = "+=,.@-"
+_ROLE = re.compile(r"arn:aws:iam::(?P<account>[^:/]*):role/(?:[!-~]+/)?(?P<name>[\w+=,.@-]{1,64})", re.ASCII)
+
+#: What a client gives to narrow a session's rights, prove more of itself or have more written down. Nothing here would
+#: do so, and a client must not believe it did.
+_REFUSED = (
+    "Policy",
+    "PolicyArns",
+    "Tags",
+    "TransitiveTagKeys",
+    "SourceIdentity",
+    "SerialNumber",
+    "TokenCode",
+    "ProvidedContexts",
+    "MinimumSessionTokenSize",
+)
+
+Handler = Callable[[Principal, Mapping[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The identities of one account."""
+
+    sessions: Sessions
+    account_id: str
+
+    def handlers(self) -> dict[str, Handler]:
+        """Every operation of the service that is provided."""
+        return {"AssumeRole": self.assume_role, "GetCallerIdentity": self.get_caller_identity}
+
+    def get_caller_identity(self, principal: Principal, _: Mapping[str, Any]) -> dict[str, Any]:
+        session = principal.session
+        user_id = f"{self._role_id(session.role)}:{session.name}" if session else principal.access_key_id
+        return {"UserId": user_id, "Account": self.account_id, "Arn": self.arn(principal)}
+
+    def assume_role(self, principal: Principal, request: Mapping[str, Any]) -> dict[str, Any]:
+        if refused := [name for name in _REFUSED if request.get(name)]:
+            raise InvalidParameter(f"This server does not provide {', '.join(refused)} for sessions yet.")
+        role, name = self._role(principal, request["RoleArn"]), request["RoleSessionName"]
+        seconds = request.get("DurationSeconds", _DEFAULT_SECONDS)
+        if principal.session and seconds > _CHAINED_SECONDS:
+            raise InvalidParameter(
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+            )
+        key, token = self.sessions.issue(principal, role=role, name=name, lasting=timedelta(seconds=seconds))
+        return {
+            "Credentials": {
+                "AccessKeyId": key.session.access_key_id,
+                "SecretAccessKey": key.secret,
+                "SessionToken": token,
+                "Expiration": key.session.expires_at,
+            },
+            "AssumedRoleUser": {
+                "AssumedRoleId": f"{self._role_id(role)}:{name}",
+                "Arn": self._session_arn(role, name),
+            },
+        }
+
+    def arn(self, principal: Principal) -> str:
+        """The ARN of a user, or of the session it took on; odd characters of a key's name are percent-encoded."""
+        if session := principal.session:
+            return self._session_arn(session.role, session.name)
+        return f"arn:aws:iam::{self.account_id}:user/{quote(principal.name, safe=_SAFE)}"
+
+    def _session_arn(self, role: str, name: str) -> str:
+        return f"arn:aws:sts::{self.account_id}:assumed-role/{role}/{name}"
+
+    def _role(self, principal: Principal, arn: str) -> str:
+        """The name of the role, without its path. Raises AccessDenied for what is no role of this account."""
+        found = _ROLE.fullmatch(arn)
+        if found is None or found["account"] != self.account_id:
+            raise AccessDenied(
+                f"User: {self.arn(principal)} is not authorized to perform: sts:AssumeRole on resource: {arn}; "
+                f"this server's roles are arn:aws:iam::{self.account_id}:role/NAME, whatever NAME."
+            )
+        return found["name"]
+
+    def _role_id(self, role: str) -> str:
+        """An id that a role's name always gives; roles are not stored."""
+        digest = hashlib.sha256(f"{self.account_id} {role}".encode()).digest()
+        return f"RGRR{base64.b32encode(digest[:10]).decode()}"

@@ -1,0 +1,167 @@
+"""Users: rows to `domain.User` and back, whose each face is, and the one vector a user is found by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from regard.domain import FloatArray, IntArray, User, UserStatus
+from regard.errors import Conflict, ResourceNotFound
+from regard.store.database import Database
+from regard.store.tables import collections, faces, memberships, removals, user_vectors, users
+from regard.store.vector_rows import packed, units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A face that may become a user's; `user_id` is whose it is already. `embedding` is a unit vector, D long."""
+
+    key: int
+    face_id: str
+    user_id: str | None
+    embedding: FloatArray
+
+
+class UserRows:
+    """Make, find, list, change and delete users."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, collection_key: int, user_id: str, now: datetime) -> None:
+        """A new user. Raises Conflict for a name that is taken, ResourceNotFound when the collection has gone."""
+        there = select(collections.c.key).where(collections.c.key == collection_key).with_for_update(read=True)
+        row = {"collection_key": collection_key, "user_id": user_id, "created_at": now}
+        try:
+            with self._database.write() as connection:
+                if connection.execute(there).one_or_none() is None:
+                    raise ResourceNotFound("The collection was deleted meanwhile.")
+                connection.execute(insert(users).values(row))
+        except IntegrityError as error:
+            raise Conflict(f"The user id: {user_id} already exists in this collection.") from error
+
+    def get(self, collection_key: int, user_id: str) -> User:
+        """The user of that name. Raises ResourceNotFound."""
+        with self._database.read() as connection:
+            row = connection.execute(_select(_named(collection_key, user_id))).one_or_none()
+        if row is None:
+            raise missing(user_id)
+        return _user(row)
+
+    def page(self, collection_key: int, after_key: int, limit: int) -> list[User]:
+        """Up to `limit` users, oldest first, those above `after_key`."""
+        query = _select((users.c.collection_key == collection_key) & (users.c.key > after_key))
+        with self._database.read() as connection:
+            return [_user(row) for row in connection.execute(query.order_by(users.c.key).limit(limit))]
+
+    def delete(self, collection_key: int, user_id: str) -> None:
+        """The user and their vector go, their faces stay. Raises ResourceNotFound."""
+        with self.changing(collection_key, user_id) as change:
+            change.remove()
+
+    def vector(self, collection_key: int, user_id: str) -> FloatArray | None:
+        """The user's unit vector, D long; None when they have no face. Raises ResourceNotFound."""
+        query = select(user_vectors.c.embedding).select_from(users).outerjoin(user_vectors)
+        with self._database.read() as connection:
+            row = connection.execute(query.where(_named(collection_key, user_id))).one_or_none()
+        if row is None:
+            raise missing(user_id)
+        return None if row.embedding is None else units([row.embedding])[0]
+
+    def by_vector_keys(self, keys: IntArray) -> dict[int, User]:
+        """The users whose vectors these are, by the vector's key; a vector that was replaced is nobody's."""
+        with self._database.read() as connection:
+            found = connection.execute(_select(user_vectors.c.key.in_(keys.tolist())))
+            return {row.vector_key: _user(row) for row in found}
+
+    @contextmanager
+    def changing(self, collection_key: int, user_id: str) -> Iterator[UserChange]:
+        """One transaction on one user: what is read inside holds until all is written. Raises ResourceNotFound."""
+        with self._database.write() as connection:
+            named = select(users.c.key).where(_named(collection_key, user_id)).with_for_update()
+            key = connection.execute(named).scalar_one_or_none()
+            if key is None:
+                raise missing(user_id)
+            yield UserChange(connection, collection_key, key)
+
+
+class UserChange:
+    """A user inside the transaction that changes them."""
+
+    def __init__(self, connection: Connection, collection_key: int, user_key: int) -> None:
+        self._connection = connection
+        self._collection_key = collection_key
+        self._user_key = user_key
+
+    def candidates(self, face_ids: Sequence[str]) -> dict[str, Candidate]:
+        """Those of the faces that the collection has, whoever's they are, by id; as many as one statement holds."""
+        query = (
+            select(faces.c.key, faces.c.face_id, faces.c.embedding, users.c.user_id)
+            .outerjoin_from(faces, memberships, memberships.c.face_key == faces.c.key)
+            .outerjoin(users, users.c.key == memberships.c.user_key)
+            .where(faces.c.collection_key == self._collection_key, faces.c.face_id.in_(list(face_ids)))
+        )
+        return {
+            row.face_id: Candidate(
+                key=row.key, face_id=row.face_id, user_id=row.user_id, embedding=units([row.embedding])[0]
+            )
+            for row in self._connection.execute(query)
+        }
+
+    def embeddings(self) -> FloatArray | None:
+        """N×D unit rows of the user's N faces, by key; None when there are none."""
+        query = select(faces.c.embedding).join_from(memberships, faces).where(memberships.c.user_key == self._user_key)
+        blobs = self._connection.execute(query.order_by(faces.c.key)).scalars().all()
+        return units(blobs) if blobs else None
+
+    def join(self, face_keys: Sequence[int]) -> None:
+        """These faces, which are nobody's, become the user's."""
+        rows = [{"face_key": key, "user_key": self._user_key} for key in face_keys]
+        self._connection.execute(insert(memberships), rows)
+
+    def leave(self, face_keys: Sequence[int]) -> None:
+        """These faces are the user's no more."""
+        mine = memberships.c.user_key == self._user_key
+        self._connection.execute(delete(memberships).where(mine, memberships.c.face_key.in_(list(face_keys))))
+
+    def set_vector(self, vector: FloatArray | None) -> None:
+        """The user is now found by this one, D long, or not at all. It has a new key; the journal gets the old."""
+        mine = user_vectors.c.user_key == self._user_key
+        owner = {"collection_key": self._collection_key}
+        old = self._connection.execute(select(user_vectors.c.key).where(mine)).scalar_one_or_none()
+        if old is not None:
+            self._connection.execute(delete(user_vectors).where(mine))
+            self._connection.execute(insert(removals).values(owner | {"user_vector_key": old}))
+        if vector is not None:
+            row = owner | {"user_key": self._user_key, "embedding": packed(vector[None])[0]}
+            self._connection.execute(insert(user_vectors).values(row))
+
+    def remove(self) -> None:
+        """The user goes."""
+        self.set_vector(None)
+        self._connection.execute(delete(users).where(users.c.key == self._user_key))
+
+
+def missing(user_id: str) -> ResourceNotFound:
+    return ResourceNotFound(f"The user id: {user_id} does not exist in this collection.")
+
+
+def _named(collection_key: int, user_id: str) -> ColumnElement[bool]:
+    return (users.c.collection_key == collection_key) & (users.c.user_id == user_id)
+
+
+def _select(which: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
+    """Users with the key of their vector; one who has faces always has one."""
+    columns = (users.c.key, users.c.user_id, user_vectors.c.key.label("vector_key"))
+    return select(*columns).outerjoin_from(users, user_vectors, user_vectors.c.user_key == users.c.key).where(which)
+
+
+def _user(row: Row[tuple[Any, ...]]) -> User:
+    status = UserStatus.CREATED if row.vector_key is None else UserStatus.ACTIVE
+    return User(key=row.key, id=row.user_id, status=status)

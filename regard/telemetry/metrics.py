@@ -1,0 +1,78 @@
+"""What Prometheus reads: counts and times, by operation and by model, and nothing about anybody."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+
+from regard.telemetry.instruments import OK, UNKNOWN, Answer, Instrument
+
+#: Seconds: from a listing that touches one row to a crowd on a busy machine.
+REQUEST_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)
+#: Seconds: from a queue that is empty to one that clients give up in.
+WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+#: Seconds: from one crop through a small model to a detector's largest scale.
+MODEL_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
+
+
+class Metrics(Instrument):
+    """The counters of one server, in a registry of its own.
+
+    Every label's values are bounded: services, operations, error codes and the names of model cards.
+    """
+
+    def __init__(self, *, version: str, face_model: str, detector: str) -> None:
+        registry = self._registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        build = Info("regard_build", "The version of Regard and the models in use", registry=registry)
+        build.info({"version": version, "face_model": face_model, "detector": detector})
+        by = ("service", "operation")
+        self._requests = Counter("regard_requests", "Requests answered", (*by, "code"), registry=registry)
+        self._seconds = Histogram(
+            "regard_request_duration_seconds",
+            "From a request's head to its answer",
+            by,
+            buckets=REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self._waited = Histogram(
+            "regard_request_wait_seconds",
+            "The part of it spent waiting for a thread",
+            buckets=WAIT_BUCKETS,
+            registry=registry,
+        )
+        self._waiting = Gauge("regard_requests_waiting", "Requests that wait for a thread now", registry=registry)
+        self._running = Gauge("regard_requests_running", "Operations at work now", ("operation",), registry=registry)
+        self._received = Counter("regard_received_bytes", "Bytes of the requests' bodies", by, registry=registry)
+        self._sent = Counter("regard_sent_bytes", "Bytes of the answers' bodies", by, registry=registry)
+        self._faces = Counter("regard_faces_detected", "Faces found in pictures", registry=registry)
+        self._models = Histogram(
+            "regard_model_run_seconds", "One run of a model", ("model",), buckets=MODEL_BUCKETS, registry=registry
+        )
+
+    def waiting(self, requests: int) -> None:
+        self._waiting.set(requests)
+
+    def performing(self, operation: str, _request_id: str, /) -> AbstractContextManager[object]:
+        return self._running.labels(operation).track_inprogress()
+
+    def answered(self, answer: Answer) -> None:
+        by = (answer.service or UNKNOWN, answer.operation or UNKNOWN)
+        self._requests.labels(*by, answer.code or OK).inc()
+        self._seconds.labels(*by).observe(answer.seconds)
+        self._waited.observe(answer.waited)
+        self._received.labels(*by).inc(answer.received)
+        self._sent.labels(*by).inc(answer.sent)
+
+    def model_ran(self, model: str, seconds: float) -> None:
+        self._models.labels(model).observe(seconds)
+
+    def faces_found(self, count: int) -> None:
+        self._faces.inc(count)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Everything counted so far, and its content type: OpenMetrics for who accepts that, else Prometheus's text."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type

@@ -1,0 +1,56 @@
+"""The AWS CLI and the JavaScript SDK as people install them, kept under .cache and made anew when their recipe changes.
+
+The CLI pins its own botocore, hence an environment of its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+CACHE = HERE.parents[1] / ".cache"
+
+
+def aws_cli() -> Path:
+    """The folder of `aws`."""
+    folder, recipe = CACHE / "awscli", HERE / "requirements.txt"
+    pip = str(folder / "bin" / "pip")
+    _make(
+        folder,
+        f"{sys.version}\n{recipe.read_text(encoding='utf-8')}",
+        [sys.executable, "-m", "venv", str(folder)],
+        [pip, "install", "--quiet", "--disable-pip-version-check", "--requirement", str(recipe)],
+    )
+    return folder / "bin"
+
+
+def javascript_sdk() -> Path:
+    """The folder of `node_modules`."""
+    for tool in ("node", "npm"):
+        if shutil.which(tool) is None:
+            pytest.fail(f"The JavaScript SDK is tested too: install Node 20 or newer with npm; there is no {tool}.")
+    folder, recipe = CACHE / "aws-sdk-js", HERE / "package.json"
+    quiet = ["--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+    _make(folder, recipe.read_text(encoding="utf-8"), ["npm", "install", *quiet], copied=recipe)
+    return folder
+
+
+def _make(folder: Path, recipe: str, *commands: list[str], copied: Path | None = None) -> None:
+    """Fill the folder by these commands, unless it was filled by the same recipe before."""
+    mark = folder / "made-from"
+    if mark.is_file() and mark.read_text(encoding="utf-8") == recipe:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    if copied:
+        shutil.copy(copied, folder)
+    for command in commands:
+        done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
+        if done.returncode:
+            pytest.fail(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    mark.write_text(recipe, encoding="utf-8")

@@ -1,0 +1,94 @@
+"""The whole server on a free loopback port, and real boto3 clients to call it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import uvicorn
+from botocore.config import Config
+
+from regard import app, config
+from regard.app import Regard
+
+
+@dataclass
+class Live:
+    """A running server, its engine, and the key that opens it."""
+
+    port: int
+    regard: Regard
+    key: str
+    secret: str
+    clients: ExitStack
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, **options: Any) -> Any:
+        """A client that neither retries nor checks what it sends, unless told otherwise."""
+        settings = {
+            "endpoint_url": self.url,
+            "region_name": "us-east-1",
+            "aws_access_key_id": self.key,
+            "aws_secret_access_key": self.secret,
+            "config": Config(retries={"total_max_attempts": 1}, parameter_validation=False),
+        }
+        client = boto3.client("rekognition", **(settings | options))
+        self.clients.callback(client.close)
+        return client
+
+    def get(self, path: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+    def put(self, name: str, content: bytes) -> dict[str, Any]:
+        """Put a file into the bucket `photos`; the Image that names it."""
+        file = self.regard.settings.buckets / "photos" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        return {"S3Object": {"Bucket": "photos", "Name": name}}
+
+
+@contextmanager
+def serving(regard: Regard) -> Iterator[Live]:
+    key, secret = regard.access_keys.create("tester")
+    application = app.server(regard, strict_output=True)
+    server = uvicorn.Server(uvicorn.Config(application, log_config=None, lifespan="off"))
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener, ExitStack() as clients:
+        listener.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield Live(listener.getsockname()[1], regard, key, secret, clients)
+        finally:
+            clients.close()
+            server.should_exit = True
+            thread.join()
+            regard.close()
+
+
+@contextmanager
+def with_models(models: Path, home: Path, **settings: Any) -> Iterator[Live]:
+    """A server whose models are loaded before the first call."""
+    regard = app.build(config.load({}, home=home, model_dir=models, **settings))
+    regard.models.load()
+    with serving(regard) as result:
+        yield result

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import pytest
+
+from regard.errors import InvalidParameter, ResourceNotFound
+from regard.operations.arns import collection_id
+from regard.operations.services import Services
+
+
+@dataclass(frozen=True)
+class Named:
+    """As much of the services as names things."""
+
+    region: str = "eu-north-1"
+    account_id: str = "111122223333"
+
+    collection_arn = Services.collection_arn
+
+
+HERE = cast(Services, Named())
+
+
+@pytest.mark.parametrize("name", ["staff", "a", "Z" * 255, "..", "a_B.c-9", "collection"])
+def test_an_arn_leads_back_to_the_collections_id(name: str) -> None:
+    assert collection_id(HERE, HERE.collection_arn(name)) == name
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "arn:aws:rekognition:eu-north-1:999999999999:collection/staff",
+        "arn:aws:rekognition:us-east-1:111122223333:collection/staff",
+        "arn:aws-cn:rekognition:eu-north-1:111122223333:collection/staff",
+        "arn:aws:rekognition:eu-north-1:111122223333:streamprocessor/gate",
+        "arn:aws:rekognition:eu-north-1:111122223333:project/p/version/v.1/1690405809285",
+    ],
+)
+def test_what_is_elsewhere_or_of_another_kind_is_not_found(elsewhere: str) -> None:
+    with pytest.raises(ResourceNotFound, match=f"The resource {elsewhere} does not exist here"):
+        collection_id(HERE, elsewhere)
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        "x" * 20,
+        "arn:aws:s3:::bucket/collection",
+        "arn:aws:rekognition:eu-north-1:111122223333:collection/",
+        "arn:aws:rekognition:eu-north-1:111122223333:collection/a/b",
+        "arn:aws:rekognition:eu-north-1:111122223333:collection/a b",
+        "arn:aws:rekognition:eu-north-1:111122223333:collection/é",
+        "arn:aws:rekognition:eu-north-1:111122223333:collection/a\n",
+        "arn:aws:rekognition:eu-north-1:111122223333:collection/" + "x" * 256,
+        "arn:aws:rekognition:eu-north-1:111122223333:collection:staff",
+        "arn:aws:rekognition:eu-north-1:collection/staff",
+        "arn:aws:rekognition::111122223333:collection/staff",
+        "ARN:AWS:REKOGNITION:eu-north-1:111122223333:collection/staff",
+        " arn:aws:rekognition:eu-north-1:111122223333:collection/staff",
+    ],
+)
+def test_what_is_no_arn_is_refused_with_an_example(malformed: str) -> None:
+    with pytest.raises(InvalidParameter, match="arn:aws:rekognition:eu-north-1:111122223333:collection/my-collection"):
+        collection_id(HERE, malformed)

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regard.domain import Principal, Session
+from regard.errors import Conflict, IdempotentParameterMismatch
+from regard.operations.idempotency import LIFETIME, Idempotency
+from regard.store import database
+from regard.store.database import Database
+from regard.store.receipt_rows import ReceiptRows
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ADA, BOB = Principal(access_key_id="A", name="ada"), Principal(access_key_id="B", name="bob")
+
+
+@dataclass
+class Desk:
+    """Idempotency over a real database, on a day of our choice; what is done leaves a mark in it."""
+
+    database: Database
+    now: datetime = NOW
+    done: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        self.idempotency = Idempotency(ReceiptRows(self.database), lambda: self.now)
+
+    def ask(
+        self, *, caller: Principal = ADA, operation: str = "CreateUser", named: str | None = "t", **given: Any
+    ) -> dict[str, Any]:
+        request = given if named is None else given | {"ClientRequestToken": named}
+        return self.idempotency.answer(caller, operation, request, self.act)
+
+    def act(self) -> dict[str, Any]:
+        with self.database.write() as connection:
+            connection.exec_driver_sql("INSERT INTO removals (collection_key) VALUES (1)")
+        self.done += 1
+        return {"UserStatus": "ACTIVE", "Number": self.done}
+
+    def count(self, table: str) -> int:
+        with self.database.read() as connection:
+            return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())  # noqa: S608
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    opened = database.open(f"sqlite:///{tmp_path / 'regard.db'}")
+    yield Desk(opened)
+    opened.close()
+
+
+def test_the_same_request_is_answered_again_and_does_nothing_again(desk: Desk) -> None:
+    first = desk.ask(UserId="u", FaceIds=["a", "b"])
+    assert desk.ask(FaceIds=["a", "b"], UserId="u") == first == {"UserStatus": "ACTIVE", "Number": 1}
+    assert desk.count("removals") == 1
+
+
+def test_without_a_token_every_request_counts_and_nothing_is_remembered(desk: Desk) -> None:
+    assert [desk.ask(named=None, UserId="u")["Number"] for _ in range(2)] == [1, 2]
+    assert desk.count("receipts") == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"UserId": "v", "FaceIds": ["a", "b"], "Bytes": b"1"},
+        {"UserId": "u", "FaceIds": ["a"], "Bytes": b"1"},
+        {"UserId": "u", "FaceIds": ["a", "b"], "Bytes": b"2"},
+        {"UserId": "u", "FaceIds": ["a", "b"]},
+        {"UserId": "u", "FaceIds": ["a", "b"], "Bytes": b"1", "UserMatchThreshold": 75.0},
+    ],
+)
+def test_a_token_with_other_input_is_refused_and_does_nothing(desk: Desk, other: dict[str, Any]) -> None:
+    given = {"UserId": "u", "FaceIds": ["a", "b"], "Bytes": b"1"}
+    first = desk.ask(**given)
+    with pytest.raises(IdempotentParameterMismatch, match="The ClientRequestToken: t you have supplied is already in"):
+        desk.ask(**other)
+    assert desk.ask(**given) == first
+    assert desk.count("removals") == 1
+
+
+def test_blobs_and_moments_are_told_apart(desk: Desk) -> None:
+    desk.ask(At=NOW, Bytes=b"\xff" * 5_000_000)
+    desk.ask(At=NOW, Bytes=b"\xff" * 5_000_000)
+    with pytest.raises(IdempotentParameterMismatch):
+        desk.ask(At=NOW + timedelta(seconds=1), Bytes=b"\xff" * 5_000_000)
+    assert desk.done == 1
+
+
+def test_a_token_belongs_to_one_key_and_one_operation(desk: Desk) -> None:
+    role = Session(access_key_id="ASIA", role="r", name="n", expires_at=NOW)
+    travelling = Principal(access_key_id="A", name="ada", session=role)
+    assert desk.ask(UserId="u")["Number"] == 1
+    assert desk.ask(UserId="u", caller=BOB)["Number"] == 2
+    assert desk.ask(UserId="u", operation="DeleteUser")["Number"] == 3
+    assert desk.ask(UserId="u", named="T")["Number"] == 4
+    assert desk.ask(UserId="u", caller=travelling)["Number"] == 1
+
+
+def test_a_token_is_remembered_for_seven_days_and_may_then_be_used_anew(desk: Desk) -> None:
+    desk.ask(UserId="u")
+    desk.now = NOW + LIFETIME - timedelta(seconds=1)
+    assert timedelta(days=7) == LIFETIME
+    assert desk.ask(UserId="u")["Number"] == 1
+    desk.now = NOW + LIFETIME
+    assert desk.ask(UserId="v")["Number"] == 2
+    assert desk.ask(UserId="v")["Number"] == 2
+    assert desk.count("receipts") == 1
+
+
+def test_what_fails_leaves_neither_effect_nor_receipt_and_may_be_tried_again(desk: Desk) -> None:
+    def fail() -> dict[str, Any]:
+        desk.act()
+        raise Conflict
+
+    request = {"UserId": "u", "ClientRequestToken": "t"}
+    with pytest.raises(Conflict):
+        desk.idempotency.answer(ADA, "CreateUser", request, fail)
+    assert (desk.count("removals"), desk.count("receipts")) == (0, 0)
+    desk.idempotency.answer(ADA, "CreateUser", request, desk.act)
+    assert (desk.count("removals"), desk.count("receipts")) == (1, 1)
+
+
+def test_of_many_at_once_one_takes_effect_and_all_have_its_answer(desk: Desk) -> None:
+    start = threading.Barrier(8)
+
+    def ask(_: int) -> dict[str, Any]:
+        start.wait(timeout=10)
+        return desk.ask(UserId="u")
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(8)))
+    assert answers == [{"UserStatus": "ACTIVE", "Number": 1}] * 8
+    assert desk.count("removals") == 1
+
+
+def test_what_another_process_answered_is_answered_here(desk: Desk, tmp_path: Path) -> None:
+    first = desk.ask(UserId="u")
+    opened = database.open(f"sqlite:///{tmp_path / 'regard.db'}")
+    assert Desk(opened).ask(UserId="u") == first
+    opened.close()
+
+
+def test_a_receipt_keeps_no_content_of_the_request(desk: Desk) -> None:
+    desk.ask(UserId="Eileen Collins")
+    with desk.database.read() as connection:
+        row = connection.exec_driver_sql("SELECT * FROM receipts").one()
+    assert not any("Eileen" in str(value) for value in row)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from regard.domain import Principal
+from regard.wire.observer import Answer
+
+
+@pytest.fixture
+def answer() -> Callable[..., Answer]:
+    """An answer to DetectFaces that went well, but for what is said otherwise."""
+
+    def make(**different: Any) -> Answer:
+        usual = {
+            "request_id": "11111111-2222-3333-4444-555555555555",
+            "service": "rekognition",
+            "operation": "DetectFaces",
+            "principal": Principal(access_key_id="AKREGARD1", name="front desk"),
+            "status": 200,
+            "code": None,
+            "seconds": 0.0412,
+            "waited": 0.0003,
+            "received": 145_201,
+            "sent": 2_301,
+        }
+        return Answer(**(usual | different))
+
+    return make

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from regard import config
+from regard.errors import SettingsError
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "regard.toml").write_text('port = 1\nregion = "a"\nembedder = "filed"\n')
+    settings = config.load({"REGARD_PORT": "2", "REGARD_REGION": "b"}, home=tmp_path, port=3)
+    assert (settings.port, settings.region, settings.embedder, settings.detector) == (3, "b", "filed", "centerface")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("REGARD_PROT", "8080", "REGARD_PROT sets 'prot', which is not a setting"),
+        ("REGARD_PORT", "http", "port to 'http', which is not a whole number"),
+        ("REGARD_MODEL_DIR", "", "REGARD_MODEL_DIR sets model_dir to nothing"),
+    ],
+)
+def test_what_cannot_be_meant_is_an_error_that_names_its_place(variable: str, value: str, said: str, tmp_path) -> None:
+    with pytest.raises(SettingsError, match=said):
+        config.load({variable: value}, home=tmp_path)
+
+
+def test_a_secret_is_not_shown(tmp_path: Path) -> None:
+    assert "hush" not in repr(config.load({"REGARD_S3_SECRET_ACCESS_KEY": "hush"}, home=tmp_path))
