@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: run test check format docs fuzz bench bench-accuracy bench-http bench-users bench-wire calibrate clean
+.PHONY: run test check format docs fuzz bench bench-accuracy bench-http bench-users bench-wire bench-index codebook calibrate clean
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
@@ -41,6 +41,12 @@ bench-users: $(VENV)/installed-dev
 
 bench-wire: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.wire
+
+bench-index: $(VENV)/installed-dev
+	$(BIN)/python -W ignore -m benchmarks.index
+
+codebook: $(VENV)/installed-dev
+	$(BIN)/python -W ignore -m benchmarks.codebook
 
 calibrate: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.calibrate --curve docs/images/calibration.png
