@@ -87,10 +87,13 @@ def photograph(file: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         return np.asarray(upright.resize(size, PIL.Image.Resampling.BOX) if size else upright)
 
 
-def mosaic(files: list[Path], across: int, tile: int) -> np.ndarray:
-    """`across` × `across` photographs, row by row, `tile` pixels each."""
-    rows = [
-        np.concatenate([photograph(file, (tile, tile)) for file in files[start : start + across]], axis=1)
-        for start in range(0, across * across, across)
-    ]
-    return np.concatenate(rows)
+def mosaic(files: list[Path], across: int, tile: int, share: float = 1.0) -> np.ndarray:
+    """`across` × `across` photographs, row by row, `tile` pixels each; of each the middle `share` of its sides."""
+    tiles = [_middle(photograph(file), share, tile) for file in files]
+    return np.concatenate([np.concatenate(tiles[start:][:across], axis=1) for start in range(0, across**2, across)])
+
+
+def _middle(pixels: np.ndarray, share: float, side: int) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    box = ((1 - share) / 2 * width, (1 - share) / 2 * height, (1 + share) / 2 * width, (1 + share) / 2 * height)
+    return np.asarray(PIL.Image.fromarray(pixels).resize((side, side), PIL.Image.Resampling.BOX, box=box))

@@ -118,7 +118,10 @@ def load(server: subprocess.Popen[str], clients: list[Any], record: Record, firs
     ]
     for thread in threads:
         thread.start()
-    time.sleep(random.uniform(0.8, 2.5))  # noqa: S311 - any moment will do
+    deadline, enough = time.monotonic() + 30, len(record.stored) + 8
+    while len(record.stored) < enough and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(random.uniform(0, 1.5))  # noqa: S311 - any moment will do
     server.send_signal(signal.SIGKILL)
     for thread in threads:
         thread.join(30)
