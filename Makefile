@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: run test check format docs fuzz bench bench-accuracy bench-http bench-users bench-wire bench-index codebook calibrate clean
+.PHONY: run test check format docs fuzz bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving codebook calibrate clean
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
@@ -44,6 +44,9 @@ bench-wire: $(VENV)/installed-dev
 
 bench-index: $(VENV)/installed-dev
 	$(BIN)/python -W ignore -m benchmarks.index
+
+bench-moving: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.moving
 
 codebook: $(VENV)/installed-dev
 	$(BIN)/python -W ignore -m benchmarks.codebook

@@ -29,7 +29,7 @@ from regard.operations.identity import Identity
 from regard.operations.paging import Pages
 from regard.operations.registry import handlers
 from regard.operations.services import Services
-from regard.store import database
+from regard.store import codebook, database
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows
 from regard.store.follower import Follower
@@ -37,7 +37,7 @@ from regard.store.key_rows import KeyRows
 from regard.store.receipt_rows import ReceiptRows
 from regard.store.source_rows import SourceRows
 from regard.store.user_rows import UserRows
-from regard.store.vectors_embedded import EmbeddedIndex
+from regard.store.vectors_embedded import EmbeddedIndex, files_of
 from regard.telemetry import traces
 from regard.telemetry.instruments import Instruments
 from regard.telemetry.logs import RequestLog
@@ -73,8 +73,11 @@ class Regard:
     services: Services
     metrics: Metrics
     instruments: Instruments
+    indexes: tuple[EmbeddedIndex, EmbeddedIndex]
 
     def close(self) -> None:
+        for index in self.indexes:
+            index.close()
         self.database.close()
         self.instruments.close()
 
@@ -117,7 +120,7 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
         threads=settings.threads,
         meter=instruments,
     )
-    index, users_index = EmbeddedIndex(), EmbeddedIndex()
+    index, users_index = _indexes(settings, opened, model_zoo)
     follower = Follower(opened, faces_index=index, users_index=users_index)
     follower.rebuild(progress)
     analyzer = Analyzer(models, instruments)
@@ -160,7 +163,15 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
         services=services,
         metrics=metrics,
         instruments=instruments,
+        indexes=(index, users_index),
     )
+
+
+def _indexes(settings: Settings, opened: database.Database, models: Zoo) -> tuple[EmbeddedIndex, EmbeddedIndex]:
+    """Of faces and of users, with what their files still hold."""
+    known = codebook.of(models.card(settings.embedder).version)
+    files = files_of(settings.home / "index", opened.identity())
+    return EmbeddedIndex(known, files / "faces"), EmbeddedIndex(known, files / "users")
 
 
 def _instruments(settings: Settings) -> tuple[Metrics, Instruments]:

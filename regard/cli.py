@@ -24,7 +24,7 @@ COMMANDS = {
     "compare": (_PHOTOS, "compare_command", "Compare the largest face of one picture with the faces of another."),
     "index": (_PHOTOS, "index_command", "Enrol the faces of a folder of pictures in a collection."),
     "search": (_PHOTOS, "search_command", "Search a collection for the face in a picture."),
-    "collections": (_PHOTOS, "collection_commands", "List and delete collections."),
+    "collections": (_PHOTOS, "collection_commands", "List, move, check and delete collections."),
     "models": (_CARE, "model_commands", "List, fetch and verify the models."),
     "doctor": (_CARE, "doctor_command", "Say what is installed, where data lives, and whether all is well."),
 }

@@ -32,6 +32,8 @@ class Settings:
     model_mirror: Path | None = None
     #: One folder per bucket for `S3Object`; `<home>/buckets` unless set.
     bucket_dir: Path | None = None
+    #: The database's URL; SQLite in the home unless set. postgresql+pg8000://USER:PASSWORD@HOST/NAME is the other kind.
+    database: str | None = field(default=None, repr=False)
     #: An S3-compatible store for buckets that have no folder: its URL, or "aws"; without one there is none.
     s3_endpoint: str | None = None
     s3_region: str = "us-east-1"
@@ -65,7 +67,7 @@ class Settings:
 
     @property
     def database_url(self) -> str:
-        return f"sqlite:///{self.home / 'regard.db'}"
+        return self.database or f"sqlite:///{self.home / 'regard.db'}"
 
 
 def default_home(environment: Mapping[str, str]) -> Path:

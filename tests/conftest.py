@@ -10,6 +10,8 @@ import pytest
 from regard.vision.cards import catalogue
 from regard.vision.zoo import Zoo
 
+pytest_plugins = ["postgres_server"]
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

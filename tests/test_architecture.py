@@ -39,6 +39,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "alembic": frozenset({"store"}),
     "anyio": frozenset({"wire.endpoint"}),
     "botocore": frozenset({"wire.schema", "media.s3_blobs"}),
+    "faiss": frozenset({"store.scanner"}),
     "cryptography": frozenset({"accountability.seal"}),
     "cv2": frozenset({"vision.geometry"}),
     "onnx": frozenset({"vision.graph"}),
@@ -46,6 +47,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "opentelemetry": frozenset({"telemetry.traces"}),
     "orjson": frozenset({"wire.document", "wire.serialize"}),
     "PIL": frozenset({"media"}),
+    "pyarrow": frozenset({"media.parquet"}),
     "prometheus_client": frozenset({"telemetry.metrics"}),
     "pybase64": frozenset({"wire.validate"}),
     "rich": frozenset({"cli", "commands"}),
@@ -64,7 +66,11 @@ LATE_IMPORTS: frozenset[tuple[str, str]] = frozenset(
     # OpenTelemetry is an extra: it is there only for who wants traces.
     ("telemetry.traces", f"opentelemetry{name}")
     for name in ("", ".exporter.otlp.proto.http.trace_exporter", ".sdk.resources", ".sdk.trace", ".sdk.trace.export")
-)
+) | {
+    # So is pyarrow, for who moves collections.
+    ("media.parquet", "pyarrow"),
+    ("media.parquet", "pyarrow.parquet"),
+}
 
 #: A migration is a list of tables, read once and never changed.
 MIGRATIONS = "store.migrations.versions."

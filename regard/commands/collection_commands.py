@@ -1,30 +1,16 @@
-"""`regard collections`: what there is to search in."""
+"""`regard collections`: what there is to search in. Moving them has a file of its own."""
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import typer
 
-from regard.commands import opening, terminal
+from regard.commands import moving_commands, opening, terminal
 from regard.commands.terminal import Home, Json
-from regard.errors import InvalidParameter
 from regard.store.collection_rows import CollectionRows
 
-app = typer.Typer(help="List and delete collections.", no_args_is_help=True, add_completion=False)
-
-#: The service model's CollectionId.
-_NAME = re.compile(r"[a-zA-Z0-9_.\-]{1,255}")
-
-
-def checked(name: str) -> str:
-    """`name`, if a collection may be called so. Raises InvalidParameter."""
-    if not _NAME.fullmatch(name):
-        raise InvalidParameter(
-            f"{name!r} cannot be a collection's name: use 1 to 255 of the letters a-z and A-Z, digits, '_', '.', '-'."
-        )
-    return name
+app = typer.Typer(help="List, move, check and delete collections.", no_args_is_help=True, add_completion=False)
 
 
 @app.command("list")
@@ -60,3 +46,9 @@ def delete(
             typer.confirm(f"Delete {name} and its {count:,} faces, for good?", abort=True)
         collections.delete(name)
     terminal.say(f"Deleted {name} and its {count:,} faces.")
+
+
+app.command("export")(moving_commands.export)
+app.command("import")(moving_commands.import_)
+app.command("verify")(moving_commands.verify)
+app.command("rebuild")(moving_commands.rebuild)

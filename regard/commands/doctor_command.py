@@ -22,6 +22,7 @@ from regard.commands.opening import with_home
 from regard.commands.terminal import Home
 from regard.config import Settings
 from regard.errors import RegardError
+from regard.store import database
 from regard.store.collection_rows import CollectionRows
 from regard.vision.face_models import FaceModels
 from regard.vision.session import cores, providers
@@ -91,7 +92,7 @@ def _settings(chosen: Settings, home: Path | None) -> Iterator[Finding]:
         value, from_file = getattr(chosen, name), getattr(filed, name)
         default = from_file == getattr(plain, name)
         where = "environment" if value != from_file else "default" if default else "regard.toml"
-        shown = "set" if name == "s3_secret_access_key" and value else value
+        shown = "set" if name in ("database", "s3_secret_access_key") and value else value
         yield Finding(about=name, value=f"{shown} ({where})" if value is not None else f"({where})")
 
 
@@ -121,6 +122,10 @@ def _data(chosen: Settings, home: Path | None) -> Iterator[Finding]:
     yield Finding(about="buckets", value=f"{buckets} in {chosen.buckets}")
     if s3 := root.s3_store(chosen):
         yield Finding(about="S3", value=str(chosen.s3_endpoint), remedy=s3.trouble())
+    if chosen.database is not None:
+        yield Finding(about="database", value=database.shown(chosen.database))
+        yield from _store(chosen, home)
+        return
     file = chosen.home / "regard.db"
     if not file.exists():
         yield Finding(about="database", value=f"{file}, not made yet: {with_home('serve', home)} does")

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColu
 from rich.progress import Progress as Bars
 
 from regard.commands import external_ids, opening, terminal
-from regard.commands.collection_commands import checked
+from regard.commands.collection_names import checked
 from regard.commands.folder_report import Report
 from regard.commands.terminal import Home
 from regard.domain import Collection

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Protocol
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from regard.errors import InternalServerError, SettingsError
+from regard.store import postgresql_engine, sqlite_engine
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-#: Connections kept open; more are opened when more threads than this read at once.
-_POOL = 16
+
+
+class _Kind(Protocol):
+    """What one kind of database has of its own."""
+
+    def alone(self, url: URL, /) -> AbstractContextManager[None]: ...
+
+    def engine(self, url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine: ...
+
+
+_KINDS: dict[str, _Kind] = {"sqlite": sqlite_engine, "postgresql": postgresql_engine}
+_WORDS = sqlite_engine.WORDS | postgresql_engine.WORDS
 
 
 class _Here(threading.local):
@@ -40,10 +48,8 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writing = engine.execution_options(writing=True)
-        # SQLite has one writer: waiting in line here is fair and quick, waiting in its busy handler is neither.
-        self._line: AbstractContextManager[object] = (
-            threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
-        )
+        # There is one writer: waiting in line here is fair and quick, and takes no connection meanwhile.
+        self._line = threading.Lock()
         self._here = _Here()
 
     @contextmanager
@@ -84,6 +90,11 @@ class Database:
             connection.rollback()  # now, so that nothing can go on and commit the half that succeeded
             raise
 
+    def identity(self) -> str:
+        """Which database this is; a copy is the same."""
+        with self.read() as connection:
+            return str(connection.exec_driver_sql("SELECT id FROM identity").scalar_one())
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -92,58 +103,48 @@ def open(url: str, *, busy_seconds: float = 10.0) -> Database:  # noqa: A001 - r
     """The database at `url`, made and migrated as needed; another process may do the same at the same time.
 
     `busy_seconds` is how long a transaction waits for another process's. Raises SettingsError when the URL or the
-    file cannot be used, or when a newer Regard has migrated it.
+    database cannot be used, or when a newer Regard has migrated it.
     """
+    parsed = _parsed(url)
+    kind = _KINDS[parsed.get_backend_name()]
     try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise SettingsError(
-            f"{url!r} is not a database URL; one looks like sqlite:////var/lib/regard/regard.db"
-        ) from error
-    try:
-        with _alone(parsed):
-            _migrate(parsed, busy_seconds)
+        with kind.alone(parsed):
+            _migrate(kind.engine(parsed, busy_seconds, migrating=True), shown(url))
     except (DatabaseError, OSError) as error:
         reason = _in_words(error) if isinstance(error, DatabaseError) else str(error)
-        raise SettingsError(f"The database {parsed.render_as_string()} cannot be opened. {reason}") from error
-    return Database(_engine(parsed, busy_seconds))
+        raise SettingsError(f"The database {shown(url)} cannot be opened. {reason}") from error
+    return Database(kind.engine(parsed, busy_seconds))
 
 
-@contextmanager
-def _alone(url: URL) -> Iterator[None]:
-    """Make SQLite's file, readable by its owner only, and keep other processes out while it is migrated."""
-    if url.get_backend_name() != "sqlite":
-        yield
-        return
-    if not url.database or url.database == ":memory:":
-        raise SettingsError(
-            "SQLite needs a file, as in sqlite:////var/lib/regard/regard.db: memory would not outlive it"
-        )
-    file = Path(url.database)
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = os.open(file.parent, os.O_RDONLY)
+def shown(url: str) -> str:
+    """The URL as it may be shown: without its password. Raises SettingsError as `open`."""
+    return _parsed(url).render_as_string()
+
+
+def _parsed(url: str) -> URL:
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        if not file.exists():  # never open and close a live database here: closing drops SQLite's own locks
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        yield
-    finally:
-        os.close(folder)
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # which quote what may hold a password
+        raise SettingsError(
+            "The setting `database` is not a database URL; one looks like sqlite:////var/lib/regard/regard.db "
+            "or postgresql://user:password@host/name, with what is special in a password percent-encoded."
+        ) from None
+    if parsed.get_backend_name() not in _KINDS:
+        raise SettingsError(f"Regard knows {' and '.join(_KINDS)}, not {parsed.get_backend_name()}.")
+    return parsed
 
 
-def _migrate(url: URL, busy_seconds: float) -> None:
+def _migrate(engine: Engine, name: str) -> None:
     """Bring the schema to this code's, in one transaction."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    # Foreign keys off: to alter a table SQLite copies and drops it, and the drop would cascade.
-    engine = _engine(url, busy_seconds, foreign_keys=False)
     try:
         with engine.execution_options(writing=True).begin() as connection:
             newer = set(MigrationContext.configure(connection).get_current_heads()) - known
             if newer:
                 raise SettingsError(
-                    f"The database {url.render_as_string()} is of a newer Regard: it has schema {min(newer)}, and this "
+                    f"The database {name} is of a newer Regard: it has schema {min(newer)}, and this "
                     f"one knows {max(known)}. Install that version again, or restore a backup made before it."
                 )
             config.attributes["connection"] = connection
@@ -152,50 +153,10 @@ def _migrate(url: URL, busy_seconds: float) -> None:
         engine.dispose()
 
 
-def _engine(url: URL, busy_seconds: float, *, foreign_keys: bool = True) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True)  # what is stored has no place in a message or a log
-    connect_args = {"timeout": busy_seconds}
-    if foreign_keys:
-        engine = create_engine(url, connect_args=connect_args, pool_size=_POOL, max_overflow=-1, hide_parameters=True)
-    else:
-        engine = create_engine(url, connect_args=connect_args, poolclass=NullPool, hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # sqlite3 must not begin transactions itself: `begin` below does
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",  # a commit is on disk before it is acknowledged
-            "secure_delete = ON",  # a deleted embedding is overwritten
-            f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A writer takes its lock at once: upgrading from a read snapshot fails without waiting.
-        writing = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-    return engine
-
-
-_WORDS = {
-    "SQLITE_FULL": "The disk that holds the database is full; nothing was stored. Free some space and try again.",
-    "SQLITE_BUSY": "The database stayed locked by another process; nothing was stored. Try again.",
-    "SQLITE_READONLY": "The database cannot be written: check who owns its file and folder, and how it is mounted.",
-    "SQLITE_CANTOPEN": "The database file cannot be opened: check who owns its file and folder.",
-    "SQLITE_NOTADB": "The file is not a database. Move it away, or restore a backup.",
-    "SQLITE_CORRUPT": "The database file is damaged. Stop Regard and restore a backup.",
-    "SQLITE_IOERR": "The disk that holds the database failed to read or write; see the system log.",
-}
-
-
 def _in_words(error: DatabaseError) -> str:
-    """What happened and what to do, for SQLite's result codes (sqlite.org/rescode.html)."""
-    name = str(getattr(error.orig, "sqlite_errorname", ""))
-    said = next((words for code, words in _WORDS.items() if name.startswith(code)), "The database failed.")
+    """What happened and what to do, by the database's own code."""
+    code = str(getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", ""))
+    said = next((words for begins, words in _WORDS.items() if code.startswith(begins)), "The database failed.")
     return f"{said} ({error.orig})"
 
 

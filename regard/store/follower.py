@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import Row, func, select
 
 from regard.domain import IntArray, Progress
 from regard.store.database import Database
-from regard.store.tables import faces, removals, user_vectors
+from regard.store.tables import collections, faces, removals, user_vectors
 from regard.store.vector_rows import VectorRows
 from regard.store.vectors import VectorIndex
 
@@ -40,6 +40,33 @@ class _Track:
     index: VectorIndex
     key: int = 0
     turns: int = 0
+
+    def resume(self, highest: int, owners: Iterable[int], entries: Sequence[Entry], progress: Progress | None) -> None:
+        """Bring an index that holds some vectors already up to `highest`; `entries` are the removals it has missed."""
+        sealed = self.index.resume().sealed
+        self.remove_gone(entries)
+        done = 0
+        for owner in owners:
+            done = self.load(owner, sealed.get(owner, 0), done, progress)
+        self.key = highest
+
+    def load(self, owner: int, after: int, done: int, progress: Progress | None) -> int:
+        """Add what SQL has of a collection above the key `after`; how many that makes with those `done` before."""
+        while stored := self.rows.of(owner, after, _BATCH):
+            self.index.add(owner, stored.keys, stored.embeddings)
+            after, done = int(stored.keys[-1]), done + len(stored.keys)
+            if progress:
+                progress(f"Loading {self.noun} into the index", done, None)
+        return done
+
+    def forget_what_is_ahead(self, journal: int, highest: int) -> bool:
+        """Whether the index resumes; one that knows more than the database, which was restored then, begins anew."""
+        held = self.index.resume()
+        if held.journal > journal or max(held.sealed.values(), default=0) > highest:
+            for collection_key in held.sealed:
+                self.index.drop(collection_key)
+            return False
+        return bool(held.sealed)
 
     def add_new(self, progress: Progress | None) -> None:
         total = self.rows.count_since(self.key) if progress else None
@@ -85,11 +112,25 @@ class Follower:
         self._seq = 0
 
     def rebuild(self, progress: Progress | None = None) -> None:
-        """Fill empty indexes with every vector there is."""
+        """Fill the indexes with every vector there is that they do not hold already."""
         with self._lock:
-            self._seq = self._head()[0]  # what was removed before this moment is not there to load
+            seq, *highest = self._head()
+            owners = self._owners()
+            for track, key in zip(self._tracks, highest, strict=True):
+                if track.forget_what_is_ahead(seq, max(key, self._highest_removed(track.gone))):
+                    track.resume(key, owners, self._entries(track.index.resume().journal), progress)
+                else:
+                    track.add_new(progress)  # what was removed before this moment is not there to load
+                track.index.settle(seq)
+            self._seq = seq
+
+    def renew(self, collection_key: int, progress: Progress | None = None) -> None:
+        """Throw away what the indexes hold of a collection, files too, and fill them from SQL again."""
+        self.catch_up()
+        with self._lock:
             for track in self._tracks:
-                track.add_new(progress)
+                track.index.drop(collection_key)
+                track.load(collection_key, 0, 0, progress)
 
     def catch_up(self) -> None:
         """Return when the indexes hold all that SQL held when this was called."""
@@ -129,13 +170,28 @@ class Follower:
         return all(here >= there for here, there in zip(reached, head, strict=True))
 
     def _advance(self) -> None:
-        with self._database.read() as connection:
-            entries = connection.execute(_JOURNAL.where(removals.c.seq > self._seq)).all()
+        entries = self._entries(self._seq)
         for track in self._tracks:
             track.add_new(None)
             track.remove_gone(entries)
+            if entries:
+                track.index.settle(entries[-1].seq)
         if entries:
             self._seq = entries[-1].seq
+
+    def _entries(self, after: int) -> Sequence[Entry]:
+        """The removals after one."""
+        with self._database.read() as connection:
+            return connection.execute(_JOURNAL.where(removals.c.seq > after)).all()
+
+    def _owners(self) -> list[int]:
+        with self._database.read() as connection:
+            return list(connection.execute(select(collections.c.key).order_by(collections.c.key)).scalars())
+
+    def _highest_removed(self, gone: str) -> int:
+        with self._database.read() as connection:
+            highest: int = connection.execute(select(func.coalesce(func.max(removals.c[gone]), 0))).scalar_one()
+        return highest
 
 
 def _owner(entry: Entry) -> int:

@@ -27,6 +27,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def instant(microseconds: int) -> datetime:
+    return _EPOCH + microseconds * _MICROSECOND
+
+
 class Instant(TypeDecorator[datetime]):
     """A moment, kept as whole microseconds since 1970 UTC: the same in every engine, and exact."""
 
@@ -34,10 +42,10 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _: Dialect) -> int | None:
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, _: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else instant(value)
 
 
 class FilePath(TypeDecorator[str]):
@@ -177,3 +185,6 @@ receipts = Table(
     Column("created_at", Instant, nullable=False),
     Index(None, "created_at"),
 )
+
+#: One row: which database this is, wherever it is copied to.
+identity = Table("identity", metadata, Column("id", String(36), primary_key=True))

@@ -46,6 +46,18 @@ class VectorRows:
         keys, owners, blobs = zip(*rows, strict=True)
         return list(_grouped(np.array(keys, np.int64), np.array(owners, np.int64), blobs))
 
+    def of(self, collection_key: int, after_key: int, limit: int) -> Stored | None:
+        """The next `limit` vectors of one collection above `after_key`, by key; None after the last."""
+        table = self._table
+        mine = (table.collection_key == collection_key) & (table.key > after_key)
+        with self._database.read() as connection:
+            query = select(table.key, table.embedding).where(mine).order_by(table.key).limit(limit)
+            rows = connection.execute(query).all()
+        if not rows:
+            return None
+        keys, blobs = zip(*rows, strict=True)
+        return Stored(collection_key=collection_key, keys=np.array(keys, np.int64), embeddings=units(blobs))
+
     def keys(self) -> dict[int, IntArray]:
         """Every key, ascending, by collection key."""
         query = select(self._table.collection_key, self._table.key)

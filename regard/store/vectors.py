@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from regard.domain import FloatArray, Hits, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """What an index still holds from before: by collection the key up to which none is missing, and how far into the
+    journal of removals that is true."""
+
+    journal: int = 0
+    sealed: Mapping[int, int] = field(default_factory=dict)
 
 
 class VectorIndex(Protocol):
@@ -35,3 +45,9 @@ class VectorIndex(Protocol):
 
     def collections(self) -> Sequence[int]:
         """The collections of which a key is held, ascending."""
+
+    def resume(self) -> Resume:
+        """What it holds already, to be asked before the first `add`."""
+
+    def settle(self, journal: int) -> None:
+        """Every removal up to this one of the journal has been made."""

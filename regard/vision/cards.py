@@ -110,6 +110,11 @@ class ModelCard:
     dimension: int | None = None
     calibration: Calibration | None = None
 
+    @property
+    def version(self) -> str:
+        """What an embedder's vectors are bound to: the same name for the same bytes."""
+        return f"{self.name}-{self.sha256[:8]}"
+
     def __post_init__(self) -> None:
         for value in (self.name, self.family, self.file, self.pack):
             if not _PLAIN_NAME.fullmatch(value):

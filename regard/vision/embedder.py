@@ -29,7 +29,7 @@ class Embedder:
         self.dimension = card.dimension or 0
         self.calibration = calibration
         #: What a collection is bound to: the same name for the same bytes.
-        self.version = f"{card.name}-{card.sha256[:8]}"
+        self.version = card.version
 
     def check(self) -> None:
         """Try one black crop. Raises ModelUnavailable where the file is not what its card says."""

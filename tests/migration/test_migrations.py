@@ -1,28 +1,70 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from postgres_server import PASSWORD, QUOTED, PostgresServer
+from sqlalchemy import Engine, create_engine, make_url
 
 from regard.errors import SettingsError
-from regard.store import database
+from regard.store import database, postgresql_engine
 from regard.store.tables import metadata
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'regard.db'}"
+def new_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Gives databases in which nothing is."""
+    with ExitStack() as made:
+
+        def new() -> str:
+            if kind == "sqlite":
+                return f"sqlite:///{tmp_path / str(uuid4())}"
+            server: PostgresServer = request.getfixturevalue("postgres")
+            return server.url(made.enter_context(server.database()))
+
+        yield new
+
+
+@pytest.fixture
+def url(new_url: Callable[[], str]) -> str:
+    return new_url()
+
+
+#: Everything that is not a table's data, as each database tells it.
+SCHEMA = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name",
+    "postgresql": """
+        SELECT relation.relname,
+            concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid))
+        FROM pg_attribute attribute JOIN pg_class relation ON relation.oid = attrelid
+        LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+        UNION ALL SELECT conrelid::regclass::text, conname || ' ' || pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'
+        UNION ALL SELECT sequencename, data_type || ' ' || increment_by || ' ' || cache_size || ' ' || cycle
+        FROM pg_sequences ORDER BY 1, 2
+    """,
+}
 
 
 def tables(opened: database.Database) -> list[str]:
+    """What there is, without Alembic's own."""
     with opened.read() as connection:
-        made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
-        return list(made.scalars())
+        made = connection.exec_driver_sql(SCHEMA[connection.dialect.name]).all()
+    return [" ".join(sql.split()) for name, sql in made if name != "alembic_version"]
 
 
 def test_the_migrations_make_the_schema_the_code_uses(url):
@@ -33,20 +75,29 @@ def test_the_migrations_make_the_schema_the_code_uses(url):
     opened.close()
 
 
-def test_the_migrations_make_the_same_tables_as_the_schema_word_for_word(url, tmp_path):
-    """What `compare_metadata` does not see: AUTOINCREMENT, ON DELETE CASCADE, nulls in keys."""
+def test_the_migrations_make_the_same_tables_as_the_schema_word_for_word(url, new_url, kind):
+    """What `compare_metadata` does not see: AUTOINCREMENT, ON DELETE CASCADE, nulls in keys, sequences."""
     opened = database.open(url)
-    migrated = {" ".join(sql.split()) for sql in tables(opened) if "alembic_version" not in sql}
+    migrated = tables(opened)
     opened.close()
-    engine = create_engine(f"sqlite:///{tmp_path / 'direct.db'}")
-    metadata.create_all(engine)
-    direct = {" ".join(sql.split()) for sql in tables(database.Database(engine))}
+    engine = bare(new_url())
+    metadata.create_all(engine.execution_options(writing=True))
+    direct = tables(database.Database(engine))
     engine.dispose()
-    assert {column_set(sql) for sql in migrated} == {column_set(sql) for sql in direct}
+    assert len(direct) > 9
+    if kind == "sqlite":
+        assert {column_set(sql) for sql in migrated} == {column_set(sql) for sql in direct}
+    else:
+        assert migrated == direct
+
+
+def bare(url: str) -> Engine:
+    """An engine that leaves the schema alone."""
+    return create_engine(url) if url.startswith("sqlite") else postgresql_engine.engine(make_url(url), 10.0)
 
 
 def column_set(sql: str) -> frozenset[str]:
-    """A CREATE statement as its clauses, whatever their order."""
+    """SQLite's CREATE statement as its clauses, whatever their order."""
     head, _, body = sql.partition(" (")
     return frozenset([head, *(clause.strip(" )") for clause in body.split(", ")), str("AUTOINCREMENT" in sql)])
 
@@ -69,8 +120,10 @@ def test_a_database_of_a_newer_regard_is_refused_untouched(url):
     with opened.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     opened.close()
-    with pytest.raises(SettingsError, match="newer Regard: it has schema 9999"):
+    with pytest.raises(SettingsError, match="newer Regard: it has schema 9999") as refused:
         database.open(url)
+    assert PASSWORD not in str(refused.value)
+    assert QUOTED not in str(refused.value)
 
 
 def test_the_migrations_are_one_line_without_branches():
@@ -80,15 +133,15 @@ def test_the_migrations_are_one_line_without_branches():
     assert [script.revision for script in reversed(scripts)] == [f"{n:04}" for n in range(1, len(scripts) + 1)]
 
 
-def test_a_migration_that_fails_leaves_the_database_as_it_was(url):
+def test_a_migration_that_fails_leaves_the_database_as_it_was(url, kind):
     opened = database.open(url)
     with opened.write() as connection:  # as if 0001 had been half applied by hand
-        connection.exec_driver_sql("DROP TABLE collections")
+        connection.exec_driver_sql("DROP TABLE collections" + (" CASCADE" if kind == "postgresql" else ""))
         connection.exec_driver_sql("DELETE FROM alembic_version")
     before = tables(opened)
     opened.close()
-    with pytest.raises(SettingsError, match="faces already exists"):
+    with pytest.raises(SettingsError, match=r'faces"? already exists'):
         database.open(url)
-    engine = create_engine(url)
+    engine = bare(url)
     assert tables(database.Database(engine)) == before
     engine.dispose()

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from postgres_server import PostgresServer
 
 from regard.domain import Box, Collection, Face, FloatArray
 from regard.store import database
@@ -65,9 +66,25 @@ def make_units() -> Callable[..., FloatArray]:
     return units
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Every test of a database runs on both; SQLite's own say `parametrize("kind", ["sqlite"], indirect=True)`."""
+    return str(request.param)
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'home' / 'regard.db'}"
+def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of the test's own."""
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'home' / 'regard.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.database("TEMPLATE migrated") as name:
+        yield server.url(name)
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
     opened = database.open(url)
     yield Store(url, opened, CollectionRows(opened), FaceRows(opened), UserRows(opened))
     opened.close()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,13 +17,16 @@ from sqlalchemy.exc import IntegrityError, InvalidRequestError
 from regard.errors import InternalServerError, SettingsError
 from regard.store import database
 from regard.store.database import Database
-from regard.store.tables import collections
+from regard.store.tables import collections, removals
+
+SQLITES_OWN = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
 
-def url(file: Path) -> str:
+def sqlite_url(file: Path) -> str:
     return f"sqlite:///{file}"
 
 
+@SQLITES_OWN
 def test_the_home_and_every_data_file_are_the_owners_alone(store, tmp_path):
     store.collection()
     home = tmp_path / "home"
@@ -32,6 +35,7 @@ def test_the_home_and_every_data_file_are_the_owners_alone(store, tmp_path):
     assert files == {"regard.db": 0o600, "regard.db-wal": 0o600, "regard.db-shm": 0o600}
 
 
+@SQLITES_OWN
 def test_connections_are_durable_and_overwrite_what_is_deleted(store):
     with store.database.read() as connection:
         pragmas = {
@@ -68,7 +72,7 @@ def test_a_read_is_one_snapshot(store):
 
 def test_a_database_locked_by_another_process_is_told_in_words(tmp_path):
     file = tmp_path / "regard.db"
-    opened = database.open(url(file), busy_seconds=0.1)
+    opened = database.open(sqlite_url(file), busy_seconds=0.1)
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(InternalServerError, match="locked by another process"), opened.write():
@@ -77,6 +81,7 @@ def test_a_database_locked_by_another_process_is_told_in_words(tmp_path):
     opened.close()
 
 
+@SQLITES_OWN
 def test_a_full_disk_is_told_in_words_and_stores_nothing(store, make_new, make_units):
     collection = store.collection()
     with store.database.write() as connection:
@@ -91,13 +96,13 @@ def test_a_file_that_is_no_database_is_refused_with_advice(tmp_path):
     file = tmp_path / "regard.db"
     file.write_text("holiday notes\n" * 1000)
     with pytest.raises(SettingsError, match="not a database"):
-        database.open(url(file))
+        database.open(sqlite_url(file))
 
 
 def test_a_home_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "home").write_text("a file")
     with pytest.raises(SettingsError, match="cannot be opened"):
-        database.open(url(tmp_path / "home" / "regard.db"))
+        database.open(sqlite_url(tmp_path / "home" / "regard.db"))
 
 
 @pytest.mark.parametrize("wrong", ["regard.db", "sqlite://", "sqlite:///:memory:"])
@@ -106,17 +111,28 @@ def test_a_url_that_keeps_nothing_is_refused(wrong):
         database.open(wrong)
 
 
-def test_processes_that_start_at_once_all_open_the_new_database(tmp_path):
+@pytest.fixture
+def fresh_urls(kind, tmp_path, request):
+    """Where databases may be made."""
+    if kind == "sqlite":
+        yield [sqlite_url(tmp_path / f"home{number}" / "regard.db") for number in range(15)]
+        return
+    server = request.getfixturevalue("postgres")
+    with ExitStack() as made:
+        yield [server.url(made.enter_context(server.database())) for _ in range(5)]
+
+
+def test_processes_that_start_at_once_all_open_the_new_database(fresh_urls):
     code = (
         "import sys\n"
         "from regard.store import database\n"
-        "for number in range(15):\n"
+        "for url in sys.argv[1:]:\n"
         "    print('ready', flush=True); sys.stdin.readline()\n"
-        "    database.open(f'sqlite:///{sys.argv[1]}/home{number}/regard.db').close()\n"
+        "    database.open(url).close()\n"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    racers = [subprocess.Popen([sys.executable, "-W", "error", "-c", code, str(tmp_path)], **pipes) for _ in range(4)]
-    for _ in range(15):
+    racers = [subprocess.Popen([sys.executable, "-W", "error", "-c", code, *fresh_urls], **pipes) for _ in range(4)]
+    for _ in fresh_urls:
         assert [racer.stdout.readline() for racer in racers] == ["ready\n"] * 4
         for racer in racers:
             racer.stdin.write("go\n")
@@ -129,7 +145,7 @@ def test_processes_that_start_at_once_all_open_the_new_database(tmp_path):
 
 
 def insert(connection: Connection, collection_key: int) -> None:
-    connection.exec_driver_sql("INSERT INTO removals (collection_key) VALUES (?)", (collection_key,))
+    connection.execute(removals.insert().values(collection_key=collection_key))
 
 
 def written(opened: Database) -> list[int]:
@@ -223,6 +239,7 @@ def test_another_thread_sees_nothing_of_a_write_before_its_end_and_waits_with_it
     assert written(opened) == [1, 3, 2]
 
 
+@SQLITES_OWN
 def test_a_full_disk_inside_a_joined_block_is_told_in_words_and_undoes_all(store):
     with store.database.write() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
@@ -243,3 +260,11 @@ def test_a_broken_constraint_does_not_say_what_was_to_be_stored(store):
     with pytest.raises(IntegrityError) as caught, store.database.write() as connection:
         connection.execute(collections.insert(), row)
     assert "whose" not in str(caught.value)
+
+
+def test_a_database_is_the_same_when_it_is_opened_again_and_no_other_is(store, tmp_path):
+    mine = store.database.identity()
+    again, other = database.open(store.url), database.open(f"sqlite:///{tmp_path / 'other.db'}")
+    assert again.identity() == mine != other.identity()
+    again.close()
+    other.close()

@@ -40,7 +40,7 @@ while True:
 """
 
 
-def test_a_kill_loses_nothing_acknowledged_and_leaves_no_half_batch(store):
+def test_a_kill_loses_nothing_acknowledged_and_leaves_no_half_batch(store, kind):
     collection = store.collection()
     added, doomed, deleted = set(), set(), set()
     for wait in (0.02, 0.15, 0.3):
@@ -65,5 +65,6 @@ def test_a_kill_loses_nothing_acknowledged_and_leaves_no_half_batch(store):
     assert follower.agreement() == []
     with store.database.read() as connection:
         journal = connection.exec_driver_sql("SELECT count(*) FROM removals").scalar_one()
-        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+        if kind == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
     assert (len(there) + journal) % 5 == 0

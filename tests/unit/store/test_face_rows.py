@@ -127,6 +127,7 @@ def test_a_key_is_never_given_twice(store):
     assert next_one.key > last.key
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_a_deleted_embedding_is_overwritten_in_the_file(store, make_new, make_units):
     collection = store.collection()
     new, vectors = make_new(1), make_units(1, 512, seed=4)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -155,6 +156,7 @@ def test_while_a_users_vector_is_replaced_a_search_finds_them_or_can_tell(store,
             turns = here.follower.user_turns
             (hits,) = here.users.search(collection.key, vector, limit=5, threshold=0.9)
             misses.extend([] if len(hits.keys) or turns != here.follower.user_turns else [1])
+            time.sleep(0.0005)  # or two loops that never rest would keep the writer from its turn
 
     with ThreadPoolExecutor(2) as pool:
         searchers = [pool.submit(search) for _ in range(2)]

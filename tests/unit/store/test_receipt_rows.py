@@ -53,17 +53,23 @@ def test_expired_receipts_go_as_new_ones_come_some_at_a_time(store):
     assert tokens(store) == {"young"} | {f"new-{number}" for number in range(101)}
 
 
-def test_a_receipt_is_found_by_its_key_and_expired_ones_by_their_time(store):
+def test_a_receipt_is_found_by_its_key_and_expired_ones_by_their_time(store, kind):
+    explain, primary = {
+        "sqlite": ("EXPLAIN QUERY PLAN", "sqlite_autoindex_receipts_1"),
+        # The planner would rather read a table that is empty.
+        "postgresql": ("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; EXPLAIN", "receipts_pk"),
+    }[kind]
+
     def plan(query: str) -> str:
         with store.database.read() as connection:
-            return connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").one().detail
+            return str(connection.exec_driver_sql(f"{explain} {query}").all())
 
     ours = "(access_key_id, operation, token) = ('a', 'b', 'c')"
-    assert "USING INDEX sqlite_autoindex_receipts_1" in plan(f"SELECT * FROM receipts WHERE {ours}")  # noqa: S608
+    assert primary in plan(f"SELECT * FROM receipts WHERE {ours}")  # noqa: S608
     assert "receipts_by_created_at" in plan("SELECT token FROM receipts WHERE created_at <= 5 LIMIT 9")
 
 
-def test_an_index_never_holds_what_was_undone_or_lacks_who_got_its_key(store, make_units):
+def test_an_index_never_holds_what_was_undone_or_lacks_who_got_its_key(store, kind, make_units):
     """After a failed request its rows' keys are given again; an index that had followed it would pass over those."""
     index = EmbeddedIndex()
     follower = Follower(store.database, faces_index=index, users_index=EmbeddedIndex())
@@ -78,7 +84,8 @@ def test_an_index_never_holds_what_was_undone_or_lacks_who_got_its_key(store, ma
     with pytest.raises(KeyError):
         ask(rows, "t", perform=fail)
     kept = store.enrol(collection, 2, seed=2)
-    assert [face.key for face in kept] == [face.key for face in undone]
+    if kind == "sqlite":  # a sequence of PostgreSQL's takes nothing back
+        assert [face.key for face in kept] == [face.key for face in undone]
     follower.catch_up()
     (hits,) = index.search(collection.key, make_units(2, seed=2)[:1], limit=5, threshold=0.99)
     assert hits.keys.tolist() == [kept[0].key]

@@ -148,6 +148,7 @@ def test_an_unknown_user_is_named_in_the_error(store, staff):
             act(staff.key, "nobody")
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_a_replaced_vector_is_overwritten_in_the_file(store, staff, make_units):
     vectors = make_units(2, 512)
     with store.users.changing(staff.key, "ada") as change:

@@ -1,24 +1,63 @@
-"""What is particular to the index in memory; what every index must do is in tests/contract."""
+"""What is particular to the embedded index; what every index must do is in tests/contract."""
 
 from __future__ import annotations
 
+import gc
+import json
+import logging
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
 import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
+import pytest
+from likenesses import alike, known
 
 from regard.store.vectors_embedded import EmbeddedIndex
 
+VECTORS = alike(3000)
+HERE = Path(__file__).parents[1]
 
-def test_ten_thousand_small_galleries_cost_little_more_than_their_vectors(make_units):
-    vectors = make_units(50, 32)
-    tracemalloc.start()
-    index = EmbeddedIndex()
-    for gallery in range(10_000):
-        index.add(gallery, np.arange(50), vectors)
-    used, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert used < 10_000 * (vectors.nbytes + 50 * 8 + 2048)
-    assert len(index.search(9_999, vectors[:1], limit=1, threshold=0)[0].keys) == 1
+Opens = Callable[..., EmbeddedIndex]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opens]:
+    """Opens the index in one folder, and closes it in the end."""
+    with ExitStack() as end:
+
+        def open_index(**how: int) -> EmbeddedIndex:
+            index = EmbeddedIndex(known(), tmp_path / "index", **{"seal": 256, "threads": 2} | how)
+            end.callback(index.close)
+            return index
+
+        yield open_index
+
+
+def fill(index: EmbeddedIndex, collection_key: int = 1, start: int = 0, stop: int = 3000) -> None:
+    for first in range(start, stop, 300):
+        keys = np.arange(first, min(first + 300, stop))
+        index.add(collection_key, keys, VECTORS[keys])
+
+
+def test_ten_thousand_small_galleries_cost_little_more_than_their_vectors(make_units, opened):
+    vectors = make_units(50, 64)
+    for count, index in ((10_000, EmbeddedIndex()), (1000, opened())):
+        tracemalloc.start()
+        for gallery in range(count):
+            index.add(gallery, np.arange(50), vectors)
+        used, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert used < count * (vectors.nbytes + 50 * 8 + 3072)
+        assert index.memory >= count * vectors.nbytes
+        assert len(index.search(count - 1, vectors[:1], limit=1, threshold=0)[0].keys) == 1
 
 
 def test_memory_is_given_back_when_most_of_a_gallery_is_removed(make_units):
@@ -32,22 +71,214 @@ def test_memory_is_given_back_when_most_of_a_gallery_is_removed(make_units):
     assert used < vectors.nbytes / 50
 
 
-def test_a_search_over_several_blocks_finds_what_one_block_would(make_units):
-    vectors = make_units(150_000, 8, seed=1)
-    index = EmbeddedIndex()
-    index.add(1, np.arange(150_000), vectors)
-    probe = make_units(1, 8, seed=2)
-    (hits,) = index.search(1, probe, limit=20, threshold=-1)
-    assert hits.keys.tolist() == np.argsort(-(vectors @ probe[0]), kind="stable")[:20].tolist()
+def test_a_large_gallery_takes_little_memory(opened):
+    index = opened()
+    fill(index)
+    assert index.memory < 0.3 * VECTORS.nbytes
 
 
-def test_the_same_vectors_give_the_same_cosines_wherever_their_rows_lie(make_units):
-    vectors, probes = make_units(5000, 512, seed=3), make_units(7, 512, seed=4)
-    forward, backward = EmbeddedIndex(), EmbeddedIndex()
-    forward.add(1, np.arange(5000), vectors)
-    backward.add(1, np.arange(5000)[::-1].copy(), vectors[::-1].copy())
-    together = forward.search(1, probes, limit=50, threshold=-1)
-    for probe, hits in zip(probes, together, strict=True):
-        (alone,) = backward.search(1, probe[None], limit=50, threshold=-1)
-        assert alone.keys.tolist() == hits.keys.tolist()
-        assert alone.cosines.tolist() == hits.cosines.tolist()
+def test_it_goes_on_where_it_was(opened):
+    first = opened()
+    fill(first)
+    fill(first, 2, 0, 200)
+    first.remove(1, np.arange(0, 3000, 7))
+    first.settle(12)
+    before = first.search(1, VECTORS[:5], limit=50, threshold=-1)
+    first.close()
+    second = opened()
+    held = second.resume()
+    assert (held.journal, dict(held.sealed)) == (12, {1: 2999})
+    assert second.collections() == [1]
+    assert second.keys(1).tolist() == [key for key in range(3000) if key % 7]
+    for one, other in zip(before, second.search(1, VECTORS[:5], limit=50, threshold=-1), strict=True):
+        assert one.keys.tolist() == other.keys.tolist()
+        assert one.cosines.tolist() == other.cosines.tolist()
+
+
+def test_galleries_of_another_dimension_stay_in_memory(opened, make_units, tmp_path):
+    index = opened()
+    index.add(5, np.arange(600), make_units(600, 16))
+    assert index.keys(5).tolist() == list(range(600))
+    assert dict(index.resume().sealed) == {}
+    assert not (tmp_path / "index" / "5").exists()
+    index.drop(5)
+
+
+def test_what_is_damaged_is_said_and_asked_for_again(opened, tmp_path, caplog):
+    first = opened()
+    fill(first)
+    fill(first, 2)
+    first.close()
+    newest = tmp_path / "index" / "1" / "4-4.segment"
+    newest.write_bytes(newest.read_bytes()[:-1])
+    with caplog.at_level(logging.WARNING):
+        second = opened()
+    assert "4-4.segment is" in caplog.text
+    assert "read from the database again" in caplog.text
+    assert dict(second.resume().sealed) == {1: 1199, 2: 2999}
+    fill(second, 1, 1200)
+    assert second.keys(1).tolist() == list(range(3000))
+
+
+@pytest.mark.parametrize("written", [b"", b"{", b"[]", b'{"journal": "x"}', b'{"journal": null}', None])
+def test_a_position_that_cannot_be_read_is_the_beginning(opened, tmp_path, written):
+    first = opened()
+    first.settle(9)
+    first.close()
+    position = tmp_path / "index" / "journal.json"
+    position.unlink() if written is None else position.write_bytes(written)
+    assert opened().resume().journal == 0
+
+
+def test_only_its_owner_may_read_its_files(opened, tmp_path):
+    index = opened()
+    fill(index)
+    index.add(1, np.array([10_000]), VECTORS[:1])
+    index.settle(1)
+    for path in [tmp_path / "index", *(tmp_path / "index").rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_dropped_galleries_leave_nothing(opened, tmp_path):
+    index = opened()
+    fill(index)
+    index.drop(1)
+    index.drop(1)
+    assert sorted(path.name for path in (tmp_path / "index").iterdir()) == ["lock"]
+    fill(index)
+    assert index.keys(1).tolist() == list(range(3000))
+    index.close()
+    assert opened().keys(1).tolist() == list(range(3000))
+
+
+def test_a_drop_that_was_cut_short_is_ended_at_the_next_start(opened, tmp_path):
+    first = opened()
+    fill(first)
+    first.close()
+    (tmp_path / "index" / "1").rename(tmp_path / "index" / "1.gone")
+    assert opened().collections() == []
+    assert not (tmp_path / "index" / "1.gone").exists()
+
+
+def test_what_is_not_ours_does_not_disturb(opened, tmp_path):
+    first = opened()
+    fill(first)
+    first.close()
+    (tmp_path / "index" / "notes").mkdir()
+    (tmp_path / "index" / "7").write_text("no folder")
+    (tmp_path / "index" / "8").mkdir()
+    assert opened().collections() == [1]
+
+
+def test_closed_it_has_nothing_open_or_mapped(opened, tmp_path):
+    def used() -> list[str]:
+        maps = [line for line in Path("/proc/self/maps").read_text().splitlines() if str(tmp_path) in line]
+        return maps + [at.name for at in Path("/proc/self/fd").iterdir() if str(tmp_path) in os.path.realpath(at)]
+
+    index = opened()
+    fill(index)
+    assert used()
+    index.close()
+    index.close()
+    gc.collect()
+    assert used() == []
+
+
+OTHER = """
+import sys
+from pathlib import Path
+import numpy as np
+sys.path[:0] = sys.argv[2:]
+from likenesses import alike
+from regard.store.codebook import Codebook
+from regard.store.vectors_embedded import EmbeddedIndex
+folder = Path(sys.argv[1])
+index = EmbeddedIndex(Codebook.load(folder.with_name("known.npz")), folder, seal=256, threads=2)
+vectors = alike(3000)
+print("open", flush=True)
+for line in sys.stdin:
+    exec(line)
+    print("done", flush=True)
+"""
+
+
+class Other:
+    """A process of its own on the same folder."""
+
+    def __init__(self, folder: Path) -> None:
+        known().save(folder.with_name("known.npz"))
+        paths = [str(HERE), str(HERE.parent)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", OTHER, str(folder), *paths], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._said("open")
+
+    def does(self, line: str) -> None:
+        self.begins(line)
+        self._said("done")
+
+    def begins(self, line: str) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def is_killed(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self.ends()
+
+    def ends(self) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._process.stdout.close()
+
+    def _said(self, word: str) -> None:
+        assert self._process.stdout
+        assert self._process.stdout.readline().strip() == word
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Other]:
+    process = Other(tmp_path / "index")
+    yield process
+    process.ends()
+
+
+def test_a_second_process_reads_and_keeps_its_own_in_memory(opened, tmp_path, other):
+    other.does("index.add(1, np.arange(1500), vectors[:1500])")
+    other.does("index.settle(3)")
+    mine = opened()
+    assert (mine.resume().journal, dict(mine.resume().sealed)) == (3, {1: 1499})
+    other.does("index.remove(1, np.arange(700))")  # the file is written anew under the map
+    mine.remove(1, np.arange(10))
+    fill(mine, 1, 1500)
+    mine.settle(99)
+    mine.drop(2)
+    assert mine.keys(1).tolist() == list(range(10, 3000))
+    assert mine.search(1, VECTORS[2000:2001], limit=1, threshold=0.9)[0].keys.tolist() == [2000]
+    assert json.loads((tmp_path / "index" / "journal.json").read_text()) == {"journal": 3}
+    mine.drop(1)
+    mine.close()
+    other.ends()
+    assert opened().keys(1).tolist() == list(range(700, 1500))
+
+
+def test_killed_again_and_again_while_it_writes_it_always_opens_whole(opened, tmp_path, caplog):
+    for turn in range(4):
+        process = Other(tmp_path / "index")
+        process.does(f"n, rng = index.resume().sealed.get(1, -1) + 1, np.random.default_rng({turn})")
+        process.begins(
+            "[(index.add(1, np.arange(k, k + 4), vectors[:4]), index.remove(1, rng.integers(0, k + 1, 3)))"
+            " for k in range(n, 400_000, 4)]"
+        )
+        time.sleep(0.3 + 0.1 * turn)
+        process.is_killed()
+        with caplog.at_level(logging.WARNING):
+            index = opened()
+        assert caplog.text == ""  # nothing was damaged
+        held = index.keys(1)
+        assert len(held)
+        for row, hits in enumerate(index.search(1, VECTORS[:4], limit=len(held), threshold=0.999)):
+            assert set(held[held % 4 == row].tolist()) <= set(hits.keys.tolist())
+        index.close()

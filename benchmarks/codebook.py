@@ -1,0 +1,106 @@
+"""Makes the codebook of the default embedder: `make codebook`.
+
+The development faces say which directions the embedder uses, and how the faces of one person and of different people
+vary; faces drawn from a Gaussian with those covariances, and the real ones, train the code. Its errors are measured on
+the real ones, all pairs of cosine 0.3 and more: those of one person, and the likest strangers.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.material import ROOT, People, embed, models
+from regard.domain import FloatArray, IntArray
+from regard.engine.analyzer import Analyzer
+from regard.store import codebook
+from regard.store.codebook import DOUBT, Codebook
+from regard.store.scanner import Scanner
+
+FOLDER = ROOT / "regard" / "store" / "codebooks"
+DRAWN, REPEATED = 30_000, 6
+
+console = Console(width=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--embeddings", type=Path, help="their embeddings, N×D, to save the time")
+    people, loaded = People.load(), models()
+    given = parser.parse_args().embeddings
+    real = np.load(given) if given else embed(Analyzer(loaded), people.files)
+    drawn = Population(real, people.people).faces(DRAWN, seed=0)
+    made = codebook.train(np.concatenate([drawn, np.repeat(real, REPEATED, axis=0)]), real)
+    FOLDER.mkdir(exist_ok=True)
+    made.save(FOLDER / f"{loaded.embedder().version}.npz")
+    report(made, real)
+
+
+class Population:
+    """Draws faces that vary as N×D real ones of `people` do: each of a new person unless persons are given."""
+
+    def __init__(self, real: FloatArray, people: IntArray) -> None:
+        counts = np.bincount(people)
+        means = np.zeros((len(counts), real.shape[1]))
+        np.add.at(means, people, real)
+        means /= counts[:, None]
+        apart = (real - means[people])[counts[people] > 1]
+        within = apart.T @ apart / (len(apart) - np.count_nonzero(counts > 1))
+        self._mean = real.mean(axis=0)
+        self._within, self._between = _root(within), _root(np.cov(real.T) - within)
+
+    def people(self, count: int, seed: int) -> FloatArray:
+        """Persons, as N×D centres."""
+        drawn = np.random.default_rng(seed).standard_normal((count, len(self._mean)), dtype=np.float32)
+        return np.asarray(drawn @ self._between + self._mean, np.float32)
+
+    def pictures(self, people: FloatArray, seed: int) -> FloatArray:
+        """A unit vector for each of the centres."""
+        drawn = np.random.default_rng(seed).standard_normal(people.shape, dtype=np.float32)
+        faces = people + drawn @ self._within
+        return np.asarray(faces / np.linalg.norm(faces, axis=1, keepdims=True), np.float32)
+
+    def faces(self, count: int, seed: int) -> FloatArray:
+        return self.pictures(self.people(count, seed), seed + 1)
+
+
+def _root(covariance: FloatArray) -> FloatArray:
+    """The symmetric square root, without what noise has made negative."""
+    energy, directions = np.linalg.eigh(covariance)
+    return np.asarray((directions * np.sqrt(np.maximum(energy, 0))) @ directions.T, np.float32)
+
+
+def report(made: Codebook, real: FloatArray) -> None:
+    small = made.project(real)
+    codes, misfits = made.coder.encode(small)
+    scores, rows = (scanner := Scanner(made.coder, codes)).search(small, len(scanner))
+    by_row = np.empty_like(scores)
+    np.put_along_axis(by_row, rows, scores, axis=1)
+    cosines = small @ small.T
+    slope, offset, spread, reach = made.errors.tolist()
+    alike = (cosines > 0.3) & ~np.eye(len(real), dtype=bool) & (misfits <= reach)[None]
+    error = by_row[:, : len(real)][alike] - slope * cosines[alike] - offset
+    below = np.count_nonzero(error < -DOUBT * spread * reach)
+    table = Table(title="The codebook of the default embedder, on the development faces")
+    table.add_column("what")
+    table.add_column("", justify="right")
+    for name, value in {
+        "dimensions": f"{made.dimension}, of which {made.width} are kept",
+        "energy left out by the projection": f"{1 - np.mean(np.sum(small**2, axis=1)):.1e}",
+        "largest change of a cosine by it": f"{np.abs(cosines - real @ real.T).max():.1e}",
+        "bytes of code a face": str(made.coder.groups // 2),
+        "score": f"{slope:.3f} · cosine {offset:+.4f}",
+        "its standard deviation": f"{error.std():.4f}",
+        "rows that are not coded": f"{np.mean(misfits > reach):.2%}",
+        f"pairs of cosine 0.3 and more that score {DOUBT:g} deviations too low": f"{below} of {alike.sum():,}",
+    }.items():
+        table.add_row(name, value)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The files of one gallery: segments in the order of their sealing, and what makes it sure that none is missing."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+from regard.store.codebook import Codebook
+from regard.store.segment import Segment
+from regard.store.segment_file import DamagedSegment, SegmentFile, synced
+
+#: Added to the name of a folder that is being deleted.
+GONE = ".gone"
+_NAME = re.compile(r"([0-9]{1,18})-([0-9]{1,18})\.segment")
+
+
+class GalleryFolder:
+    """A folder of segments, and while a key below the last sealed one is in memory alone, a note of the least such."""
+
+    def __init__(self, place: Path, codebook: Codebook, *, writable: bool) -> None:
+        self.place = place
+        self.writable = writable
+        self._codebook = codebook
+        self._note = place / "late"
+        self.late = self._noted()
+
+    def opened(self, threads: Executor) -> tuple[list[Segment], list[str]]:
+        """The segments, every byte verified, and what is wrong with the others.
+
+        What is not whole is left out, and so is all that was sealed after it: those keys are to be added again.
+        """
+        chain, faults = self._chain()
+        whole: list[Segment] = []
+        for segment in threads.map(self._segment, chain):
+            if isinstance(segment, DamagedSegment):
+                faults.append(str(segment))
+                break
+            whole.append(segment)
+        kept = {segment.file.path for segment in whole}
+        for path in self.place.iterdir() if self.writable else ():
+            if path.suffix in (".segment", ".draft") and path not in kept and path.is_file():
+                path.unlink()
+        return whole, faults
+
+    def note_late(self, key: int) -> None:
+        """From this key on some are in memory alone."""
+        if self.writable and (self.late is None or key < self.late):
+            self.place.mkdir(mode=0o700, exist_ok=True)
+            draft = self._note.with_suffix(".draft")
+            draft.touch(mode=0o600)
+            draft.write_text(str(key), encoding="ascii")
+            draft.replace(self._note)
+            synced(self.place)
+            self.late = key
+
+    def forget_late(self) -> None:
+        """All are in files."""
+        if self.late is not None:
+            self._note.unlink(missing_ok=True)
+            self.late = None
+
+    def delete(self) -> None:
+        """At once, also for a process that starts after this one was killed."""
+        if self.writable and self.place.is_dir():
+            gone = self.place.with_suffix(GONE)
+            shutil.rmtree(gone, ignore_errors=True)
+            self.place.replace(gone)
+            synced(self.place.parent)
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def _noted(self) -> int | None:
+        try:
+            return int(self._note.read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            return 0  # anything may be missing
+
+    def _segment(self, path: Path) -> Segment | DamagedSegment:
+        try:
+            file = SegmentFile(path, self._codebook.fingerprint, writable=self.writable)
+            if (file.header.oldest, file.header.newest) != _sealings(path):
+                raise DamagedSegment(f"{path} is another segment, renamed")
+            file.finish(self._codebook.coder.blank)
+            file.verify()
+        except DamagedSegment as error:
+            return error
+        return Segment(file, self._codebook)
+
+    def _chain(self) -> tuple[list[Path], list[str]]:
+        """By their sealings, without those within another (a process was killed after it had joined them), up to the
+        first gap."""
+        named = {path: sealings for path in self.place.glob("*.segment") if (sealings := _sealings(path))}
+        chain: list[Path] = []
+        end = -1
+        for path, (oldest, newest) in sorted(named.items(), key=lambda each: (each[1][0], -each[1][1])):
+            if newest <= end:
+                continue
+            if oldest != end + 1:
+                return chain, [f"{self.place} has {path.name} but not what was sealed before it"]
+            chain.append(path)
+            end = newest
+        return chain, []
+
+
+def complete(folder: GalleryFolder | None, segments: Sequence[Segment]) -> int:
+    """Up to this key none is missing in the files; -1 without files."""
+    if not segments:
+        return -1
+    late = folder.late if folder else None
+    last = segments[-1].sealed.last
+    return last if late is None else max(0, min(last, late - 1))
+
+
+def _sealings(path: Path) -> tuple[int, int] | None:
+    match = _NAME.fullmatch(path.name)
+    return (int(match[1]), int(match[2])) if match else None

@@ -1,0 +1,76 @@
+"""SQLite: a file, one writer at a time, everything on disk before it is acknowledged."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from regard.errors import SettingsError
+
+#: Connections kept open; more are opened when more threads than this read at once.
+_POOL = 16
+
+#: What happened and what to do, by the beginning of a result code's name (sqlite.org/rescode.html).
+WORDS = {
+    "SQLITE_FULL": "The disk that holds the database is full; nothing was stored. Free some space and try again.",
+    "SQLITE_BUSY": "The database stayed locked by another process; nothing was stored. Try again.",
+    "SQLITE_READONLY": "The database cannot be written: check who owns its file and folder, and how it is mounted.",
+    "SQLITE_CANTOPEN": "The database file cannot be opened: check who owns its file and folder.",
+    "SQLITE_NOTADB": "The file is not a database. Move it away, or restore a backup.",
+    "SQLITE_CORRUPT": "The database file is damaged. Stop Regard and restore a backup.",
+    "SQLITE_IOERR": "The disk that holds the database failed to read or write; see the system log.",
+}
+
+
+@contextmanager
+def alone(url: URL) -> Iterator[None]:
+    """Make the file, readable by its owner only, and keep other processes out while it is migrated."""
+    if not url.database or url.database == ":memory:":
+        raise SettingsError(
+            "SQLite needs a file, as in sqlite:////var/lib/regard/regard.db: memory would not outlive it"
+        )
+    file = Path(url.database)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if not file.exists():  # never open and close a live database here: closing drops SQLite's own locks
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        yield
+    finally:
+        os.close(folder)
+
+
+def engine(url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine:
+    """The engine; for `migrating` without foreign keys: SQLite alters a table by dropping it, which would cascade."""
+    connect_args = {"timeout": busy_seconds}
+    if migrating:
+        made = create_engine(url, connect_args=connect_args, poolclass=NullPool, hide_parameters=True)
+    else:
+        made = create_engine(url, connect_args=connect_args, pool_size=_POOL, max_overflow=-1, hide_parameters=True)
+
+    @event.listens_for(made, "connect")
+    def prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # sqlite3 must not begin transactions itself: `begin` below does
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",  # a commit is on disk before it is acknowledged
+            "secure_delete = ON",  # a deleted embedding is overwritten
+            f"foreign_keys = {'OFF' if migrating else 'ON'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(made, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes its lock at once: upgrading from a read snapshot fails without waiting.
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return made

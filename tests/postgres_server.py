@@ -1,0 +1,139 @@
+"""A real PostgreSQL in a process of its own, from Debian's packages, for every test that wants one.
+
+Without its binaries such tests fail where the variable CI is set, as continuous integration sets it, and are skipped
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pg8000.dbapi
+import pytest
+
+from regard.store import database
+
+USER, PASSWORD = "regard", "s3cret/päss@word"
+#: The same, as a URL must have it.
+QUOTED = "s3cret%2Fp%C3%A4ss%40word"
+_PATIENCE = 60.0
+_MISSING = "needs PostgreSQL's server: apt-get install postgresql"
+#: Tests end PostgreSQL's clients by force, never its machine: it need not reach the disk.
+_QUICK = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_wal_size=200MB")
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A running server with one superuser."""
+
+    port: int
+    data: Path
+    process: subprocess.Popen[bytes]
+    names: Iterator[int]
+
+    def url(self, name: str, options: str = "?sslmode=disable") -> str:
+        return f"postgresql://{USER}:{QUOTED}@127.0.0.1:{self.port}/{name}{options}"
+
+    def run(self, *statements: str, name: str = "postgres") -> list[Any]:
+        """Execute statements outside any transaction; the rows of the last."""
+        options = {"user": USER, "password": PASSWORD, "host": "127.0.0.1", "ssl_context": False}
+        with closing(pg8000.dbapi.connect(port=self.port, database=name, **options)) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    @contextmanager
+    def database(self, options: str = "") -> Iterator[str]:
+        """The name of a new database; it goes at the end, whoever is still in it."""
+        name = f"test{next(self.names)}"
+        self.run(f"CREATE DATABASE {name} {options}")
+        yield name
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    binaries = _binaries()
+    if binaries is None:
+        pytest.fail(_MISSING) if os.environ.get("CI") else pytest.skip(_MISSING)
+    # Not below pytest's own folder, which another user cannot enter.
+    with tempfile.TemporaryDirectory(prefix="regard-postgresql-") as folder, running(binaries, Path(folder)) as server:
+        server.run("CREATE DATABASE migrated")
+        database.open(server.url("migrated")).close()
+        yield server
+
+
+def _binaries() -> Path | None:
+    """The folder of the newest server that is installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: int(file.parts[-3]))
+    if found:
+        return found[-1].parent
+    there = shutil.which("initdb")
+    return Path(there).parent if there else None
+
+
+def _somebody() -> dict[str, Any]:
+    """Who runs it: PostgreSQL refuses to be root's."""
+    if os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam("postgres")
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+@contextmanager
+def running(binaries: Path, folder: Path, *settings: str) -> Iterator[PostgresServer]:
+    """A server whose data lie in `folder`, stopped at the end."""
+    somebody = _somebody()
+    if somebody:
+        os.chown(folder, somebody["user"], somebody["group"])
+    data, password, log = folder / "data", folder / "password", folder / "log"
+    password.write_text(PASSWORD, encoding="utf-8")
+    password.chmod(0o644)
+    made = [binaries / "initdb", "--no-sync", "--username", USER, "--auth", "scram-sha-256", "--pwfile", password]
+    made += ["--encoding", "UTF8", "--locale", "C", "--pgdata", data]
+    subprocess.run(made, check=True, capture_output=True, cwd=folder, **somebody)
+    port = _free_port()
+    chosen = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *_QUICK, *settings]
+    command = [binaries / "postgres", "-D", data, *(word for each in chosen for word in ("-c", each))]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, **somebody)
+    try:
+        server = PostgresServer(port, data, process, count())
+        _wait(server, log)
+        yield server
+    finally:
+        process.send_signal(signal.SIGINT)  # "fast": it ends its sessions and goes
+        process.wait(timeout=_PATIENCE)
+
+
+def _wait(server: PostgresServer, log: Path) -> None:
+    end = time.monotonic() + _PATIENCE
+    while server.process.poll() is None and time.monotonic() < end:
+        try:
+            server.run("SELECT 1")
+        except (pg8000.dbapi.Error, OSError):
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"PostgreSQL did not start: {log.read_text()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
