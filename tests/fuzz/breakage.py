@@ -73,7 +73,8 @@ def sites(site: Site) -> Iterator[Site]:
 
 
 _EVERY = (7, 1.5, True, "x", "", [], [1], {}, {"a": 1})
-_FITTING: dict[str, tuple[type, ...]] = {
+#: What each type of the model is in JSON, in Python's types.
+JSON_TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),
     "map": (dict,),
     "list": (list,),
@@ -90,7 +91,7 @@ _FITTING: dict[str, tuple[type, ...]] = {
 
 def _type(site: Site) -> Iterator[Breakage]:
     for other in _EVERY:
-        if type(other) not in _FITTING[site.shape.type]:
+        if type(other) not in JSON_TYPES[site.shape.type]:
             yield Breakage(f"{type(other).__name__} for {site.shape.type}", site.path, other, refused=True)
 
 

@@ -15,6 +15,7 @@ from botocore.parsers import create_parser
 
 from regard import errors
 
+from .breakage import JSON_TYPES
 from .caller import JSON, Answer
 from .strategies import Request
 
@@ -104,24 +105,9 @@ def _error_faults(request: Request, answer: Answer, body: dict[str, Any], built:
         yield f"botocore reads the error {parsed['Error']}"
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "structure": (dict,),
-    "map": (dict,),
-    "list": (list,),
-    "string": (str,),
-    "blob": (str,),
-    "boolean": (bool,),
-    "integer": (int,),
-    "long": (int,),
-    "float": (int, float),
-    "double": (int, float),
-    "timestamp": (int, float),
-}
-
-
 def misfits(shape: Shape, value: Any, path: str) -> Iterator[str]:
     """Where JSON `value` is not what `shape` says; a list may be empty where one entry is asked for, as AWS does it."""
-    if type(value) not in _TYPES[shape.type_name]:
+    if type(value) not in JSON_TYPES[shape.type_name]:
         yield f"{path} is {value!r:.60}, no {shape.type_name}"
         return
     if value != []:
