@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: run test check format docs fuzz bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving codebook calibrate clean
+.PHONY: run test check format docs fuzz test-ray endurance bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving bench-search codebook calibrate clean
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
@@ -27,6 +27,12 @@ docs: $(VENV)/installed-dev
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/fuzz --fuzz-requests 10000
 
+test-ray: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/cluster
+
+endurance: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/endurance --faces 327500 --kills 20
+
 bench: $(VENV)/installed-bench
 	$(BIN)/python -W ignore -m benchmarks.speed
 
@@ -42,11 +48,14 @@ bench-users: $(VENV)/installed-dev
 bench-wire: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.wire
 
-bench-index: $(VENV)/installed-dev
+bench-index: $(VENV)/installed-peers
 	$(BIN)/python -W ignore -m benchmarks.index
 
 bench-moving: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.moving
+
+bench-search: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.search
 
 codebook: $(VENV)/installed-dev
 	$(BIN)/python -W ignore -m benchmarks.codebook
@@ -69,6 +78,11 @@ $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
 # The peer, without the source build of dlib that its metadata asks for.
 $(VENV)/installed-bench: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps dlib-bin face_recognition face_recognition_models 'setuptools<81'
+	@touch $@
+
+# Indexes to run beside the embedded one.
+$(VENV)/installed-peers: $(VENV)/installed-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check usearch lancedb
 	@touch $@
 
 clean:

@@ -76,15 +76,12 @@ def _root(covariance: FloatArray) -> FloatArray:
 
 def report(made: Codebook, real: FloatArray) -> None:
     small = made.project(real)
-    codes, misfits = made.coder.encode(small)
-    scores, rows = (scanner := Scanner(made.coder, codes)).search(small, len(scanner))
-    by_row = np.empty_like(scores)
-    np.put_along_axis(by_row, rows, scores, axis=1)
-    cosines = small @ small.T
-    slope, offset, spread, reach = made.errors.tolist()
-    alike = (cosines > 0.3) & ~np.eye(len(real), dtype=bool) & (misfits <= reach)[None]
-    error = by_row[:, : len(real)][alike] - slope * cosines[alike] - offset
-    below = np.count_nonzero(error < -DOUBT * spread * reach)
+    codes, coded = made.coder.encode(small)
+    fits, cosines = made.fits(coded), small @ small.T
+    scores = Scanner(made.coder, codes).scores(small)[:, : len(real)]
+    alike = (cosines > 0.3) & ~np.eye(len(real), dtype=bool) & ~made.odd(fits)[None]
+    below = (scores < made.floors(fits[None], cosines))[alike]
+    mean, spread, _ = made.errors.tolist()
     table = Table(title="The codebook of the default embedder, on the development faces")
     table.add_column("what")
     table.add_column("", justify="right")
@@ -93,10 +90,13 @@ def report(made: Codebook, real: FloatArray) -> None:
         "energy left out by the projection": f"{1 - np.mean(np.sum(small**2, axis=1)):.1e}",
         "largest change of a cosine by it": f"{np.abs(cosines - real @ real.T).max():.1e}",
         "bytes of code a face": str(made.coder.groups // 2),
-        "score": f"{slope:.3f} · cosine {offset:+.4f}",
-        "its standard deviation": f"{error.std():.4f}",
-        "rows that are not coded": f"{np.mean(misfits > reach):.2%}",
-        f"pairs of cosine 0.3 and more that score {DOUBT:g} deviations too low": f"{below} of {alike.sum():,}",
+        "length of a row along itself in its code": f"{np.median(coded[:, 0]):.3f}, of 99 % above "
+        f"{np.quantile(coded[:, 0], 0.01):.3f}",
+        "and at right angles to itself": f"{np.median(coded[:, 1]):.3f}, of 99 % below "
+        f"{np.quantile(coded[:, 1], 0.99):.3f}",
+        "what that adds to a score, of what it could": f"{mean:+.4f} ± {spread:.4f}",
+        "rows that are not coded": f"{np.mean(made.odd(fits)):.2%}",
+        f"pairs of cosine 0.3 and more that score {DOUBT:g} deviations too low": f"{below.sum()} of {below.size:,}",
     }.items():
         table.add_row(name, value)
     console.print(table)

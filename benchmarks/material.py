@@ -20,6 +20,8 @@ from regard.vision.zoo import Zoo
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("REGARD_TEST_DATA", ROOT.parent / "shared" / "data"))
+#: What a benchmark makes once; `make clean` deletes it.
+EMBEDDINGS = ROOT / ".cache" / "development-embeddings.npy"
 MODELS = Path(os.environ.get("REGARD_TEST_MODELS", ROOT / ".cache" / "models"))
 
 
@@ -97,3 +99,13 @@ def _middle(pixels: np.ndarray, share: float, side: int) -> np.ndarray:
     height, width = pixels.shape[:2]
     box = ((1 - share) / 2 * width, (1 - share) / 2 * height, (1 + share) / 2 * width, (1 + share) / 2 * height)
     return np.asarray(PIL.Image.fromarray(pixels).resize((side, side), PIL.Image.Resampling.BOX, box=box))
+
+
+def development() -> tuple[str, FloatArray, IntArray]:
+    """The embedder's version and the development faces' embeddings, kept between runs."""
+    people, loaded = People.load(), models()
+    version = loaded.embedder().version
+    if not EMBEDDINGS.is_file():
+        EMBEDDINGS.parent.mkdir(exist_ok=True)
+        np.save(EMBEDDINGS, embed(Analyzer(loaded), people.files))
+    return version, np.load(EMBEDDINGS), people.people

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from threadpoolctl import threadpool_limits
 
 from regard import errors
 from regard.accountability.principals import AccessKeys
@@ -35,9 +37,13 @@ from regard.store.face_rows import FaceRows
 from regard.store.follower import Follower
 from regard.store.key_rows import KeyRows
 from regard.store.receipt_rows import ReceiptRows
+from regard.store.shared_follower import SharedFollower
 from regard.store.source_rows import SourceRows
+from regard.store.tables import faces, user_vectors
 from regard.store.user_rows import UserRows
+from regard.store.vector_rows import VectorRows
 from regard.store.vectors_embedded import EmbeddedIndex, files_of
+from regard.store.vectors_milvus import Consistency, MilvusIndex, MilvusOptions
 from regard.telemetry import traces
 from regard.telemetry.instruments import Instruments
 from regard.telemetry.logs import RequestLog
@@ -78,6 +84,8 @@ class Regard:
     def close(self) -> None:
         for index in self.indexes:
             index.close()
+        if self.follower.shared:
+            self.follower.shared.close()
         self.database.close()
         self.instruments.close()
 
@@ -106,8 +114,15 @@ def _blobs(settings: Settings) -> BlobStore:
     return folders if s3 is None else BucketRoutes(folders, s3)
 
 
+def one_thread_a_product() -> None:
+    """From now on numpy multiplies matrices in the thread that asks. Its own threads spin while they wait: sixteen
+    searches at once in 20,000 faces were twenty times as slow with them, and a lone one no quicker."""
+    threadpool_limits(limits=1, user_api="blas")
+
+
 def build(settings: Settings, progress: Progress | None = None) -> Regard:
     """Open the store, rebuild the index from it and tie everything together; models load when first needed."""
+    one_thread_a_product()
     blobs = _blobs(settings)
     metrics, instruments = _instruments(settings)
     settings.buckets.mkdir(parents=True, exist_ok=True)
@@ -121,14 +136,14 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
         meter=instruments,
     )
     index, users_index = _indexes(settings, opened, model_zoo)
-    follower = Follower(opened, faces_index=index, users_index=users_index)
+    follower = Follower(opened, faces_index=index, users_index=users_index, shared=shared_index(settings, opened))
+    index.lost, users_index.lost = follower.reload_faces, follower.reload_users
     follower.rebuild(progress)
     analyzer = Analyzer(models, instruments)
-    collections = CollectionRows(opened)
+    collections = CollectionRows(opened, settings.index)
     gallery = Gallery(
         collections=collections,
         faces=FaceRows(opened),
-        index=index,
         follower=follower,
         embedder=models.embedder,
         clock=lambda: datetime.now(UTC),
@@ -136,7 +151,6 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
     people = People(
         gallery=gallery,
         users=UserRows(opened),
-        index=users_index,
         follower=follower,
         clock=lambda: datetime.now(UTC),
     )
@@ -170,8 +184,29 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
 def _indexes(settings: Settings, opened: database.Database, models: Zoo) -> tuple[EmbeddedIndex, EmbeddedIndex]:
     """Of faces and of users, with what their files still hold."""
     known = codebook.of(models.card(settings.embedder).version)
-    files = files_of(settings.home / "index", opened.identity())
+    files = _files(settings, opened)
     return EmbeddedIndex(known, files / "faces"), EmbeddedIndex(known, files / "users")
+
+
+def shared_index(settings: Settings, opened: database.Database) -> SharedFollower | None:
+    """What follows in the index that servers share, if the settings name one, without connecting to it.
+
+    Raises SettingsError for an address that is none, and where the extra is not installed.
+    """
+    if settings.milvus is None:
+        return None
+    options = MilvusOptions(uri=settings.milvus, token=settings.milvus_token or "", consistency=Consistency.SESSION)
+    name, committed = f"regard_{opened.identity()}", opened.committed()
+    return SharedFollower(
+        opened,
+        faces_index=MilvusIndex(options, f"{name}_faces", VectorRows(committed, faces).among),
+        users_index=MilvusIndex(options, f"{name}_users", VectorRows(committed, user_vectors).among),
+        furthest=_files(settings, opened) / "shared.json",
+    )
+
+
+def _files(settings: Settings, opened: database.Database) -> Path:
+    return files_of(settings.home / "index", opened.identity())
 
 
 def _instruments(settings: Settings) -> tuple[Metrics, Instruments]:

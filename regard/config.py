@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from regard.domain import EMBEDDED, MILVUS
 from regard.errors import SettingsError
 
 PREFIX = "REGARD_"
@@ -34,6 +35,11 @@ class Settings:
     bucket_dir: Path | None = None
     #: The database's URL; SQLite in the home unless set. postgresql+pg8000://USER:PASSWORD@HOST/NAME is the other kind.
     database: str | None = field(default=None, repr=False)
+    #: Where collections begin that are made now: "embedded", or "milvus", the index that servers share.
+    index: str = EMBEDDED
+    #: A Milvus, as http://host:19530; and user:password or the key that opens it.
+    milvus: str | None = None
+    milvus_token: str | None = field(default=None, repr=False)
     #: An S3-compatible store for buckets that have no folder: its URL, or "aws"; without one there is none.
     s3_endpoint: str | None = None
     s3_region: str = "us-east-1"
@@ -81,7 +87,8 @@ def default_home(environment: Mapping[str, str]) -> Path:
 def load(environment: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
     """Read the settings: overrides (the command line) win over the environment, which wins over `<home>/regard.toml`.
 
-    Raises SettingsError for an unknown key or a value of the wrong type, naming it and where it stands.
+    Raises SettingsError for an unknown key or a value of the wrong type, naming it and where it stands, and for an
+    index there is not.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     home = Path(given.pop("home", None) or default_home(environment)).expanduser().absolute()
@@ -98,7 +105,16 @@ def load(environment: Mapping[str, str] = os.environ, **overrides: Any) -> Setti
         if variable.startswith(PREFIX) and name not in ("home", "test_data", "test_models"):
             values[name] = _typed(name, text, f"the environment variable {variable}")
     values |= {name: _typed(name, value, "the command line") for name, value in given.items()}
-    return Settings(home=home, **values)
+    settings = Settings(home=home, **values)
+    _check_index(settings)
+    return settings
+
+
+def _check_index(settings: Settings) -> None:
+    if settings.index not in (EMBEDDED, MILVUS):
+        raise SettingsError(f"The setting `index` is {settings.index!r}, which is neither {EMBEDDED} nor {MILVUS}.")
+    if settings.index == MILVUS and settings.milvus is None:
+        raise SettingsError("The setting `index` is milvus: say in `milvus` where it is, as http://host:19530.")
 
 
 _TYPES = {f.name: str(f.type) for f in fields(Settings) if f.name != "home"}

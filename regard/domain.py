@@ -127,15 +127,21 @@ class Faces:
         return {name: column for name, column in columns.items() if column is not None}
 
 
+#: The indexes a collection can live in: each server's own, or the one that all share.
+EMBEDDED, MILVUS = "embedded", "milvus"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """A gallery, bound for life to one face model. `key` is the row; `id` the name a client gave."""
+    """A gallery, bound for life to one face model. `key` is the row; `id` the name a client gave; `index` where it
+    lives."""
 
     key: int
     id: str
     face_model: str
     created_at: datetime
     tags: dict[str, str] = field(default_factory=dict)
+    index: str = EMBEDDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

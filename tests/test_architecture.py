@@ -40,6 +40,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "anyio": frozenset({"wire.endpoint"}),
     "botocore": frozenset({"wire.schema", "media.s3_blobs"}),
     "faiss": frozenset({"store.scanner"}),
+    "grpc": frozenset({"store.milvus_client"}),
     "cryptography": frozenset({"accountability.seal"}),
     "cv2": frozenset({"vision.geometry"}),
     "onnx": frozenset({"vision.graph"}),
@@ -50,9 +51,12 @@ DOORS: Mapping[str, frozenset[str]] = {
     "pyarrow": frozenset({"media.parquet"}),
     "prometheus_client": frozenset({"telemetry.metrics"}),
     "pybase64": frozenset({"wire.validate"}),
+    "pymilvus": frozenset({"store.milvus_client"}),
+    "ray": frozenset({"engine.ray_workers"}),
     "rich": frozenset({"cli", "commands"}),
     "sqlalchemy": frozenset({"store"}),
     "starlette": frozenset({"wire.endpoint", "app"}),
+    "threadpoolctl": frozenset({"app"}),
     "typer": frozenset({"cli", "commands"}),
     "uvicorn": frozenset({"cli", "commands"}),
 }
@@ -67,9 +71,14 @@ LATE_IMPORTS: frozenset[tuple[str, str]] = frozenset(
     ("telemetry.traces", f"opentelemetry{name}")
     for name in ("", ".exporter.otlp.proto.http.trace_exporter", ".sdk.resources", ".sdk.trace", ".sdk.trace.export")
 ) | {
+    # So is Ray, for who has a cluster.
+    ("engine.ray_workers", "ray"),
     # So is pyarrow, for who moves collections.
     ("media.parquet", "pyarrow"),
     ("media.parquet", "pyarrow.parquet"),
+    # And pymilvus with its gRPC, for who has a Milvus.
+    ("store.milvus_client", "grpc"),
+    ("store.milvus_client", "pymilvus"),
 }
 
 #: A migration is a list of tables, read once and never changed.

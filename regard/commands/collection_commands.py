@@ -8,6 +8,7 @@ import typer
 
 from regard.commands import moving_commands, opening, terminal
 from regard.commands.terminal import Home, Json
+from regard.domain import EMBEDDED
 from regard.store.collection_rows import CollectionRows
 
 app = typer.Typer(help="List, move, check and delete collections.", no_args_is_help=True, add_completion=False)
@@ -18,16 +19,18 @@ def show(home: Home = None, as_json: Json = False) -> None:
     """Show every collection and how many faces it holds."""
     chosen = opening.settings(home)
     with opening.store(chosen) as opened:
-        sizes = CollectionRows(opened).sizes()
+        sizes, homes = CollectionRows(opened).sizes(), CollectionRows(opened).homes()
     if as_json:
-        terminal.say_json([{"CollectionId": name, "FaceCount": count} for name, count in sizes.items()])
+        listed = [{"CollectionId": name, "FaceCount": count, "Index": homes[name]} for name, count in sizes.items()]
+        terminal.say_json(listed)
         return
     if not sizes:
         terminal.note("There is no collection yet; `regard index FOLDER --collection NAME` makes one.")
         return
-    rows = terminal.table("Collection", ">Faces")
+    all_embedded = set(homes.values()) == {EMBEDDED}
+    rows = terminal.table("Collection", ">Faces", *([] if all_embedded else ["Index"]))
     for name, count in sizes.items():
-        rows.add_row(name, f"{count:,}")
+        rows.add_row(name, f"{count:,}", *([] if all_embedded else [homes[name]]))
     terminal.out().print(rows)
 
 
@@ -44,11 +47,12 @@ def delete(
         count = collections.face_count(collections.get(name).key)
         if not yes:
             typer.confirm(f"Delete {name} and its {count:,} faces, for good?", abort=True)
-        collections.delete(name)
+        opening.bring_on(chosen, opened, collections.delete(name))
     terminal.say(f"Deleted {name} and its {count:,} faces.")
 
 
 app.command("export")(moving_commands.export)
 app.command("import")(moving_commands.import_)
+app.command("move")(moving_commands.move)
 app.command("verify")(moving_commands.verify)
 app.command("rebuild")(moving_commands.rebuild)

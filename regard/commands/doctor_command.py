@@ -21,7 +21,7 @@ from regard.commands import opening, terminal
 from regard.commands.opening import with_home
 from regard.commands.terminal import Home
 from regard.config import Settings
-from regard.errors import RegardError
+from regard.errors import InternalServerError, RegardError
 from regard.store import database
 from regard.store.collection_rows import CollectionRows
 from regard.vision.face_models import FaceModels
@@ -31,6 +31,8 @@ from regard.vision.zoo import State
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 _PACKAGES = ("regard", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "sqlalchemy", "uvicorn", "botocore")
+#: Settings that are, or may hold, what nobody is to read.
+_SECRET = ("database", "milvus", "milvus_token", "s3_secret_access_key")
 #: Less free disk than this is a fault: the models alone take a tenth of it.
 _LEAST_FREE = 500e6
 
@@ -92,7 +94,7 @@ def _settings(chosen: Settings, home: Path | None) -> Iterator[Finding]:
         value, from_file = getattr(chosen, name), getattr(filed, name)
         default = from_file == getattr(plain, name)
         where = "environment" if value != from_file else "default" if default else "regard.toml"
-        shown = "set" if name in ("database", "s3_secret_access_key") and value else value
+        shown = "set" if name in _SECRET and value else value
         yield Finding(about=name, value=f"{shown} ({where})" if value is not None else f"({where})")
 
 
@@ -141,7 +143,8 @@ def _store(chosen: Settings, home: Path | None) -> Iterator[Finding]:
     try:
         sizes = CollectionRows(regard.database).sizes()
         yield Finding(about="collections", value=f"{len(sizes):,} with {sum(sizes.values()):,} faces")
-        differences = regard.follower.agreement()
+        yield from _shared(regard)
+        differences = regard.follower.agreement(shared=False)
         remedy = "; ".join(differences) + ". Please report this." if differences else None
         yield Finding(about="index", value="differs from SQL" if differences else "agrees with SQL", remedy=remedy)
         keys = [key for key in regard.access_keys.list() if key.revoked_at is None]
@@ -149,6 +152,17 @@ def _store(chosen: Settings, home: Path | None) -> Iterator[Finding]:
         yield Finding(about="access keys", value=f"{len(keys)} in force{hint}", remedy=_unsealed(regard, keys))
     finally:
         regard.close()
+
+
+def _shared(regard: root.Regard) -> Iterator[Finding]:
+    """Whether the index that servers share answers; comparing it is for `regard collections verify`."""
+    shared = regard.follower.shared
+    if shared is None:
+        return
+    try:
+        yield Finding(about="shared index", value=shared.health())
+    except InternalServerError as error:
+        yield Finding(about="shared index", value="does not answer", remedy=error.message)
 
 
 def _unsealed(regard: root.Regard, keys: list[AccessKey]) -> str | None:

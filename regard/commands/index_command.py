@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 
-from regard.commands import external_ids, opening, terminal
+from regard.commands import enrolment, external_ids, opening, terminal
 from regard.commands.collection_names import checked
+from regard.commands.enrolment_progress import Pace, forecast, spread, watched
 from regard.commands.folder_report import Report
 from regard.commands.terminal import Home
+from regard.config import Settings
 from regard.domain import Collection
 from regard.engine.analyzer import MOST_FACES
-from regard.engine.folders import BATCH, FolderIndexer, Options, walk
+from regard.engine.examiner import Bounds
+from regard.engine.folders import BATCH, FolderIndexer, Namer, Photo, walk
 from regard.engine.gallery import Gallery
+from regard.engine.workforce import Workforce
 from regard.errors import ResourceAlreadyExists, ResourceNotFound
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
-#: Seconds between two lines where no bar can be drawn.
-_PAUSE = 10.0
+#: Batches of the sample for each worker: the time of one says little.
+_SAMPLED = 3
 
 
 class Level(StrEnum):
@@ -55,6 +56,11 @@ def index(  # noqa: PLR0913 - the options of a command
     quality_filter: Annotated[Level, typer.Option(help="How good a face must be.", case_sensitive=False)] = Level.AUTO,
     max_faces: Annotated[int, typer.Option(min=1, max=MOST_FACES, help="Enrol the largest of a picture.")] = MOST_FACES,
     batch: Annotated[int, typer.Option(min=1, max=256, help="Pictures in one transaction.")] = BATCH,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="Processes that share the work.")] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="auto|HOST:PORT", help="Work on the machines of this Ray cluster.")
+    ] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Say how long it would take; store nothing.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write what became of every file to this CSV file.")] = None,
     home: Home = None,
 ) -> None:
@@ -69,72 +75,106 @@ def index(  # noqa: PLR0913 - the options of a command
     namer = external_ids.namer(external_id, folder)
     with terminal.err().status("Walking the folder"):
         photos, unlisted = walk(folder)
+    bounds = Bounds(level=quality_filter.value, most=max_faces)
+    job = _Job(opening.settings(home), collection, photos, namer, bounds, batch, processes, ray)
+    if estimate:
+        _estimate(job)
+        return
     told = Report(report)
-    options = Options(level=quality_filter.value, most=max_faces, batch=batch)
-    with opening.engine(opening.settings(home)) as regard:
-        target = _find_or_make(regard.services.gallery, collection)
-        indexer = FolderIndexer(regard.services.indexer, regard.sources, options)
-        left = indexer.left(target, photos)
+    told.add(unlisted)
+    _run(job, told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What the options come to."""
+
+    settings: Settings
+    collection: str
+    photos: list[Photo]
+    namer: Namer
+    bounds: Bounds
+    batch: int
+    processes: int | None
+    ray: str | None
+
+    def workforce(self, left: int) -> AbstractContextManager[Workforce]:
+        """Who does it, where so many photographs are left."""
+        if self.ray:
+            return enrolment.ray_workforce(self.settings, self.bounds, self.ray, self.processes)
+        processes = self.processes or enrolment.processes_for(self.settings, left)
+        return enrolment.workforce(self.settings, self.bounds, processes)
+
+    def sample(self, left: list[Photo], workforce: Workforce) -> tuple[list[Photo], list[Photo]]:
+        """Photographs whose time foretells that of the others, and the others."""
+        return spread(left, _SAMPLED * self.batch * workforce.count)
+
+
+def _run(job: _Job, told: Report) -> None:
+    opening.fetch_models(job.settings)
+    with enrolment.register(job.settings) as register:
+        target = _find_or_make(register.gallery, job.collection)
+        indexer = FolderIndexer(register.gallery, register.sources, job.batch)
+        left = indexer.left(target, job.photos)
         try:
-            told.add(unlisted)
-            with _watched(len(left)) as watch:
-                for outcomes in indexer.run(target, left, namer):
-                    told.add(outcomes)
-                    watch(len(outcomes), told.faces)
+            if left:
+                _index(job, indexer, target, left, told)
         except KeyboardInterrupt:
             terminal.note("Stopped; nothing is lost. The same command goes on from here.")
             raise
         finally:
             told.close()
-            told.tell(len(photos) - len(left))
-        size = regard.services.gallery.size(target)
+            told.tell(len(job.photos) - len(left))
+        opening.bring_on(job.settings, register.database, target)
+        size = register.gallery.size(target)
         terminal.say(f"The collection {target.id} holds {size:,} faces.")
 
 
-def _find_or_make(gallery: Gallery, name: str) -> Collection:
+def _index(job: _Job, indexer: FolderIndexer, target: Collection, left: list[Photo], told: Report) -> None:
+    with job.workforce(len(left)) as workforce, watched(len(left)) as watch:
+        sample, others = job.sample(left, workforce)
+        pace, done = Pace(), 0
+        for outcomes in indexer.run(workforce, target, [*sample, *others], job.namer):
+            told.add(outcomes)
+            watch.add(len(outcomes), told.faces)
+            pace.add(len(outcomes))
+            done += len(outcomes)
+            if done == len(sample):
+                watch.say(forecast(len(left), len(job.photos), pace.rate, workforce.name))
+
+
+def _estimate(job: _Job) -> None:
+    opening.fetch_models(job.settings)
+    with enrolment.register(job.settings) as register:
+        indexer = FolderIndexer(register.gallery, register.sources, job.batch)
+        target = _found(register.gallery, job.collection)
+        left = indexer.left(target, job.photos) if target else job.photos
+        if not left:
+            terminal.say("No photographs are left to index.")
+            return
+        with job.workforce(len(left)) as workforce:
+            sample = job.sample(left, workforce)[0] or left
+            pace = Pace()
+            with watched(len(sample)) as watch:
+                for batch, _ in indexer.examined(workforce, sample, job.namer):
+                    pace.add(len(batch))
+                    watch.add(len(batch), 0)
+        terminal.say(forecast(len(left), len(job.photos), pace.rate, workforce.name))
+
+
+def _found(gallery: Gallery, name: str) -> Collection | None:
     try:
         return gallery.get(name)
     except ResourceNotFound:
-        pass
+        return None
+
+
+def _find_or_make(gallery: Gallery, name: str) -> Collection:
+    if there := _found(gallery, name):
+        return there
     try:
         made = gallery.create(name, {})
     except ResourceAlreadyExists:  # somebody else was quicker
         return gallery.get(name)
     terminal.note(f"Made the collection {name}.")
     return made
-
-
-class _Watch(Protocol):
-    def __call__(self, files: int, faces: int) -> None: ...
-
-
-@contextmanager
-def _watched(total: int) -> Iterator[_Watch]:
-    """A bar with rate and time left; where nobody watches, a line now and then."""
-    console = terminal.err()
-    if not console.is_terminal:
-        yield _Lines(total)
-        return
-    left = TextColumn("{task.fields[faces]:,} faces")
-    columns = [SpinnerColumn(), BarColumn(), MofNCompleteColumn(), left, terminal.Rate(), TimeRemainingColumn()]
-    with Bars(*columns, console=console, speed_estimate_period=60) as bars:
-        task = bars.add_task("", total=total, faces=0)
-        yield lambda files, faces: bars.update(task, advance=files, faces=faces)
-
-
-class _Lines:
-    def __init__(self, total: int) -> None:
-        self._total, self._done = total, 0
-        self._began = self._said = time.monotonic()
-
-    def __call__(self, files: int, faces: int) -> None:
-        self._done += files
-        now = time.monotonic()
-        if now - self._said < _PAUSE and self._done < self._total:
-            return
-        self._said = now
-        rate = self._done / max(now - self._began, 1e-9)
-        left = (self._total - self._done) / rate
-        terminal.note(
-            f"{self._done:,} of {self._total:,} files, {faces:,} faces, {rate:.1f} images/s, {left:.0f} s left"
-        )

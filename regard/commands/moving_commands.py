@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,16 +15,18 @@ from regard.commands import opening, terminal
 from regard.commands.collection_names import checked
 from regard.commands.terminal import Home
 from regard.config import Settings
-from regard.domain import Collection
+from regard.domain import EMBEDDED, MILVUS, Collection
 from regard.engine import archives, soundness
 from regard.engine.archives import Archive
 from regard.engine.imports import Imported, Importer, Source, Target
+from regard.engine.mover import Mover
 from regard.engine.precomputed import Precomputed
-from regard.errors import InternalServerError, InvalidParameter
+from regard.errors import InternalServerError, InvalidParameter, SettingsError
 from regard.media.parquet import ParquetTable
 from regard.store.archive_rows import ArchiveRows
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
+from regard.store.move_rows import MoveRows
 from regard.store.tables import instant
 
 _PAGE = 1000
@@ -72,9 +74,12 @@ def import_(
     chosen = opening.settings(home)
     with closing(ParquetTable(file)) as table:
         source, target = _read(table, chosen, name, face_model, add)
-        with opening.store(chosen) as opened, _going_on(), terminal.progress() as report:
-            done = Importer(CollectionRows(opened), ArchiveRows(opened)).run(source, target, report)
-            size = CollectionRows(opened).face_count(done.collection.key)
+        with opening.store(chosen) as opened:
+            collections = CollectionRows(opened, chosen.index)
+            with _going_on("what was imported stays"), terminal.progress() as report:
+                done = Importer(collections, ArchiveRows(opened)).run(source, target, report)
+            opening.bring_on(chosen, opened, done.collection)
+            size = collections.face_count(done.collection.key)
     _tell(done, size, root.zoo(chosen).card(chosen.embedder).version)
 
 
@@ -84,6 +89,7 @@ def verify(name: Which = None, home: Home = None) -> None:
     with opening.store(chosen) as opened:
         which = _collections(opened, name)
         wrong = _unsound(opened, which)
+        unfinished = MoveRows(opened).unfinished()
     if not any(wrong.values()):
         differences = _differences(chosen)
         for each in which:
@@ -92,6 +98,9 @@ def verify(name: Which = None, home: Home = None) -> None:
         if name is None:
             known = tuple(f"collection {each.key}: " for each in which)
             wrong["The index"] = [said for said in differences if not said.startswith(known)]
+    for each in which:
+        if each.id in unfinished:
+            wrong[each.id].append(_half_way(each, unfinished[each.id]))
     for about, faults in wrong.items():
         for fault in faults:
             terminal.fail(f"{about}: {fault}")
@@ -101,15 +110,56 @@ def verify(name: Which = None, home: Home = None) -> None:
 
 
 def rebuild(name: Which = None, home: Home = None) -> None:
-    """Build the index of a collection anew from SQL, files and all. No server may run on the same home meanwhile."""
+    """Build the index of a collection anew from SQL, files and all, and give up a move that was not ended.
+
+    For collections of the embedded index no server may run on the same home meanwhile; those of a shared one cannot be
+    searched until it is done.
+    """
     with terminal.progress() as report, closing(root.build(opening.settings(home), report)) as regard:
-        if not all(index.writable for index in regard.indexes):
-            raise InvalidParameter("Another process has the index files. Stop the server, and run this again.")
         which = _collections(regard.database, name)
-        for each in which:
+        mine = [each for each in which if each.index == EMBEDDED]
+        if mine and not all(index.writable for index in regard.indexes):
+            raise InvalidParameter("Another process has the index files. Stop the server, and run this again.")
+        mover = Mover(MoveRows(regard.database), regard.follower.shared)
+        for each in mine:
+            mover.move(each, EMBEDDED)
             regard.follower.renew(each.key, report)
+        theirs = [each for each in which if each.index != EMBEDDED]
+        if name is None:
+            mover.refill_all(theirs, report)
+        else:
+            for each in theirs:
+                mover.refill(each, report)
         sizes = [CollectionRows(regard.database).face_count(each.key) for each in which]
     terminal.say(f"Rebuilt the index of {len(which):,} collections, {sum(sizes):,} faces.")
+
+
+def move(
+    name: Annotated[str, typer.Argument(help="The collection to move.", show_default=False)],
+    into: Annotated[str, typer.Option("--to", metavar="INDEX", help="milvus, or embedded.", show_default=False)],
+    home: Home = None,
+) -> None:
+    """Let a collection live in another index: the one that all servers share, or each server's own.
+
+    Searches and writes go on meanwhile. Stop it with Ctrl-C whenever you like: the same command goes on where it was,
+    and moving it to where it is gives up.
+    """
+    if into not in (EMBEDDED, MILVUS):
+        raise InvalidParameter(f"--to is {into}, which is neither {MILVUS} nor {EMBEDDED}.")
+    chosen = opening.settings(home)
+    with opening.store(chosen) as opened, _going_on("what has come over stays"):
+        collection = CollectionRows(opened).get(name)
+        shared = root.shared_index(chosen, opened)
+        with terminal.progress() as report, closing(shared) if shared else nullcontext():
+            moved = Mover(MoveRows(opened), shared).move(collection, into, report)
+    if collection.index == into:
+        gave_up = f"Gave up the move of {name}: it" if moved.gave_up else name
+        terminal.say(f"{gave_up} lives in {into} already.")
+    else:
+        read = f" Read {moved.faces:,} faces and {moved.users:,} users for it." if into != EMBEDDED else ""
+        terminal.say(f"{name} lives in {into} now.{read}")
+    if moved.left_in:
+        terminal.note(f"{moved.left_in} does not answer, and still has its faces; it forgets them when it does.")
 
 
 # -- importing ---------------------------------------------------------------------------------------------------
@@ -148,12 +198,13 @@ def _read(
 
 
 @contextmanager
-def _going_on() -> Iterator[None]:
+def _going_on(kept: str) -> Iterator[None]:
     """Say how to go on after what can interrupt."""
     try:
         yield
-    except (KeyboardInterrupt, InternalServerError):
-        terminal.note("Stopped; what was imported stays, and the same command goes on from there.")
+    except (KeyboardInterrupt, InternalServerError) as error:
+        if not isinstance(error, SettingsError):
+            terminal.note(f"Stopped; {kept}, and the same command goes on from there.")
         raise
 
 
@@ -184,6 +235,15 @@ def _unsound(opened: Database, which: list[Collection]) -> dict[str, list[str]]:
     collections, rows = CollectionRows(opened), ArchiveRows(opened)
     with terminal.progress() as report:
         return {each.id: soundness.faults(rows, each, report, collections.face_count(each.key)) for each in which}
+
+
+def _half_way(collection: Collection, into: str) -> str:
+    if into == collection.index:
+        return f"its rebuilding was not ended: `regard collections rebuild {collection.id}` goes on"
+    return (
+        f"its move to {into} was not ended: `regard collections move {collection.id} --to {into}` goes on, and "
+        f"`--to {collection.index}` gives up"
+    )
 
 
 def _differences(chosen: Settings) -> list[str]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from regard import app, config
 from regard.commands import terminal
 from regard.config import Settings
+from regard.domain import EMBEDDED, Collection
 from regard.engine.analyzer import Analyzer
 from regard.engine.pictures import Picture, picture
-from regard.errors import InvalidParameter, RegardError
+from regard.errors import InternalServerError, InvalidParameter, RegardError
 from regard.media import drawing
 from regard.store import database
 from regard.vision.face_models import FaceModels
@@ -73,6 +74,19 @@ def store(chosen: Settings) -> Iterator[database.Database]:
         yield opened
     finally:
         opened.close()
+
+
+def bring_on(chosen: Settings, opened: database.Database, collection: Collection) -> None:
+    """Tell the shared index of a collection that lives there what was written, while somebody watches; servers would
+    do it when they search next."""
+    shared = app.shared_index(chosen, opened) if collection.index != EMBEDDED else None
+    if shared is None:
+        return
+    try:
+        with closing(shared), terminal.progress() as report:
+            shared.catch_up(shared.head(), progress=report)
+    except InternalServerError as error:
+        terminal.note(f"{error.message} All is stored; {collection.index} has it later.")
 
 
 def read(file: Path) -> Picture:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import numpy as np
 
-from regard.domain import Collection, Face, Faces, FloatArray, Match
+from regard.domain import Collection, Face, Faces, FloatArray, Hits, Match
 from regard.engine.pictures import uuid_of
 from regard.errors import InvalidParameter, ResourceNotReady
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import Deletion, FaceRows, NewFace
-from regard.store.follower import Follower
-from regard.store.vectors import VectorIndex
 from regard.vision.calibration import Calibration
 from regard.vision.embedder import Embedder
 
@@ -26,6 +25,16 @@ class Enrolment:
     image_id: str
     external_image_id: str | None
     faces: Faces
+
+
+class Follows(Protocol):
+    """Whose business the index is; nobody's in a process that only writes, for those who search follow SQL."""
+
+    def follow(self, collection: Collection, /) -> None:
+        """What was written to the collection is for the index too."""
+
+    def search_faces(self, collection_key: int, probes: FloatArray, /, *, limit: int, threshold: float) -> list[Hits]:
+        """As `VectorIndex.search`, of all that is stored."""
 
 
 #: What a Similarity may lack of a threshold and still reach it: the rounding of float32 and of interpolation.
@@ -40,14 +49,12 @@ class Gallery:
         *,
         collections: CollectionRows,
         faces: FaceRows,
-        index: VectorIndex,
-        follower: Follower,
+        follower: Follows,
         embedder: Callable[[], Embedder],
         clock: Callable[[], datetime],
     ) -> None:
         self._collections = collections
         self._faces = faces
-        self._index = index
         self._follower = follower
         self._embedder = embedder
         self._clock = clock
@@ -76,8 +83,7 @@ class Gallery:
         return self._collections.user_count(collection.key)
 
     def delete(self, collection_id: str) -> None:
-        self._collections.delete(collection_id)
-        self._follower.catch_up()
+        self._follower.follow(self._collections.delete(collection_id))
 
     # -- faces -----------------------------------------------------------------------------------------------
 
@@ -89,7 +95,7 @@ class Gallery:
         if new:
             vectors = np.concatenate([_embeddings(each.faces) for each in enrolments if len(each.faces)])
             stored = self._faces.add(collection.key, new, vectors, collection.face_model, self._clock())
-            self._follower.catch_up()
+            self._follower.follow(collection)
         ends = np.cumsum([len(each.faces) for each in enrolments])
         return [stored[end - len(each.faces) : end] for each, end in zip(enrolments, ends, strict=True)]
 
@@ -107,7 +113,7 @@ class Gallery:
     def delete_faces(self, collection: Collection, face_ids: Sequence[str]) -> Deletion:
         """Delete those of the faces that are there and are no user's."""
         deletion = self._faces.delete(collection.key, face_ids)
-        self._follower.catch_up()
+        self._follower.follow(collection)
         return deletion
 
     def embedding(self, collection: Collection, face_id: str) -> FloatArray:
@@ -122,8 +128,8 @@ class Gallery:
     def search(self, collection: Collection, probes: FloatArray, *, most: int, threshold: float) -> list[list[Match]]:
         """For each of M×D unit probes the `most` best faces whose similarity (0..100) reaches `threshold`."""
         self.check_model(collection)
-        self._follower.catch_up()
-        found = self._index.search(collection.key, probes, limit=most, threshold=self.least_cosine(threshold))
+        least = self.least_cosine(threshold)
+        found = self._follower.search_faces(collection.key, probes, limit=most, threshold=least)
         faces = self._faces.by_keys({int(key) for hits in found for key in hits.keys})
         results = []
         for hits in found:

@@ -1,4 +1,4 @@
-"""Enrolling the faces of pictures: analyse, keep the good ones, embed only those, store."""
+"""Enrolling the faces of pictures: analyse, keep the good ones, embed only those; then store."""
 
 from __future__ import annotations
 
@@ -20,6 +20,20 @@ class Submission:
 
     picture: Picture
     external_image_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """All that is stored of a picture and told of it, without its pixels: it travels between processes.
+
+    `found` has every face; `chosen` those that `selection` keeps, with their embeddings.
+    """
+
+    image_id: str
+    external_image_id: str | None
+    found: Faces
+    selection: Selection
+    chosen: Faces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +62,45 @@ class Indexer:
         detail: Detail = Detail.NONE,
     ) -> list[Indexed]:
         """Enrol the faces of every picture in one transaction; what is returned is stored for good."""
-        images = [each.picture.image for each in submissions]
-        found = self._analyzer.faces(images, detail | Detail.QUALITY | Detail.POSE)
-        selections = [select(faces, image, level, most) for faces, image in zip(found, images, strict=True)]
-        chosen = [faces.take(selection.kept) for faces, selection in zip(found, selections, strict=True)]
-        embedded = self._analyzer.embedded(images, chosen)
-        enrolments = [
-            Enrolment(image_id=each.picture.image_id, external_image_id=each.external_image_id, faces=faces)
-            for each, faces in zip(submissions, embedded, strict=True)
-        ]
-        stored = self._gallery.enrol(collection, enrolments)
-        return [_indexed(*each) for each in zip(found, selections, stored, strict=True)]
+        return store(self._gallery, collection, examine(self._analyzer, submissions, level, most, detail))
 
 
-def _indexed(found: Faces, selection: Selection, stored: list[Face]) -> Indexed:
-    rows: list[int] = np.asarray(selection.kept).tolist()
-    return Indexed(found=found, enrolled=dict(zip(rows, stored, strict=True)), refused=selection.refused)
+def examine(
+    analyzer: Analyzer,
+    submissions: Sequence[Submission],
+    level: str = "AUTO",
+    most: int = MOST_FACES,
+    detail: Detail = Detail.NONE,
+) -> list[Examined]:
+    """The part of indexing that needs no database: find the faces, select by quality, embed those that are kept."""
+    images = [each.picture.image for each in submissions]
+    found = analyzer.faces(images, detail | Detail.QUALITY | Detail.POSE)
+    selections = [select(faces, image, level, most) for faces, image in zip(found, images, strict=True)]
+    kept = [faces.take(selection.kept) for faces, selection in zip(found, selections, strict=True)]
+    chosen = analyzer.embedded(images, kept)
+    return [
+        Examined(
+            image_id=submission.picture.image_id,
+            external_image_id=submission.external_image_id,
+            found=found[row],
+            selection=selections[row],
+            chosen=chosen[row],
+        )
+        for row, submission in enumerate(submissions)
+    ]
+
+
+def store(gallery: Gallery, collection: Collection, examined: Sequence[Examined]) -> list[Indexed]:
+    """The part that writes, in one transaction; what is returned is stored for good."""
+    enrolments = [
+        Enrolment(image_id=each.image_id, external_image_id=each.external_image_id, faces=each.chosen)
+        for each in examined
+    ]
+    stored = gallery.enrol(collection, enrolments)
+    return [_indexed(*each) for each in zip(examined, stored, strict=True)]
+
+
+def _indexed(examined: Examined, stored: list[Face]) -> Indexed:
+    rows: list[int] = np.asarray(examined.selection.kept).tolist()
+    enrolled = dict(zip(rows, stored, strict=True))
+    return Indexed(found=examined.found, enrolled=enrolled, refused=examined.selection.refused)

@@ -13,12 +13,11 @@ from regard.engine.gallery import Gallery, reaches
 from regard.errors import InvalidParameter, ServiceQuotaExceeded
 from regard.store.follower import Follower
 from regard.store.user_rows import Candidate, UserChange, UserRows
-from regard.store.vectors import VectorIndex
 
 #: The most faces of one user (Rekognition, AssociateFaces).
 MOST_FACES = 100
-#: How often a search begins again because a vector that it had found, or would have, was replaced meanwhile.
-_TRIES = 5
+#: How often a search begins again because a vector that it had found was replaced meanwhile.
+_TRIES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +47,11 @@ class People:
         *,
         gallery: Gallery,
         users: UserRows,
-        index: VectorIndex,
         follower: Follower,
         clock: Callable[[], datetime],
     ) -> None:
         self._gallery = gallery
         self._users = users
-        self._index = index
         self._follower = follower
         self._clock = clock
 
@@ -71,7 +68,7 @@ class People:
     def delete(self, collection: Collection, user_id: str) -> None:
         """The user goes, their faces stay."""
         self._users.delete(collection.key, user_id)
-        self._follower.catch_up()
+        self._follower.follow(collection)
 
     # -- their faces -----------------------------------------------------------------------------------------
 
@@ -90,7 +87,7 @@ class People:
                 refused += unlike
             if free:
                 _take_in(change, user_id, free, held)
-        self._follower.catch_up()
+        self._follower.follow(collection)
         status = UserStatus.CREATED if held is None and not free else UserStatus.ACTIVE
         return Change(moved=[each.face_id for each in free], refused=refused, status=status)
 
@@ -103,7 +100,7 @@ class People:
             left = change.embeddings()
             if mine:
                 change.set_vector(None if left is None else vector(left))
-        self._follower.catch_up()
+        self._follower.follow(collection)
         status = UserStatus.CREATED if left is None else UserStatus.ACTIVE
         return Change(moved=[each.face_id for each in mine], refused=refused, status=status)
 
@@ -127,11 +124,9 @@ class People:
         self._gallery.check_model(collection)
         least = self._gallery.least_cosine(threshold)
         for _ in range(_TRIES):
-            self._follower.catch_up()
-            turns = self._follower.user_turns
-            (hits,) = self._index.search(collection.key, probe[None], limit=most, threshold=least)
+            (hits,) = self._follower.search_users(collection.key, probe[None], limit=most, threshold=least)
             users = self._users.by_vector_keys(hits.keys)
-            if len(users) == len(hits.keys) and turns == self._follower.user_turns:
+            if len(users) == len(hits.keys):
                 break
         similarities = self._gallery.calibration.similarity(hits.cosines)
         rows = zip(hits.keys.tolist(), hits.cosines.tolist(), similarities.tolist(), strict=True)

@@ -13,7 +13,7 @@ from regard.domain import HalfArray
 from regard.engine.archives import KINDS, Compare
 from regard.engine.soundness import check_columns, lengths
 from regard.errors import InvalidParameter
-from regard.media.parquet import Columns, ParquetTable, ahead
+from regard.media.parquet import Columns, ParquetTable
 from regard.store.archive_rows import FaceColumns
 from regard.store.tables import microseconds
 
@@ -22,6 +22,9 @@ _BOX = ("left", "top", "width", "height")
 READ = ("embedding", "face_id", "image_id", "external_image_id", *_BOX, "confidence")
 #: Below this a vector has no direction.
 _SHORTEST = 1e-6
+#: Characters of a UUID, and where its digits stand among them.
+_UUID = 36
+_DIGITS = [place for place in range(_UUID) if place not in (8, 13, 18, 23)]
 
 
 class Precomputed:
@@ -47,9 +50,7 @@ class Precomputed:
         self.ignored = [name for name in table.columns if name not in self._kinds]
 
     def faces(self, size: int) -> Iterator[FaceColumns]:
-        batches = self._table.batches(self._kinds, size)
-        for columns, units in ahead((columns, _units(columns["embedding"])) for columns in batches):
-            yield self._faces(columns, units)
+        return map(self._faces, self._table.batches(self._kinds, size))
 
     def check(self, size: int, compare: Compare | None) -> Iterator[int]:
         row, seen = 0, bytearray()
@@ -59,7 +60,7 @@ class Precomputed:
             if "face_id" in self._kinds:
                 seen += b"".join(bytes.fromhex(face_id.replace("-", "")) for face_id in columns["face_id"])
             if compare:
-                compare(self._faces(columns, _units(columns["embedding"])))
+                compare(self._faces(columns))
             row += len(long)
             yield len(long)
         self._check_once(np.frombuffer(seen, ">u8").reshape(-1, 2))
@@ -79,7 +80,8 @@ class Precomputed:
             raise InvalidParameter(f"{self._table.file}, row {row + at + 1}: embedding {reason}.")
         return long
 
-    def _faces(self, columns: Columns, units: HalfArray) -> FaceColumns:
+    def _faces(self, columns: Columns) -> FaceColumns:
+        units = _units(columns["embedding"])
         count = len(units)
         nothing: list[Any] = [None] * count
         external = columns.get("external_image_id", nothing)
@@ -125,7 +127,7 @@ def _uuids(contents: Sequence[bytes]) -> list[str]:
     ids = np.frombuffer(bytearray(digests), np.uint8).reshape(-1, 16)
     ids[:, 6] = ids[:, 6] & 0x0F | 0x50  # version 5
     ids[:, 8] = ids[:, 8] & 0x3F | 0x80  # the variant of RFC 9562
-    return [
-        f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-        for text in map(bytes.hex, ids.view("V16").ravel().tolist())
-    ]
+    texts = np.full((len(ids), _UUID), ord("-"), np.uint32)
+    texts[:, _DIGITS] = np.frombuffer(ids.tobytes().hex().encode(), np.uint8).reshape(-1, len(_DIGITS))
+    written: list[str] = texts.view(f"U{_UUID}").ravel().tolist()
+    return written

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -242,16 +243,16 @@ class ParquetTable:
             raise InvalidParameter(f"{self.file} is not a Parquet file, or it is damaged: {said}") from error
 
 
-def ahead(pieces: Iterator[T]) -> Iterator[T]:
-    """The same pieces, each made in a thread of its own while the one before is worked on.
-
-    For making that leaves Python to others: SQLite's driver gives the lock away at every row, and would wait for it.
-    """
-    with ThreadPoolExecutor(1, "read-ahead") as reader:
-        coming = reader.submit(next, pieces, None)
-        while (piece := coming.result()) is not None:
-            coming = reader.submit(next, pieces, None)
+def ahead(pieces: Iterator[T], most: int = 1) -> Iterator[T]:
+    """The same pieces, made in a thread of their own, up to `most` of them before they are asked for."""
+    reader = ThreadPoolExecutor(1, "read-ahead")
+    try:
+        coming = deque(reader.submit(next, pieces, None) for _ in range(most))
+        while (piece := coming.popleft().result()) is not None:
+            coming.append(reader.submit(next, pieces, None))
             yield piece
+    finally:
+        reader.shutdown(cancel_futures=True)
 
 
 def _first_null(column: Any) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby, repeat
+from itertools import chain, groupby, repeat
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from regard.store.vector_rows import packed, units
 
 #: Parameters in one IN list; SQLite's own limit is 32,766.
 _CHUNK = 4096
+#: Rows in one statement to PostgreSQL, which takes 32,767 parameters.
+_MANY = 512
 #: What SQLite may hold of the database and of its log while rows come in: with its usual 2 MB and 4 MB the pages of
 #: the index on face ids are written many times over.
 _BULK = ("cache_size = -262144", "wal_autocheckpoint = 65536")
@@ -102,7 +104,7 @@ class ArchiveRows:
                     count += 1
         return count
 
-    def add(self, collection: Collection, rows: FaceColumns) -> int:
+    def add(self, collection: Collection, pieces: Iterable[FaceColumns]) -> int:
         """Store those of the faces that are not there yet, with whose they are, in one transaction; how many it stored.
 
         Users are made as needed; those who gain a face lose their vector until `fill_vectors`. Raises ResourceNotFound
@@ -110,19 +112,14 @@ class ArchiveRows:
         """
         with self._database.write() as connection:
             _prepare(connection, collection.key)
-            last = connection.execute(select(func.coalesce(func.max(faces.c.key), 0))).scalar_one()
-            connection.exec_driver_sql(_sql(connection, faces, _FACE), _face_rows(collection.key, rows))
-            if any(user_id is not None for user_id in rows.user_ids):
-                _add_members(connection, collection.key, rows, last)
-            new = (faces.c.collection_key == collection.key) & (faces.c.key > last)
-            return connection.execute(select(func.count()).select_from(faces).where(new)).scalar_one()
+            return sum(_add(connection, collection.key, rows) for rows in pieces)
 
     def add_users(self, collection: Collection, new: Sequence[tuple[str, int]]) -> None:
         """Make those users (id, when made) who are not there yet. Raises ResourceNotFound as `add`."""
         if new:
             with self._database.write() as connection:
                 _prepare(connection, collection.key)
-                connection.exec_driver_sql(_sql(connection, users, _USER), [(collection.key, *each) for each in new])
+                _insert(connection, users, _USER, [(collection.key, *each) for each in new])
 
     def fill_vectors(self, collection: Collection, limit: int, vector: Callable[[FloatArray], FloatArray]) -> int:
         """Give up to `limit` users who have faces and no vector the one that `vector` makes of their N×D; how many."""
@@ -220,13 +217,31 @@ def _prepare(connection: Connection, collection_key: int) -> None:
         raise ResourceNotFound("The collection was deleted meanwhile.")
 
 
-def _sql(connection: Connection, table: Any, columns: Sequence[Any]) -> str:
-    """An INSERT that passes over what is there, for the driver itself: SQLAlchemy's work on each row costs as much."""
-    sign = "?" if connection.dialect.positional and connection.dialect.paramstyle == "qmark" else "%s"
+def _add(connection: Connection, collection_key: int, rows: FaceColumns) -> int:
+    last = connection.execute(select(func.coalesce(func.max(faces.c.key), 0))).scalar_one()
+    _insert(connection, faces, _FACE, _face_rows(collection_key, rows))
+    if any(user_id is not None for user_id in rows.user_ids):
+        _add_members(connection, collection_key, rows, last)
+    new = (faces.c.collection_key == collection_key) & (faces.c.key > last)
+    return connection.execute(select(func.count()).select_from(faces).where(new)).scalar_one()
+
+
+def _insert(connection: Connection, table: Any, columns: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Store those that are not there yet, through the driver itself: SQLAlchemy's work on each row costs as much."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_sql(connection, table, columns, 1), list(rows))
+        return
+    for start in range(0, len(rows), _MANY):  # pg8000 would wait for an answer to each row
+        some = rows[start : start + _MANY]
+        connection.exec_driver_sql(_sql(connection, table, columns, len(some)), tuple(chain.from_iterable(some)))
+
+
+def _sql(connection: Connection, table: Any, columns: Sequence[Any], count: int) -> str:
+    sign = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     quote = connection.dialect.identifier_preparer.format_column
     names = ", ".join(quote(column) for column in columns)
-    signs = ", ".join([sign] * len(columns))
-    return f"INSERT INTO {table.name} ({names}) VALUES ({signs}) ON CONFLICT DO NOTHING"  # noqa: S608 - our own names
+    signs = ", ".join([f"({', '.join([sign] * len(columns))})"] * count)
+    return f"INSERT INTO {table.name} ({names}) VALUES {signs} ON CONFLICT DO NOTHING"  # noqa: S608 - our own names
 
 
 def _face_rows(collection_key: int, rows: FaceColumns) -> list[tuple[Any, ...]]:
@@ -255,8 +270,7 @@ def _blobs(embeddings: HalfArray) -> list[bytes]:
 def _add_members(connection: Connection, collection_key: int, rows: FaceColumns, last: int) -> None:
     """Whose the faces above the key `last` are."""
     made = {user_id: at for user_id, at in zip(rows.user_ids, rows.user_created_at, strict=True) if user_id is not None}
-    theirs = [(collection_key, user_id, at) for user_id, at in made.items()]
-    connection.exec_driver_sql(_sql(connection, users, _USER), theirs)
+    _insert(connection, users, _USER, [(collection_key, user_id, at) for user_id, at in made.items()])
     owners = _keys(connection, users.c.user_id, users, collection_key, list(made))
     new = select(faces.c.face_id, faces.c.key).where(faces.c.collection_key == collection_key, faces.c.key > last)
     keys = {row.face_id: row.key for row in connection.execute(new)}

@@ -5,21 +5,29 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from regard.domain import FloatArray, IntArray
+from regard.domain import ByteArray, FloatArray, IntArray
 from regard.errors import SettingsError
 from regard.store.scanner import CHOICES, Coder, Scanner, trained
 
-#: How far below its estimate, in standard deviations of the worst-coded row, a score may lie and still be looked at.
-#: docs/performance.md has how often a row lies lower.
+BoolArray = NDArray[np.bool_]
+
+#: How far below its estimate, in standard deviations, a row's score may lie and still be looked at.
+#: docs/performance.md has how often one lies lower.
 DOUBT = 4.0
-#: Rows coded worse than this share of the training rows are not searched by their code but compared as they are.
+#: Rows whose scores would have to be looked at further down than those of this share of the rows it is measured on are
+#: not searched by their code but compared as they are.
 CODED = 0.995
+#: The cosine at which that is decided.
+_USUAL = 0.4
+#: How a row is coded, as two bytes: `along` from the lowest in steps, rounded down, and `apart` in steps, rounded up.
+_LOWEST, _STEPS = 0.5, 256.0
 #: Dimensions in a group of the code.
 _WIDTH = 2
 _STEP = 16 * _WIDTH
@@ -31,8 +39,9 @@ class Codebook:
     """How vectors of D dimensions are made small.
 
     `projection`, D×K with orthonormal columns: the directions an embedder uses. `centroids`, M×16×W with M·W = K:
-    the product code. `errors`: a row's score is slope · cosine + offset, with a standard deviation of spread · (how far
-    from itself the row is coded); beyond reach it is not coded. Those four numbers.
+    the product code. `errors`: three numbers. A score is known to be along · cosine (`Coder.encode`) plus the inner
+    product of what is apart with the rest of the probe, which is as that of random directions: mean and spread of it,
+    where both have length 1. The third is the floor below which, at a cosine of 0.4, a row is not coded.
     """
 
     projection: FloatArray
@@ -41,7 +50,7 @@ class Codebook:
 
     def __post_init__(self) -> None:
         shapes = [array.shape for array in (self.projection, self.centroids, self.errors)]
-        if [len(shape) for shape in shapes] != [2, 3, 1] or shapes[2] != (4,):
+        if [len(shape) for shape in shapes] != [2, 3, 1] or shapes[2] != (3,):
             raise ValueError(f"its arrays are {shapes}")
         (dimension, width), (groups, choices, each) = shapes[0], shapes[1]
         if not (0 < width <= dimension and groups * each == width and groups % 2 == 0 and choices == CHOICES):
@@ -53,18 +62,27 @@ class Codebook:
         """N×D to N×K. Inner products stay as they are, but for the energy outside the projection."""
         return np.asarray(vectors @ self.projection, np.float32)
 
-    def floor(self, cosine: float) -> float:
-        """The score below which no coded row of at least this cosine is expected."""
-        slope, offset, spread, reach = self.errors.tolist()
-        return float(slope * cosine + offset - DOUBT * spread * reach)
+    def fits(self, coded: FloatArray) -> ByteArray:
+        """N×2 of `Coder.encode` as bytes."""
+        steps = (coded - (_LOWEST, 0)) * _STEPS
+        return np.asarray(np.clip(np.stack([np.floor(steps[:, 0]), np.ceil(steps[:, 1])], axis=1), 0, 255), np.uint8)
+
+    def floors(self, fits: ByteArray, cosines: float | FloatArray) -> FloatArray:
+        """For each of N×2 fits the score below which a row of at least this cosine, or its own of N, is not
+        expected."""
+        mean, spread, _ = self.errors
+        along = _LOWEST + (fits[..., 0] + np.less(cosines, 0)) / np.float32(_STEPS)
+        apart = fits[..., 1] / np.float32(_STEPS)
+        rest = np.sqrt(np.maximum(1 - np.square(cosines), 0))
+        return np.asarray(along * cosines - apart * rest * (DOUBT * spread - mean), np.float32)
+
+    def odd(self, fits: ByteArray) -> BoolArray:
+        """Which of N×2 fits are too bad for a scan."""
+        return np.asarray(self.floors(fits, _USUAL) < self.errors[2], bool)
 
     @cached_property
     def coder(self) -> Coder:
         return Coder(self.centroids)
-
-    @property
-    def reach(self) -> float:
-        return float(self.errors[3])
 
     @property
     def dimension(self) -> int:
@@ -119,8 +137,8 @@ def train(vectors: FloatArray, pairs: FloatArray | None = None, *, lost: float =
     order = _dealt(energy[:width])
     projection = np.ascontiguousarray(directions[:, :width][:, order], np.float32)
     centroids = trained(np.asarray(vectors @ projection, np.float32), width // _WIDTH)
-    sample = vectors if pairs is None else pairs
-    return Codebook(projection, centroids, _errors(np.asarray(sample @ projection, np.float32), centroids))
+    made = Codebook(projection, centroids, np.zeros(3, np.float32))
+    return _measured(made, made.project(vectors if pairs is None else pairs))
 
 
 def _dealt(energy: FloatArray) -> IntArray:
@@ -137,20 +155,17 @@ def _dealt(energy: FloatArray) -> IntArray:
     return np.array([dimension for group in places for dimension in group], np.int64)
 
 
-def _errors(vectors: FloatArray, centroids: FloatArray) -> FloatArray:
-    """Slope, offset, spread and reach, of pairs with cosines from 0.3 up; N×K vectors."""
+def _measured(made: Codebook, vectors: FloatArray) -> Codebook:
+    """`made` with the errors of pairs of N×K vectors with cosines from 0.3 up."""
     rows = vectors[np.random.default_rng(0).permutation(len(vectors))[:4096]]
-    coder = Coder(centroids)
-    codes, misfits = coder.encode(rows)
-    scanner = Scanner(coder, codes)
-    scores, found = scanner.search(rows, len(scanner))
-    by_row = np.empty_like(scores)
-    np.put_along_axis(by_row, found, scores, axis=1)
-    cosines = rows @ rows.T
+    codes, coded = made.coder.encode(rows)
+    scores, cosines = Scanner(made.coder, codes).scores(rows)[:, : len(rows)], rows @ rows.T
     alike = (cosines > 0.3) & ~np.eye(len(rows), dtype=bool)
     if alike.sum() < 1000:
         raise ValueError("too few of the vectors are alike to measure what their codes lose")
-    true, score = cosines[alike], by_row[:, : len(rows)][alike]
-    slope, offset = np.polyfit(true, score, 1)
-    relative = (score - slope * true - offset) / np.broadcast_to(misfits, alike.shape)[alike]
-    return np.array([slope, offset, relative.std(), np.quantile(misfits, CODED)], np.float32)
+    along, apart = coded.T
+    rest = apart * np.sqrt(np.maximum(1 - cosines**2, 1e-6))
+    errors = ((scores - along * cosines) / np.maximum(rest, 1e-6))[alike]
+    measured = replace(made, errors=np.array([errors.mean(), errors.std(), -1], np.float32))
+    lowest = np.quantile(measured.floors(measured.fits(coded), _USUAL), 1 - CODED)
+    return replace(made, errors=np.array([*measured.errors[:2], lowest], np.float32))

@@ -9,27 +9,29 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from regard.domain import Collection
+from regard.domain import EMBEDDED, Collection
 from regard.errors import ResourceAlreadyExists, ResourceNotFound
 from regard.store.database import Database
 from regard.store.tables import collections, faces, removals, users
 
 
 class CollectionRows:
-    """Make, find, list and delete collections."""
+    """Make, find, list and delete collections; new ones begin in the index `begin_in`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, begin_in: str = EMBEDDED) -> None:
         self._database = database
+        self._begin_in = begin_in
 
     def create(self, collection_id: str, face_model: str, tags: Mapping[str, str], now: datetime) -> Collection:
         """A new collection. Raises ResourceAlreadyExists, also to the one who loses a race for the name."""
         row = {"id": collection_id, "face_model": face_model, "created_at": now, "tags": dict(tags)}
+        row["index_name"] = self._begin_in
         try:
             with self._database.write() as connection:
-                key = connection.execute(insert(collections).values(row).returning(collections.c.key)).scalar_one()
+                made = connection.execute(insert(collections).values(row).returning(collections)).one()
         except IntegrityError as error:
             raise ResourceAlreadyExists(f"The collection id: {collection_id} already exists.") from error
-        return Collection(key=key, id=collection_id, face_model=face_model, created_at=now, tags=dict(tags))
+        return _collection(made)
 
     def get(self, collection_id: str) -> Collection:
         """The collection of that name. Raises ResourceNotFound."""
@@ -45,15 +47,16 @@ class CollectionRows:
         with self._database.read() as connection:
             return [_collection(row) for row in connection.execute(query)]
 
-    def delete(self, collection_id: str) -> None:
-        """The collection goes with all that is in it; the journal keeps the key. Raises ResourceNotFound."""
-        named = select(collections.c.key).where(collections.c.id == collection_id).with_for_update()
+    def delete(self, collection_id: str) -> Collection:
+        """The collection, which goes with all that is in it; the journal keeps the key. Raises ResourceNotFound."""
+        named = select(collections).where(collections.c.id == collection_id).with_for_update()
         with self._database.write() as connection:
-            key = connection.execute(named).scalar_one_or_none()
-            if key is None:
+            row = connection.execute(named).one_or_none()
+            if row is None:
                 raise missing(collection_id)
-            connection.execute(insert(removals).values(collection_key=key))
-            connection.execute(delete(collections).where(collections.c.key == key))
+            connection.execute(insert(removals).values(collection_key=row.key))
+            connection.execute(delete(collections).where(collections.c.key == row.key))
+        return _collection(row)
 
     def retag(self, collection_id: str, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
         """Replace the tags by what `change` makes of them; nobody else's come between. Raises ResourceNotFound."""
@@ -74,6 +77,12 @@ class CollectionRows:
             count = select(func.count()).select_from(users).where(users.c.collection_key == key)
             return connection.execute(count).scalar_one()
 
+    def homes(self) -> dict[str, str]:
+        """Which index each collection lives in, by id."""
+        with self._database.read() as connection:
+            found = connection.execute(select(collections.c.id, collections.c.index_name).order_by(collections.c.id))
+            return {row.id: row.index_name for row in found}
+
     def sizes(self) -> dict[str, int]:
         """How many faces each collection holds, by id."""
         query = (
@@ -91,4 +100,11 @@ def missing(collection_id: str) -> ResourceNotFound:
 
 
 def _collection(row: Row[tuple[Any, ...]]) -> Collection:
-    return Collection(key=row.key, id=row.id, face_model=row.face_model, created_at=row.created_at, tags=row.tags)
+    return Collection(
+        key=row.key,
+        id=row.id,
+        face_model=row.face_model,
+        created_at=row.created_at,
+        tags=row.tags,
+        index=row.index_name,
+    )

@@ -29,6 +29,11 @@ class Combiner(Generic[Asked, Answered]):
         self._waiting: list[_Ticket[Asked, Answered]] = []
         self._working = 0
 
+    @property
+    def working(self) -> int:
+        """How many calls of `work` are being made."""
+        return self._working
+
     def answer(self, asked: Asked, lanes: int = 1) -> Answered:
         """What `work` answers to `asked`, or raises. Up to `lanes` calls of it are made at a time."""
         ticket: _Ticket[Asked, Answered] = _Ticket(asked)

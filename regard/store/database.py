@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +28,8 @@ class _Kind(Protocol):
 
     def engine(self, url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine: ...
 
+    def turn(self, url: URL, /) -> AbstractContextManager[None]: ...
+
 
 _KINDS: dict[str, _Kind] = {"sqlite": sqlite_engine, "postgresql": postgresql_engine}
 _WORDS = sqlite_engine.WORDS | postgresql_engine.WORDS
@@ -37,6 +39,7 @@ class _Here(threading.local):
     """What the current thread is in the middle of."""
 
     writing: Connection | None = None
+    afterwards: list[Callable[[], None]]
 
 
 class Database:
@@ -48,6 +51,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writing = engine.execution_options(writing=True)
+        self._turning = engine.execution_options(turning=True)
         # There is one writer: waiting in line here is fair and quick, and takes no connection meanwhile.
         self._line = threading.Lock()
         self._here = _Here()
@@ -65,6 +69,29 @@ class Database:
         running = self._here.writing
         with self._begun() if running is None else self._joined(running) as connection:
             yield connection
+        if running is None:
+            for deed in self._here.afterwards:
+                deed()
+
+    def afterwards(self, deed: Callable[[], None]) -> None:
+        """Do this when what the thread writes is committed, and not if it is undone; now if it writes nothing."""
+        if self._here.writing is None:
+            deed()
+        else:
+            self._here.afterwards.append(deed)
+
+    @contextmanager
+    def turn(self) -> Iterator[Connection]:
+        """A transaction that one thread of one process is in at a time, while others write as they like.
+
+        For work outside of SQL: what is written here says how far it has come, and comes last. Never in a `write`,
+        which the one whose turn it is may be waiting for. If the process dies the turn ends.
+        """
+        if self._here.writing is not None:
+            raise RuntimeError("a turn is no part of a transaction")
+        kind = _KINDS[self._engine.url.get_backend_name()]
+        with _faults_in_words(), kind.turn(self._engine.url), self._turning.begin() as connection:
+            yield connection
 
     def committed(self) -> Database:
         """The same database to read from, joining no `write` of this one: for who could not undo what they learn."""
@@ -73,7 +100,7 @@ class Database:
     @contextmanager
     def _begun(self) -> Iterator[Connection]:
         with self._line, _faults_in_words(), self._writing.begin() as connection:
-            self._here.writing = connection
+            self._here.writing, self._here.afterwards = connection, []
             try:
                 yield connection
             finally:

@@ -1,212 +1,139 @@
-"""The follower: keeps the indexes saying what SQL says, whichever process wrote it."""
+"""The follower: keeps the indexes saying what SQL says, whichever process wrote it, and asks the right one."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
+import logging
 
-import numpy as np
-from sqlalchemy import Row, func, select
-
-from regard.domain import IntArray, Progress
+from regard.domain import EMBEDDED, Collection, FloatArray, Hits, Progress
+from regard.errors import InternalServerError, ResourceNotReady
 from regard.store.database import Database
-from regard.store.tables import collections, faces, removals, user_vectors
-from regard.store.vector_rows import VectorRows
+from regard.store.embedded_follower import EmbeddedFollower
+from regard.store.heads import Head, Heads
+from regard.store.shared_follower import SharedFollower
+from regard.store.tables import collections
 from regard.store.vectors import VectorIndex
 
-#: Vectors read and added at once: 8 MiB of float16 at D=512.
-_BATCH = 8192
-#: How often `agreement` tries to find a moment in which nobody writes.
-_QUIET_TRIES = 20
+log = logging.getLogger(__name__)
 
-_LAST_REMOVAL = select(func.coalesce(func.max(removals.c.seq), 0)).scalar_subquery()
-_JOURNAL = select(removals).order_by(removals.c.seq)
-Entry = Row[tuple[Any, ...]]
-
-
-@dataclass(slots=True)
-class _Track:
-    """One table and the index that follows it.
-
-    `key` is the last one seen, `gone` the journal's column for its keys, `turns` how often some were removed.
-    """
-
-    noun: str
-    gone: str
-    rows: VectorRows
-    index: VectorIndex
-    key: int = 0
-    turns: int = 0
-
-    def resume(self, highest: int, owners: Iterable[int], entries: Sequence[Entry], progress: Progress | None) -> None:
-        """Bring an index that holds some vectors already up to `highest`; `entries` are the removals it has missed."""
-        sealed = self.index.resume().sealed
-        self.remove_gone(entries)
-        done = 0
-        for owner in owners:
-            done = self.load(owner, sealed.get(owner, 0), done, progress)
-        self.key = highest
-
-    def load(self, owner: int, after: int, done: int, progress: Progress | None) -> int:
-        """Add what SQL has of a collection above the key `after`; how many that makes with those `done` before."""
-        while stored := self.rows.of(owner, after, _BATCH):
-            self.index.add(owner, stored.keys, stored.embeddings)
-            after, done = int(stored.keys[-1]), done + len(stored.keys)
-            if progress:
-                progress(f"Loading {self.noun} into the index", done, None)
-        return done
-
-    def forget_what_is_ahead(self, journal: int, highest: int) -> bool:
-        """Whether the index resumes; one that knows more than the database, which was restored then, begins anew."""
-        held = self.index.resume()
-        if held.journal > journal or max(held.sealed.values(), default=0) > highest:
-            for collection_key in held.sealed:
-                self.index.drop(collection_key)
-            return False
-        return bool(held.sealed)
-
-    def add_new(self, progress: Progress | None) -> None:
-        total = self.rows.count_since(self.key) if progress else None
-        done, more = 0, True
-        while more:
-            batch = self.rows.since(self.key, _BATCH)
-            for stored in batch:
-                self.index.add(stored.collection_key, stored.keys, stored.embeddings)
-            found = sum(len(stored.keys) for stored in batch)
-            done, more = done + found, found == _BATCH
-            self.key = max((int(stored.keys[-1]) for stored in batch), default=self.key)
-            if progress and total:
-                progress(f"Loading {self.noun} into the index", done, total)
-
-    def remove_gone(self, entries: Sequence[Entry]) -> None:
-        for collection_key, group in groupby(sorted(entries, key=_owner), key=_owner):
-            mine = list(group)
-            if any(entry.face_key is None and entry.user_vector_key is None for entry in mine):
-                self.index.drop(collection_key)
-            elif keys := [key for entry in mine if (key := getattr(entry, self.gone)) is not None]:
-                self.turns += 1
-                self.index.remove(collection_key, np.array(keys, np.int64))
-
-    def held(self) -> dict[int, IntArray]:
-        return {key: self.index.keys(key) for key in self.index.collections()}
+#: How often a search begins again because what it was to find went elsewhere meanwhile.
+_TRIES = 20
 
 
 class Follower:
-    """Brings the indexes up to SQL. Call `catch_up` after every write and before every search.
+    """Every collection lives in the embedded index, which each process has for itself, or in the one that all share.
 
-    Keys only rise and are never given twice, so "above the last key seen" is every new vector; and one found there
-    after the journal was read can only be removed by a later entry. Hence the journal is read first, then what is new.
-    It is applied last, so that a user whose vector is replaced is never without one.
+    Call `follow` after every write; a search brings up to SQL what it needs.
     """
 
-    def __init__(self, database: Database, *, faces_index: VectorIndex, users_index: VectorIndex) -> None:
-        # A `write` around a `catch_up` may yet be undone, and then its keys are given again, to others.
-        self._database = committed = database.committed()
-        self._users = _Track("users", "user_vector_key", VectorRows(committed, user_vectors), users_index)
-        self._tracks = (_Track("faces", "face_key", VectorRows(committed, faces), faces_index), self._users)
-        self._now = select(_LAST_REMOVAL, *(track.rows.highest() for track in self._tracks))
-        self._lock = threading.Lock()
-        self._seq = 0
+    def __init__(
+        self,
+        database: Database,
+        *,
+        faces_index: VectorIndex,
+        users_index: VectorIndex,
+        shared: SharedFollower | None = None,
+    ) -> None:
+        self._database = database
+        # A `write` around this may yet be undone, and then its keys are given again, to others.
+        committed = database.committed()
+        self._heads = Heads(committed, shared.name if shared else "")
+        self._embedded = EmbeddedFollower(committed, self._heads, faces_index=faces_index, users_index=users_index)
+        self.shared = shared
 
     def rebuild(self, progress: Progress | None = None) -> None:
-        """Fill the indexes with every vector there is that they do not hold already."""
-        with self._lock:
-            seq, *highest = self._head()
-            owners = self._owners()
-            for track, key in zip(self._tracks, highest, strict=True):
-                if track.forget_what_is_ahead(seq, max(key, self._highest_removed(track.gone))):
-                    track.resume(key, owners, self._entries(track.index.resume().journal), progress)
-                else:
-                    track.add_new(progress)  # what was removed before this moment is not there to load
-                track.index.settle(seq)
-            self._seq = seq
+        """Fill the indexes with every vector there is that they do not hold already; a shared one if it answers."""
+        self._embedded.rebuild(progress)
+        if self.shared:
+            try:
+                self.shared.rebuild(progress)
+            except InternalServerError as error:
+                log.warning("%s Collections that live there cannot be searched until it answers.", error.message)
 
     def renew(self, collection_key: int, progress: Progress | None = None) -> None:
-        """Throw away what the indexes hold of a collection, files too, and fill them from SQL again."""
-        self.catch_up()
-        with self._lock:
-            for track in self._tracks:
-                track.index.drop(collection_key)
-                track.load(collection_key, 0, 0, progress)
+        """Throw away what the embedded indexes hold of a collection, files too, and fill them from SQL again."""
+        self._embedded.renew(collection_key, progress)
 
-    def catch_up(self) -> None:
-        """Return when the indexes hold all that SQL held when this was called."""
-        head = self._head()
-        if self._has(head):
-            return
-        with self._lock:
-            if not self._has(head):
-                self._advance()
+    def reload_faces(self, collection_key: int) -> None:
+        """Read again what the embedded index has lost of a collection. Call it when that tells."""
+        self._embedded.reload(0, collection_key)
 
-    @property
-    def user_turns(self) -> int:
-        """Counts removals of users' vectors: a search over which it stays the same has seen each user's old or new one.
+    def reload_users(self, collection_key: int) -> None:
+        """As `reload_faces`."""
+        self._embedded.reload(1, collection_key)
 
-        An index may forget a key that a search is about to reach; the vector in its place came after the search began.
+    def catch_up(self, collection_key: int | None = None) -> Head:
+        """Return when the index of this collection, or every one, holds all that SQL held when this was called.
+
+        Raises ResourceNotReady where it cannot be searched now, InternalServerError where its index does not answer.
         """
-        return self._users.turns
+        head = self._heads.read(collection_key)
+        if collection_key is None:
+            self._embedded.catch_up(head)
+            if self.shared:
+                self.shared.catch_up(head)
+        elif head.lives_in in (None, EMBEDDED):
+            self._embedded.catch_up(head, collection_key)
+        elif self.shared is None:
+            raise ResourceNotReady(
+                f"The collection lives in {head.lives_in}, which this server's settings do not name: set `milvus`."
+            )
+        elif head.filling == head.lives_in:
+            raise ResourceNotReady(
+                "The collection's index is being rebuilt; if nobody does, `regard collections rebuild` goes on."
+            )
+        else:
+            self.shared.catch_up(head, collection_key)
+        return head
 
-    def agreement(self) -> list[str]:
+    def follow(self, collection: Collection) -> None:
+        """After a write to the collection, when it is committed: bring its index on.
+
+        A shared index that does not answer is brought on by who searches or writes next.
+        """
+        self._database.afterwards(lambda: self._follow(collection))
+
+    def search_faces(self, collection_key: int, probes: FloatArray, *, limit: int, threshold: float) -> list[Hits]:
+        """As `VectorIndex.search`, of all that SQL has now. Raises as `catch_up`."""
+        return self._search(0, collection_key, probes, limit, threshold)
+
+    def search_users(self, collection_key: int, probes: FloatArray, *, limit: int, threshold: float) -> list[Hits]:
+        """As `search_faces`; a user whose vector is replaced meanwhile is found by the old one or the new."""
+        return self._search(1, collection_key, probes, limit, threshold)
+
+    def agreement(self, *, shared: bool = True) -> list[str]:
         """Where the indexes and SQL differ, in words; empty when they hold exactly the same."""
-        for _ in range(_QUIET_TRIES):
-            self.catch_up()
-            with self._lock:
-                before = self._head()
-                held = [(track.noun, track.rows.keys(), track.held()) for track in self._tracks]
-                if self._has(before) and self._head() == before:
-                    return [said for each in held for said in _differences(*each)]
-        return ["the database is being written to without a pause; compare again when it is quiet"]
+        found = self._embedded.agreement()
+        if not shared:
+            return found
+        if self.shared:
+            return found + self.shared.agreement()
+        return found + [
+            f"collection {key}: it lives in an index that the settings do not name"
+            for key in self._heads.collections(collections.c.index_name != EMBEDDED)
+        ]
 
-    def _head(self) -> tuple[int, ...]:
-        """The last removal, then the highest key of each table."""
-        with self._database.read() as connection:
-            return tuple(connection.execute(self._now).one())
+    def _follow(self, collection: Collection) -> None:
+        head = self._heads.read(collection.key)
+        lives_in = head.lives_in or collection.index
+        if lives_in == EMBEDDED:
+            self._embedded.catch_up(head)
+        if self.shared and self.shared.name in (lives_in, head.filling):
+            try:
+                self.shared.catch_up(head, collection.key)
+            except InternalServerError as error:
+                log.warning("%s What was written is stored; %s has it later.", error.message, self.shared.name)
 
-    def _has(self, head: tuple[int, ...]) -> bool:
-        reached = (self._seq, *(track.key for track in self._tracks))
-        return all(here >= there for here, there in zip(reached, head, strict=True))
-
-    def _advance(self) -> None:
-        entries = self._entries(self._seq)
-        for track in self._tracks:
-            track.add_new(None)
-            track.remove_gone(entries)
-            if entries:
-                track.index.settle(entries[-1].seq)
-        if entries:
-            self._seq = entries[-1].seq
-
-    def _entries(self, after: int) -> Sequence[Entry]:
-        """The removals after one."""
-        with self._database.read() as connection:
-            return connection.execute(_JOURNAL.where(removals.c.seq > after)).all()
-
-    def _owners(self) -> list[int]:
-        with self._database.read() as connection:
-            return list(connection.execute(select(collections.c.key).order_by(collections.c.key)).scalars())
-
-    def _highest_removed(self, gone: str) -> int:
-        with self._database.read() as connection:
-            highest: int = connection.execute(select(func.coalesce(func.max(removals.c[gone]), 0))).scalar_one()
-        return highest
-
-
-def _owner(entry: Entry) -> int:
-    key: int = entry.collection_key
-    return key
-
-
-def _differences(noun: str, stored: dict[int, IntArray], held: dict[int, IntArray]) -> Iterator[str]:
-    nothing = np.empty(0, np.int64)
-    for collection_key in sorted(stored.keys() | held.keys()):
-        in_sql, in_index = stored.get(collection_key, nothing), held.get(collection_key, nothing)
-        for keys, where in (
-            (np.setdiff1d(in_sql, in_index), "in SQL but not in the index"),
-            (np.setdiff1d(in_index, in_sql), "in the index but not in SQL"),
-        ):
-            if len(keys):
-                shown = ", ".join(map(str, keys[:10])) + (", ..." if len(keys) > 10 else "")
-                yield f"collection {collection_key}: {len(keys)} {noun} are {where}, of keys {shown}"
+    def _search(self, track: int, collection_key: int, probes: FloatArray, limit: int, threshold: float) -> list[Hits]:
+        for _ in range(_TRIES):
+            emptied = self._embedded.emptied
+            head = self.catch_up(collection_key)
+            if self.shared and head.lives_in == self.shared.name:
+                found = self.shared.search(track, collection_key, probes, limit, threshold)
+                stayed = not self._heads.disturbed(collection_key, head.journal, users=bool(track))
+            else:
+                index, replaced = self._embedded.tracks[track].index, self._embedded.replaced(track)
+                found = index.search(collection_key, probes, limit=limit, threshold=threshold)
+                stayed = (emptied, replaced) == (self._embedded.emptied, self._embedded.replaced(track))
+            if stayed:
+                break
+        return found

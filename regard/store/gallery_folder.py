@@ -27,40 +27,47 @@ class GalleryFolder:
         self._note = place / "late"
         self.late = self._noted()
 
-    def opened(self, threads: Executor) -> tuple[list[Segment], list[str]]:
-        """The segments, every byte verified, and what is wrong with the others.
+    def opened(self, threads: Executor, *, whole: bool = True) -> tuple[list[Segment], list[str]]:
+        """The segments, every byte verified (the vectors if `whole`), and what is wrong with the others.
 
         What is not whole is left out, and so is all that was sealed after it: those keys are to be added again.
         """
         chain, faults = self._chain()
-        whole: list[Segment] = []
-        for segment in threads.map(self._segment, chain):
+        good: list[Segment] = []
+        for segment in threads.map(lambda path: self._segment(path, whole=whole), chain):
             if isinstance(segment, DamagedSegment):
                 faults.append(str(segment))
                 break
-            whole.append(segment)
-        kept = {segment.file.path for segment in whole}
+            good.append(segment)
+        kept = {segment.file.path for segment in good}
         for path in self.place.iterdir() if self.writable else ():
             if path.suffix in (".segment", ".draft") and path not in kept and path.is_file():
                 path.unlink()
-        return whole, faults
+        return good, faults
+
+    def make(self) -> None:
+        if self.writable:
+            self.place.mkdir(mode=0o700, exist_ok=True)
 
     def note_late(self, key: int) -> None:
         """From this key on some are in memory alone."""
-        if self.writable and (self.late is None or key < self.late):
-            self.place.mkdir(mode=0o700, exist_ok=True)
+        if self.late is None or key < self.late:
+            self.keep_late(key)
+
+    def keep_late(self, key: int | None) -> None:
+        """As `note_late`, but what was noted is known better now: from this key on, or none."""
+        if key == self.late:
+            return
+        if self.writable and key is None:
+            self._note.unlink(missing_ok=True)
+        elif self.writable:
+            self.make()
             draft = self._note.with_suffix(".draft")
             draft.touch(mode=0o600)
             draft.write_text(str(key), encoding="ascii")
             draft.replace(self._note)
             synced(self.place)
-            self.late = key
-
-    def forget_late(self) -> None:
-        """All are in files."""
-        if self.late is not None:
-            self._note.unlink(missing_ok=True)
-            self.late = None
+        self.late = key
 
     def delete(self) -> None:
         """At once, also for a process that starts after this one was killed."""
@@ -79,16 +86,16 @@ class GalleryFolder:
         except (OSError, ValueError):
             return 0  # anything may be missing
 
-    def _segment(self, path: Path) -> Segment | DamagedSegment:
+    def _segment(self, path: Path, *, whole: bool) -> Segment | DamagedSegment:
         try:
             file = SegmentFile(path, self._codebook.fingerprint, writable=self.writable)
             if (file.header.oldest, file.header.newest) != _sealings(path):
                 raise DamagedSegment(f"{path} is another segment, renamed")
             file.finish(self._codebook.coder.blank)
-            file.verify()
+            file.verify(vectors=whole)
         except DamagedSegment as error:
             return error
-        return Segment(file, self._codebook)
+        return Segment(file, self._codebook, read=whole)
 
     def _chain(self) -> tuple[list[Path], list[str]]:
         """By their sealings, without those within another (a process was killed after it had joined them), up to the

@@ -9,10 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from regard.domain import FloatArray, HalfArray, Hits, IntArray
 
+BoolArray = NDArray[np.bool_]
+
 _DEAD = -1
+#: Above every key.
+_BEYOND = 1 << 63
 _SMALLEST = 16
 #: Compact when more than this share of the rows is dead.
 _DEAD_SHARE = 0.25
@@ -41,12 +46,17 @@ class OpenRows:
 
     def __init__(self, width: int) -> None:
         self.rows = _room(_SMALLEST, width)
-        self._highest = _DEAD
+        self._lowest, self._highest = _BEYOND, _DEAD
         self._dead = 0
 
     def __len__(self) -> int:
         """How many rows are in use."""
         return self.rows.count - self._dead
+
+    @property
+    def lowest(self) -> int:
+        """No key that is or was here is below."""
+        return self._lowest
 
     @property
     def width(self) -> int:
@@ -67,6 +77,7 @@ class OpenRows:
             rows = _copy(rows, np.arange(rows.count), max(count, 2 * len(rows.keys)))
         rows.keys[rows.count : count] = keys[fresh]
         rows.vectors[rows.count : count] = vectors[fresh]
+        self._lowest = min(self._lowest, int(keys[fresh].min()))
         self._highest = max(self._highest, int(keys[fresh].max()))
         self.rows = Rows(rows.vectors, rows.keys, count)
 
@@ -81,10 +92,16 @@ class OpenRows:
             self.rows = _copy(rows, live, max(len(live), _SMALLEST))
             self._dead = 0
 
+    def holds(self, keys: IntArray) -> BoolArray:
+        """Which of these keys are in use here."""
+        if len(keys) == 0 or keys.min() > self._highest:
+            return np.zeros(len(keys), bool)
+        return np.isin(keys, self.rows.keys[: self.rows.count]) & (keys > _DEAD)
+
     def live(self) -> tuple[IntArray, FloatArray]:
-        """Keys, ascending, and their vectors."""
+        """Keys, ascending, and their vectors; also while others go."""
         rows = self.rows
-        keys = rows.keys[: rows.count]
+        keys = rows.keys[: rows.count].copy()
         order = np.argsort(keys, kind="stable")
         order = order[keys[order] != _DEAD]
         return keys[order], rows.vectors[order]

@@ -23,6 +23,8 @@ _CONNECT_SECONDS, _LOST_SECONDS = 10.0, 30
 #: Who writes holds this advisory lock until the transaction's end. A sequence gives keys in the order they are asked
 #: for; only so is that the order of commits, and a key above the last one seen is everything that is new.
 _WRITERS = int.from_bytes(b"regard", "big")
+#: Who brings an index on that servers share holds this one meanwhile.
+_TURN = int.from_bytes(b"turn", "big")
 #: A machine that vanishes in the middle of a transaction holds the lock no longer than this.
 _IDLE_MS = 60_000
 
@@ -60,6 +62,12 @@ class Refusal(Exception):
 @contextmanager
 def alone(_: URL) -> Iterator[None]:
     """Nothing to do: the migration's transaction holds the writers' lock."""
+    yield
+
+
+@contextmanager
+def turn(_: URL) -> Iterator[None]:
+    """Nothing to do: the transaction holds the lock."""
     yield
 
 
@@ -159,16 +167,17 @@ def _socket(host: str, port: int) -> socket.socket:
 def _begin_transactions(made: Engine, *, lock_ms: int) -> None:
     # Each is one message. A writer reads what is committed *after* it has the lock, hence READ COMMITTED: a snapshot
     # would be of the moment before. Nobody else writes meanwhile, so what it reads holds all the same.
-    write = (
+    locked = (
         f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {lock_ms}; "
-        f"SET LOCAL idle_in_transaction_session_timeout = {_IDLE_MS}; SELECT pg_advisory_xact_lock({_WRITERS})"
+        f"SET LOCAL idle_in_transaction_session_timeout = {_IDLE_MS}; SELECT pg_advisory_xact_lock"
     )
     read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
     @event.listens_for(made, "begin")
     def begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql(write if writing else read).close()
+        options = connection.get_execution_options()
+        lock = _WRITERS if options.get("writing") else _TURN if options.get("turning") else None
+        connection.exec_driver_sql(read if lock is None else f"{locked}({lock})").close()
 
 
 def _understood(context: ExceptionContext) -> DBAPIError | None:

@@ -40,24 +40,31 @@ class Coder:
         return index
 
     def encode(self, vectors: FloatArray | HalfArray) -> tuple[ByteArray, FloatArray]:
-        """The packed codes of N×K rows, filled up to whole blocks, and how far from itself each row is coded: N."""
+        """The packed codes of N×K rows, filled up to whole blocks, and for each row how it is coded, N×2: what its code
+        stands for is `along` times the row plus a part at right angles to it that is `apart` times as long as it."""
         starts = range(0, max(1, len(vectors)), _AT_ONCE)
         parts = [self._encoded(np.ascontiguousarray(vectors[start:][:_AT_ONCE], np.float32)) for start in starts]
-        return np.concatenate([codes for codes, _ in parts]), np.concatenate([misfits for _, misfits in parts])
+        return np.concatenate([codes for codes, _ in parts]), np.concatenate([fits for _, fits in parts])
 
     def _encoded(self, vectors: FloatArray) -> tuple[ByteArray, FloatArray]:
         codes = self._quantizer.compute_codes(vectors)
-        misfits = np.linalg.norm(vectors - self._quantizer.decode(codes), axis=1)
+        coded, energy = self._quantizer.decode(codes), np.einsum("nk,nk->n", vectors, vectors)
+        something = energy > 0
+        energy[~something] = 1
+        along = np.einsum("nk,nk->n", coded, vectors) / energy
+        apart = np.sqrt(np.maximum(np.einsum("nk,nk->n", coded, coded) / energy - along**2, 0))
+        along[~something], apart[~something] = 1, 0
         padded = np.zeros((-(-len(codes) // BLOCK) * BLOCK, codes.shape[1]), np.uint8)
         padded[: len(codes)] = codes
         choices = np.stack([padded & 15, padded >> 4], axis=-1).reshape(-1, BLOCK * self.groups)
         laid = choices[:, self._layout]
-        return (laid[:, 0::2] | laid[:, 1::2] << 4).ravel(), np.asarray(misfits, np.float32)
+        return (laid[:, 0::2] | laid[:, 1::2] << 4).ravel(), np.stack([along, apart], axis=1)
 
     def blank(self, codes: ByteArray, rows: IntArray) -> None:
         """Write over these rows in packed `codes`."""
         blocks = codes.reshape(-1, BLOCK * self.groups // 2)
-        for row, places in enumerate(self._places):
+        for row in np.unique(rows % BLOCK).tolist():
+            places = self._places[row]
             kept = np.where(places & 1, 0x0F, 0xF0).astype(np.uint8)
             blocks[np.ix_(np.unique(rows[rows % BLOCK == row] // BLOCK), places >> 1)] &= kept
 
@@ -110,6 +117,13 @@ class Scanner:
         faiss.omp_set_num_threads(1)  # faiss spreads probes over threads, never rows: who calls spreads the rows
         scores, rows = self._index.search(np.ascontiguousarray(probes, np.float32), depth)
         return scores, rows
+
+    def scores(self, probes: FloatArray) -> FloatArray:
+        """For each of P×K probes the score of every row: P×N."""
+        scores, rows = self.search(probes, len(self))
+        by_row = np.empty_like(scores)
+        np.put_along_axis(by_row, rows, scores, axis=1)
+        return by_row
 
 
 def trained(vectors: FloatArray, groups: int) -> FloatArray:

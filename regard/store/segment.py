@@ -8,20 +8,20 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from regard.domain import FloatArray, HalfArray, Hits, IntArray
+from regard.domain import ByteArray, FloatArray, HalfArray, Hits, IntArray
 from regard.store import segment_file
 from regard.store.codebook import Codebook
-from regard.store.open_rows import Best, compared
+from regard.store.open_rows import Best, BoolArray, compared
 from regard.store.scanner import BLOCK, Scanner
-from regard.store.segment_file import DEAD, Header, SegmentFile
+from regard.store.segment_file import DEAD, FITTING, STEP, Header, SegmentFile, Vectors
 
-BoolArray = NDArray[np.bool_]
-
-#: The share of the rows that a scan looks at first (but so many at least), and how many times more where those did not
-#: go down to the floor. Looking at 4,096 of 500,000 takes twice the time of looking at one.
-_SHARE, _LEAST, _DEEPER = 128, 512, 4
+#: The share of the rows that a scan looks at first until it knows better, and at most (but so many at least); and how
+#: many times more where those did not go down to the floor. Looking at 8,192 of a million takes half as long again as
+#: looking at 64.
+_SHARE, _MOST_SHARE, _LEAST, _DEEPER = 128, 32, 512, 4
+#: By how much the next scan looks further than this one had to, and how soon it looks less far than those before.
+_FURTHER, _SOON = 1.1, 64
 #: Rows, of all probes together, that a scan returns at once: 32 bytes each.
 _AT_ONCE = 1 << 20
 _NOTHING = Hits(keys=np.empty(0, np.int64), cosines=np.empty(0, np.float32))
@@ -41,35 +41,61 @@ class Sealed:
         return f"{self.oldest}-{self.newest}.segment"
 
 
+class _Gathered:
+    """Vectors of several segments one after the other, as `rows` of them all together, copied when they are asked
+    for."""
+
+    def __init__(self, parts: Sequence[Segment], rows: IntArray) -> None:
+        self._vectors = [part.file.vectors for part in parts]
+        self._starts = np.cumsum([0, *(len(vectors) for vectors in self._vectors)])
+        self._rows = rows
+
+    def __getitem__(self, rows: slice) -> HalfArray:
+        wanted = self._rows[rows]
+        found = np.empty((len(wanted), self._vectors[0].shape[1]), np.float16)
+        part_of = np.searchsorted(self._starts, wanted, "right") - 1
+        for part in np.unique(part_of).tolist():
+            here = part_of == part
+            found[here] = self._vectors[part][wanted[here] - self._starts[part]]
+        return found
+
+
 class Segment:
     """Scanned by code, every row; whatever may reach the threshold is then compared as it is.
 
     Safe to search from many threads, also while rows go.
     """
 
-    def __init__(self, file: SegmentFile, codebook: Codebook) -> None:
+    def __init__(self, file: SegmentFile, codebook: Codebook, *, read: bool = True) -> None:
+        """`read`: whether its vectors are known to be what was written."""
         self.file = file
+        #: Blocks of rows, the first ones, whose vectors are still to be verified.
+        self.unread = 0 if read else file.blocks
         self._codebook = codebook
         held = np.array(file.keys, np.int64)
         self._dead = held == DEAD
         # In order even where rows are dead, so that a key is found by halving.
         self._keys = np.maximum.accumulate(np.maximum(held, file.header.first))
         self._scanner = Scanner(codebook.coder, file.codes)
-        self._odd = np.array(file.odd, np.int64)
+        self._fits = np.array(file.fits)
+        self._coded = ~codebook.odd(self._fits)
+        self._worst = _worst(self._fits[self._coded])
+        self._depth = max(len(held) // _SHARE, _LEAST)
+        self._odd = np.flatnonzero(~self._coded)
         self._odd_vectors = file.vectors[self._odd].astype(np.float32)
-        self._coded = np.ones(len(held), bool)
-        self._coded[self._odd] = False
 
     @classmethod
-    def write(
-        cls, folder: Path, sealed: Sealed, codebook: Codebook, keys: IntArray, vectors: FloatArray | HalfArray
-    ) -> Segment:
-        """Seal N×K rows under ascending keys; none of them makes a segment that only stands for its sealings."""
+    def write(cls, folder: Path, sealed: Sealed, codebook: Codebook, keys: IntArray, vectors: Vectors) -> Segment:
+        """Seal N×K rows under ascending keys; none of them makes a segment that only stands for its sealings.
+
+        Its file is a draft until it is published. Raises OSError, DamagedSegment.
+        """
         coder, rows = codebook.coder, max(1, -(-len(keys) // BLOCK)) * BLOCK
-        kept = np.zeros((rows, codebook.width), np.float16)
-        kept[: len(keys)] = vectors
-        codes, misfits = coder.encode(kept)
-        odd = np.flatnonzero(misfits[: len(keys)] > codebook.reach)
+        some = vectors if len(keys) else np.zeros((1, codebook.width), np.float16)
+        steps = [coder.encode(some[start : start + STEP]) for start in range(0, rows, STEP)]
+        codes, coded = (np.concatenate(each) for each in zip(*steps, strict=True))
+        fits = np.full((rows, 2), FITTING, np.uint8)
+        fits[: len(keys)] = codebook.fits(coded[: len(keys)])
         header = Header(
             codebook=codebook.fingerprint,
             oldest=sealed.oldest,
@@ -77,30 +103,41 @@ class Segment:
             first=int(keys[0]) if len(keys) else sealed.last,
             last=sealed.last,
             rows=rows,
-            odd=len(odd),
             groups=coder.groups,
             width=codebook.width,
         )
         filled = np.pad(keys, (0, rows - len(keys)), constant_values=DEAD)
-        return cls(segment_file.write(folder / sealed.name, header, odd, filled, codes, kept), codebook)
+        return cls(segment_file.write(_draft(folder, header), header, filled, (codes, fits), some), codebook)
 
     @classmethod
     def joined(cls, folder: Path, codebook: Codebook, parts: Sequence[Segment]) -> Segment:
-        """One segment of several that were sealed one after the other."""
-        sealed = Sealed(oldest=parts[0].sealed.oldest, newest=parts[-1].sealed.newest, last=parts[-1].sealed.last)
+        """A draft of several that were sealed one after the other, with their dead rows. Rows may go from them while it
+        is made; those are to go from it before it is published. Raises OSError, DamagedSegment."""
         if any(left.highest >= right.first for left, right in pairwise(parts)):
-            keys, vectors = (np.concatenate(each) for each in zip(*(part.live() for part in parts), strict=True))
-            order = np.argsort(keys)
-            return cls.write(folder, sealed, codebook, keys[order], vectors[order])
-        starts = np.cumsum([0, *(part.rows for part in parts)])
-        odd = np.concatenate([part.file.odd + start for part, start in zip(parts, starts, strict=False)])
-        header = replace(
-            parts[0].file.header, newest=sealed.newest, last=sealed.last, rows=int(starts[-1]), odd=len(odd)
+            return cls.rewritten(folder, codebook, parts)
+        # Once and first: what goes from here on is whole under its key, or there is nothing of it.
+        held, codes, fits = (
+            np.concatenate([getattr(part.file, name) for part in parts]) for name in ("keys", "codes", "fits")
         )
-        keys, codes, vectors = (
-            np.concatenate([getattr(part.file, name) for part in parts]) for name in ("keys", "codes", "vectors")
-        )
-        return cls(segment_file.write(folder / sealed.name, header, odd, keys, codes, vectors), codebook)
+        codebook.coder.blank(codes, np.flatnonzero(held == DEAD))
+        fits[held == DEAD] = FITTING
+        where = _covered(parts)
+        header = replace(parts[0].file.header, newest=where.newest, last=where.last, rows=len(held))
+        vectors = _Gathered(parts, np.arange(len(held)))
+        return cls(segment_file.write(_draft(folder, header), header, held, (codes, fits), vectors), codebook)
+
+    @classmethod
+    def rewritten(cls, folder: Path, codebook: Codebook, parts: Sequence[Segment]) -> Segment:
+        """As `joined`, of one or more, without their dead rows and in the order of their keys."""
+        held = np.concatenate([part.file.keys for part in parts])
+        order = np.argsort(held, kind="stable")
+        order = order[held[order] != DEAD]
+        return cls.write(folder, _covered(parts), codebook, held[order], _Gathered(parts, order))
+
+    def publish(self) -> Segment:
+        """Give the draft its name; `synced` of its folder makes that last. Raises OSError."""
+        self.file.publish(self.file.path.with_name(self.sealed.name))
+        return self
 
     @property
     def sealed(self) -> Sealed:
@@ -135,7 +172,7 @@ class Segment:
     @property
     def memory(self) -> int:
         """Bytes held in memory, beside what is mapped."""
-        held = (self._scanner.codes, self._keys, self._dead, self._coded, self._odd_vectors)
+        held = (self._scanner.codes, self._keys, self._dead, self._fits, self._coded, self._odd_vectors)
         return sum(array.nbytes for array in held)
 
     def keys(self) -> IntArray:
@@ -154,18 +191,19 @@ class Segment:
         Where a scan would have to return a large part of the rows, all of them are compared instead.
         """
         found = [_NOTHING] * len(probes)
-        left, depth = np.arange(len(probes)), max(self.rows // _SHARE, _LEAST)
+        left, depth = np.arange(len(probes)), self._depth
         while len(left) and depth * _DEEPER <= self.rows:
-            deeper: list[int] = []
-            for together in np.array_split(left, -(-len(left) * depth // _AT_ONCE)):
-                scores, rows = self._scanner.search(probes[together], depth)
-                for line, number in enumerate(together.tolist()):
+            needed = np.zeros(len(left), np.int64)
+            for together in np.array_split(np.arange(len(left)), -(-len(left) * depth // _AT_ONCE)):
+                scores, rows = self._scanner.search(probes[left[together]], depth)
+                for line, at in enumerate(together.tolist()):
+                    number = int(left[at])
                     best = Best(probes[number], int(limits[number]), float(thresholds[number]))
-                    floor = self._weigh(best, probes[number], rows[line], scores[line])
+                    needed[at] = self._weigh(best, probes[number], rows[line], scores[line])
                     found[number] = best.hits
-                    # Where even the last score looked at is above the floor, there may be more below it.
-                    deeper += [number] if scores[line, -1] >= floor else []
-            left, depth = np.array(deeper, np.int64), depth * _DEEPER
+            self._learn(int(needed.max()))
+            # Where even the last score looked at is above the floor, there may be more below it.
+            left, depth = left[needed == depth], depth * _DEEPER
         if len(left):
             whole = compared(self.file.vectors, self.file.keys, probes[left], limits[left], thresholds[left])
             for number, hits in zip(left.tolist(), whole, strict=True):
@@ -173,7 +211,7 @@ class Segment:
         return found
 
     def remove(self, keys: IntArray) -> int:
-        """Forget these keys, in memory and on disk; how many there were."""
+        """Forget these keys, in memory and in the file; how many there were."""
         gone = np.unique(self._places(keys)[self.holds(keys)])
         if len(gone):
             self._dead[gone] = True
@@ -182,21 +220,49 @@ class Segment:
             self.file.forget(gone, self._codebook.coder.blank)
         return len(gone)
 
-    def _weigh(self, best: Best, probe: FloatArray, rows: IntArray, scores: FloatArray) -> float:
+    def suspects(self, count: int) -> list[int]:
+        """Of the last so many unread blocks those that are damaged, or of which rows go just now."""
+        return [block for block in range(max(0, self.unread - count), self.unread) if self.file.damaged(block)]
+
+    def damaged(self, blocks: Sequence[int]) -> IntArray:
+        """The keys in those of these blocks that are damaged, ascending. For when no row goes."""
+        rows = [self.file.rows_of(block) for block in blocks if self.file.damaged(block)]
+        keys = [self._keys[each][~self._dead[each]] for each in rows]
+        return np.sort(np.concatenate([np.empty(0, np.int64), *keys]))
+
+    def mend(self, blocks: Sequence[int]) -> None:
+        """Forget what `damaged` says, and make those blocks whole again."""
+        self.remove(self.damaged(blocks))
+        for block in blocks:
+            if self.file.damaged(block):
+                self.file.mend(block)
+
+    def _weigh(self, best: Best, probe: FloatArray, rows: IntArray, scores: FloatArray) -> int:
         """Compare the odd rows, and those scanned, by their scores, best first, which may reach what `best` asks.
 
-        Returns the least score that may.
+        Returns how many of those scanned are not below the least score that may.
         """
         self._compare(best, probe, self._odd, self._odd_vectors)
-        start, size = 0, 64
-        while start < len(rows) and scores[start] >= self._codebook.floor(best.floor):
-            stop = start + int(np.count_nonzero(scores[start:][:size] >= self._codebook.floor(best.floor)))
-            chosen = rows[start:stop]
-            chosen = chosen[self._coded[chosen]]
-            self._compare(best, probe, chosen, self.file.vectors[chosen].astype(np.float32))
+        scanned, far, size = scores, self._far(best, scores), 64
+        coded = self._coded[rows[:far]]
+        rows, scores = rows[:far][coded], scores[:far][coded]
+        while len(rows):
             # The better the worst of a full list is, the less is left to compare.
-            start, size = start + size, size * _DEEPER
-        return self._codebook.floor(best.floor)
+            near = scores >= self._codebook.floors(self._fits[rows], best.floor)
+            rows, scores = rows[near], scores[near]
+            chosen, rows, scores, size = rows[:size], rows[size:], scores[size:], size * _DEEPER
+            self._compare(best, probe, chosen, self.file.vectors[chosen].astype(np.float32))
+        return self._far(best, scanned)
+
+    def _far(self, best: Best, scores: FloatArray) -> int:
+        """How many of falling scores are not below the least that may matter to `best`."""
+        floor = self._codebook.floors(self._worst, best.floor).min(initial=np.inf)
+        return int(np.searchsorted(-scores, -floor, "right"))
+
+    def _learn(self, needed: int) -> None:
+        """The next search will have to look about as far as this one."""
+        most, less = max(self.rows // _MOST_SHARE, _LEAST), self._depth - self._depth // _SOON
+        self._depth = min(max(int(_FURTHER * needed), less, _LEAST), most)
 
     def _compare(self, best: Best, probe: FloatArray, rows: IntArray, vectors: FloatArray) -> None:
         scores = vectors @ probe
@@ -207,3 +273,19 @@ class Segment:
     def _places(self, keys: IntArray) -> IntArray:
         """The first row whose key is not below each of these."""
         return np.asarray(np.minimum(np.searchsorted(self._keys, keys), self.rows - 1), np.int64)
+
+
+def _worst(fits: ByteArray) -> ByteArray:
+    """Of N×2 fits those that have the lowest floors, whatever the cosine: for each `along` the most `apart`."""
+    most = np.zeros(256, np.uint8)
+    np.maximum.at(most, fits[:, 0], fits[:, 1])
+    there = np.flatnonzero(np.bincount(fits[:, 0], minlength=256))
+    return np.stack([there, most[there]], axis=1).astype(np.uint8)
+
+
+def _covered(parts: Sequence[Segment]) -> Sealed:
+    return Sealed(oldest=parts[0].sealed.oldest, newest=parts[-1].sealed.newest, last=parts[-1].sealed.last)
+
+
+def _draft(folder: Path, header: Header) -> Path:
+    return folder / f"{header.oldest}-{header.newest}.draft"

@@ -48,6 +48,17 @@ def alone(url: URL) -> Iterator[None]:
         os.close(folder)
 
 
+@contextmanager
+def turn(url: URL) -> Iterator[None]:
+    """Hold what one thread of one process holds at a time; the database itself is locked by nobody."""
+    lock = os.open(f"{url.database}-turn", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
 def engine(url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine:
     """The engine; for `migrating` without foreign keys: SQLite alters a table by dropping it, which would cascade."""
     connect_args = {"timeout": busy_seconds}

@@ -23,6 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from regard.domain import EMBEDDED
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -81,6 +83,7 @@ collections = Table(
     Column("face_model", String(255), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("tags", JSON, nullable=False),
+    Column("index_name", String(16), nullable=False, server_default=EMBEDDED),
     sqlite_autoincrement=True,
 )
 
@@ -140,7 +143,8 @@ user_vectors = Table(
 )
 
 #: What has gone, for the indexes of other processes; keys only. With neither a face nor a user's vector it says: the
-#: whole collection.
+#: whole collection; and with an index's name: from that index alone, which fills itself again if the collection lives
+#: there.
 removals = Table(
     "removals",
     metadata,
@@ -148,7 +152,32 @@ removals = Table(
     Column("collection_key", _Key, nullable=False),
     Column("face_key", _Key),
     Column("user_vector_key", _Key),
+    Column("index_name", String(16)),
     sqlite_autoincrement=True,
+)
+
+#: How far an index that servers share has followed: up to which removal and which key, and when by its own clock.
+index_positions = Table(
+    "index_positions",
+    metadata,
+    Column("index_name", String(16), primary_key=True),
+    Column("track", String(16), primary_key=True),
+    Column("identity", String(64), nullable=False),
+    Column("journal", BigInteger, nullable=False),
+    Column("key", BigInteger, nullable=False),
+    Column("moment", BigInteger, nullable=False),
+)
+
+#: Collections that are being filled into a shared index, and up to which keys they are.
+index_moves = Table(
+    "index_moves",
+    metadata,
+    Column(
+        "collection_key", _Key, ForeignKey("collections.key", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    Column("index_name", String(16), nullable=False),
+    Column("faces", BigInteger, nullable=False),
+    Column("users", BigInteger, nullable=False),
 )
 
 sources = Table(

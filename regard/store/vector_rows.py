@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
-from sqlalchemy import ScalarSelect, Table, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Table, exists, func, literal, select, true
 
 from regard.domain import FloatArray, IntArray
 from regard.store.database import Database
+from regard.store.tables import collections, index_moves
 
 _STORED = np.dtype("<f2")
+#: Parameters in one IN list; SQLite's own limit is 32,766.
+_CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +29,20 @@ class Stored:
 
 
 class VectorRows:
-    """One table that has `key`, `collection_key` and `embedding`, in the order of its keys."""
+    """One table that has `key`, `collection_key` and `embedding`, in the order of its keys; with `index_name` only of
+    the collections that live in that index or are being filled into it."""
 
-    def __init__(self, database: Database, table: Table) -> None:
+    def __init__(self, database: Database, table: Table, index_name: str | None = None) -> None:
         self._database = database
         self._table = table.c
-
-    def highest(self) -> ScalarSelect[int]:
-        """The highest key there is, or 0, as part of a query."""
-        return select(func.coalesce(func.max(self._table.key), 0)).scalar_subquery()
+        # Asked row by row: a plan that begins with the collections would sort the whole table.
+        mine = (collections.c.key == table.c.collection_key) & belongs(index_name) if index_name else None
+        self._mine = true() if mine is None else exists(literal(1)).where(mine)
 
     def since(self, after_key: int, limit: int) -> list[Stored]:
         """The next `limit` vectors above `after_key`, by key, grouped by collection."""
         table = self._table
-        query = select(table.key, table.collection_key, table.embedding).where(table.key > after_key)
+        query = select(table.key, table.collection_key, table.embedding).where(table.key > after_key, self._mine)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(table.key).limit(limit)).all()
         if not rows:
@@ -58,9 +62,23 @@ class VectorRows:
         keys, blobs = zip(*rows, strict=True)
         return Stored(collection_key=collection_key, keys=np.array(keys, np.int64), embeddings=units(blobs))
 
+    def among(self, collection_key: int, keys: IntArray) -> tuple[IntArray, FloatArray]:
+        """Those K of N keys that the collection has, ascending, and their K×D unit rows; 0×0 without any."""
+        table, wanted = self._table, np.unique(keys).tolist()
+        found: list[tuple[int, bytes]] = []
+        with self._database.read() as connection:
+            for start in range(0, len(wanted), _CHUNK):
+                named = (table.collection_key == collection_key) & table.key.in_(wanted[start : start + _CHUNK])
+                query = select(table.key, table.embedding).where(named).order_by(table.key)
+                found += [(key, blob) for key, blob in connection.execute(query)]
+        if not found:
+            return np.empty(0, np.int64), np.empty((0, 0), np.float32)
+        there, blobs = zip(*found, strict=True)
+        return np.array(there, np.int64), units(blobs)
+
     def keys(self) -> dict[int, IntArray]:
         """Every key, ascending, by collection key."""
-        query = select(self._table.collection_key, self._table.key)
+        query = select(self._table.collection_key, self._table.key).where(self._mine)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(self._table.collection_key, self._table.key)).all()
         if not rows:
@@ -71,8 +89,28 @@ class VectorRows:
     def count_since(self, after_key: int) -> int:
         """How many keys lie above `after_key`."""
         with self._database.read() as connection:
-            count = select(func.count(self._table.key)).where(self._table.key > after_key)
+            count = select(func.count(self._table.key)).where(self._table.key > after_key, self._mine)
             return connection.execute(count).scalar_one()
+
+    def count_of(self, collection_key: int, after_key: int) -> int:
+        """How many keys of one collection lie above `after_key`."""
+        mine = (self._table.collection_key == collection_key) & (self._table.key > after_key)
+        with self._database.read() as connection:
+            return connection.execute(select(func.count(self._table.key)).where(mine)).scalar_one()
+
+
+def belongs(index_name: str) -> ColumnElement[bool]:
+    """Whether a row of `collections` lives in this index, or is being filled into it."""
+    coming = select(index_moves.c.collection_key).where(index_moves.c.index_name == index_name)
+    return (collections.c.index_name == index_name) | collections.c.key.in_(coming)
+
+
+def highest(table: Table, collection_key: ColumnElement[Any] | None = None) -> ScalarSelect[int]:
+    """The highest key there is, of one collection where it is named, or 0; as part of a query."""
+    query = select(func.max(table.c.key))
+    if collection_key is not None:
+        query = query.where(table.c.collection_key == collection_key)
+    return select(func.coalesce(query.scalar_subquery(), 0)).scalar_subquery()
 
 
 def packed(vectors: FloatArray) -> list[bytes]:

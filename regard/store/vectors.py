@@ -51,3 +51,28 @@ class VectorIndex(Protocol):
 
     def settle(self, journal: int) -> None:
         """Every removal up to this one of the journal has been made."""
+
+
+class SharedIndex(VectorIndex, Protocol):
+    """One index that many servers write to. It outlives them all, so `resume` has nothing to say and `settle` nothing
+    to do: how far it has got is kept in SQL, beside its `identity` and its `moment`.
+
+    A key belongs to one gallery only, and to one vector: whoever adds it again adds the same.
+    """
+
+    @property
+    def identity(self) -> str:
+        """A random name that it got when it was made, asked for each time. Another one: it was emptied since."""
+
+    @property
+    def moment(self) -> int:
+        """By its own clock, the last write of this process or any that it was told of by `see`; 0 before the first."""
+
+    def see(self, moment: int) -> None:
+        """From now on answer with everything that was written up to this moment, by whatever server."""
+
+    def health(self) -> str:
+        """Where and what it is, in words. Raises InternalServerError where it does not answer."""
+
+    def close(self) -> None:
+        """Leave it."""

@@ -8,7 +8,9 @@ import logging
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,10 @@ from regard.store.vectors import Resume
 
 log = logging.getLogger(__name__)
 
+#: Files of so many bytes in all are read whole at the start (in a second, two at most); of more the vectors are read
+#: while searches are answered.
+AT_START = 2 << 30
+
 _NOTHING = Hits(keys=np.empty(0, np.int64), cosines=np.empty(0, np.float32))
 
 
@@ -28,30 +34,45 @@ class EmbeddedIndex:
     """`VectorIndex`: exact up to `seal` faces a gallery; beyond, sealed segments that are scanned by code.
 
     Only galleries of the codebook's dimension are sealed, and one process at a time writes in `folder`: another reads
-    what lies there and keeps what comes in memory.
+    what lies there and keeps what comes in memory. Sealing, joining and clearing away are done by a thread of the
+    index; `quiet` waits for it.
     """
 
     def __init__(
         self, codebook: Codebook | None = None, folder: Path | None = None, *, seal: int = SEAL, threads: int = 0
     ) -> None:
+        #: Called, in a thread of its own, with a collection of which faces were lost to damage that was found after the
+        #: start: to return when everything above `resume().sealed` of it has been added again.
+        self.lost: Callable[[int], None] | None = None
         self._galleries: dict[int, EmbeddedGallery] = {}
         self._lock = threading.Lock()
+        self._opened: dict[int, EmbeddedGallery] = {}
+        self._position = 0
         self._sealing: Sealing | None = None
         self._folder: _Folder | None = None
         if codebook and folder:
             self._folder = _Folder(folder)
             cores = threads or os.cpu_count() or 1
             self._sealing = Sealing(codebook, ThreadPoolExecutor(cores, "scan"), cores, seal)
+            self._position = self._folder.journal
+            whole = not self._folder.mine or self._folder.size() <= AT_START
             for key in self._folder.galleries():
-                self._open(self._sealing, self._folder, key)
+                self._open(self._sealing, self._folder, key, whole=whole)
 
     def close(self) -> None:
-        """Stop the threads that scan and leave the folder to others. It holds nothing then."""
-        with self._lock:
-            self._galleries.clear()
+        """End what is being written, stop the threads and leave the folder to others. It holds nothing then."""
         if self._sealing and self._folder:
+            self._sealing.housekeeper.close()
+            self._write_position()
             self._sealing.threads.shutdown()
             self._folder.close()
+        with self._lock:
+            self._galleries.clear()
+            self._opened.clear()
+
+    def quiet(self, timeout: float | None = None) -> bool:
+        """Wait until all that was sealed, joined or settled is in files; whether that was within so many seconds."""
+        return self._sealing is None or self._sealing.housekeeper.quiet(timeout)
 
     @property
     def writable(self) -> bool:
@@ -80,6 +101,7 @@ class EmbeddedIndex:
 
     def drop(self, collection_key: int) -> None:
         with self._lock:  # until the files are away, for another gallery may begin in their place
+            self._opened.pop(collection_key, None)
             if gallery := self._galleries.pop(collection_key, None):
                 gallery.drop()
 
@@ -96,24 +118,56 @@ class EmbeddedIndex:
 
     def resume(self) -> Resume:
         sealed = {key: gallery.last_sealed for key, gallery in self._all().items() if gallery.last_sealed >= 0}
-        return Resume(journal=self._folder.journal if self._folder else 0, sealed=sealed)
+        return Resume(journal=self._position, sealed=sealed)
 
     def settle(self, journal: int) -> None:
-        if self._folder and self._folder.mine and self._folder.journal != journal:
-            self._folder.settle(journal)
+        """The files are brought to the disk, and this written down, in a while: what is not is removed again after a
+        restart."""
+        if self._sealing and self._folder:
+            self._begin()
+            self._position = journal
+            self._sealing.housekeeper.ask(self._write_position)
+
+    def _begin(self) -> None:
+        """With the first word that everything is loaded: then the disk has time for what was not read at the start."""
+        begun, self._opened = self._opened, {}
+        for key, gallery in begun.items():
+            gallery.loaded()
+            gallery.verify(partial(self._reload, key, gallery))
+
+    def _reload(self, collection_key: int, gallery: EmbeddedGallery) -> None:
+        def reload(lost: Callable[[int], None]) -> None:
+            lost(collection_key)
+            gallery.loaded()
+
+        if self.lost:  # it adds, which may wait for the housekeeper
+            threading.Thread(target=reload, args=(self.lost,), daemon=True).start()
+
+    def _write_position(self) -> bool:
+        """The housekeeper's: no file of a gallery is exchanged for another meanwhile."""
+        position, folder = self._position, self._folder
+        if folder and folder.mine and folder.journal != position:
+            try:
+                for gallery in self._all().values():
+                    gallery.flush()
+                folder.settle(position)
+            except OSError as error:
+                log.warning("%s: %s. After a restart, removals since then are made again.", folder.root, error)
+        return False
 
     def _all(self) -> dict[int, EmbeddedGallery]:
         with self._lock:
             return dict(self._galleries)
 
-    def _open(self, sealing: Sealing, root: _Folder, collection_key: int) -> None:
+    def _open(self, sealing: Sealing, root: _Folder, collection_key: int, *, whole: bool) -> None:
         folder = root.gallery(collection_key, sealing.codebook)
-        segments, faults = folder.opened(sealing.threads)
+        segments, faults = folder.opened(sealing.threads, whole=whole)
         for fault in faults:
             log.warning("%s. These faces are read from the database again.", fault)
         if segments:
             dimension = sealing.codebook.dimension
-            self._galleries[collection_key] = EmbeddedGallery(dimension, sealing, folder, segments)
+            gallery = EmbeddedGallery(dimension, sealing, folder, segments)
+            self._galleries[collection_key] = self._opened[collection_key] = gallery
         else:
             folder.delete()
 
@@ -155,6 +209,10 @@ class _Folder:
 
     def galleries(self) -> list[int]:
         return sorted(int(path.name) for path in self.root.iterdir() if path.is_dir() and path.name.isdecimal())
+
+    def size(self) -> int:
+        """Bytes in files of segments."""
+        return sum(path.stat().st_size for path in self.root.glob("*/*.segment"))
 
     def gallery(self, collection_key: int, codebook: Codebook) -> GalleryFolder:
         return GalleryFolder(self.root / str(collection_key), codebook, writable=self.mine)

@@ -29,3 +29,16 @@ def test_what_cannot_be_meant_is_an_error_that_names_its_place(variable: str, va
 
 def test_a_secret_is_not_shown(tmp_path: Path) -> None:
     assert "hush" not in repr(config.load({"REGARD_S3_SECRET_ACCESS_KEY": "hush"}, home=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"), [("faiss", "neither embedded nor milvus"), ("milvus", "say in `milvus` where it is")]
+)
+def test_an_index_there_is_not_is_refused(tmp_path: Path, chosen: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        config.load({"REGARD_INDEX": chosen}, home=tmp_path)
+    assert config.load({"REGARD_INDEX": "milvus", "REGARD_MILVUS": "http://m:1"}, home=tmp_path).index == "milvus"
+
+
+def test_what_opens_milvus_is_not_shown_with_the_settings(tmp_path: Path) -> None:
+    assert "s3cret" not in repr(config.load({"REGARD_MILVUS_TOKEN": "root:s3cret"}, home=tmp_path))

@@ -31,11 +31,10 @@ def house(tmp_path: Path, models: Path) -> Iterator[House]:
     gallery = Gallery(
         collections=rows,
         faces=faces,
-        index=index,
         follower=follower,
         embedder=loaded(models).embedder,
         clock=lambda: NOW,
     )
-    people = People(gallery=gallery, users=UserRows(opened), index=users_index, follower=follower, clock=lambda: NOW)
+    people = People(gallery=gallery, users=UserRows(opened), follower=follower, clock=lambda: NOW)
     yield House(gallery, people, rows, faces, follower, index, users_index)
     opened.close()

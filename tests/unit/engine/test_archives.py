@@ -6,6 +6,7 @@ import json
 import random
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from regard.domain import Box, Collection, FloatArray
-from regard.engine import archives, soundness
+from regard.engine import archives, imports, soundness
 from regard.engine.archives import Archive, Manifest
 from regard.engine.imports import Imported, Importer, Target
 from regard.engine.people import vector
@@ -263,6 +264,22 @@ def test_an_import_that_was_stopped_goes_on_and_ends_the_same(
     assert other.all("people") == store.all("people")
     assert other.bring(file).stored == 0
     assert other.all("people") == store.all("people")
+
+
+def test_a_transaction_is_made_of_many_pieces(
+    store: Store, other: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.fill()
+    store.export(file)
+    monkeypatch.setattr(imports, "PIECE", 5)
+    done: list[int] = []
+    importer = Importer(other.collections, other.rows, batch=17)
+    with closing(ParquetTable(file)) as table:
+        archive = Archive(table)
+        target = Target(name="people", created_at=NOW, tags=archive.manifest.tags, users_without_faces=[["nobody", 0]])
+        importer.run(archive, target, lambda said, count, _: done.append(count) if "Importing" in said else None)
+    assert done == [15, 30, 45, 50]
+    assert [face for face, _ in other.all("people")[:50]] == [face for face, _ in store.all("people")[:50]]
 
 
 def test_an_index_that_follows_finds_imported_faces_and_users(store: Store, other: Store, file: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from PIL import Image
 from regard import app, config
 from regard.app import Regard
 from regard.domain import Collection
-from regard.engine.folders import FolderIndexer, Options, Outcome, Unnamed, walk
+from regard.engine.examiner import Bounds, Examiner
+from regard.engine.folders import FolderIndexer, Namer, Outcome, Photo, Unnamed, walk
+from regard.engine.workforce import ThisProcess, Workforce
 from regard.errors import InvalidParameter, ResourceNotFound
 
 PEOPLE = ("ann", "bob", "cat")
@@ -50,18 +52,27 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def indexer(regard: Regard, batch: int = 16) -> FolderIndexer:
-    return FolderIndexer(regard.services.indexer, regard.sources, Options(batch=batch))
-
-
 def by_name(file: Path) -> str | None:
     return file.parent.name
 
 
+def runs(
+    regard: Regard, collection: Collection, photos: Sequence[Photo], namer: Namer = by_name, batch: int = 16
+) -> Iterator[list[Outcome]]:
+    """Index `photos` in this process; closing it is what Ctrl-C does."""
+    examiner = Examiner(regard.services.analyzer, collection.face_model, Bounds())
+    with Workforce(lambda: ThisProcess(examiner), 1) as workforce:
+        folders = FolderIndexer(regard.services.gallery, regard.sources, batch)
+        yield from folders.run(workforce, collection, photos, namer)
+
+
+def left(regard: Regard, collection: Collection, photos: Sequence[Photo]) -> list[Photo]:
+    return FolderIndexer(regard.services.gallery, regard.sources).left(collection, photos)
+
+
 def index(regard: Regard, collection: Collection, folder: Path) -> list[Outcome]:
-    worker = indexer(regard)
-    left = worker.left(collection, walk(folder)[0])
-    return [outcome for batch in worker.run(collection, left, by_name) for outcome in batch]
+    photos = left(regard, collection, walk(folder)[0])
+    return [outcome for batch in runs(regard, collection, photos) for outcome in batch]
 
 
 # -- the walk ----------------------------------------------------------------------------------------------------
@@ -127,8 +138,7 @@ def test_a_second_run_finds_nothing_left_but_what_has_changed(
 
 
 def test_an_interrupted_run_goes_on_where_it_was(regard: Regard, collection: Collection, folder: Path) -> None:
-    worker = indexer(regard, batch=2)
-    run = worker.run(collection, walk(folder)[0], by_name)
+    run = runs(regard, collection, walk(folder)[0], batch=2)
     first = next(run)
     run.close()  # as Ctrl-C does
     assert len(first) == 2
@@ -142,8 +152,7 @@ def test_a_batch_that_was_stored_but_not_recorded_is_not_stored_twice(
     regard: Regard, collection: Collection, folder: Path
 ) -> None:
     index(regard, collection, folder)
-    worker = indexer(regard)
-    again = [each for batch in worker.run(collection, walk(folder)[0], by_name) for each in batch]
+    again = [each for batch in runs(regard, collection, walk(folder)[0]) for each in batch]
     assert sum(each.enrolled for each in again) == len(PEOPLE)
     assert regard.services.gallery.size(collection) == len(PEOPLE)
 
@@ -156,13 +165,12 @@ def test_a_file_without_a_name_is_skipped_and_tried_again_next_time(
             raise Unnamed("names.csv has no row for it.")
         return None
 
-    worker = indexer(regard)
     photos = [photo for photo in walk(folder)[0] if photo.path.endswith("JPG")]
-    outcomes = [each for batch in worker.run(collection, photos, choosy) for each in batch]
+    outcomes = [each for batch in runs(regard, collection, photos, choosy) for each in batch]
     assert [each.enrolled for each in outcomes] == [0, 1, 1]
     assert outcomes[0].skipped is not None
     assert outcomes[0].skipped.detail == "names.csv has no row for it."
-    assert worker.left(collection, photos) == photos[:1]
+    assert left(regard, collection, photos) == photos[:1]
 
 
 def test_a_file_that_vanishes_is_reported_and_not_taken_for_done(
@@ -170,17 +178,16 @@ def test_a_file_that_vanishes_is_reported_and_not_taken_for_done(
 ) -> None:
     photos = [photo for photo in walk(folder)[0] if photo.path.endswith("wall.jpeg")]
     Path(photos[0].path).unlink()
-    worker = indexer(regard)
-    [[outcome]] = worker.run(collection, photos, by_name)
+    [[outcome]] = runs(regard, collection, photos)
     assert outcome.skipped is not None
     assert outcome.skipped.reason == "cannot be read"
-    assert worker.left(collection, photos) == photos
+    assert left(regard, collection, photos) == photos
 
 
 def test_a_huge_file_is_not_read(regard: Regard, collection: Collection, tmp_path: Path) -> None:
     with (tmp_path / "huge.png").open("wb") as file:
         file.truncate(100 * 1024 * 1024)
-    [[outcome]] = indexer(regard).run(collection, walk(tmp_path)[0], by_name)
+    [[outcome]] = runs(regard, collection, walk(tmp_path)[0])
     assert outcome.skipped is not None
     assert outcome.skipped.reason == "too large"
     assert "105 MB" in outcome.skipped.detail
@@ -192,16 +199,14 @@ def test_a_collection_that_goes_away_stops_the_run(regard: Regard, collection: C
         index(regard, collection, folder)
 
 
-def test_no_more_pictures_are_read_ahead_than_the_next_batch(
+def test_what_is_examined_without_a_collection_leaves_no_trace(
     regard: Regard, collection: Collection, folder: Path
 ) -> None:
-    read: list[str] = []
-
-    def noting(file: Path) -> str | None:
-        read.append(file.name)
-        return None
-
-    run = indexer(regard, batch=1).run(collection, walk(folder)[0], noting)
-    next(run)
-    run.close()
-    assert len(read) <= 2
+    examiner = Examiner(regard.services.analyzer, collection.face_model, Bounds())
+    photos = walk(folder)[0]
+    folders = FolderIndexer(regard.services.gallery, regard.sources, batch=4)
+    with Workforce(lambda: ThisProcess(examiner), 1) as workforce:
+        found = list(folders.examined(workforce, photos, by_name))
+    assert [len(batch) for batch, _ in found] == [len(findings) for _, findings in found] == [4, 2]
+    assert left(regard, collection, photos) == photos
+    assert regard.services.gallery.size(collection) == 0

@@ -29,26 +29,57 @@ def test_only_the_directions_in_use_are_kept():
 
 def test_hardly_a_pair_scores_below_its_floor():
     made, vectors = known(), known().project(alike(4000, seed=3))
-    codes, misfits = made.coder.encode(vectors)
-    scores, rows = Scanner(made.coder, codes).search(vectors, 4000)
-    cosines = np.take_along_axis(vectors @ vectors.T, rows, axis=1)
-    coded = (misfits <= made.reach)[rows]
+    codes, coded = made.coder.encode(vectors)
+    scores, cosines, fits = Scanner(made.coder, codes).scores(vectors), vectors @ vectors.T, made.fits(coded)
+    below = scores < made.floors(fits[None], cosines)
+    scanned = ~made.odd(fits)[None] & ~np.eye(4000, dtype=bool)
     for cosine in (0.3, 0.5, 0.7, 0.9, 0.95):
-        of_it = coded & (cosines >= cosine) & (rows != np.arange(4000)[:, None])
+        of_it = scanned & (cosines >= cosine)
         assert of_it.sum() > 100 or cosine > 0.9
-        assert np.count_nonzero(scores[of_it] < made.floor(cosine)) <= 1e-4 * of_it.sum()
+        assert np.count_nonzero(below[of_it]) <= 1e-4 * of_it.sum()
+
+
+def test_a_floor_is_not_far_below_what_a_row_scores():
+    made, vectors = known(), known().project(alike(1000, seed=3))
+    codes, coded = made.coder.encode(vectors)
+    cosines = vectors @ vectors.T
+    slack = Scanner(made.coder, codes).scores(vectors)[:, :1000] - made.floors(made.fits(coded)[None], cosines)
+    assert np.median(slack) < 0.2
+
+
+@pytest.mark.parametrize("cosine", [-0.5, 0, 0.4, 1])
+def test_bytes_say_no_more_good_of_a_row_than_is_true(cosine):
+    made = known()
+    coded = np.random.default_rng(0).uniform((0.5, 0), (1.4, 0.99), (1000, 2)).astype(np.float32)
+    exact = coded[:, 0] * cosine - coded[:, 1] * np.sqrt(1 - cosine**2) * (4 * made.errors[1] - made.errors[0])
+    given = made.floors(made.fits(coded), cosine)
+    assert (given <= exact + 1e-6).all()
+    assert np.median(exact - given) < 0.01
+
+
+def test_a_worse_code_has_a_lower_floor_and_a_higher_threshold_a_higher_one():
+    made = known()
+    fits = made.fits(np.array([[0.95, 0.2], [0.85, 0.2], [0.95, 0.3]], np.float32))
+    good, along, apart = made.floors(fits, 0.5)
+    assert good > max(along, apart)
+    assert (made.floors(fits, 0.6) > made.floors(fits, 0.5)).all()
+
+
+@pytest.mark.parametrize("coded", [(0.3, 0.2), (0.9, 1.5)])
+def test_what_a_byte_cannot_say_is_not_scanned(coded):
+    assert known().odd(known().fits(np.array([coded], np.float32))).all()
 
 
 def test_few_rows_are_not_coded():
-    _, misfits = known().coder.encode(known().project(alike(8000, seed=4)))
-    assert 0.001 < np.mean(misfits > known().reach) < 0.02
+    _, coded = known().coder.encode(known().project(alike(8000, seed=4)))
+    assert 0.001 < np.mean(known().odd(known().fits(coded))) < 0.02
 
 
 def test_what_is_saved_is_loaded_with_the_same_fingerprint(tmp_path):
     known().save(tmp_path / "one.npz")
     again = Codebook.load(tmp_path / "one.npz")
     assert again.fingerprint == known().fingerprint
-    assert again.floor(0.5) == known().floor(0.5)
+    np.testing.assert_array_equal(again.errors, known().errors)
 
 
 def test_the_fingerprint_changes_with_each_array():
@@ -81,11 +112,11 @@ def test_a_file_that_is_no_codebook_is_refused(tmp_path, spoil):
     "arrays",
     [
         {"projection": np.eye(D, dtype=np.float32)},
-        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 16, 3)), "errors": np.ones(4)},
-        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 8, 2)), "errors": np.ones(4)},
-        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 16, 2)), "errors": np.ones(3)},
-        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 16, 2)), "errors": np.full(4, np.nan)},
-        {"projection": np.ones(D), "centroids": np.zeros((D // 2, 16, 2)), "errors": np.ones(4)},
+        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 16, 3)), "errors": np.ones(3)},
+        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 8, 2)), "errors": np.ones(3)},
+        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 16, 2)), "errors": np.ones(4)},
+        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 16, 2)), "errors": np.full(3, np.nan)},
+        {"projection": np.ones(D), "centroids": np.zeros((D // 2, 16, 2)), "errors": np.ones(3)},
     ],
 )
 def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path, arrays):

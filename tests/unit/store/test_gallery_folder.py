@@ -30,7 +30,8 @@ def place(tmp_path: Path) -> Path:
 def write(place: Path, number: int) -> Segment:
     keys = np.arange(100) + 100 * number
     sealed = Sealed(oldest=number, newest=number, last=int(keys[-1]))
-    return Segment.write(place, sealed, known(), keys, known().project(alike(100, seed=number)))
+    place.mkdir(exist_ok=True)
+    return Segment.write(place, sealed, known(), keys, known().project(alike(100, seed=number))).publish()
 
 
 def folder(place: Path, *, writable: bool = True) -> GalleryFolder:
@@ -109,7 +110,7 @@ def test_what_is_not_ours_is_left_alone(place, threads):
 
 def test_parts_that_were_joined_before_a_crash_are_deleted(place, threads):
     segments, _ = folder(place).opened(threads)
-    Segment.joined(place, known(), segments[:3])
+    Segment.joined(place, known(), segments[:3]).publish()
     again, faults = folder(place).opened(threads)
     assert faults == []
     assert held(again) == list(range(400))
@@ -118,7 +119,7 @@ def test_parts_that_were_joined_before_a_crash_are_deleted(place, threads):
 
 def test_a_damaged_segment_costs_its_parts_too(place, threads):
     segments, _ = folder(place).opened(threads)
-    Segment.joined(place, known(), segments[:3])
+    Segment.joined(place, known(), segments[:3]).publish()
     (place / "0-2.segment").write_bytes(b"")
     again, faults = folder(place).opened(threads)
     assert (held(again), len(faults)) == ([], 1)
@@ -134,9 +135,26 @@ def test_a_late_key_limits_what_is_complete_until_it_is_in_a_file(place, threads
     assert complete(folder(place, writable=False), segments) == 249
     here.note_late(0)
     assert complete(folder(place), segments) == 0
-    here.forget_late()
-    here.forget_late()
+    here.keep_late(300)
+    assert complete(folder(place), segments) == 299
+    here.keep_late(None)
+    here.keep_late(None)
     assert complete(folder(place), segments) == 399
+
+
+def test_a_start_may_leave_the_vectors_to_be_read_later(place, threads):
+    path = place / "2-2.segment"
+    raw = bytearray(path.read_bytes())
+    raw[-100] ^= 1
+    path.write_bytes(raw)
+    segments, faults = folder(place).opened(threads, whole=False)
+    assert (len(segments), faults) == (4, [])
+    assert [segment.unread for segment in segments] == [1] * 4
+    assert [segment.suspects(10) for segment in segments] == [[], [], [0], []]
+    assert segments[2].damaged([0]).tolist() == list(range(200, 300))
+    segments, faults = folder(place).opened(threads)
+    assert [segment.unread for segment in segments] == [0] * 2
+    assert "2-2.segment is damaged" in faults[0]
 
 
 def test_a_note_that_cannot_be_read_makes_nothing_complete(place, threads):

@@ -117,3 +117,13 @@ def test_the_floor_is_the_last_of_a_full_list():
 def test_the_best_are_by_cosine_then_key():
     hits = best(np.array([9, 4, 2, 7]), np.array([0.5, 0.5, 0.1, 0.9], np.float32), 3)
     assert hits.keys.tolist() == [7, 4, 9]
+
+
+def test_it_knows_which_keys_it_holds_and_that_none_is_lower(make_units):
+    rows = OpenRows(8)
+    assert rows.lowest > 10**18
+    assert rows.holds(np.array([-1, 0, 5])).tolist() == [False] * 3
+    rows.add(np.array([7, 5, 9]), make_units(3, 8))
+    rows.remove(np.array([5]))
+    assert rows.holds(np.array([9, -1, 5, 7, 100])).tolist() == [True, False, False, True, False]
+    assert rows.lowest == 5

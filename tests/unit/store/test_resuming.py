@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -17,7 +18,7 @@ import pytest
 from likenesses import alike, known
 
 from regard.domain import Box
-from regard.store import database
+from regard.store import database, vectors_embedded
 from regard.store.face_rows import FaceRows, NewFace
 from regard.store.follower import Follower
 from regard.store.vectors_embedded import EmbeddedIndex, files_of
@@ -34,6 +35,7 @@ def following(store: Store, folder: Path) -> Iterator[tuple[Follower, EmbeddedIn
     read: list[int] = []
     with closing(EmbeddedIndex(known(), folder, seal=SEAL)) as index:
         follower = Follower(store.database, faces_index=index, users_index=EmbeddedIndex())
+        index.lost = follower.reload_faces
         follower.rebuild(lambda _, done, __: read.append(done))
         yield follower, index, read
 
@@ -51,6 +53,7 @@ def test_only_what_is_not_sealed_is_read_again(store: Store, tmp_path: Path) -> 
         enrol(store, staff.key, 600, seed=1)
         enrol(store, guests.key, 20, seed=2)
         follower.catch_up()
+        assert index.quiet(60)
         assert index.resume().sealed.keys() == {staff.key}
     later = enrol(store, staff.key, 5, seed=3)
     with following(store, tmp_path / "index") as (follower, index, read):
@@ -68,6 +71,7 @@ def test_what_was_removed_meanwhile_is_removed_from_the_files(store: Store, tmp_
         gone = [face.face_id for face in enrol(store, staff.key, 600, seed=1)[10:20]]
         enrol(store, guests.key, 300, seed=2)
         follower.catch_up()
+        assert index.quiet(60)
     store.faces.delete(staff.key, gone)
     store.collections.delete("guests")
     with following(store, tmp_path / "index") as (follower, index, _):
@@ -81,9 +85,10 @@ def test_what_was_removed_meanwhile_is_removed_from_the_files(store: Store, tmp_
 
 def test_a_damaged_file_is_read_from_the_database_again(store: Store, tmp_path: Path) -> None:
     staff, folder = store.collection(), tmp_path / "index"
-    with following(store, folder) as (follower, _, __):
+    with following(store, folder) as (follower, index, _):
         enrol(store, staff.key, 600, seed=1)
         follower.catch_up()
+        assert index.quiet(60)
     (file,) = folder.rglob("*.segment")
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
@@ -93,6 +98,28 @@ def test_a_damaged_file_is_read_from_the_database_again(store: Store, tmp_path: 
         assert follower.agreement() == []
         (hits,) = index.search(staff.key, alike(600, 1)[:1], limit=1, threshold=0.9)
         assert hits.keys.tolist() == [1]
+
+
+def test_damage_that_is_found_after_the_start_is_read_again_while_it_runs(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(vectors_embedded, "AT_START", 0)
+    staff, folder = store.collection(), tmp_path / "index"
+    with following(store, folder) as (follower, index, _):
+        enrol(store, staff.key, 600, seed=1)
+        follower.catch_up()
+        assert index.quiet(60)
+    (file,) = folder.rglob("*.segment")
+    content = bytearray(file.read_bytes())
+    content[-9] ^= 64
+    file.write_bytes(content)
+    with following(store, folder) as (follower, index, _):
+        deadline = time.monotonic() + 60
+        while "is damaged" not in caplog.text or follower.agreement():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        found = index.search(staff.key, alike(600, seed=1), limit=1, threshold=0.99)
+        assert [len(hits.keys) for hits in found] == [1] * 600
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
@@ -105,9 +132,10 @@ def test_files_that_know_more_than_a_restored_database_are_made_anew(store: Stor
         closing(sqlite3.connect(backup)) as copy,
     ):
         live.backup(copy)
-    with following(store, folder) as (follower, _, __):
+    with following(store, folder) as (follower, index, _):
         enrol(store, staff.key, 600, seed=1)
         follower.catch_up()
+        assert index.quiet(60)
     store.database.close()
     restored = tmp_path / "restored" / "regard.db"
     restored.parent.mkdir()
@@ -126,9 +154,10 @@ def test_files_that_know_more_than_a_restored_database_are_made_anew(store: Stor
 
 def test_a_second_process_reads_the_files_and_follows_by_itself(store: Store, tmp_path: Path) -> None:
     staff, folder = store.collection(), tmp_path / "index"
-    with following(store, folder) as (follower, _, __):
+    with following(store, folder) as (follower, mine, _):
         faces = enrol(store, staff.key, 600, seed=1)
         follower.catch_up()
+        assert mine.quiet(60)
         with following(store, folder) as (other, index, read):
             assert max(read, default=0) < 600
             store.faces.delete(staff.key, [faces[0].face_id])

@@ -30,20 +30,34 @@ def test_codes_are_packed_as_faiss_packs_them(coder, count):
 
 def test_codes_do_not_depend_on_how_many_are_encoded_at_once(coder, monkeypatch):
     vectors = known().project(alike(1000))
-    codes, misfits = coder.encode(vectors)
+    codes, coded = coder.encode(vectors)
     monkeypatch.setattr("regard.store.scanner._AT_ONCE", 96)
-    again, misfits_again = coder.encode(vectors)
+    again, coded_again = coder.encode(vectors)
     assert codes.tolist() == again.tolist()
-    np.testing.assert_array_equal(misfits, misfits_again)
+    np.testing.assert_array_equal(coded, coded_again)
 
 
-def test_a_misfit_is_the_distance_to_what_the_code_says(coder):
-    vectors = known().project(alike(500))
-    _, misfits = coder.encode(vectors)
+def test_a_code_stands_for_its_row_and_something_apart_from_it(coder):
+    vectors = known().project(alike(500)) * np.linspace(0.5, 1, 500, dtype=np.float32)[:, None]
+    _, coded = coder.encode(vectors)
     index = coder.empty()
     index.add(vectors)
     said = index.sa_decode(index.sa_encode(vectors))
-    np.testing.assert_allclose(misfits, np.linalg.norm(vectors - said, axis=1), atol=1e-6)
+    apart = said - coded[:, :1] * vectors
+    np.testing.assert_allclose(np.sum(apart * vectors, axis=1), 0, atol=1e-6)
+    lengths = np.linalg.norm(apart, axis=1) / np.linalg.norm(vectors, axis=1)
+    np.testing.assert_allclose(coded[:, 1], lengths, atol=1e-4)
+
+
+def test_a_row_of_nothing_is_coded_without_a_fault(coder):
+    assert np.isfinite(coder.encode(np.zeros((1, coder.width), np.float32))[1]).all()
+
+
+def test_the_scores_of_all_are_those_of_a_search(coder):
+    vectors = known().project(alike(500))
+    scanner = Scanner(coder, coder.encode(vectors)[0])
+    scores, rows = scanner.search(vectors[:3], 40)
+    np.testing.assert_array_equal(np.take_along_axis(scanner.scores(vectors[:3]), rows, axis=1), scores)
 
 
 def test_blanking_erases_exactly_those_rows(coder):

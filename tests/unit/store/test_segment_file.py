@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import resource
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,18 @@ from regard.store import segment_file
 from regard.store.segment_file import DEAD, DamagedSegment, Header, SegmentFile
 
 ROWS, WIDTH, GROUPS = 8256, 8, 4
-HEADER = Header(codebook="abc", oldest=3, newest=3, first=5, last=9000, rows=ROWS, odd=3, groups=GROUPS, width=WIDTH)
-ODD = np.array([0, 7, 5000])
+HEADER = Header(codebook="abc", oldest=3, newest=3, first=5, last=9000, rows=ROWS, groups=GROUPS, width=WIDTH)
 KEYS = np.arange(5, 5 + ROWS)
 CODES = np.random.default_rng(0).integers(1, 256, ROWS * GROUPS // 2).astype(np.uint8)
+FITS = np.random.default_rng(2).integers(1, 255, (ROWS, 2)).astype(np.uint8)
 VECTORS = np.random.default_rng(1).standard_normal((ROWS, WIDTH)).astype(np.float16)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "gallery" / "3-3.segment"
-    segment_file.write(path, HEADER, ODD, KEYS, CODES, VECTORS)
+    path.parent.mkdir(mode=0o700)
+    segment_file.write(path.with_suffix(".draft"), HEADER, KEYS, (CODES, FITS), VECTORS).publish(path)
     return path
 
 
@@ -40,8 +40,8 @@ def opened(path: Path, **how: bool) -> SegmentFile:
 
 def test_what_is_written_is_read(path):
     file = opened(path)
-    assert replace(file.header, odd_sum=0) == HEADER
-    for held, given in ((file.odd, ODD), (file.keys, KEYS), (file.codes, CODES), (file.vectors, VECTORS)):
+    assert file.header == HEADER
+    for held, given in ((file.fits, FITS), (file.keys, KEYS), (file.codes, CODES), (file.vectors, VECTORS)):
         np.testing.assert_array_equal(held, given)
     assert path.stat().st_size == file.header.size()
 
@@ -66,8 +66,10 @@ def test_what_is_forgotten_is_gone_from_the_file(path):
     again = opened(path)
     assert (again.keys[gone] == DEAD).all()
     assert (again.codes.reshape(ROWS, -1)[gone] == 0).all()
+    assert (again.fits[gone] == (255, 0)).all()
     kept = np.setdiff1d(np.arange(ROWS), gone)
     np.testing.assert_array_equal(again.vectors[kept], VECTORS[kept])
+    np.testing.assert_array_equal(again.fits[kept], FITS[kept])
     np.testing.assert_array_equal(again.codes.reshape(ROWS, -1)[kept], CODES.reshape(ROWS, -1)[kept])
 
 
@@ -89,7 +91,7 @@ def test_a_process_that_is_killed_while_it_forgets_leaves_a_whole_file(path, die
 
     file = SegmentFile(path, "abc")
     if died == "keys":
-        file._changing[0], file.keys[gone[0]] = 1, DEAD
+        file._changing[0], file.keys[gone[0]] = gone[0] // 256, DEAD
     elif died == "vectors":
         with pytest.raises(KeyboardInterrupt):
             file.forget(gone, killed)
@@ -116,13 +118,58 @@ def test_a_process_that_is_killed_before_it_forgets_leaves_no_trace(path):
     np.testing.assert_array_equal(opened(path).keys, KEYS)
 
 
-def test_what_is_forgotten_is_on_the_disk_before_it_is_said(path, monkeypatch):
+def test_what_is_forgotten_is_brought_to_the_disk_once(path, monkeypatch):
     flushed, flush = [], np.memmap.flush
     monkeypatch.setattr(np.memmap, "flush", lambda self: flushed.append(self.filename) or flush(self))
-    opened(path, writable=False).forget(np.array([1]), blank)
-    assert flushed == []
-    opened(path).forget(np.array([1]), blank)
+    for how in ({"writable": False}, {}):
+        file = opened(path, **how)
+        file.flush()
+        file.forget(np.array([1]), blank)
+        file.forget(np.array([5000]), blank)
+        file.flush()
+        file.flush()
     assert [Path(name) for name in flushed] == [path]
+
+
+def test_forgetting_a_row_reads_little_of_a_large_file(path, monkeypatch):
+    file, summed = opened(path), []
+    crc32 = segment_file.zlib.crc32
+    monkeypatch.setattr(segment_file.zlib, "crc32", lambda data, *start: summed.append(len(bytes(data))) or crc32(data))
+    file.forget(np.array([17]), blank)
+    assert sum(summed) < path.stat().st_size / 20
+
+
+def test_a_start_may_leave_the_vectors_unread(path):
+    raw = bytearray(path.read_bytes())
+    raw[HEADER.places()["vectors"].start + 300 * WIDTH * 2] ^= 1
+    path.write_bytes(raw)
+    file = SegmentFile(path, "abc")
+    file.verify(vectors=False)
+    assert [block for block in range(file.blocks) if file.damaged(block)] == [1]
+    assert file.rows_of(1) == slice(256, 512)
+    assert file.rows_of(file.blocks - 1) == slice(8192, ROWS)
+
+
+def test_a_block_stays_damaged_until_it_is_mended(path):
+    raw = bytearray(path.read_bytes())
+    raw[HEADER.places()["vectors"].start + 300 * WIDTH * 2] ^= 1
+    path.write_bytes(raw)
+    file = SegmentFile(path, "abc")
+    file.forget(np.array([301, 600]), blank)
+    assert [file.damaged(block) for block in range(3)] == [False, True, False]
+    file.forget(np.arange(256, 512), blank)
+    assert file.damaged(1)
+    file.mend(1)
+    opened(path)
+
+
+def test_what_is_written_under_a_dead_key_is_nothing(tmp_path):
+    keys = KEYS.copy()
+    keys[[0, 8255]] = DEAD
+    file = segment_file.write(tmp_path / "0-0.draft", HEADER, keys, (CODES, FITS), VECTORS)
+    assert not file.vectors[[0, 8255]].any()
+    np.testing.assert_array_equal(file.vectors[1:8255], VECTORS[1:8255])
+    file.verify()
 
 
 def killed_sum(*given: object) -> int:
@@ -176,7 +223,7 @@ def test_a_disk_that_is_full_leaves_nothing_behind(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
     try:
         with pytest.raises(OSError, match="File too large"):
-            segment_file.write(path, HEADER, ODD, KEYS, CODES, VECTORS)
+            segment_file.write(path, HEADER, KEYS, (CODES, FITS), VECTORS)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 import numpy as np
 from sqlalchemy import select
 
+from regard.store import vector_rows
+from regard.store.move_rows import MoveRows
 from regard.store.tables import faces, user_vectors
 from regard.store.vector_rows import VectorRows, packed, units
 
@@ -26,6 +28,31 @@ def test_what_is_new_comes_by_collection_in_the_order_of_keys(store, make_new, m
     assert (rows.count_since(0), rows.count_since(4)) == (6, 2)
 
 
+def test_of_named_keys_it_reads_those_that_are_there_and_of_that_collection(store, make_units, monkeypatch):
+    monkeypatch.setattr(vector_rows, "_CHUNK", 3)
+    one, two = store.collection("one"), store.collection("two")
+    store.enrol(one, 8), store.enrol(two, 2)
+    rows = VectorRows(store.database, faces)
+    keys, vectors = rows.among(one.key, np.array([8, 2, 99, 9, 5, 2, 1]))
+    assert keys.tolist() == [1, 2, 5, 8]
+    np.testing.assert_allclose(vectors, make_units(8)[[0, 1, 4, 7]], atol=1e-3)
+    assert [len(part) for part in rows.among(one.key, np.array([99]))] == [0, 0]
+
+
+def test_of_an_index_it_reads_the_collections_that_live_there_or_are_on_their_way(store):
+    here, there, coming = store.collection("here"), store.collection("there"), store.collection("coming")
+    for collection in (here, there, coming):
+        store.enrol(collection, 2)
+    moves = MoveRows(store.database)
+    moves.end(there, "milvus")
+    moves.begin(coming, "milvus")
+    for name, expected in (("embedded", [here, coming]), ("milvus", [there, coming])):
+        rows = VectorRows(store.database, faces, name)
+        assert list(rows.keys()) == [collection.key for collection in expected]
+        assert [stored.collection_key for stored in rows.since(0, 9)] == [collection.key for collection in expected]
+        assert rows.count_since(0) == 4
+
+
 def test_of_users_it_reads_their_vectors(store, make_units):
     collection = store.collection()
     store.users.create(collection.key, "ada", NOW)
@@ -41,7 +68,7 @@ def test_of_users_it_reads_their_vectors(store, make_units):
 def test_the_highest_key_is_0_where_there_is_none(store):
     def highest() -> int:
         with store.database.read() as connection:
-            return connection.scalar(select(VectorRows(store.database, faces).highest()))
+            return connection.scalar(select(vector_rows.highest(faces)))
 
     assert highest() == 0
     store.enrol(store.collection(), 3)

@@ -105,3 +105,17 @@ def test_a_detector_frozen_to_a_square_runs_at_any_size(tmp_path: Path, family: 
     )
     anchors = 2 if family is scrfd else 1
     assert cells == [anchors * 3 * 5, anchors * 6 * 10, anchors * 12 * 20]
+
+
+def test_prelu_is_made_of_quicker_operations_that_give_the_same(tmp_path: Path) -> None:
+    slopes = np.array([-1.5, 0, 0.25, 1, 2.5], np.float32).reshape(5, 1, 1)
+    file = save_graph(
+        tmp_path / "p.onnx",
+        [node("PRelu", "x slopes", "y")],
+        inputs={"x": (1, 5, 8, 8)},
+        outputs={"y": (1, 5, 8, 8)},
+        weights={"slopes": slopes},
+    )
+    assert "PRelu" not in [each.op_type for each in onnx.load_from_string(prepared(file)).graph.node]
+    batch = random(3, 5, 8, 8)
+    np.testing.assert_allclose(OnnxSession(file).run(batch)[0], np.where(batch < 0, slopes * batch, batch), atol=1e-6)
