@@ -45,7 +45,7 @@ _VERIFIED = 1024
 #: Probes that go through the segments together.
 _TOGETHER = 64
 #: Fewer rows are scanned sooner than threads take over.
-_MANY = 1 << 19
+_MANY = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)

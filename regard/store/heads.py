@@ -90,14 +90,14 @@ class Heads:
 def _query(shared: str, *, one: bool) -> Select[tuple[Any, ...]]:
     key = bindparam("collection_key") if one else literal(None)
     rows = [highest(table) for table in _TABLES]
-    own = [highest(table, key) for table in _TABLES] if one else rows
+    own = [highest(table, key) for table in _TABLES] if one and shared else rows
     columns = [_LAST.label("journal")]
     columns += [each.label(name) for name, each in zip(TRACKS, rows, strict=True)]
     columns += [each.label(f"own_{name}") for name, each in zip(TRACKS, own, strict=True)]
     columns += [collections.c.index_name.label("lives_in"), index_moves.c.index_name.label("filling")]
     joined = select(literal(1)).subquery("now").outerjoin(collections, collections.c.key == key)
     joined = joined.outerjoin(index_moves, index_moves.c.collection_key == collections.c.key)
-    for name in TRACKS:
+    for name in TRACKS if shared else ():
         position = index_positions.alias(f"{name}_position")
         joined = joined.outerjoin(position, and_(position.c.index_name == shared, position.c.track == name))
         columns += [position.c[each].label(f"{name}_{each}") for each in ("identity", "journal", "key", "moment")]
@@ -105,7 +105,7 @@ def _query(shared: str, *, one: bool) -> Select[tuple[Any, ...]]:
 
 
 def _position(row: Row[tuple[Any, ...]], name: str) -> Position | None:
-    identity = getattr(row, f"{name}_identity")
+    identity = getattr(row, f"{name}_identity", None)
     if identity is None:
         return None
     journal, key, moment = (getattr(row, f"{name}_{each}") for each in ("journal", "key", "moment"))

@@ -201,11 +201,13 @@ class _Folder:
             self.mine = True
         except BlockingIOError:
             self.mine = False
-        self._position = root / "journal.json"
+        self._position, self._draft = root / "journal.json", root / "journal.draft"
         # Before any segment is read: a removal made meanwhile is made again.
         self.journal = self._read()
-        for gone in root.glob("*" + GONE) if self.mine else ():
-            shutil.rmtree(gone, ignore_errors=True)
+        if self.mine:
+            self._draft.unlink(missing_ok=True)
+            for gone in root.glob("*" + GONE):
+                shutil.rmtree(gone, ignore_errors=True)
 
     def galleries(self) -> list[int]:
         return sorted(int(path.name) for path in self.root.iterdir() if path.is_dir() and path.name.isdecimal())
@@ -219,10 +221,9 @@ class _Folder:
 
     def settle(self, journal: int) -> None:
         """Removals and deleted folders are on the disk already; if this is not, they are made again."""
-        draft = self._position.with_suffix(".draft")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps({"journal": journal}), encoding="utf-8")
-        draft.replace(self._position)
+        self._draft.touch(mode=0o600)
+        self._draft.write_text(json.dumps({"journal": journal}), encoding="utf-8")
+        self._draft.replace(self._position)
         self.journal = journal
 
     def close(self) -> None:

@@ -474,3 +474,11 @@ def removed(turn: int) -> list[int]:
     """By a process that adds four and removes as many, again and again."""
     gone: list[int] = np.random.default_rng(turn).integers(0, turn + 4, 4).tolist()
     return gone
+
+
+def test_a_position_that_was_half_written_is_cleared_away(opened, tmp_path):
+    opened().close()
+    draft = tmp_path / "index" / "journal.draft"
+    draft.write_text('{"jour')
+    opened()
+    assert not draft.exists()
