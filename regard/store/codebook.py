@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from regard.domain import ByteArray, FloatArray, IntArray
+from regard.domain import ByteArray, FloatArray, HalfArray, IntArray
 from regard.errors import SettingsError
 from regard.store.scanner import CHOICES, Coder, Scanner, trained
 
@@ -21,17 +22,15 @@ BoolArray = NDArray[np.bool_]
 #: How far below its estimate, in standard deviations, a row's score may lie and still be looked at.
 #: docs/performance.md has how often one lies lower.
 DOUBT = 4.0
-#: Rows whose scores would have to be looked at further down than those of this share of the rows it is measured on are
-#: not searched by their code but compared as they are.
+#: The share of the rows it is measured on that the levels cover: the others are not searched by their code but compared
+#: as they are.
 CODED = 0.995
-#: The cosine at which that is decided.
-_USUAL = 0.4
-#: How a row is coded, as two bytes: `along` from the lowest in steps, rounded down, and `apart` in steps, rounded up.
-_LOWEST, _STEPS = 0.5, 256.0
+#: Instead of a level of `apart`: the row is one of those.
+_ODD = CHOICES - 1
 #: Dimensions in a group of the code.
 _WIDTH = 2
 _STEP = 16 * _WIDTH
-_FIELDS = ("projection", "centroids", "errors")
+_FIELDS = ("projection", "centroids", "levels", "errors")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,50 +38,62 @@ class Codebook:
     """How vectors of D dimensions are made small.
 
     `projection`, D×K with orthonormal columns: the directions an embedder uses. `centroids`, M×16×W with M·W = K:
-    the product code. `errors`: three numbers. A score is known to be along · cosine (`Coder.encode`) plus the inner
-    product of what is apart with the rest of the probe, which is as that of random directions: mean and spread of it,
-    where both have length 1. The third is the floor below which, at a cosine of 0.4, a row is not coded.
+    the product code. `levels`, 2×16 and rising: how a row fits its code is known as one of these, of `along` and of
+    `apart`. `errors`: a score is known to be along · cosine (`Coder.choose`) plus the inner product of what is apart
+    with the rest of the probe, which is as that of random directions: mean and spread of it, where both have length 1.
     """
 
     projection: FloatArray
     centroids: FloatArray
+    levels: FloatArray
     errors: FloatArray
 
     def __post_init__(self) -> None:
-        shapes = [array.shape for array in (self.projection, self.centroids, self.errors)]
-        if [len(shape) for shape in shapes] != [2, 3, 1] or shapes[2] != (3,):
+        shapes = [array.shape for array in (self.projection, self.centroids, self.levels, self.errors)]
+        if [len(shape) for shape in shapes[:2]] != [2, 3] or shapes[2:] != [(2, CHOICES), (2,)]:
             raise ValueError(f"its arrays are {shapes}")
         (dimension, width), (groups, choices, each) = shapes[0], shapes[1]
         if not (0 < width <= dimension and groups * each == width and groups % 2 == 0 and choices == CHOICES):
             raise ValueError(f"its arrays {shapes} do not fit each other")
-        if not all(np.isfinite(array).all() for array in (self.projection, self.centroids, self.errors)):
+        if not all(np.isfinite(array).all() for array in (self.projection, self.centroids, self.levels, self.errors)):
             raise ValueError("it has numbers that are not finite")
 
     def project(self, vectors: FloatArray) -> FloatArray:
         """N×D to N×K. Inner products stay as they are, but for the energy outside the projection."""
         return np.asarray(vectors @ self.projection, np.float32)
 
-    def fits(self, coded: FloatArray) -> ByteArray:
-        """N×2 of `Coder.encode` as bytes."""
-        steps = (coded - (_LOWEST, 0)) * _STEPS
-        return np.asarray(np.clip(np.stack([np.floor(steps[:, 0]), np.ceil(steps[:, 1])], axis=1), 0, 255), np.uint8)
+    def encode(self, vectors: FloatArray | HalfArray) -> tuple[ByteArray, ByteArray]:
+        """The packed codes of N×K rows, filled up to whole blocks, and the byte of each row that says how it fits."""
+        choices, coded = self.coder.choose(vectors)
+        fits = self.fits(coded)
+        return self.coder.pack(choices, fits), fits
 
-    def floors(self, fits: ByteArray, cosines: float | FloatArray) -> FloatArray:
-        """For each of N×2 fits the score below which a row of at least this cosine, or its own of N, is not
-        expected."""
-        mean, spread, _ = self.errors
-        along = _LOWEST + (fits[..., 0] + np.less(cosines, 0)) / np.float32(_STEPS)
-        apart = fits[..., 1] / np.float32(_STEPS)
-        rest = np.sqrt(np.maximum(1 - np.square(cosines), 0))
-        return np.asarray(along * cosines - apart * rest * (DOUBT * spread - mean), np.float32)
+    def fits(self, coded: FloatArray) -> ByteArray:
+        """N×2 of `Coder.choose` as a byte each: the level of `along`, rounded down, and above it that of `apart`,
+        rounded up."""
+        along = np.searchsorted(self.levels[0], coded[:, 0], "right") - 1
+        apart = np.searchsorted(self.levels[1, :_ODD], coded[:, 1])
+        outside = (along < 0) | (coded[:, 0] >= self._extremes[1][0])
+        return np.where(outside | (apart == _ODD), _ODD << 4, apart << 4 | along).astype(np.uint8)
 
     def odd(self, fits: ByteArray) -> BoolArray:
-        """Which of N×2 fits are too bad for a scan."""
-        return np.asarray(self.floors(fits, _USUAL) < self.errors[2], bool)
+        """Which rows of these bytes fit too badly for a scan."""
+        return np.asarray(fits >= _ODD << 4, bool)
+
+    def weights(self, cosines: FloatArray) -> FloatArray:
+        """P×2 weights of the levels for a scan (`Scanner.search`) by probes of these P cosines: a row of at least that
+        cosine, which is not negative, is expected to score 0 or more."""
+        return np.stack([-cosines, self._doubt * _rests(cosines)], axis=1).astype(np.float32)
+
+    def rise(self, since: float, cosine: float) -> float:
+        """With the weights of the cosine `since`, the least score that is expected of a row of at least `cosine`."""
+        more, rest = cosine - since, self._doubt * (_rest(since) - _rest(cosine))
+        least, most = self._extremes
+        return min(least[0] * more, most[0] * more) + min(least[1] * rest, most[1] * rest)
 
     @cached_property
     def coder(self) -> Coder:
-        return Coder(self.centroids)
+        return Coder(self.centroids, self.levels)
 
     @property
     def dimension(self) -> int:
@@ -92,6 +103,18 @@ class Codebook:
     def width(self) -> int:
         """K: how many numbers a vector is kept as."""
         return int(self.projection.shape[1])
+
+    @cached_property
+    def _extremes(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """What `along` and `apart` of rows that are not odd are not below, and what they are not above."""
+        along, apart = self.levels.tolist()
+        return (along[0], apart[0]), (2 * along[-1] - along[-2], apart[-1])
+
+    @cached_property
+    def _doubt(self) -> float:
+        """How much of what may be added to a score may be wanting in it, as a share."""
+        mean, spread = self.errors.tolist()
+        return float(DOUBT * spread - mean)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -137,7 +160,7 @@ def train(vectors: FloatArray, pairs: FloatArray | None = None, *, lost: float =
     order = _dealt(energy[:width])
     projection = np.ascontiguousarray(directions[:, :width][:, order], np.float32)
     centroids = trained(np.asarray(vectors @ projection, np.float32), width // _WIDTH)
-    made = Codebook(projection, centroids, np.zeros(3, np.float32))
+    made = Codebook(projection, centroids, np.zeros((2, CHOICES), np.float32), np.zeros(2, np.float32))
     return _measured(made, made.project(vectors if pairs is None else pairs))
 
 
@@ -156,16 +179,32 @@ def _dealt(energy: FloatArray) -> IntArray:
 
 
 def _measured(made: Codebook, vectors: FloatArray) -> Codebook:
-    """`made` with the errors of pairs of N×K vectors with cosines from 0.3 up."""
+    """`made` with the levels of N×K vectors, and with the errors of pairs of them with cosines from 0.3 up."""
     rows = vectors[np.random.default_rng(0).permutation(len(vectors))[:4096]]
-    codes, coded = made.coder.encode(rows)
-    scores, cosines = Scanner(made.coder, codes).scores(rows)[:, : len(rows)], rows @ rows.T
+    choices, coded = made.coder.choose(rows)
+    scanner = Scanner(made.coder, made.coder.pack(choices, np.zeros(len(rows), np.uint8)))
+    scores, cosines = scanner.scores(rows, np.zeros((len(rows), 2), np.float32))[:, : len(rows)], rows @ rows.T
     alike = (cosines > 0.3) & ~np.eye(len(rows), dtype=bool)
     if alike.sum() < 1000:
         raise ValueError("too few of the vectors are alike to measure what their codes lose")
     along, apart = coded.T
-    rest = apart * np.sqrt(np.maximum(1 - cosines**2, 1e-6))
-    errors = ((scores - along * cosines) / np.maximum(rest, 1e-6))[alike]
-    measured = replace(made, errors=np.array([errors.mean(), errors.std(), -1], np.float32))
-    lowest = np.quantile(measured.floors(measured.fits(coded), _USUAL), 1 - CODED)
-    return replace(made, errors=np.array([*measured.errors[:2], lowest], np.float32))
+    errors = ((scores - along * cosines) / np.maximum(apart * _rests(cosines), 1e-6))[alike]
+    return replace(made, levels=_levels(along, apart), errors=np.array([errors.mean(), errors.std()], np.float32))
+
+
+def _levels(along: FloatArray, apart: FloatArray) -> FloatArray:
+    """In equal steps from the least to the most that is covered; the last of `apart` means that none is."""
+    outside = (1 - CODED) / 2
+    of_along = np.linspace(np.quantile(along, outside), along.max() + 1e-3, CHOICES, endpoint=False)
+    of_apart = np.linspace(apart.min(), np.quantile(apart, 1 - outside), _ODD)
+    return np.stack([of_along, np.append(of_apart, of_apart[-1])]).astype(np.float32)
+
+
+def _rest(cosine: float) -> float:
+    """Of a unit vector, how much is at right angles to one that it has this cosine with."""
+    return math.sqrt(max(1 - cosine * cosine, 0))
+
+
+def _rests(cosines: FloatArray) -> FloatArray:
+    """`_rest` of each."""
+    return np.asarray(np.sqrt(np.maximum(1 - np.square(cosines), 0)), np.float32)

@@ -180,6 +180,8 @@ class Best:
         if len(near) > self._limit:
             cut = np.partition(scores[near], -self._limit)[-self._limit]
             near = near[scores[near] >= cut - _SLACK]
+        if not len(near):
+            return
         exact = vectors[near].astype(np.float64) @ self._probe
         self._keep(keys[near], np.clip(exact, -1, 1).astype(np.float32))
 

@@ -18,47 +18,60 @@ BLOCK = 32
 _BITS = 4
 #: What a group of the code chooses from.
 CHOICES = 1 << _BITS
-#: Rows that are encoded at once: a bound on the memory it takes beside the result. Whole blocks.
-_AT_ONCE = 1 << 15
+#: How so many probes go over the codes together, a digit each for those whose tables are in registers at once. Where
+#: faiss is left to choose, it takes up to a half longer. More probes go in parts.
+_TOGETHER = (0x0, 0x1, 0x2, 0x12, 0x31, 0x14, 0x42, 0x43, 0x44)
 
 
 class Coder:
-    """Turns vectors of K = M·W dimensions into M choices of 4 bits, packed as the scan reads them."""
+    """Turns vectors of K = M·W dimensions into M choices of 4 bits and two more, packed as the scan reads them.
 
-    def __init__(self, centroids: FloatArray) -> None:
-        """`centroids` is M×16×W: M groups of W dimensions, M even, 16 choices for each."""
-        self.groups, _, width = centroids.shape
-        self.width = self.groups * width
-        self._centroids = np.ascontiguousarray(centroids, np.float32).ravel()
-        self._quantizer = faiss.ProductQuantizer(self.width, self.groups, _BITS)
-        faiss.copy_array_to_vector(self._centroids, self._quantizer.centroids)
+    The two say how well the others fit: their centroids are levels, which a probe weighs as it likes.
+    """
+
+    def __init__(self, centroids: FloatArray, levels: FloatArray) -> None:
+        """`centroids` is M×16×W: M groups of W dimensions, M even, 16 choices for each. `levels` is 2×16."""
+        chosen, _, each = centroids.shape
+        self.width, self.groups = chosen * each, chosen + len(levels)
+        self._quantizer = faiss.ProductQuantizer(self.width, chosen, _BITS)
+        faiss.copy_array_to_vector(np.ascontiguousarray(centroids, np.float32).ravel(), self._quantizer.centroids)
+        padded = np.pad(levels[:, :, None], ((0, 0), (0, 0), (0, each - 1)))
+        self._scanned = np.concatenate([centroids, padded]).astype(np.float32)
 
     def empty(self) -> faiss.IndexPQFastScan:
-        index = faiss.IndexPQFastScan(self.width, self.groups, _BITS, faiss.METRIC_INNER_PRODUCT)
-        faiss.copy_array_to_vector(self._centroids, index.pq.centroids)
+        index = faiss.IndexPQFastScan(self._scanned[:, 0].size, self.groups, _BITS, faiss.METRIC_INNER_PRODUCT)
+        faiss.copy_array_to_vector(self._scanned.ravel(), index.pq.centroids)
         index.is_trained = True
         return index
 
-    def encode(self, vectors: FloatArray | HalfArray) -> tuple[ByteArray, FloatArray]:
-        """The packed codes of N×K rows, filled up to whole blocks, and for each row how it is coded, N×2: what its code
-        stands for is `along` times the row plus a part at right angles to it that is `apart` times as long as it."""
-        starts = range(0, max(1, len(vectors)), _AT_ONCE)
-        parts = [self._encoded(np.ascontiguousarray(vectors[start:][:_AT_ONCE], np.float32)) for start in starts]
-        return np.concatenate([codes for codes, _ in parts]), np.concatenate([fits for _, fits in parts])
-
-    def _encoded(self, vectors: FloatArray) -> tuple[ByteArray, FloatArray]:
-        codes = self._quantizer.compute_codes(vectors)
-        coded, energy = self._quantizer.decode(codes), np.einsum("nk,nk->n", vectors, vectors)
+    def choose(self, vectors: FloatArray | HalfArray) -> tuple[ByteArray, FloatArray]:
+        """The choices for N×K rows, N×M/2 bytes, and for each row how they fit, N×2: what they stand for is `along`
+        times the row plus a part at right angles to it that is `apart` times as long as it."""
+        vectors = np.ascontiguousarray(vectors, np.float32)
+        choices = self._quantizer.compute_codes(vectors)
+        coded, energy = self._quantizer.decode(choices), np.einsum("nk,nk->n", vectors, vectors)
         something = energy > 0
         energy[~something] = 1
         along = np.einsum("nk,nk->n", coded, vectors) / energy
         apart = np.sqrt(np.maximum(np.einsum("nk,nk->n", coded, coded) / energy - along**2, 0))
         along[~something], apart[~something] = 1, 0
-        padded = np.zeros((-(-len(codes) // BLOCK) * BLOCK, codes.shape[1]), np.uint8)
-        padded[: len(codes)] = codes
-        choices = np.stack([padded & 15, padded >> 4], axis=-1).reshape(-1, BLOCK * self.groups)
-        laid = choices[:, self._layout]
-        return (laid[:, 0::2] | laid[:, 1::2] << 4).ravel(), np.stack([along, apart], axis=1)
+        return choices, np.stack([along, apart], axis=1)
+
+    def pack(self, choices: ByteArray, fits: ByteArray) -> ByteArray:
+        """Choices, and a byte for each of N rows with its two levels, the first in the lower half; filled up to whole
+        blocks."""
+        padded = np.zeros((-(-len(choices) // BLOCK) * BLOCK, self.groups // 2), np.uint8)
+        padded[: len(choices), :-1], padded[: len(choices), -1] = choices, fits
+        halves = np.stack([padded & 15, padded >> 4], axis=-1).reshape(-1, BLOCK * self.groups)
+        laid = halves[:, self._layout]
+        packed: ByteArray = (laid[:, 0::2] | laid[:, 1::2] << 4).ravel()
+        return packed
+
+    def probes(self, probes: FloatArray, weights: FloatArray) -> FloatArray:
+        """P×K with P×2 weights of the levels, as the scan takes them."""
+        padded = np.zeros((len(probes), self._scanned[:, 0].size), np.float32)
+        padded[:, : self.width], padded[:, self.width :: self._scanned.shape[2]] = probes, weights
+        return padded
 
     def blank(self, codes: ByteArray, rows: IntArray) -> None:
         """Write over these rows in packed `codes`."""
@@ -91,7 +104,8 @@ class Scanner:
     """Packed codes in memory, N rows. Safe to search from many threads at once."""
 
     def __init__(self, coder: Coder, codes: ByteArray) -> None:
-        """Takes a copy of `codes`, as `Coder.encode` packs them."""
+        """Takes a copy of `codes`, as `Coder.pack` makes them."""
+        self._coder = coder
         self._index = coder.empty()
         self._index.codes.resize(codes.size)
         self.codes[:] = codes
@@ -107,20 +121,28 @@ class Scanner:
         view: ByteArray = faiss.rev_swig_ptr(codes.get(), codes.size())
         return view
 
-    def search(self, probes: FloatArray, depth: int) -> tuple[FloatArray, IntArray]:
+    def search(self, probes: FloatArray, weights: FloatArray, depth: int) -> tuple[FloatArray, IntArray]:
         """For each of P×K probes the `depth` rows of highest score, best first: scores and rows, P×depth.
 
-        A score estimates the inner product. Raises ValueError for more rows than there are.
+        A score estimates the inner product, plus P×2 `weights` times the row's levels. Raises ValueError for more rows
+        than there are.
         """
         if depth > len(self):
             raise ValueError(f"{depth} of {len(self)} rows")
         faiss.omp_set_num_threads(1)  # faiss spreads probes over threads, never rows: who calls spreads the rows
-        scores, rows = self._index.search(np.ascontiguousarray(probes, np.float32), depth)
+        padded, most = self._coder.probes(probes, weights), len(_TOGETHER) - 1
+        found = [self._together(padded[start : start + most], depth) for start in range(0, len(padded), most)]
+        return np.concatenate([scores for scores, _ in found]), np.concatenate([rows for _, rows in found])
+
+    def _together(self, probes: FloatArray, depth: int) -> tuple[FloatArray, IntArray]:
+        # Where another thread says otherwise before this is read, faiss divides the probes as it does by itself.
+        self._index.qbs = _TOGETHER[len(probes)]
+        scores, rows = self._index.search(probes, depth)
         return scores, rows
 
-    def scores(self, probes: FloatArray) -> FloatArray:
+    def scores(self, probes: FloatArray, weights: FloatArray) -> FloatArray:
         """For each of P×K probes the score of every row: P×N."""
-        scores, rows = self.search(probes, len(self))
+        scores, rows = self.search(probes, weights, len(self))
         by_row = np.empty_like(scores)
         np.put_along_axis(by_row, rows, scores, axis=1)
         return by_row

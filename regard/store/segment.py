@@ -9,21 +9,25 @@ from pathlib import Path
 
 import numpy as np
 
-from regard.domain import ByteArray, FloatArray, HalfArray, Hits, IntArray
+from regard.domain import FloatArray, HalfArray, Hits, IntArray
 from regard.store import segment_file
 from regard.store.codebook import Codebook
 from regard.store.open_rows import Best, BoolArray, compared
 from regard.store.scanner import BLOCK, Scanner
-from regard.store.segment_file import DEAD, FITTING, STEP, Header, SegmentFile, Vectors
+from regard.store.segment_file import DEAD, STEP, Header, SegmentFile, Vectors
 
 #: The share of the rows that a scan looks at first until it knows better, and at most (but so many at least); and how
 #: many times more where those did not go down to the floor. Looking at 8,192 of a million takes half as long again as
 #: looking at 64.
-_SHARE, _MOST_SHARE, _LEAST, _DEEPER = 128, 32, 512, 4
+_SHARE, _MOST_SHARE, _LEAST, _DEEPER = 1024, 32, 128, 4
 #: By how much the next scan looks further than this one had to, and how soon it looks less far than those before.
 _FURTHER, _SOON = 1.1, 64
 #: Rows, of all probes together, that a scan returns at once: 32 bytes each.
 _AT_ONCE = 1 << 20
+#: Rows compared before the next are looked at again: what is found may leave less to compare.
+_FIRST = 256
+#: Below this cosine rows are scanned as if for it: who asks for less has a limit, and finds what is likest.
+_USUAL = 0.4
 _NOTHING = Hits(keys=np.empty(0, np.int64), cosines=np.empty(0, np.float32))
 
 
@@ -77,9 +81,7 @@ class Segment:
         # In order even where rows are dead, so that a key is found by halving.
         self._keys = np.maximum.accumulate(np.maximum(held, file.header.first))
         self._scanner = Scanner(codebook.coder, file.codes)
-        self._fits = np.array(file.fits)
-        self._coded = ~codebook.odd(self._fits)
-        self._worst = _worst(self._fits[self._coded])
+        self._coded = ~codebook.odd(np.asarray(file.fits))
         self._depth = max(len(held) // _SHARE, _LEAST)
         self._odd = np.flatnonzero(~self._coded)
         self._odd_vectors = file.vectors[self._odd].astype(np.float32)
@@ -90,12 +92,11 @@ class Segment:
 
         Its file is a draft until it is published. Raises OSError, DamagedSegment.
         """
-        coder, rows = codebook.coder, max(1, -(-len(keys) // BLOCK)) * BLOCK
+        rows = max(1, -(-len(keys) // BLOCK)) * BLOCK
         some = vectors if len(keys) else np.zeros((1, codebook.width), np.float16)
-        steps = [coder.encode(some[start : start + STEP]) for start in range(0, rows, STEP)]
-        codes, coded = (np.concatenate(each) for each in zip(*steps, strict=True))
-        fits = np.full((rows, 2), FITTING, np.uint8)
-        fits[: len(keys)] = codebook.fits(coded[: len(keys)])
+        steps = [codebook.encode(some[start : start + STEP]) for start in range(0, rows, STEP)]
+        codes, fits = (np.concatenate(each) for each in zip(*steps, strict=True))
+        fits = np.pad(fits[: len(keys)], (0, rows - len(keys)))
         header = Header(
             codebook=codebook.fingerprint,
             oldest=sealed.oldest,
@@ -103,7 +104,7 @@ class Segment:
             first=int(keys[0]) if len(keys) else sealed.last,
             last=sealed.last,
             rows=rows,
-            groups=coder.groups,
+            groups=codebook.coder.groups,
             width=codebook.width,
         )
         filled = np.pad(keys, (0, rows - len(keys)), constant_values=DEAD)
@@ -120,7 +121,7 @@ class Segment:
             np.concatenate([getattr(part.file, name) for part in parts]) for name in ("keys", "codes", "fits")
         )
         codebook.coder.blank(codes, np.flatnonzero(held == DEAD))
-        fits[held == DEAD] = FITTING
+        fits[held == DEAD] = 0
         where = _covered(parts)
         header = replace(parts[0].file.header, newest=where.newest, last=where.last, rows=len(held))
         vectors = _Gathered(parts, np.arange(len(held)))
@@ -172,7 +173,7 @@ class Segment:
     @property
     def memory(self) -> int:
         """Bytes held in memory, beside what is mapped."""
-        held = (self._scanner.codes, self._keys, self._dead, self._fits, self._coded, self._odd_vectors)
+        held = (self._scanner.codes, self._keys, self._dead, self._coded, self._odd_vectors)
         return sum(array.nbytes for array in held)
 
     def keys(self) -> IntArray:
@@ -191,18 +192,21 @@ class Segment:
         Where a scan would have to return a large part of the rows, all of them are compared instead.
         """
         found = [_NOTHING] * len(probes)
+        bases = np.maximum(thresholds, np.float32(_USUAL))
         left, depth = np.arange(len(probes)), self._depth
         while len(left) and depth * _DEEPER <= self.rows:
             needed = np.zeros(len(left), np.int64)
-            for together in np.array_split(np.arange(len(left)), -(-len(left) * depth // _AT_ONCE)):
-                scores, rows = self._scanner.search(probes[left[together]], depth)
+            parts = min(len(left), -(-len(left) * depth // _AT_ONCE))
+            for together in np.array_split(np.arange(len(left)), parts):
+                these = left[together]
+                scores, rows = self._scanner.search(probes[these], self._codebook.weights(bases[these]), depth)
                 for line, at in enumerate(together.tolist()):
                     number = int(left[at])
                     best = Best(probes[number], int(limits[number]), float(thresholds[number]))
-                    needed[at] = self._weigh(best, probes[number], rows[line], scores[line])
+                    needed[at] = self._weigh(best, probes[number], float(bases[number]), rows[line], scores[line])
                     found[number] = best.hits
             self._learn(int(needed.max()))
-            # Where even the last score looked at is above the floor, there may be more below it.
+            # Where even the last score looked at may be enough, there may be more below it.
             left, depth = left[needed == depth], depth * _DEEPER
         if len(left):
             whole = compared(self.file.vectors, self.file.keys, probes[left], limits[left], thresholds[left])
@@ -237,27 +241,24 @@ class Segment:
             if self.file.damaged(block):
                 self.file.mend(block)
 
-    def _weigh(self, best: Best, probe: FloatArray, rows: IntArray, scores: FloatArray) -> int:
-        """Compare the odd rows, and those scanned, by their scores, best first, which may reach what `best` asks.
+    def _weigh(self, best: Best, probe: FloatArray, base: float, rows: IntArray, scores: FloatArray) -> int:
+        """Compare the odd rows, and those scanned, by their falling scores, that may reach what `best` asks.
 
-        Returns how many of those scanned are not below the least score that may.
+        Returns how many of those scanned may.
         """
         self._compare(best, probe, self._odd, self._odd_vectors)
-        scanned, far, size = scores, self._far(best, scores), 64
-        coded = self._coded[rows[:far]]
-        rows, scores = rows[:far][coded], scores[:far][coded]
-        while len(rows):
+        done, size = 0, _FIRST
+        while done < (far := self._far(best, base, scores)):
             # The better the worst of a full list is, the less is left to compare.
-            near = scores >= self._codebook.floors(self._fits[rows], best.floor)
-            rows, scores = rows[near], scores[near]
-            chosen, rows, scores, size = rows[:size], rows[size:], scores[size:], size * _DEEPER
+            chosen = rows[done : min(done + size, far)]
+            chosen = chosen[self._coded[chosen]]
             self._compare(best, probe, chosen, self.file.vectors[chosen].astype(np.float32))
-        return self._far(best, scanned)
+            done, size = done + size, size * _DEEPER
+        return far
 
-    def _far(self, best: Best, scores: FloatArray) -> int:
+    def _far(self, best: Best, base: float, scores: FloatArray) -> int:
         """How many of falling scores are not below the least that may matter to `best`."""
-        floor = self._codebook.floors(self._worst, best.floor).min(initial=np.inf)
-        return int(np.searchsorted(-scores, -floor, "right"))
+        return int(np.searchsorted(-scores, -self._codebook.rise(base, best.floor), "right"))
 
     def _learn(self, needed: int) -> None:
         """The next search will have to look about as far as this one."""
@@ -273,14 +274,6 @@ class Segment:
     def _places(self, keys: IntArray) -> IntArray:
         """The first row whose key is not below each of these."""
         return np.asarray(np.minimum(np.searchsorted(self._keys, keys), self.rows - 1), np.int64)
-
-
-def _worst(fits: ByteArray) -> ByteArray:
-    """Of N×2 fits those that have the lowest floors, whatever the cosine: for each `along` the most `apart`."""
-    most = np.zeros(256, np.uint8)
-    np.maximum.at(most, fits[:, 0], fits[:, 1])
-    there = np.flatnonzero(np.bincount(fits[:, 0], minlength=256))
-    return np.stack([there, most[there]], axis=1).astype(np.uint8)
 
 
 def _covered(parts: Sequence[Segment]) -> Sealed:

@@ -96,22 +96,22 @@ class EmbeddedIndex:
         gallery.add(keys, vectors)
 
     def remove(self, collection_key: int, keys: IntArray) -> None:
-        if gallery := self._galleries.get(collection_key):
+        if (gallery := self._galleries.get(collection_key)) is not None:
             gallery.remove(keys)
 
     def drop(self, collection_key: int) -> None:
         with self._lock:  # until the files are away, for another gallery may begin in their place
             self._opened.pop(collection_key, None)
-            if gallery := self._galleries.pop(collection_key, None):
+            if (gallery := self._galleries.pop(collection_key, None)) is not None:
                 gallery.drop()
 
     def search(self, collection_key: int, probes: FloatArray, *, limit: int, threshold: float) -> list[Hits]:
-        gallery = self._galleries.get(collection_key)
-        return gallery.search(probes, limit, threshold) if gallery else [_NOTHING] * len(probes)
+        gallery = self._galleries.get(collection_key)  # not whether it has any: counting them takes a while
+        return [_NOTHING] * len(probes) if gallery is None else gallery.search(probes, limit, threshold)
 
     def keys(self, collection_key: int) -> IntArray:
         gallery = self._galleries.get(collection_key)
-        return gallery.keys() if gallery else np.empty(0, np.int64)
+        return np.empty(0, np.int64) if gallery is None else gallery.keys()
 
     def collections(self) -> list[int]:
         return sorted(key for key, gallery in self._all().items() if len(gallery))

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from likenesses import D, alike, known
 
+from regard.domain import FloatArray
 from regard.errors import SettingsError
 from regard.store import codebook
-from regard.store.codebook import Codebook
+from regard.store.codebook import BoolArray, Codebook
 from regard.store.scanner import Scanner
 
 
@@ -22,57 +23,73 @@ def test_only_the_directions_in_use_are_kept():
     spread = np.linalg.qr(np.random.default_rng(0).standard_normal((128, D)))[0].T.astype(np.float32)
     vectors = alike(6000) @ spread
     made = codebook.train(vectors)
-    assert (made.dimension, made.width, made.coder.groups) == (128, D, D // 2)
+    assert (made.dimension, made.width, made.coder.groups) == (128, D, D // 2 + 2)
     small = made.project(vectors[:300])
     np.testing.assert_allclose(small @ small.T, vectors[:300] @ vectors[:300].T, atol=1e-5)
 
 
-def test_hardly_a_pair_scores_below_its_floor():
+COSINES = (0.3, 0.5, 0.7, 0.9, 0.95)
+
+
+def asked(made: Codebook, vectors: FloatArray, cosine: float) -> tuple[FloatArray, BoolArray]:
+    """What each row scores for each as the probe, asked for this cosine; and which rows are scanned."""
+    codes, fits = made.encode(vectors)
+    weights = made.weights(np.full(len(vectors), cosine, np.float32))
+    return Scanner(made.coder, codes).scores(vectors, weights)[:, : len(vectors)], ~made.odd(fits)[None]
+
+
+@pytest.mark.parametrize("cosine", COSINES)
+def test_hardly_a_row_of_a_cosine_scores_less_than_is_expected(cosine):
     made, vectors = known(), known().project(alike(4000, seed=3))
-    codes, coded = made.coder.encode(vectors)
-    scores, cosines, fits = Scanner(made.coder, codes).scores(vectors), vectors @ vectors.T, made.fits(coded)
-    below = scores < made.floors(fits[None], cosines)
-    scanned = ~made.odd(fits)[None] & ~np.eye(4000, dtype=bool)
-    for cosine in (0.3, 0.5, 0.7, 0.9, 0.95):
-        of_it = scanned & (cosines >= cosine)
-        assert of_it.sum() > 100 or cosine > 0.9
-        assert np.count_nonzero(below[of_it]) <= 1e-4 * of_it.sum()
+    scores, scanned = asked(made, vectors, cosine)
+    of_it = scanned & (vectors @ vectors.T >= cosine) & ~np.eye(4000, dtype=bool)
+    assert of_it.sum() > 100 or cosine > 0.9
+    assert np.count_nonzero(scores[of_it] < 0) <= 1e-4 * of_it.sum()
 
 
-def test_a_floor_is_not_far_below_what_a_row_scores():
+@pytest.mark.parametrize("cosine", [-0.2, 0, 0.2, 0.4, 0.55, 0.9])
+def test_nor_than_what_is_expected_of_another_cosine(cosine):
+    made, vectors = known(), known().project(alike(4000, seed=3))
+    scores, scanned = asked(made, vectors, 0.4)
+    of_it = scanned & (vectors @ vectors.T >= cosine) & ~np.eye(4000, dtype=bool)
+    assert np.count_nonzero(scores[of_it] < made.rise(0.4, cosine)) <= 1e-4 * of_it.sum()
+
+
+def test_what_is_expected_is_not_far_below_what_a_row_scores():
     made, vectors = known(), known().project(alike(1000, seed=3))
-    codes, coded = made.coder.encode(vectors)
-    cosines = vectors @ vectors.T
-    slack = Scanner(made.coder, codes).scores(vectors)[:, :1000] - made.floors(made.fits(coded)[None], cosines)
-    assert np.median(slack) < 0.2
+    scores, scanned = asked(made, vectors, 0.5)
+    near = scanned & (np.abs(vectors @ vectors.T - 0.5) < 0.01)
+    assert 0 < np.median(scores[near]) < 0.2
 
 
-@pytest.mark.parametrize("cosine", [-0.5, 0, 0.4, 1])
-def test_bytes_say_no_more_good_of_a_row_than_is_true(cosine):
+def test_more_is_expected_of_a_higher_cosine():
+    assert known().rise(0.4, 0.4) == 0
+    expected = [known().rise(0.4, cosine) for cosine in (-1, -0.5, 0, 0.2, 0.4, 0.5, 0.8, 1)]
+    assert expected == sorted(expected)
+
+
+def test_a_byte_says_no_more_good_of_a_row_than_is_true():
     made = known()
-    coded = np.random.default_rng(0).uniform((0.5, 0), (1.4, 0.99), (1000, 2)).astype(np.float32)
-    exact = coded[:, 0] * cosine - coded[:, 1] * np.sqrt(1 - cosine**2) * (4 * made.errors[1] - made.errors[0])
-    given = made.floors(made.fits(coded), cosine)
-    assert (given <= exact + 1e-6).all()
-    assert np.median(exact - given) < 0.01
+    coded = np.random.default_rng(0).uniform((0.5, 0), (1.4, 0.99), (10_000, 2)).astype(np.float32)
+    fits = made.fits(coded)
+    kept, fits = coded[~made.odd(fits)], fits[~made.odd(fits)]
+    assert len(kept) > 100
+    along, apart = made.levels[0, fits & 15], made.levels[1, fits >> 4]
+    steps = np.diff(made.levels[:, :-1], axis=1)[:, 0]
+    for less in (kept[:, 0] - along, (apart - kept[:, 1])[kept[:, 1] >= made.levels[1, 0]]):
+        assert less.min() >= 0
+    assert (kept[:, 0] - along).max() <= steps[0] + 1e-6
+    assert (apart - kept[:, 1])[kept[:, 1] >= made.levels[1, 0]].max() <= steps[1] + 1e-6
 
 
-def test_a_worse_code_has_a_lower_floor_and_a_higher_threshold_a_higher_one():
-    made = known()
-    fits = made.fits(np.array([[0.95, 0.2], [0.85, 0.2], [0.95, 0.3]], np.float32))
-    good, along, apart = made.floors(fits, 0.5)
-    assert good > max(along, apart)
-    assert (made.floors(fits, 0.6) > made.floors(fits, 0.5)).all()
-
-
-@pytest.mark.parametrize("coded", [(0.3, 0.2), (0.9, 1.5)])
+@pytest.mark.parametrize("coded", [(0.3, 0.2), (0.9, 1.5), (2, 0.2)])
 def test_what_a_byte_cannot_say_is_not_scanned(coded):
     assert known().odd(known().fits(np.array([coded], np.float32))).all()
 
 
 def test_few_rows_are_not_coded():
-    _, coded = known().coder.encode(known().project(alike(8000, seed=4)))
-    assert 0.001 < np.mean(known().odd(known().fits(coded))) < 0.02
+    _, fits = known().encode(known().project(alike(8000, seed=4)))
+    assert 0.001 < np.mean(known().odd(fits)) < 0.02
 
 
 def test_what_is_saved_is_loaded_with_the_same_fingerprint(tmp_path):
@@ -85,9 +102,17 @@ def test_what_is_saved_is_loaded_with_the_same_fingerprint(tmp_path):
 def test_the_fingerprint_changes_with_each_array():
     others = {
         replace(known(), **{name: getattr(known(), name) * np.float32(1.01)}).fingerprint
-        for name in ("projection", "centroids", "errors")
+        for name in ("projection", "centroids", "levels", "errors")
     }
-    assert len(others | {known().fingerprint}) == 4
+    assert len(others | {known().fingerprint}) == 5
+
+
+WHOLE = {
+    "projection": np.eye(D),
+    "centroids": np.zeros((D // 2, 16, 2)),
+    "levels": np.zeros((2, 16)),
+    "errors": np.ones(2),
+}
 
 
 def spoil_zip(data: bytes) -> bytes:
@@ -112,11 +137,12 @@ def test_a_file_that_is_no_codebook_is_refused(tmp_path, spoil):
     "arrays",
     [
         {"projection": np.eye(D, dtype=np.float32)},
-        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 16, 3)), "errors": np.ones(3)},
-        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 8, 2)), "errors": np.ones(3)},
-        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 16, 2)), "errors": np.ones(4)},
-        {"projection": np.eye(D), "centroids": np.zeros((D // 2, 16, 2)), "errors": np.full(3, np.nan)},
-        {"projection": np.ones(D), "centroids": np.zeros((D // 2, 16, 2)), "errors": np.ones(3)},
+        WHOLE | {"centroids": np.zeros((D // 2, 16, 3))},
+        WHOLE | {"centroids": np.zeros((D // 2, 8, 2))},
+        WHOLE | {"levels": np.zeros((2, 8))},
+        WHOLE | {"errors": np.ones(3)},
+        WHOLE | {"errors": np.full(2, np.nan)},
+        WHOLE | {"projection": np.ones(D)},
     ],
 )
 def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path, arrays):

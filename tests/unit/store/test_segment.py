@@ -91,7 +91,7 @@ def test_many_probes_that_look_deep_are_taken_a_few_at_a_time(segment, probes, m
 
 def test_a_scan_never_has_to_return_more_than_a_quarter_of_the_rows(segment, probes, monkeypatch):
     depths, scan = [], segment._scanner.search
-    monkeypatch.setattr(segment._scanner, "search", lambda rows, depth: depths.append(depth) or scan(rows, depth))
+    monkeypatch.setattr(segment._scanner, "search", lambda *asked: depths.append(asked[-1]) or scan(*asked))
     search(segment, probes[:2], N, -1)
     assert depths
     assert max(depths) <= N / 4
@@ -120,7 +120,7 @@ def test_rows_that_the_code_describes_badly_are_found_all_the_same(tmp_path):
 
 
 def test_where_no_row_can_be_coded_the_answer_is_the_same(tmp_path, probes):
-    nothing = replace(known(), errors=np.array([*known().errors[:2], 2], np.float32))
+    nothing = replace(known(), levels=known().levels + np.float32([[2], [0]]))
     segment = sealed(tmp_path, alike(4000), codebook=nothing)
     assert len(segment._odd) == 4000
     (hits,) = search(segment, probes[:1], 20, 0.2)

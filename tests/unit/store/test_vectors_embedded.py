@@ -162,6 +162,15 @@ def test_dropped_galleries_leave_nothing(opened, tmp_path):
     assert opened().keys(1).tolist() == list(range(3000))
 
 
+def test_a_gallery_that_lost_every_face_leaves_nothing_either(opened, tmp_path):
+    index = opened()
+    fill(index)
+    index.remove(1, np.arange(3000))
+    index.drop(1)
+    assert index.quiet(60)
+    assert not (tmp_path / "index" / "1").exists()
+
+
 def test_a_drop_that_was_cut_short_is_ended_at_the_next_start(opened, tmp_path):
     first = opened()
     fill(first)
