@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, insert, select
 
 from regard.domain import Box, Face, FloatArray
 from regard.errors import InvalidParameter, ResourceNotFound
@@ -102,14 +102,14 @@ class FaceRows:
             return {
                 row.key: _face(row)
                 for chunk in _chunks(int(key) for key in keys)
-                for row in connection.execute(_select(faces.c.key.in_(chunk)))
+                for row in connection.execute(_BY_KEYS, {"keys": chunk})
             }
 
     def embedding(self, collection_key: int, face_id: str) -> FloatArray | None:
         """The face's unit vector, D long; None when the collection has no such face."""
-        query = select(faces.c.embedding).where(faces.c.collection_key == collection_key, faces.c.face_id == face_id)
         with self._database.read() as connection:
-            blob = connection.execute(query).scalar_one_or_none()
+            asked = {"collection_key": collection_key, "face_id": face_id}
+            blob = connection.execute(_EMBEDDING, asked).scalar_one_or_none()
         return None if blob is None else units([blob])[0]
 
     def delete(self, collection_key: int, face_ids: Sequence[str]) -> Deletion:
@@ -151,11 +151,10 @@ def _among(connection: Connection, collection_key: int, face_ids: Sequence[str])
 
 
 def _by_face_id(connection: Connection, collection_key: int, face_ids: Sequence[str]) -> dict[str, Face]:
-    mine = faces.c.collection_key == collection_key
     return {
         row.face_id: _face(row)
         for chunk in _chunks(face_ids)
-        for row in connection.execute(_select(mine & faces.c.face_id.in_(chunk)))
+        for row in connection.execute(_BY_FACE_ID, {"collection_key": collection_key, "face_ids": chunk})
     }
 
 
@@ -170,6 +169,13 @@ def _select(which: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
         .outerjoin(users, users.c.key == memberships.c.user_key)
         .where(which)
     )
+
+
+#: Made once: to put such a statement together takes longer than to run it.
+_MINE = faces.c.collection_key == bindparam("collection_key")
+_BY_KEYS = _select(faces.c.key.in_(bindparam("keys", expanding=True)))
+_BY_FACE_ID = _select(_MINE & faces.c.face_id.in_(bindparam("face_ids", expanding=True)))
+_EMBEDDING = select(faces.c.embedding).where(_MINE, faces.c.face_id == bindparam("face_id"))
 
 
 def _row(collection_key: int, face: NewFace, embedding: bytes, now: datetime) -> dict[str, object]:

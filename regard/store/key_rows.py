@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy import bindparam, func, insert, literal, select, update
 
 from regard.store.database import Database
 from regard.store.tables import access_keys
@@ -22,6 +22,10 @@ class KeyRow:
     revoked_at: datetime | None = None
 
 
+#: Made once, as it is asked by every request.
+_NAMED = select(access_keys).where(access_keys.c.access_key_id == bindparam("id"))
+
+
 class KeyRows:
     """Store, find, list and revoke access keys. A row is never deleted: the record names its holder."""
 
@@ -33,9 +37,8 @@ class KeyRows:
             connection.execute(insert(access_keys).values(asdict(row)))
 
     def get(self, access_key_id: str) -> KeyRow | None:
-        query = select(access_keys).where(access_keys.c.access_key_id == access_key_id)
         with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_NAMED, {"id": access_key_id}).one_or_none()
         return None if row is None else KeyRow(**row._mapping)
 
     def all(self) -> list[KeyRow]:
