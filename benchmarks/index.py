@@ -4,7 +4,8 @@ Faces are drawn to vary as the default embedder's do on the development faces (`
 probes has a mate among them, another picture of the same person. What should be found is counted exactly while they are
 drawn, in float32. A face is missed where its cosine is at least that of Similarity 80, plus 0.0005 for the rounding of
 what is stored, it is among the most that the index was asked for, and it is not in the answer. Every index gets the
-same faces; a peer is run up to the size it can hold here in reasonable time.
+same faces. A peer is left out of a size where, by what it took at the size before, it would build for longer than
+PATIENCE minutes or not fit the memory, and the table says so.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ from benchmarks.material import ROOT, development
 from regard.app import one_thread_a_product
 from regard.domain import FloatArray, IntArray
 
-PROBES, BATCH, CLIENTS, SECONDS = 256, 16_384, 16, 10.0
+PROBES, BATCH, CLIENTS, SECONDS, PATIENCE = 256, 16_384, 16, 10.0, 15
 THRESHOLD, ROUNDING = 0.4155, 5e-4
-#: Up to how many faces a peer is asked to hold.
-PEERS = [(FaissFlat, 2_000_000), (LanceDB, 2_000_000), (Milvus, 2_000_000), (FaissGraph, 300_000), (Usearch, 300_000)]
+PEERS = (FaissFlat, Milvus, LanceDB, Usearch, FaissGraph)
+#: The share of the free memory that an index may take: the faces have to be drawn too.
+ROOM = 0.6
 COLUMNS = ("faces", "index", "add /s", "ready s", "p50 ms", "p99 ms", f"{CLIENTS} clients /s", "of bandwidth")
 COLUMNS += ("MB of memory", "MB of files", "start s", "remove /s", "nearest", "missed")
 
@@ -69,10 +71,27 @@ class Truth:
         return f"{lost} of {sum(map(len, asked)):,}"
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A line of the table; and what building took, in seconds and in bytes of memory."""
+
+    cells: list[str]
+    seconds: float
+    memory: int
+
+    def hinders(self, growth: float, patience: float) -> str:
+        """Why an index so many times as large is not built; empty where it is."""
+        minutes, size = growth * self.seconds / 60, growth * self.memory
+        if minutes > patience:
+            return f"would build for {minutes:.0f} min"
+        return f"would take {size / 1e9:.0f} GB" if size > ROOM * free() else ""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[300_000, 2_000_000, 8_000_000, 20_000_000])
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="contenders by the start of their name")
+    parser.add_argument("--patience", type=float, default=PATIENCE, metavar="MINUTES", help="how long a peer may build")
     given = parser.parse_args()
     one_thread_a_product()
     version, real, people = development()
@@ -82,27 +101,33 @@ def main() -> None:
     table = Table(title=f"{real.shape[1]} dimensions, faces of Similarity 80 and more")
     for column in COLUMNS:
         table.add_column(column, justify="right")
-    for size in given.sizes:
-        for name, make in contenders(size, version, real.shape[1]):
-            if not given.only or name.lower().startswith(tuple(map(str.lower, given.only))):
+    before: dict[str, tuple[int, Measured]] = {}
+    for size in sorted(given.sizes):
+        for name, make in contenders(version, real.shape[1]):
+            if given.only and not name.lower().startswith(tuple(map(str.lower, given.only))):
+                continue
+            held, last = before.get(name, (size, None))
+            if last and name != Regard.name and (reason := last.hinders(size / held, given.patience)):
+                cells = [reason]
+            else:
                 with tempfile.TemporaryDirectory(dir=ROOT / ".cache") as folder:
-                    cells = measured(make, Path(folder), population, size, two)
-                table.add_row(f"{size:,}", name, *cells)
-                console.print(" | ".join([f"{size:,}", name, *cells]), highlight=False)
-                gc.collect()
+                    before[name] = size, measured(make, Path(folder), population, size, two)
+                cells = before[name][1].cells
+            table.add_row(f"{size:,}", name, *cells)
+            console.print(" | ".join([f"{size:,}", name, *cells]), highlight=False)
+            gc.collect()
     console.print(table)
 
 
-def contenders(size: int, version: str, dimension: int) -> Iterator[tuple[str, Callable[[Path], Contender]]]:
+def contenders(version: str, dimension: int) -> Iterator[tuple[str, Callable[[Path], Contender]]]:
     yield Regard.name, lambda folder: Regard(version, folder)
-    for peer, most in PEERS:
-        if size <= most:
-            yield peer.name, lambda folder, peer=peer: peer(dimension, folder)
+    for peer in PEERS:
+        yield peer.name, lambda folder, peer=peer: peer(dimension, folder)
 
 
 def measured(
     make: Callable[[Path], Contender], folder: Path, population: Population, size: int, bandwidth_two: float
-) -> list[str]:
+) -> Measured:
     mates = population.people(PROBES, seed=7)
     probes, truth = population.pictures(mates, seed=8), Truth.empty(PROBES)
     before, spent = memory(), 0.0
@@ -121,10 +146,8 @@ def measured(
     near = np.mean([key in keys for key, keys in zip(truth.nearest_key.tolist(), found, strict=True)])
     share, start_up = "", ""
     if isinstance(index, Regard):
-        grown, share = (
-            index.index.memory,
-            f"{size * index.codebook.coder.groups / 2 / median(times) / 1e9 / bandwidth_two:.0%}",
-        )
+        grown, read = index.index.memory, size * index.codebook.coder.groups / 2
+        share = f"{read / median(times) / 1e9 / bandwidth_two:.0%}"
     files = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     removal = removed(index, size)
     index.close()
@@ -135,7 +158,8 @@ def measured(
         index.close()
     cells = [f"{size / spent:,.0f}", f"{ready:.1f}", f"{median(times) * 1e3:.1f}"]
     cells += [f"{np.quantile(times, 0.99) * 1e3:.1f}", f"{together_rate:.0f}", share, f"{grown / 1e6:,.0f}"]
-    return [*cells, f"{files / 1e6:,.0f}", start_up, removal, f"{near:.3f}", truth.missed(found, index.most)]
+    cells += [f"{files / 1e6:,.0f}", start_up, removal, f"{near:.3f}", truth.missed(found, index.most)]
+    return Measured(cells, spent + ready, grown)
 
 
 def faces(population: Population, mates: FloatArray, size: int) -> Iterator[tuple[IntArray, FloatArray]]:
@@ -209,6 +233,12 @@ def run(tasks: Sequence[Callable[[], object]]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def free() -> int:
+    """Bytes of memory that are to be had."""
+    fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(fields["MemAvailable"].split()[0]) * 1024
 
 
 def memory() -> int:

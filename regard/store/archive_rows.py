@@ -16,6 +16,7 @@ from regard.domain import Collection, FloatArray, HalfArray
 from regard.errors import InternalServerError, InvalidParameter, ResourceNotFound
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
+from regard.store.sqlite_engine import PAGE
 from regard.store.tables import collections, faces, memberships, removals, user_vectors, users
 from regard.store.vector_rows import packed, units
 
@@ -23,9 +24,9 @@ from regard.store.vector_rows import packed, units
 _CHUNK = 4096
 #: Rows in one statement to PostgreSQL, which takes 32,767 parameters.
 _MANY = 512
-#: What SQLite may hold of the database and of its log while rows come in: with its usual 2 MB and 4 MB the pages of
-#: the index on face ids are written many times over.
-_BULK = ("cache_size = -262144", "wal_autocheckpoint = 65536")
+#: What SQLite may hold of the database and of its log while rows come in, 256 MiB each: with its usual 2 MB and 8 MB
+#: the pages of the index on face ids are written many times over.
+_BULK = ("cache_size = -262144", f"wal_autocheckpoint = {(256 << 20) // PAGE}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

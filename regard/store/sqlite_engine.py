@@ -14,6 +14,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from regard.errors import SettingsError
 
+#: Bytes of a page: seven faces with 512 numbers, where 4 KiB hold three and a quarter of it is empty.
+PAGE = 8192
 #: Connections kept open; more are opened when more threads than this read at once.
 _POOL = 16
 
@@ -71,6 +73,7 @@ def engine(url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine:
     def prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # sqlite3 must not begin transactions itself: `begin` below does
         for pragma in (
+            f"page_size = {PAGE}",  # of a new file; another stays as it was made
             "journal_mode = WAL",
             "synchronous = FULL",  # a commit is on disk before it is acknowledged
             "secure_delete = ON",  # a deleted embedding is overwritten

@@ -40,7 +40,7 @@ def test_connections_are_durable_and_overwrite_what_is_deleted(store):
     with store.database.read() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout", "page_size")
         }
     assert pragmas == {
         "journal_mode": "wal",
@@ -48,6 +48,7 @@ def test_connections_are_durable_and_overwrite_what_is_deleted(store):
         "foreign_keys": 1,
         "secure_delete": 1,
         "busy_timeout": 10_000,
+        "page_size": 8192,
     }
 
 
