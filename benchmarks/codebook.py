@@ -24,7 +24,7 @@ from regard.store.scanner import Scanner
 FOLDER = ROOT / "regard" / "store" / "codebooks"
 DRAWN, REPEATED = 30_000, 6
 #: Cosines for which the report says what would be missed.
-LEAST = (0.3, 0.35, 0.4, 0.5, 0.6)
+LEAST = (0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.9, 0.99)
 
 console = Console(width=110)
 
@@ -81,13 +81,15 @@ def report(made: Codebook, real: FloatArray) -> None:
     _, coded = made.coder.choose(small)
     codes, fits = made.encode(small)
     cosines, scanner, odd = small @ small.T, Scanner(made.coder, codes), made.odd(fits)
-    pairs = ~np.eye(len(real), dtype=bool) & ~odd[None]
+    pairs = np.repeat(~odd[None], len(real), axis=0)  # a face with itself too: its cosine is 1
     missed = {}
     for least in LEAST:
         scores = scanner.scores(small, made.weights(np.full(len(small), least, np.float32)))[:, : len(real)]
         alike = pairs & (cosines >= least)
-        missed[least] = f"{np.count_nonzero(alike & (scores < 0)):,} of {np.count_nonzero(alike):,}"
-    mean, spread = made.errors.tolist()
+        missed[least] = (
+            f"{np.count_nonzero(alike & (scores < made.rise(least, least))):,} of {np.count_nonzero(alike):,}"
+        )
+    mean, spread, rounding = made.errors.tolist()
     table = Table(title="The codebook of the default embedder, on the development faces")
     table.add_column("what")
     table.add_column("", justify="right")
@@ -101,6 +103,7 @@ def report(made: Codebook, real: FloatArray) -> None:
         "and at right angles to itself": f"{np.median(coded[:, 1]):.3f}, of 99 % below "
         f"{np.quantile(coded[:, 1], 0.99):.3f}",
         "what that adds to a score, of what it could": f"{mean:+.4f} ± {spread:.4f}",
+        "what the scan rounds": f"± {rounding:.4f}",
         "rows that are not coded": f"{np.mean(odd):.2%}",
         **{f"pairs of cosine {least:g} and more not looked at when asked for": each for least, each in missed.items()},
     }.items():

@@ -40,7 +40,8 @@ class Codebook:
     `projection`, D×K with orthonormal columns: the directions an embedder uses. `centroids`, M×16×W with M·W = K:
     the product code. `levels`, 2×16 and rising: how a row fits its code is known as one of these, of `along` and of
     `apart`. `errors`: a score is known to be along · cosine (`Coder.choose`) plus the inner product of what is apart
-    with the rest of the probe, which is as that of random directions: mean and spread of it, where both have length 1.
+    with the rest of the probe, which is as that of random directions: mean and spread of it, where both have length 1,
+    and by how much a scan rounds.
     """
 
     projection: FloatArray
@@ -50,7 +51,7 @@ class Codebook:
 
     def __post_init__(self) -> None:
         shapes = [array.shape for array in (self.projection, self.centroids, self.levels, self.errors)]
-        if [len(shape) for shape in shapes[:2]] != [2, 3] or shapes[2:] != [(2, CHOICES), (2,)]:
+        if [len(shape) for shape in shapes[:2]] != [2, 3] or shapes[2:] != [(2, CHOICES), (3,)]:
             raise ValueError(f"its arrays are {shapes}")
         (dimension, width), (groups, choices, each) = shapes[0], shapes[1]
         if not (0 < width <= dimension and groups * each == width and groups % 2 == 0 and choices == CHOICES):
@@ -82,14 +83,17 @@ class Codebook:
 
     def weights(self, cosines: FloatArray) -> FloatArray:
         """P×2 weights of the levels for a scan (`Scanner.search`) by probes of these P cosines: a row of at least that
-        cosine, which is not negative, is expected to score 0 or more."""
+        cosine, which is not negative, is expected to score `rise` or more."""
         return np.stack([-cosines, self._doubt * _rests(cosines)], axis=1).astype(np.float32)
 
     def rise(self, since: float, cosine: float) -> float:
         """With the weights of the cosine `since`, the least score that is expected of a row of at least `cosine`."""
         more, rest = cosine - since, self._doubt * (_rest(since) - _rest(cosine))
         least, most = self._extremes
-        return min(least[0] * more, most[0] * more) + min(least[1] * rest, most[1] * rest)
+        _, spread, rounding = self._errors
+        known = spread * least[1] * _rest(cosine)
+        unknown = DOUBT * (math.hypot(known, rounding) - known)
+        return min(least[0] * more, most[0] * more) + min(least[1] * rest, most[1] * rest) - unknown
 
     @cached_property
     def coder(self) -> Coder:
@@ -113,8 +117,13 @@ class Codebook:
     @cached_property
     def _doubt(self) -> float:
         """How much of what may be added to a score may be wanting in it, as a share."""
-        mean, spread = self.errors.tolist()
-        return float(DOUBT * spread - mean)
+        mean, spread, _ = self._errors
+        return DOUBT * spread - mean
+
+    @cached_property
+    def _errors(self) -> tuple[float, float, float]:
+        mean, spread, rounding = self.errors.tolist()
+        return mean, spread, rounding
 
     @cached_property
     def fingerprint(self) -> str:
@@ -160,7 +169,7 @@ def train(vectors: FloatArray, pairs: FloatArray | None = None, *, lost: float =
     order = _dealt(energy[:width])
     projection = np.ascontiguousarray(directions[:, :width][:, order], np.float32)
     centroids = trained(np.asarray(vectors @ projection, np.float32), width // _WIDTH)
-    made = Codebook(projection, centroids, np.zeros((2, CHOICES), np.float32), np.zeros(2, np.float32))
+    made = Codebook(projection, centroids, np.zeros((2, CHOICES), np.float32), np.zeros(3, np.float32))
     return _measured(made, made.project(vectors if pairs is None else pairs))
 
 
@@ -189,7 +198,9 @@ def _measured(made: Codebook, vectors: FloatArray) -> Codebook:
         raise ValueError("too few of the vectors are alike to measure what their codes lose")
     along, apart = coded.T
     errors = ((scores - along * cosines) / np.maximum(apart * _rests(cosines), 1e-6))[alike]
-    return replace(made, levels=_levels(along, apart), errors=np.array([errors.mean(), errors.std()], np.float32))
+    rounding = (scores - rows @ made.coder.stands_for(choices).T).std()
+    measured = np.array([errors.mean(), errors.std(), rounding], np.float32)
+    return replace(made, levels=_levels(along, apart), errors=measured)
 
 
 def _levels(along: FloatArray, apart: FloatArray) -> FloatArray:

@@ -49,13 +49,17 @@ class Coder:
         times the row plus a part at right angles to it that is `apart` times as long as it."""
         vectors = np.ascontiguousarray(vectors, np.float32)
         choices = self._quantizer.compute_codes(vectors)
-        coded, energy = self._quantizer.decode(choices), np.einsum("nk,nk->n", vectors, vectors)
+        coded, energy = self.stands_for(choices), np.einsum("nk,nk->n", vectors, vectors)
         something = energy > 0
         energy[~something] = 1
         along = np.einsum("nk,nk->n", coded, vectors) / energy
         apart = np.sqrt(np.maximum(np.einsum("nk,nk->n", coded, coded) / energy - along**2, 0))
         along[~something], apart[~something] = 1, 0
         return choices, np.stack([along, apart], axis=1)
+
+    def stands_for(self, choices: ByteArray) -> FloatArray:
+        """The N×K that N×M/2 choices are."""
+        return np.asarray(self._quantizer.decode(choices), np.float32)
 
     def pack(self, choices: ByteArray, fits: ByteArray) -> ByteArray:
         """Choices, and a byte for each of N rows with its two levels, the first in the lower half; filled up to whole

@@ -28,7 +28,7 @@ def test_only_the_directions_in_use_are_kept():
     np.testing.assert_allclose(small @ small.T, vectors[:300] @ vectors[:300].T, atol=1e-5)
 
 
-COSINES = (0.3, 0.5, 0.7, 0.9, 0.95)
+COSINES = (0.3, 0.5, 0.7, 0.9, 0.95, 1)
 
 
 def asked(made: Codebook, vectors: FloatArray, cosine: float) -> tuple[FloatArray, BoolArray]:
@@ -42,9 +42,9 @@ def asked(made: Codebook, vectors: FloatArray, cosine: float) -> tuple[FloatArra
 def test_hardly_a_row_of_a_cosine_scores_less_than_is_expected(cosine):
     made, vectors = known(), known().project(alike(4000, seed=3))
     scores, scanned = asked(made, vectors, cosine)
-    of_it = scanned & (vectors @ vectors.T >= cosine) & ~np.eye(4000, dtype=bool)
-    assert of_it.sum() > 100 or cosine > 0.9
-    assert np.count_nonzero(scores[of_it] < 0) <= 1e-4 * of_it.sum()
+    of_it = scanned & (vectors @ vectors.T >= cosine - 1e-6)
+    assert of_it.sum() > 3900
+    assert np.count_nonzero(scores[of_it] < made.rise(cosine, cosine)) <= 1e-4 * of_it.sum()
 
 
 @pytest.mark.parametrize("cosine", [-0.2, 0, 0.2, 0.4, 0.55, 0.9])
@@ -63,7 +63,7 @@ def test_what_is_expected_is_not_far_below_what_a_row_scores():
 
 
 def test_more_is_expected_of_a_higher_cosine():
-    assert known().rise(0.4, 0.4) == 0
+    assert -0.01 < known().rise(0.4, 0.4) < 0
     expected = [known().rise(0.4, cosine) for cosine in (-1, -0.5, 0, 0.2, 0.4, 0.5, 0.8, 1)]
     assert expected == sorted(expected)
 
@@ -111,7 +111,7 @@ WHOLE = {
     "projection": np.eye(D),
     "centroids": np.zeros((D // 2, 16, 2)),
     "levels": np.zeros((2, 16)),
-    "errors": np.ones(2),
+    "errors": np.ones(3),
 }
 
 
@@ -140,8 +140,8 @@ def test_a_file_that_is_no_codebook_is_refused(tmp_path, spoil):
         WHOLE | {"centroids": np.zeros((D // 2, 16, 3))},
         WHOLE | {"centroids": np.zeros((D // 2, 8, 2))},
         WHOLE | {"levels": np.zeros((2, 8))},
-        WHOLE | {"errors": np.ones(3)},
-        WHOLE | {"errors": np.full(2, np.nan)},
+        WHOLE | {"errors": np.ones(2)},
+        WHOLE | {"errors": np.full(3, np.nan)},
         WHOLE | {"projection": np.ones(D)},
     ],
 )

@@ -52,7 +52,7 @@ def test_codes_are_packed_as_faiss_packs_them(coder, count):
 def test_what_choices_stand_for_is_a_row_and_something_apart_from_it(coder):
     vectors = known().project(alike(500)) * np.linspace(0.5, 1, 500, dtype=np.float32)[:, None]
     choices, coded = coder.choose(vectors)
-    said = coder._quantizer.decode(choices)
+    said = coder.stands_for(choices)
     apart = said - coded[:, :1] * vectors
     np.testing.assert_allclose(np.sum(apart * vectors, axis=1), 0, atol=1e-6)
     lengths = np.linalg.norm(apart, axis=1) / np.linalg.norm(vectors, axis=1)

@@ -75,6 +75,15 @@ def test_a_threshold_of_one_finds_at_most_the_vector_itself(segment, probes):
     assert all(len(hits.keys) <= 1 for hits in search(segment, probes, 10, 1.0))
 
 
+def test_rows_are_found_by_themselves_however_much_is_asked(segment):
+    exact = segment.live()[1][::10].astype(np.float32)
+    exact /= np.linalg.norm(exact.astype(np.float64), axis=1, keepdims=True)
+    found = search(segment, exact, 1, 0.9999)
+    for probe, hits in zip(exact, found, strict=True):
+        assert hits.keys.tolist() == brute(segment, probe, 1, 0.9999).keys.tolist()
+    assert sum(len(hits.keys) for hits in found) > 600
+
+
 def test_each_probe_has_its_own_limit_and_threshold(segment, probes):
     limits, thresholds = np.array([1, 4096, 3]), np.array([0.9, -1, 0.2], np.float32)
     for number, hits in enumerate(segment.search(probes[:3], limits, thresholds)):
