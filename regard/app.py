@@ -135,9 +135,9 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
         threads=settings.threads,
         meter=instruments,
     )
-    index, users_index = _indexes(settings, opened, model_zoo)
-    follower = Follower(opened, faces_index=index, users_index=users_index, shared=shared_index(settings, opened))
-    index.lost, users_index.lost = follower.reload_faces, follower.reload_users
+    follower, indexes = _follower(settings, opened, model_zoo)
+    for name, index in zip(("faces", "users"), indexes, strict=True):
+        metrics.show_index(name, index)
     follower.rebuild(progress)
     analyzer = Analyzer(models, instruments)
     collections = CollectionRows(opened, settings.index)
@@ -177,15 +177,20 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
         services=services,
         metrics=metrics,
         instruments=instruments,
-        indexes=(index, users_index),
+        indexes=indexes,
     )
 
 
-def _indexes(settings: Settings, opened: database.Database, models: Zoo) -> tuple[EmbeddedIndex, EmbeddedIndex]:
-    """Of faces and of users, with what their files still hold."""
+def _follower(
+    settings: Settings, opened: database.Database, models: Zoo
+) -> tuple[Follower, tuple[EmbeddedIndex, EmbeddedIndex]]:
+    """With the indexes of faces and of users, as their files still are."""
     known = codebook.of(models.card(settings.embedder).version)
     files = _files(settings, opened)
-    return EmbeddedIndex(known, files / "faces"), EmbeddedIndex(known, files / "users")
+    of_faces, of_users = EmbeddedIndex(known, files / "faces"), EmbeddedIndex(known, files / "users")
+    made = Follower(opened, faces_index=of_faces, users_index=of_users, shared=shared_index(settings, opened))
+    of_faces.lost, of_users.lost = made.reload_faces, made.reload_users
+    return made, (of_faces, of_users)
 
 
 def shared_index(settings: Settings, opened: database.Database) -> SharedFollower | None:

@@ -81,8 +81,13 @@ class EmbeddedIndex:
 
     @property
     def memory(self) -> int:
-        """Bytes the vectors take, beside what is mapped."""
+        """Bytes the index takes, beside what is mapped."""
         return sum(gallery.memory for gallery in self._all().values())
+
+    @property
+    def size(self) -> int:
+        """How many vectors there are."""
+        return sum(len(gallery) for gallery in self._all().values())
 
     def add(self, collection_key: int, keys: IntArray, vectors: FloatArray) -> None:
         if len(keys) == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -15,6 +16,16 @@ REQUEST_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 
 WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 #: Seconds: from one crop through a small model to a detector's largest scale.
 MODEL_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
+
+
+class Index(Protocol):
+    """What is shown of an index: how many bytes it takes, and how many vectors it holds."""
+
+    @property
+    def memory(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
 
 
 class Metrics(Instrument):
@@ -48,9 +59,17 @@ class Metrics(Instrument):
         self._received = Counter("regard_received_bytes", "Bytes of the requests' bodies", by, registry=registry)
         self._sent = Counter("regard_sent_bytes", "Bytes of the answers' bodies", by, registry=registry)
         self._faces = Counter("regard_faces_detected", "Faces found in pictures", registry=registry)
+        of = ("index",)
+        self._index_bytes = Gauge("regard_index_bytes", "Memory of the embedded index", of, registry=registry)
+        self._index_vectors = Gauge("regard_index_vectors", "Vectors that it holds", of, registry=registry)
         self._models = Histogram(
             "regard_model_run_seconds", "One run of a model", ("model",), buckets=MODEL_BUCKETS, registry=registry
         )
+
+    def show_index(self, name: str, index: Index) -> None:
+        """It is asked whenever somebody reads the metrics."""
+        self._index_bytes.labels(name).set_function(lambda: index.memory)
+        self._index_vectors.labels(name).set_function(lambda: index.size)
 
     def waiting(self, requests: int) -> None:
         self._waiting.set(requests)

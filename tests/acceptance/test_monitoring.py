@@ -92,6 +92,17 @@ def test_a_call_is_counted_with_its_faces_its_models_its_bytes_and_its_time(live
     )
 
 
+def test_the_index_is_shown_with_what_it_holds_and_takes(live: Live, client: Any) -> None:
+    client.create_collection(CollectionId="shown")
+    with Growth(live) as growth:
+        records = client.index_faces(CollectionId="shown", Image={"Bytes": encoded(crowd(2, 3, 100))})["FaceRecords"]
+    assert growth.of("regard_index_vectors", index="faces") == len(records) == 6
+    assert growth.of("regard_index_bytes", index="faces") > 0
+    with Growth(live) as growth:
+        client.delete_collection(CollectionId="shown")
+    assert growth.of("regard_index_vectors", index="faces") == -6
+
+
 def test_nothing_runs_or_waits_when_all_is_answered(live: Live, client: Any) -> None:
     client.list_collections()
     after = numbers(live)
@@ -134,7 +145,7 @@ def test_whatever_strangers_ask_for_no_label_is_theirs(live: Live, client: Any, 
     page, _ = scrape(live)
     for word in ("Invented", "xxx", "suspects", "tester", live.key):
         assert word not in page
-    wanted = {"service", "operation", "code", "model", "le", "version", "face_model", "detector"}
+    wanted = {"service", "operation", "code", "model", "index", "le", "version", "face_model", "detector"}
     assert set(re.findall(r'[{,](\w+)="', page)) <= wanted
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import prometheus_client
 import pytest
@@ -74,6 +75,24 @@ def test_faces_and_model_runs_are_counted(metrics: Metrics) -> None:
     assert value(metrics, "regard_faces_detected_total") == 3000
     assert value(metrics, "regard_model_run_seconds_count", model="fr-feature") == 1000
     assert value(metrics, "regard_model_run_seconds_sum", model="fr-feature") == pytest.approx(4)
+
+
+@dataclass
+class Held:
+    size: int = 0
+
+    @property
+    def memory(self) -> int:
+        return 776 * self.size
+
+
+def test_an_index_is_asked_when_the_metrics_are_read(metrics: Metrics) -> None:
+    held = Held()
+    metrics.show_index("faces", held)
+    assert value(metrics, "regard_index_vectors", index="faces") == 0
+    held.size = 3
+    assert value(metrics, "regard_index_vectors", index="faces") == 3
+    assert value(metrics, "regard_index_bytes", index="faces") == 3 * 776
 
 
 def test_the_process_and_the_build_are_described(metrics: Metrics) -> None:
