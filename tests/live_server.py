@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import uvicorn
 from botocore.config import Config
+from botocore.exceptions import IncompleteReadError
 
 from regard import app, config
 from regard.app import Regard
@@ -92,3 +93,10 @@ def with_models(models: Path, home: Path, **settings: Any) -> Iterator[Live]:
     regard.models.load()
     with serving(regard) as result:
         yield result
+
+
+def whole(answer: dict[str, Any], member: str) -> Any:
+    """What the answer has there. To boto3 one that was cut off is an answer without members, and a success."""
+    if member not in answer:
+        raise IncompleteReadError(actual_bytes=0, expected_bytes=1)
+    return answer[member]

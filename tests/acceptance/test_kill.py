@@ -22,6 +22,7 @@ import boto3
 import numpy as np
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from live_server import whole
 from people import crowd, encoded
 
 from regard import app, config
@@ -96,7 +97,7 @@ def work(client: Any, record: Record, first: int) -> None:
     with suppress(BotoCoreError):
         for number in range(first, first + MANY):
             answer = client.index_faces(CollectionId=COLLECTION, Image={"Bytes": picture(number)})
-            ids = [each["Face"]["FaceId"] for each in answer["FaceRecords"]]
+            ids = [each["Face"]["FaceId"] for each in whole(answer, "FaceRecords")]
             mine += ids
             with record.lock:
                 record.stored.update(ids)
@@ -105,7 +106,7 @@ def work(client: Any, record: Record, first: int) -> None:
                 with record.lock:
                     record.stored.difference_update(doomed)
                     record.unsure.update(doomed)
-                done = client.delete_faces(CollectionId=COLLECTION, FaceIds=doomed)["DeletedFaces"]
+                done = whole(client.delete_faces(CollectionId=COLLECTION, FaceIds=doomed), "DeletedFaces")
                 with record.lock:
                     record.unsure.difference_update(done)
                     record.deleted.update(done)

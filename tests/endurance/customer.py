@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, IncompleteReadError
+from botocore.exceptions import BotoCoreError
+from live_server import whole
 from people import crowd, encoded, head
 
 from .twins import face_id, twin
@@ -125,10 +126,3 @@ def portraits(client: Any) -> set[str]:
     """Every indexed face that a search by the portrait finds, and whoever is like it."""
     answer = client.search_faces_by_image(CollectionId=COLLECTION, Image={"Bytes": PORTRAIT})
     return {match["Face"]["FaceId"] for match in whole(answer, "FaceMatches")}
-
-
-def whole(answer: dict[str, Any], member: str) -> Any:
-    """What the answer has there. To boto3 an answer that was cut off is one without members, and a success."""
-    if member not in answer:
-        raise IncompleteReadError(actual_bytes=0, expected_bytes=1)
-    return answer[member]
