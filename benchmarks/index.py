@@ -32,7 +32,7 @@ from benchmarks.material import ROOT, development
 from regard.app import one_thread_a_product
 from regard.domain import FloatArray, IntArray
 
-PROBES, BATCH, CLIENTS, SECONDS, PATIENCE = 256, 16_384, 16, 10.0, 15
+PROBES, BATCH, CLIENTS, SECONDS, PATIENCE = 256, 16_384, 16, 10.0, 45
 THRESHOLD, ROUNDING = 0.4155, 5e-4
 PEERS = (FaissFlat, Milvus, LanceDB, Usearch, FaissGraph)
 #: The share of the free memory that an index may take: the faces have to be drawn too.
