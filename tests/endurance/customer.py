@@ -17,6 +17,8 @@ from .twins import face_id, twin
 COLLECTION = "survivors"
 #: One person four times, and once: whatever is indexed here is found by the portrait.
 CROWD, PORTRAIT, IN_CROWD = encoded(crowd(2, 2, 64), "PNG"), encoded(head(160)), 4
+#: Requests of which three add and two delete: whoever did a whole round has indexed faces, and deleted ones.
+ROUND = 7
 #: Indexed faces that a client keeps: all of them together are still found by one search.
 MOST = 200
 
@@ -66,12 +68,14 @@ class Customer:
         self._rng = random.Random(seed)  # noqa: S311 - any order will do
 
     def work(self, client: Any) -> None:
-        """Do one thing after the other until the server is gone."""
+        """Do one thing after the other until the server is gone, in rounds of an order of their own."""
         steps = (self.add, self.add, self.add, self.delete, self.delete, self.find_twin, self.find_portrait)
+        assert len(steps) == ROUND
         with suppress(BotoCoreError):
             while True:
-                self._rng.choice(steps)(client)
-                self.done += 1
+                for step in self._rng.sample(steps, ROUND):
+                    step(client)
+                    self.done += 1
 
     def add(self, client: Any) -> None:
         name = next(self._names)

@@ -19,12 +19,12 @@ from regard.vision.cards import catalogue
 
 from . import twins
 from .conftest import Plan
-from .customer import COLLECTION, Customer, portraits
+from .customer import COLLECTION, ROUND, Customer, portraits
 from .server_process import Server
 
 CLIENTS = 4
-#: What each client does before the server is killed, at any moment of the next second.
-ENOUGH, LONGER = 8, 1.0
+#: Seconds, at any moment of which the server is killed once each client did a whole round of requests.
+LONGER = 1.0
 #: Every so many kills the server is also killed while it starts.
 EARLY = 3
 #: Seconds within which a server is ready again.
@@ -87,7 +87,7 @@ def load(server: Server, clients: list[Any], customers: list[Customer]) -> None:
     with ThreadPoolExecutor(CLIENTS) as pool:
         working = [pool.submit(customer.work, client) for customer, client in zip(customers, clients, strict=True)]
         while not any(each.done() for each in working) and any(
-            customer.done < start + ENOUGH for customer, start in zip(customers, before, strict=True)
+            customer.done < start + ROUND for customer, start in zip(customers, before, strict=True)
         ):
             time.sleep(0.02)
         time.sleep(random.uniform(0, LONGER))  # noqa: S311 - any moment will do
