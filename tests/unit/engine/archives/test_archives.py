@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import random
 import stat
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,150 +13,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from archive_store import BATCH, MODEL, NOW, D, Store, nothing_came, silent, units
 
-from regard.domain import Box, Collection, FloatArray
 from regard.engine import archives, imports, soundness
-from regard.engine.archives import Archive, Manifest
-from regard.engine.imports import Imported, Importer, Target
+from regard.engine.archives import Archive
+from regard.engine.imports import Importer, Target
 from regard.engine.people import vector
 from regard.engine.pictures import uuid_of
-from regard.engine.precomputed import Precomputed
 from regard.errors import InternalServerError, InvalidParameter, ResourceNotFound
 from regard.media.parquet import ParquetTable
-from regard.store import database
-from regard.store.archive_rows import ArchiveRows
-from regard.store.collection_rows import CollectionRows
-from regard.store.database import Database
-from regard.store.face_rows import FaceRows, NewFace
 from regard.store.follower import Follower
-from regard.store.user_rows import UserRows
 from regard.store.vectors_embedded import EmbeddedIndex
-
-NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
-D, BATCH = 8, 16
-MODEL = "toy-1"
-
-
-def silent(description: str, done: int, total: int | None) -> None:
-    """No progress."""
-
-
-def units(count: int, seed: int = 0, dimension: int = D) -> FloatArray:
-    vectors = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
-
-
-@dataclass
-class Store:
-    """A database with what this file asks of it."""
-
-    opened: Database
-
-    def __post_init__(self) -> None:
-        self.collections = CollectionRows(self.opened)
-        self.faces = FaceRows(self.opened)
-        self.users = UserRows(self.opened)
-        self.rows = ArchiveRows(self.opened)
-        self.importer = Importer(self.collections, self.rows, batch=BATCH)
-
-    def fill(self, name: str = "people", count: int = 50) -> Collection:
-        """A collection with tags, faces of all kinds, two users with faces and one without."""
-        collection = self.collections.create(name, MODEL, {"site": "Ålesund"}, NOW)
-        self.enrol(collection, units(count))
-        for number, user_id in enumerate(("ada", "bob", "nobody")):
-            self.users.create(collection.key, user_id, NOW + timedelta(seconds=number))
-        ids = [face.face_id for face in self.faces.page(collection.key, 0, 5)]
-        for user_id, theirs in (("ada", ids[:3]), ("bob", ids[3:])):
-            with self.users.changing(collection.key, user_id) as change:
-                change.join([each.key for each in change.candidates(theirs).values()])
-                embeddings = change.embeddings()
-                assert embeddings is not None
-                change.set_vector(vector(embeddings))
-        return collection
-
-    def enrol(self, collection: Collection, embeddings: FloatArray, start: int = 0) -> None:
-        new = [
-            NewFace(
-                face_id=uuid_of(b"face", str(start + row).encode()),
-                image_id=uuid_of(b"image", str(row // 3).encode()),
-                external_image_id=None if row % 4 == 0 else f"photo-{row}.jpg",
-                box=Box(left=row / 100, top=0.1, width=1 / 3, height=-0.01),
-                confidence=99.123456,
-            )
-            for row in range(len(embeddings))
-        ]
-        self.faces.add(collection.key, new, embeddings, MODEL, NOW)
-
-    def all(self, name: str) -> list[tuple[Any, ...]]:
-        """All that a client or the index can learn of a collection, without keys."""
-        key = self.collections.get(name).key
-        return [
-            *(
-                (replace(face, key=0), self.faces.embedding(key, face.face_id).tolist())  # type: ignore[union-attr]
-                for face in self.faces.page(key, 0, 10_000)
-            ),
-            *sorted(
-                (user.id, user.status, None if (found := self.users.vector(key, user.id)) is None else found.tolist())
-                for user in self.users.page(key, 0, 100)
-            ),
-        ]
-
-    def export(self, file: Path, name: str = "people") -> Manifest:
-        return archives.export(self.rows, name, file, silent)
-
-    def bring(self, file: Path, name: str = "people", *, add: bool = False, report: Any = silent) -> Imported:
-        table = ParquetTable(file)
-        try:
-            archive = Archive(table)
-            about = archive.manifest
-            target = Target(
-                name=name,
-                created_at=NOW,
-                tags=about.tags,
-                users_without_faces=about.users_without_faces,
-                adding=add,
-            )
-            return self.importer.run(archive, target, report)
-        finally:
-            table.close()
-
-    def embeddings(self, file: Path, name: str = "plain", dimension: int | None = None) -> Imported:
-        table = ParquetTable(file)
-        try:
-            return self.importer.run(
-                Precomputed(table, MODEL, dimension, NOW), Target(name=name, created_at=NOW), silent
-            )
-        finally:
-            table.close()
-
-
-@pytest.fixture
-def open_store(tmp_path: Path) -> Iterator[Callable[[str], Store]]:
-    opened: list[Database] = []
-
-    def call(name: str) -> Store:
-        opened.append(database.open(f"sqlite:///{tmp_path / name}.db"))
-        return Store(opened[-1])
-
-    yield call
-    for each in opened:
-        each.close()
-
-
-@pytest.fixture
-def store(open_store: Callable[[str], Store]) -> Store:
-    return open_store("here")
-
-
-@pytest.fixture
-def other(open_store: Callable[[str], Store]) -> Store:
-    return open_store("there")
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "people.parquet"
-
 
 # -- out and in ------------------------------------------------------------------------------------------------------
 
@@ -341,13 +205,6 @@ def test_a_face_with_another_embedding_or_model_is_refused(store: Store, other: 
         other.bring(file, "others")
 
 
-# -- damage ----------------------------------------------------------------------------------------------------------
-
-
-def nothing_came(other: Store) -> bool:
-    return other.collections.page(0, 10) == []
-
-
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.999])
 def test_a_file_that_was_cut_off_is_refused(store: Store, other: Store, file: Path, share: float) -> None:
     store.fill()
@@ -440,105 +297,3 @@ def test_unsound_embeddings_in_the_database_are_named(store: Store, blob: str, s
     (fault,) = soundness.faults(store.rows, collection, silent, 50)
     assert said in fault
     assert uuid_of(b"face", b"6") in fault
-
-
-# -- embeddings of others --------------------------------------------------------------------------------------------
-
-
-def write_plain(file: Path, embeddings: Any, **columns: Any) -> None:
-    pq.write_table(pa.table({"embedding": embeddings, **columns}), file)
-
-
-def test_embeddings_alone_are_enough(store: Store, file: Path) -> None:
-    vectors = units(40)
-    write_plain(file, list((vectors * 3).tolist()))
-    assert store.embeddings(file).stored == 40
-    key = store.collections.get("plain").key
-    found = store.faces.page(key, 0, 100)
-    content = vectors[0].astype("<f2").tobytes()
-    assert found[0].image_id == uuid_of(b"image", content)
-    assert found[0].face_id == uuid_of(b"face", f"{MODEL}\n\n{found[0].image_id}".encode())
-    assert (found[0].box, found[0].confidence) == (Box(left=0, top=0, width=1, height=1), 100)
-    for face, wanted in zip(found, vectors, strict=True):
-        embedding = store.faces.embedding(key, face.face_id)
-        assert embedding is not None
-        assert embedding @ wanted > 0.9999
-    assert store.embeddings(file).held == 40
-
-
-@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()])
-@pytest.mark.parametrize("wrap", [pa.list_, pa.large_list, lambda kind: pa.list_(kind, D)])
-def test_embeddings_may_be_lists_of_any_floating_point_kind(
-    store: Store, file: Path, kind: Any, wrap: Callable[[Any], Any]
-) -> None:
-    numbers = pa.array(units(20).astype(np.float16).ravel()).cast(kind)
-    lists = pa.FixedSizeListArray.from_arrays(numbers, D).cast(wrap(kind))
-    write_plain(file, lists)
-    assert store.embeddings(file, dimension=D).stored == 20
-
-
-def test_the_other_columns_are_kept(store: Store, file: Path) -> None:
-    ids = [uuid_of(b"face", bytes([row])) for row in range(20)]
-    sides = {side: [0.25] * 20 for side in ("left", "top", "width", "height")}
-    external = pa.array([f"p:{row}" for row in range(20)]).dictionary_encode()
-    write_plain(file, units(20).tolist(), face_id=ids, external_image_id=external, confidence=[98.5] * 20, **sides)
-    store.embeddings(file)
-    found = store.faces.page(store.collections.get("plain").key, 0, 100)
-    assert [face.face_id for face in found] == ids
-    assert [face.external_image_id for face in found] == [f"p:{row}" for row in range(20)]
-    assert (found[3].box, found[3].confidence) == (Box(left=0.25, top=0.25, width=0.25, height=0.25), 98.5)
-
-
-def test_faces_of_one_picture_have_ids_of_their_own_and_a_row_that_is_there_twice_is_stored_once(
-    store: Store, file: Path
-) -> None:
-    vectors = units(20)
-    write_plain(file, vectors[[*range(20), 3]].tolist(), image_id=[uuid_of(b"image", b"one")] * 21)
-    assert store.embeddings(file).stored == 20
-
-
-def spoiled(row: int, value: Any) -> list[Any]:
-    vectors: list[Any] = units(40).tolist()
-    vectors[row] = value
-    return vectors
-
-
-@pytest.mark.parametrize(
-    ("embeddings", "columns", "said"),
-    [
-        (spoiled(20, [0.0] * D), {}, "row 21: embedding is zero"),
-        (spoiled(20, [float("nan")] * D), {}, "row 21: embedding has a number that is not finite"),
-        (spoiled(20, [float("inf")] + [0.0] * 7), {}, "row 21: embedding has a number that is not finite"),
-        (spoiled(20, [1.0] * 7), {}, "row 21: embedding has 7 numbers"),
-        (spoiled(20, None), {}, "row 21: embedding is missing"),
-        (spoiled(20, [None] + [1.0] * 7), {}, "row 21: a number of embedding is missing"),
-        (units(3, dimension=4).tolist(), {}, "row 1: embedding has 4 numbers, not 8"),
-        ([[1] * D] * 3, {}, "not lists of floating-point numbers"),
-        ([1.0, 2.0], {}, "not lists of floating-point numbers"),
-        (units(2).tolist(), {"external_image_id": ["a b", "c"]}, "row 1: external_image_id is 'a b'"),
-        (units(2).tolist(), {"face_id": ["x", None]}, "row 1: face_id is 'x'"),
-        (units(2).tolist(), {"face_id": [uuid_of(b"", b""), None]}, "row 2: face_id is missing"),
-        (units(2).tolist(), {"face_id": [uuid_of(b"", b"")] * 2}, "row 2: the face_id of row 1 again"),
-        (units(2).tolist(), {"confidence": [1.0, 101.0]}, "row 2: confidence is not a number from 0 to 100"),
-        (units(2).tolist(), {"confidence": [1.0, None]}, "row 2: confidence is missing"),
-        (units(2).tolist(), {"left": [0.1, 0.1]}, "has left without the other sides"),
-    ],
-)
-def test_what_cannot_be_a_face_is_refused_with_its_row(
-    store: Store, file: Path, embeddings: Any, columns: dict[str, Any], said: str
-) -> None:
-    write_plain(file, embeddings, **columns)
-    with pytest.raises(InvalidParameter, match=said):
-        store.embeddings(file, dimension=D)
-    assert nothing_came(store)
-
-
-def test_a_file_without_embeddings_or_that_is_none_is_refused(store: Store, file: Path) -> None:
-    pq.write_table(pa.table({"vector": [[1.0]]}), file)
-    with pytest.raises(InvalidParameter, match="no column `embedding`, only vector"):
-        store.embeddings(file)
-    with pytest.raises(InvalidParameter, match="was not exported by Regard"):
-        store.bring(file)
-    file.write_bytes(b"\xff\xd8 a photograph")
-    with pytest.raises(InvalidParameter, match="not a Parquet file"):
-        store.embeddings(file)
