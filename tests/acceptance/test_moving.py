@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -28,21 +27,26 @@ from regard.store.vectors_embedded import EmbeddedIndex
 MANY = 70_000
 
 
+#: `python -m regard …` that may write no file longer than so many bytes. (A `preexec_fn` would have to fork, and the
+#: children of a process with gRPC in it, as by then of pytest with pymilvus, are aborted every now and then.)
+LIMITED = """
+import resource, runpy, sys
+most = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+runpy.run_module("regard", run_name="__main__", alter_sys=True)
+"""
+
+
 def regard(home: Path, *words: object, most_bytes: int | None = None) -> subprocess.Popen[str]:
     """`regard collections …` in a process of its own, which may write no file longer than `most_bytes`."""
-
-    def limit() -> None:
-        if most_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
-
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REGARD_")}
+    python = ["-m", "regard"] if most_bytes is None else ["-c", LIMITED, str(most_bytes)]
     return subprocess.Popen(
-        [sys.executable, "-m", "regard", "collections", *map(str, words), "--home", str(home)],
+        [sys.executable, *python, "collections", *map(str, words), "--home", str(home)],
         env=kept,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=limit,  # noqa: PLW1509 - no thread of ours holds a lock
     )
 
 
