@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -191,6 +192,23 @@ def _follower(
     made = Follower(opened, faces_index=of_faces, users_index=of_users, shared=shared_index(settings, opened))
     of_faces.lost, of_users.lost = made.reload_faces, made.reload_users
     return made, (of_faces, of_users)
+
+
+def drop_indexes(settings: Settings, opened: database.Database, collection_keys: Iterable[int]) -> None:
+    """Throw away the embedded indexes of these collections, files and all: `build` makes them anew.
+
+    Raises InvalidParameter where another process has the files.
+    """
+    _, indexes = _follower(settings, opened, zoo(settings))
+    try:
+        if not all(index.writable for index in indexes):
+            raise errors.InvalidParameter("Another process has the index files. Stop the server, and run this again.")
+        for collection_key in collection_keys:
+            for index in indexes:
+                index.drop(collection_key)
+    finally:
+        for index in indexes:
+            index.close()
 
 
 def shared_index(settings: Settings, opened: database.Database) -> SharedFollower | None:

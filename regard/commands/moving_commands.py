@@ -115,15 +115,16 @@ def rebuild(name: Which = None, home: Home = None) -> None:
     For collections of the embedded index no server may run on the same home meanwhile; those of a shared one cannot be
     searched until it is done.
     """
-    with terminal.progress() as report, closing(root.build(opening.settings(home), report)) as regard:
-        which = _collections(regard.database, name)
+    chosen = opening.settings(home)
+    with opening.store(chosen) as opened:
+        which = _collections(opened, name)
         mine = [each for each in which if each.index == EMBEDDED]
-        if mine and not all(index.writable for index in regard.indexes):
-            raise InvalidParameter("Another process has the index files. Stop the server, and run this again.")
+        if mine:
+            root.drop_indexes(chosen, opened, [each.key for each in mine])
+    with terminal.progress() as report, closing(root.build(chosen, report)) as regard:
         mover = Mover(MoveRows(regard.database), regard.follower.shared)
         for each in mine:
             mover.move(each, EMBEDDED)
-            regard.follower.renew(each.key, report)
         theirs = [each for each in which if each.index != EMBEDDED]
         if name is None:
             mover.refill_all(theirs, report)

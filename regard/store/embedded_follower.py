@@ -61,14 +61,6 @@ class EmbeddedFollower:
                 track.index.settle(head.journal)
             self._journal, self._keys = head.journal, list(head.highest)
 
-    def renew(self, collection_key: int, progress: Progress | None) -> None:
-        """Throw away what the indexes hold of a collection, files too, and read it from SQL again."""
-        self.catch_up(self._heads.read(), collection_key)
-        with self._lock:
-            for track in self.tracks:
-                track.index.drop(collection_key)
-                self._load(track, [collection_key], progress)
-
     def reload(self, track: int, collection_key: int) -> None:
         """Read what is in no file of a collection's from SQL again: some of it was lost."""
         with self._lock:

@@ -49,10 +49,6 @@ class Follower:
             except InternalServerError as error:
                 log.warning("%s Collections that live there cannot be searched until it answers.", error.message)
 
-    def renew(self, collection_key: int, progress: Progress | None = None) -> None:
-        """Throw away what the embedded indexes hold of a collection, files too, and fill them from SQL again."""
-        self._embedded.renew(collection_key, progress)
-
     def reload_faces(self, collection_key: int) -> None:
         """Read again what the embedded index has lost of a collection. Call it when that tells."""
         self._embedded.reload(0, collection_key)

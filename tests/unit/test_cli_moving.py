@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from cli_home import Person
 
+from regard.store.embedded_gallery import SEAL
+from regard.store.vectors_embedded import EmbeddedIndex
 from regard.vision.cards import catalogue
 
 MODEL = catalogue()["fr-feature"].version
@@ -133,10 +135,23 @@ def test_verify_says_that_all_is_well_or_names_what_is_not(people: Person) -> No
     assert "is not a unit vector" in said.err
 
 
-def test_rebuild_makes_the_files_of_the_index_again(user: Person, tmp_path: Path) -> None:
-    file = plain(tmp_path / "plain.parquet", count=20)
-    user.run("collections", "import", file, "--as", "people", "--face-model", MODEL)
+def test_rebuild_makes_the_files_of_the_index_again(
+    user: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = np.random.default_rng(0).standard_normal(SEAL * 512, np.float32)
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(numbers), 512)
+    pq.write_table(pa.table({"embedding": lists}), tmp_path / "plain.parquet")
+    user.run("collections", "import", tmp_path / "plain.parquet", "--as", "people", "--face-model", MODEL)
+    assert user.run("collections", "verify").code == 0
+    (file,) = user.home.rglob("*.segment")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    read: list[int] = []
+    add = EmbeddedIndex.add
+    monkeypatch.setattr(EmbeddedIndex, "add", lambda self, *given: read.append(len(given[1])) or add(self, *given))
     said = user.run("collections", "rebuild", "people")
-    assert said.out == "Rebuilt the index of 1 collections, 20 faces.\n"
+    assert said.out == f"Rebuilt the index of 1 collections, {SEAL:,} faces.\n"
+    assert sum(read) == SEAL  # none is read twice
+    assert file.read_bytes()[-1] == whole[-1]
     assert user.run("collections", "verify").code == 0
     assert user.run("collections", "rebuild", "nobody").code == 1
