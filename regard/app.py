@@ -136,7 +136,8 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
         threads=settings.threads,
         meter=instruments,
     )
-    follower, indexes = _follower(settings, opened, model_zoo)
+    indexes = _embedded_indexes(settings, opened, model_zoo)
+    follower = _follower(settings, opened, *indexes)
     for name, index in zip(("faces", "users"), indexes, strict=True):
         metrics.show_index(name, index)
     follower.rebuild(progress)
@@ -182,16 +183,21 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
     )
 
 
-def _follower(
+def _embedded_indexes(
     settings: Settings, opened: database.Database, models: Zoo
-) -> tuple[Follower, tuple[EmbeddedIndex, EmbeddedIndex]]:
-    """With the indexes of faces and of users, as their files still are."""
+) -> tuple[EmbeddedIndex, EmbeddedIndex]:
+    """Of faces and of users, as their files still are."""
     known = codebook.of(models.card(settings.embedder).version)
     files = _files(settings, opened)
-    of_faces, of_users = EmbeddedIndex(known, files / "faces"), EmbeddedIndex(known, files / "users")
+    return EmbeddedIndex(known, files / "faces"), EmbeddedIndex(known, files / "users")
+
+
+def _follower(
+    settings: Settings, opened: database.Database, of_faces: EmbeddedIndex, of_users: EmbeddedIndex
+) -> Follower:
     made = Follower(opened, faces_index=of_faces, users_index=of_users, shared=shared_index(settings, opened))
     of_faces.lost, of_users.lost = made.reload_faces, made.reload_users
-    return made, (of_faces, of_users)
+    return made
 
 
 def drop_indexes(settings: Settings, opened: database.Database, collection_keys: Iterable[int]) -> None:
@@ -199,7 +205,7 @@ def drop_indexes(settings: Settings, opened: database.Database, collection_keys:
 
     Raises InvalidParameter where another process has the files.
     """
-    _, indexes = _follower(settings, opened, zoo(settings))
+    indexes = _embedded_indexes(settings, opened, zoo(settings))
     try:
         if not all(index.writable for index in indexes):
             raise errors.InvalidParameter("Another process has the index files. Stop the server, and run this again.")
