@@ -10,11 +10,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.material import People, embed, models, mosaic
-from regard.domain import Detail, FloatArray, Image
-from regard.engine import evaluation
-from regard.engine.analyzer import MOST_FACES, Analyzer
-from regard.vision.calibration import Calibration
+from benchmarks.material import Users, embed, models, mosaic
+from regard.domain.arrays import FloatArray
+from regard.domain.faces import Detail
+from regard.domain.images import Image
+from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
+from regard.engine.galleries import evaluation
+from regard.vision.faces.calibration import Calibration
 
 RATES = (1e-3, 1e-4, 1e-5)
 #: MODELS.md's figures for the same photographs aligned by hand.
@@ -27,9 +29,9 @@ console = Console(width=110)
 
 
 def main() -> None:
-    people = People.load()
+    people = Users.load()
     loaded = models()
-    analyzer = Analyzer(loaded)
+    analyzer = FaceAnalyzer(loaded)
     embeddings = embed(analyzer, people.files)
     verification(people, embeddings)
     identification(people, embeddings, loaded.embedder().calibration)
@@ -38,7 +40,7 @@ def main() -> None:
             crowd(people, embeddings, analyzer, seed, share)
 
 
-def verification(people: People, embeddings: FloatArray) -> None:
+def verification(people: Users, embeddings: FloatArray) -> None:
     cosines = np.sum(embeddings[people.pairs[:, 0]] * embeddings[people.pairs[:, 1]], axis=1)
     accuracy, threshold = evaluation.best_accuracy(cosines, people.same)
     genuine, impostor = evaluation.pairs(embeddings, people.people)
@@ -55,7 +57,7 @@ def verification(people: People, embeddings: FloatArray) -> None:
     console.print(table)
 
 
-def identification(people: People, embeddings: FloatArray, calibration: Calibration) -> None:
+def identification(people: Users, embeddings: FloatArray, calibration: Calibration) -> None:
     """Gallery: the first photograph of everyone; probes: their others; non-mates: people left out of the gallery."""
     counts = np.bincount(people.people)
     known = np.flatnonzero(counts > 1)
@@ -79,7 +81,7 @@ def identification(people: People, embeddings: FloatArray, calibration: Calibrat
     console.print(table)
 
 
-def crowd(people: People, embeddings: FloatArray, analyzer: Analyzer, seed: int, share: float) -> None:
+def crowd(people: Users, embeddings: FloatArray, analyzer: FaceAnalyzer, seed: int, share: float) -> None:
     """Everyone in the mosaic has another photograph in the gallery; a face is named by its tile.
 
     With the middle `share` of each photograph a tile is a head, and the engine's own limit of 100 faces holds; of whole

@@ -15,13 +15,13 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmarks.material import People, embed, zoo
-from regard.domain import FloatArray
-from regard.engine import evaluation
-from regard.engine.analyzer import Analyzer
-from regard.vision.calibration import Calibration
-from regard.vision.embedder import Embedder
-from regard.vision.face_models import FaceModels
+from benchmarks.material import Users, embed, zoo
+from regard.domain.arrays import FloatArray
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.galleries import evaluation
+from regard.vision.faces.calibration import Calibration
+from regard.vision.faces.face_embedder import Embedder
+from regard.vision.models import FaceModels
 from regard.vision.session import OnnxSession
 
 mpl.use("Agg")
@@ -44,9 +44,9 @@ def main() -> None:
     parser.add_argument("--cards", type=Path, help="your models.toml")
     parser.add_argument("--curve", type=Path, help="draw the curve into this picture")
     options = parser.parse_args()
-    people = People.load()
+    people = Users.load()
     models = Uncalibrated(zoo(options.cards), detector="centerface", embedder=options.card)
-    genuine, impostor = evaluation.pairs(embed(Analyzer(models), people.files), people.people)
+    genuine, impostor = evaluation.pairs(embed(FaceAnalyzer(models), people.files), people.people)
     table = evaluation.calibrate(impostor)
     print(f"{len(people.files)} photographs, {len(impostor):,} impostor pairs, {len(genuine):,} genuine pairs")
     print("calibration = [" + ", ".join(f"[{cosine}, {fmr:g}]" for cosine, fmr in table.points) + "]")

@@ -14,12 +14,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.material import ROOT, People, embed, models
-from regard.domain import FloatArray, IntArray
-from regard.engine.analyzer import Analyzer
-from regard.store import codebook
-from regard.store.codebook import Codebook
-from regard.store.scanner import Scanner
+from benchmarks.material import ROOT, Users, embed, models
+from regard.domain.arrays import FloatArray, IntArray
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.index.embedded import codebook
+from regard.index.embedded.codebook import Codebook
+from regard.index.embedded.fast_scan import FastScan
 
 FOLDER = ROOT / "regard" / "store" / "codebooks"
 DRAWN, REPEATED = 30_000, 6
@@ -32,9 +32,9 @@ console = Console(width=110)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--embeddings", type=Path, help="their embeddings, N×D, to save the time")
-    people, loaded = People.load(), models()
+    people, loaded = Users.load(), models()
     given = parser.parse_args().embeddings
-    real = np.load(given) if given else embed(Analyzer(loaded), people.files)
+    real = np.load(given) if given else embed(FaceAnalyzer(loaded), people.files)
     drawn = Population(real, people.people).faces(DRAWN, seed=0)
     made = codebook.train(np.concatenate([drawn, np.repeat(real, REPEATED, axis=0)]), real)
     FOLDER.mkdir(exist_ok=True)
@@ -80,7 +80,7 @@ def report(made: Codebook, real: FloatArray) -> None:
     small = made.project(real)
     _, coded = made.coder.choose(small)
     codes, fits = made.encode(small)
-    cosines, scanner, odd = small @ small.T, Scanner(made.coder, codes), made.odd(fits)
+    cosines, scanner, odd = small @ small.T, FastScan(made.coder, codes), made.odd(fits)
     pairs = np.repeat(~odd[None], len(real), axis=0)  # a face with itself too: its cosine is 1
     missed = {}
     for least in LEAST:

@@ -28,9 +28,10 @@ from botocore.config import Config
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.material import DATA, MODELS, People, jpeg, photograph, zoo
-from regard import app, config
-from regard.domain import Principal
+from benchmarks.material import DATA, MODELS, Users, jpeg, photograph, zoo
+from regard import app
+from regard.config.settings import load_settings
+from regard.domain.callers import Principal
 from regard.operations.registry import handlers
 from regard.vision.session import cores
 
@@ -63,7 +64,7 @@ def main() -> None:
 
 
 def report(settings: dict[str, str], pid: int, home: Path, seconds: float) -> None:
-    engine = app.build(config.load({}, home=home, model_dir=MODELS))
+    engine = app.build(load_settings({}, home=home, model_dir=MODELS))
     engine.models.load()
     direct = handlers(engine.services)
     picture = jpeg(photograph(DATA / "images" / "couple.jpg", (640, 446)))
@@ -123,7 +124,7 @@ def serve(home: Path) -> tuple[subprocess.Popen[str], str]:
 def enrol(settings: dict[str, str]) -> None:
     client = boto3.client("rekognition", **settings)
     client.create_collection(CollectionId=COLLECTION)
-    for file in People.load().files[:200]:
+    for file in Users.load().files[:200]:
         client.index_faces(CollectionId=COLLECTION, Image={"Bytes": file.read_bytes()})
 
 

@@ -29,8 +29,8 @@ from rich.table import Table
 from benchmarks.codebook import Population
 from benchmarks.index_peers import Contender, FaissFlat, FaissGraph, LanceDB, Milvus, Regard, Usearch
 from benchmarks.material import ROOT, development
-from regard.app import one_thread_a_product
-from regard.domain import FloatArray, IntArray
+from regard.app import limit_blas_threads
+from regard.domain.arrays import FloatArray, IntArray
 
 PROBES, BATCH, CLIENTS, SECONDS, PATIENCE = 256, 16_384, 16, 10.0, 45
 THRESHOLD, ROUNDING = 0.4155, 5e-4
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="contenders by the start of their name")
     parser.add_argument("--patience", type=float, default=PATIENCE, metavar="MINUTES", help="how long a peer may build")
     given = parser.parse_args()
-    one_thread_a_product()
+    limit_blas_threads()
     version, real, people = development()
     population = Population(real, people)
     one, two = bandwidth(1), bandwidth(2)

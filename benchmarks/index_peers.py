@@ -13,9 +13,9 @@ import pyarrow as pa
 from pymilvus import DataType, MilvusClient
 from usearch.index import Index as UsearchIndex
 
-from regard.domain import FloatArray, IntArray
-from regard.store import codebook
-from regard.store.vectors_embedded import EmbeddedIndex
+from regard.domain.arrays import FloatArray, IntArray
+from regard.index.embedded import codebook
+from regard.index.embedded.embedded_index import EmbeddedIndex
 from tests.milvus_server import TOKEN, running
 
 #: Faces an approximate peer is asked for: a graph's time grows with them.

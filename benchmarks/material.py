@@ -11,11 +11,12 @@ import numpy as np
 import PIL.Image
 from rich.progress import track
 
-from regard.domain import Detail, Faces, FloatArray, IntArray
-from regard.engine.analyzer import Analyzer
-from regard.media.picture import decode
+from regard.domain.arrays import FloatArray, IntArray
+from regard.domain.faces import Detail, Faces
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.media.image_decoder import decode
 from regard.vision.cards import catalogue
-from regard.vision.face_models import FaceModels
+from regard.vision.models import FaceModels
 from regard.vision.zoo import Zoo
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +39,7 @@ def models(threads: int = 0) -> FaceModels:
 
 
 @dataclass(frozen=True)
-class People:
+class Users:
     """The development faces: a file each, whose it is, and the pairs of `pairs.tsv` as rows."""
 
     files: list[Path]
@@ -47,7 +48,7 @@ class People:
     same: np.ndarray
 
     @staticmethod
-    def load() -> People:
+    def load() -> Users:
         folder = DATA / "lfw-dev"
         files = sorted(folder.glob("*/*.jpg"))
         if not files:
@@ -56,7 +57,7 @@ class People:
         row = {str(file.relative_to(folder)): index for index, file in enumerate(files)}
         lines = [line.split("\t") for line in (folder / "pairs.tsv").read_text().splitlines()[1:]]
         pairs = np.array([[row[first], row[second]] for first, second, _ in lines])
-        return People(files, people, pairs, np.array([same == "1" for *_, same in lines]))
+        return Users(files, people, pairs, np.array([same == "1" for *_, same in lines]))
 
 
 def central(faces: Faces) -> Faces:
@@ -65,7 +66,7 @@ def central(faces: Faces) -> Faces:
     return faces.take(np.array([away.argmin()]))
 
 
-def embed(analyzer: Analyzer, files: list[Path]) -> FloatArray:
+def embed(analyzer: FaceAnalyzer, files: list[Path]) -> FloatArray:
     """N×D: the central face of each file, through the engine's own path."""
     rows = []
     for start in track(range(0, len(files), 16), description="Embedding"):
@@ -103,9 +104,9 @@ def _middle(pixels: np.ndarray, share: float, side: int) -> np.ndarray:
 
 def development() -> tuple[str, FloatArray, IntArray]:
     """The embedder's version and the development faces' embeddings, kept between runs."""
-    people, loaded = People.load(), models()
+    people, loaded = Users.load(), models()
     version = loaded.embedder().version
     if not EMBEDDINGS.is_file():
         EMBEDDINGS.parent.mkdir(exist_ok=True)
-        np.save(EMBEDDINGS, embed(Analyzer(loaded), people.files))
+        np.save(EMBEDDINGS, embed(FaceAnalyzer(loaded), people.files))
     return version, np.load(EMBEDDINGS), people.people

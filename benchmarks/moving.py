@@ -23,14 +23,14 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from regard.engine import archives
-from regard.engine.archives import Archive
-from regard.engine.imports import Importer, Source, Target
-from regard.engine.precomputed import Precomputed
+from regard.engine.transfer import collection_export
+from regard.engine.transfer.collection_export import Archive
+from regard.engine.transfer.collection_import import Importer, Source, Target
+from regard.engine.transfer.embeddings_file import EmbeddingsFile
 from regard.media.parquet import ParquetTable
 from regard.store import database
-from regard.store.archive_rows import ArchiveRows
 from regard.store.collection_rows import CollectionRows
+from regard.store.transfer_rows import TransferRows
 
 FACES, DIMENSION, ROUNDS = 300_000, 512, 3
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,7 +69,7 @@ class Clock:
 def imported(opened: database.Database, source: Source, name: str) -> tuple[Moment, Moment]:
     """What the whole import took, and its second half."""
     clock, began = Clock(), Moment()
-    importer = Importer(CollectionRows(opened), ArchiveRows(opened))
+    importer = Importer(CollectionRows(opened), TransferRows(opened))
     assert importer.run(source, Target(name=name, created_at=NOW), clock).stored == FACES
     ended = Moment()
     return ended - began, ended - clock.checked
@@ -79,10 +79,12 @@ def one_round(folder: Path, file: Path, times: dict[str, list[Moment]]) -> None:
     exported = folder / "export.parquet"
     with closing(database.open(f"sqlite:///{folder / 'regard.db'}")) as opened:
         with closing(ParquetTable(file)) as table:
-            whole, add = imported(opened, Precomputed(table, "toy-1", DIMENSION, NOW), "plain")
+            whole, add = imported(opened, EmbeddingsFile(table, "toy-1", DIMENSION, NOW), "plain")
         times["import of embeddings"].append(whole)
         times["  of which add"].append(add)
-        times["export"].append(timed(lambda: archives.export(ArchiveRows(opened), "plain", exported, Clock())))
+        times["export"].append(
+            timed(lambda: collection_export.export(TransferRows(opened), "plain", exported, Clock()))
+        )
         with closing(ParquetTable(exported)) as table:
             whole, add = imported(opened, Archive(table), "copy")
         times["import of an export"].append(whole)

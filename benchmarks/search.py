@@ -34,27 +34,29 @@ from rich.table import Table
 
 from benchmarks.codebook import Population
 from benchmarks.http_load import CLIENTS, load, regard, resident, serve
-from benchmarks.material import MODELS, ROOT, People, development
+from benchmarks.material import MODELS, ROOT, Users, development
 from benchmarks.wire import Stopwatch, percentile
-from regard import app, config
-from regard.domain import FloatArray, IntArray, Principal
-from regard.engine.analyzer import Analyzer
-from regard.engine.pictures import Pictures
+from regard import app
+from regard.config.settings import load_settings
+from regard.domain.arrays import FloatArray, IntArray
+from regard.domain.callers import Principal
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.image_loader import ImageLoader
+from regard.index.embedded.embedded_index import EmbeddedIndex
 from regard.operations.registry import handlers
 from regard.store.face_rows import FaceRows
-from regard.store.follower import Follower
-from regard.store.vectors_embedded import EmbeddedIndex
-from regard.vision.detector import Detector
+from regard.sync.index_sync import IndexSync
+from regard.vision.faces.face_detector import Detector
 
 COLLECTION, PROBES, BATCH, BAR = "benchmark", 40, 8192, 5.0
 
 #: Each stage is one method, timed where it is looked up.
 STAGES: dict[str, tuple[type, str]] = {
-    "decode": (Pictures, "read"),
+    "decode": (ImageLoader, "read"),
     "detector": (Detector, "detect"),
-    "pose, quality": (Analyzer, "_described"),
-    "embedder": (Analyzer, "embedded"),
-    "news": (Follower, "catch_up"),
+    "pose, quality": (FaceAnalyzer, "_described"),
+    "embedder": (FaceAnalyzer, "embedded"),
+    "news": (IndexSync, "catch_up"),
     "index": (EmbeddedIndex, "search"),
     "rows": (FaceRows, "by_keys"),
 }
@@ -76,7 +78,7 @@ class Plan:
     @classmethod
     def of(cls, faces: int) -> Plan:
         version, real, people = development()
-        files = People.load().files
+        files = Users.load().files
         rows = probes(people)
         kept = np.setdiff1d(np.arange(len(files)), rows)[:faces]
         names = [f"{files[row].parent.name}:{files[row].name}" for row in kept]
@@ -263,7 +265,7 @@ def parts(home: Path, pictures: list[dict[str, Any]], rounds: int) -> None:
     watch = Stopwatch()
     for name, (owner, method) in STAGES.items():
         setattr(owner, method, watch.timed(name, getattr(owner, method)))
-    engine = app.build(config.load({}, home=home, model_dir=MODELS))
+    engine = app.build(load_settings({}, home=home, model_dir=MODELS))
     engine.models.load()
     calls, principal = handlers(engine.services), Principal(access_key_id="", name="benchmark")
     spent: dict[str, Times] = {each: {} for each in ("DetectFaces", "SearchFacesByImage")}

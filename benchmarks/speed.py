@@ -23,10 +23,11 @@ import PIL.Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.material import DATA, MODELS, People, jpeg, models, mosaic, photograph
-from regard.domain import Detail, FloatArray
-from regard.engine.analyzer import WORKING_SIDE, Analyzer
-from regard.media.picture import decode
+from benchmarks.material import DATA, MODELS, Users, jpeg, models, mosaic, photograph
+from regard.domain.arrays import FloatArray
+from regard.domain.faces import Detail
+from regard.engine.analysis.face_analyzer import WORKING_SIDE, FaceAnalyzer
+from regard.media.image_decoder import decode
 from regard.vision.session import OnnxSession
 
 DETECT = Detail.QUALITY | Detail.POSE
@@ -70,16 +71,16 @@ def main() -> None:
     pictures = scenes()
     for count in sorted({1, min(2, len(cores))}):
         os.sched_setaffinity(0, cores[:count])
-        analyzer = Analyzer(loaded := models(threads=count))
+        analyzer = FaceAnalyzer(loaded := models(threads=count))
         loaded.load()
         stages(analyzer, recorder, pictures, count, rounds)
         throughput(analyzer, pictures, count)
-    peers(Analyzer(models(threads=len(cores[:2]))), pictures, rounds)
+    peers(FaceAnalyzer(models(threads=len(cores[:2]))), pictures, rounds)
 
 
 def scenes() -> dict[str, bytes]:
     """One face at 640×480, ten at 1920×1080, a hundred in a 750×750 mosaic."""
-    people = People.load()
+    people = Users.load()
     some = np.random.default_rng(4).choice(len(people.files), 110, replace=False)
     files = [people.files[row] for row in some]
     couple = photograph(DATA / "images" / "couple.jpg")
@@ -95,7 +96,7 @@ def scenes() -> dict[str, bytes]:
     }
 
 
-def stages(analyzer: Analyzer, recorder: Recorder, pictures: dict[str, bytes], count: int, rounds: int) -> None:
+def stages(analyzer: FaceAnalyzer, recorder: Recorder, pictures: dict[str, bytes], count: int, rounds: int) -> None:
     table = Table(title=f"{count} core{'s' if count > 1 else ''}, median of {rounds}, milliseconds")
     for column in ("picture", "task", "faces", "decode", *MODELS_RUN, "the rest", "total", "bare", "overhead"):
         table.add_column(column, justify="left" if column in ("picture", "task") else "right")
@@ -105,7 +106,7 @@ def stages(analyzer: Analyzer, recorder: Recorder, pictures: dict[str, bytes], c
     console.print(table)
 
 
-def measured(analyzer: Analyzer, recorder: Recorder, data: bytes, detail: Detail, rounds: int) -> list[str]:
+def measured(analyzer: FaceAnalyzer, recorder: Recorder, data: bytes, detail: Detail, rounds: int) -> list[str]:
     recorder.runs = []
     analyzer.faces([decode(data, longest=WORKING_SIDE)], detail)
     runs, recorder.runs = recorder.runs, None
@@ -129,8 +130,8 @@ def measured(analyzer: Analyzer, recorder: Recorder, data: bytes, detail: Detail
     return [str(faces), *(f"{value:.1f}" for value in columns), f"{overhead:.3f}"]
 
 
-def throughput(analyzer: Analyzer, pictures: dict[str, bytes], count: int) -> None:
-    table = Table(title=f"Pictures a second on {count} core{'s' if count > 1 else ''}, {2 * count} at once")
+def throughput(analyzer: FaceAnalyzer, pictures: dict[str, bytes], count: int) -> None:
+    table = Table(title=f"ImageLoader a second on {count} core{'s' if count > 1 else ''}, {2 * count} at once")
     table.add_column("picture")
     for task in TASKS:
         table.add_column(task, justify="right")
@@ -139,7 +140,7 @@ def throughput(analyzer: Analyzer, pictures: dict[str, bytes], count: int) -> No
     console.print(table)
 
 
-def rate(analyzer: Analyzer, data: bytes, detail: Detail, workers: int, seconds: float = 4.0) -> float:
+def rate(analyzer: FaceAnalyzer, data: bytes, detail: Detail, workers: int, seconds: float = 4.0) -> float:
     done, end = [0] * workers, time.perf_counter() + seconds
 
     def work(worker: int) -> None:
@@ -156,7 +157,7 @@ def rate(analyzer: Analyzer, data: bytes, detail: Detail, workers: int, seconds:
     return sum(done) / (time.perf_counter() - start)
 
 
-def peers(analyzer: Analyzer, pictures: dict[str, bytes], rounds: int) -> None:
+def peers(analyzer: FaceAnalyzer, pictures: dict[str, bytes], rounds: int) -> None:
     """Bytes to embeddings of every face, side by side."""
     contenders: dict[str, Callable[[bytes], int]] = {
         "regard": lambda data: len(analyzer.faces([decode(data, longest=WORKING_SIDE)], Detail.EMBEDDING)[0])

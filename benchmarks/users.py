@@ -15,11 +15,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.material import People, embed, models
-from regard.domain import FloatArray, IntArray
-from regard.engine.analyzer import Analyzer
-from regard.engine.people import most_central, vector
-from regard.vision.calibration import Calibration
+from benchmarks.material import Users, embed, models
+from regard.domain.arrays import FloatArray, IntArray
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.galleries.user_vectors import most_central, vector
+from regard.vision.faces.calibration import Calibration
 
 ENROLLED = (2, 3, 5)
 DRAWS = 20
@@ -75,9 +75,9 @@ def rates(draw: Draw, score: Score, calibration: Calibration) -> list[float]:
 
 
 def main() -> None:
-    people = People.load()
+    people = Users.load()
     loaded = models()
-    embeddings = embed(Analyzer(loaded), people.files)
+    embeddings = embed(FaceAnalyzer(loaded), people.files)
     calibration = loaded.embedder().calibration
     for enrolled in ENROLLED:
         draws = [Draw.made(embeddings, people.people, enrolled, seed) for seed in range(DRAWS)]

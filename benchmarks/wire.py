@@ -40,13 +40,14 @@ from rich.console import Console
 from rich.table import Table
 from starlette.types import ASGIApp, Message
 
-from regard import app, config
+from regard import app
 from regard.app import Regard
-from regard.domain import Faces
+from regard.config.settings import load_settings
+from regard.domain.faces import Faces
 from regard.operations.face_shapes import face_detail
 from regard.operations.registry import OPERATIONS
 from regard.operations.services import Services
-from regard.wire import document, endpoint, serialize, sigv4
+from regard.wire import endpoint, json_body, serialize, sigv4
 
 MEGABYTE = 1_000_000
 BAR = 3.0
@@ -58,7 +59,7 @@ FREE = "[default]\nrate = 1_000_000\n"
 #: Each stage is one function, timed where it is looked up. Decoding base64 is a part of validation.
 STAGES: dict[str, tuple[Any, str]] = {
     "signature": (sigv4, "verify"),
-    "JSON": (document, "parse"),
+    "JSON": (json_body, "parse"),
     "validation": (endpoint, "validate"),
     "of it base64": (pybase64, "b64decode"),
     "serialise": (serialize, "encode_result"),
@@ -123,7 +124,7 @@ def request_body() -> bytes:
 def answering(home: Path, faces: int, watch: Stopwatch) -> Iterator[Regard]:
     """An engine whose DetectFaces finds so many faces in no time."""
     (home / "rates.toml").write_text(FREE, encoding="utf-8")
-    regard = app.build(config.load({}, home=home, quotas=str(home / "rates.toml")))
+    regard = app.build(load_settings({}, home=home, quotas=str(home / "rates.toml")))
     result = answer(faces)
 
     def detect(_: Services, __: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,15 +15,20 @@ from starlette.routing import Route
 from threadpoolctl import threadpool_limits
 
 from regard import errors
-from regard.accountability.principals import AccessKeys
-from regard.accountability.seal import Seal
-from regard.config import Settings
-from regard.domain import Progress
-from regard.engine.analyzer import Analyzer
-from regard.engine.gallery import Gallery
-from regard.engine.indexing import Indexer
-from regard.engine.people import People
-from regard.engine.pictures import Pictures
+from regard.accountability.access_keys import AccessKeys
+from regard.accountability.secret_box import SecretBox
+from regard.config.settings import Settings
+from regard.domain.reporting import Progress
+from regard.edge.admission import LONGEST, Admission
+from regard.edge.rates import RateLimiter
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.image_loader import ImageLoader
+from regard.engine.galleries.enrolment import Indexer
+from regard.engine.galleries.gallery import Gallery
+from regard.engine.galleries.user_vectors import Users
+from regard.index.embedded import codebook
+from regard.index.embedded.embedded_index import EmbeddedIndex, files_of
+from regard.index.milvus.milvus_index import Consistency, MilvusIndex, MilvusOptions
 from regard.media.blobs import BlobStore, FolderStore
 from regard.media.bucket_routes import BucketRoutes
 from regard.media.s3_blobs import S3Options, S3Store
@@ -32,32 +37,29 @@ from regard.operations.identity import Identity
 from regard.operations.paging import Pages
 from regard.operations.registry import handlers
 from regard.operations.services import Services
-from regard.store import codebook, database
+from regard.store import database
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows
-from regard.store.follower import Follower
+from regard.store.idempotency_rows import IdempotencyRows
+from regard.store.indexed_file_rows import IndexedFileRows
 from regard.store.key_rows import KeyRows
-from regard.store.receipt_rows import ReceiptRows
-from regard.store.shared_follower import SharedFollower
-from regard.store.source_rows import SourceRows
-from regard.store.tables import faces, user_vectors
+from regard.store.tables.faces import faces
+from regard.store.tables.users import user_vectors
 from regard.store.user_rows import UserRows
 from regard.store.vector_rows import VectorRows
-from regard.store.vectors_embedded import EmbeddedIndex, files_of
-from regard.store.vectors_milvus import Consistency, MilvusIndex, MilvusOptions
+from regard.sync.index_sync import IndexSync
+from regard.sync.shared_sync import SharedSync
 from regard.telemetry import traces
 from regard.telemetry.instruments import Instruments
 from regard.telemetry.logs import RequestLog
 from regard.telemetry.metrics import Metrics
 from regard.vision.cards import catalogue
-from regard.vision.face_models import FaceModels
+from regard.vision.models import FaceModels
 from regard.vision.session import cores
 from regard.vision.zoo import Zoo
 from regard.wire import endpoint, schema
 from regard.wire.json_protocol import JsonProtocol
 from regard.wire.query_protocol import QueryProtocol
-from regard.wire.queue import LONGEST, Queue
-from regard.wire.quotas import Quotas
 from regard.wire.service import Service
 
 #: Bytes of a body that waits, on the average: a photograph of 1.5 MB in base64.
@@ -75,8 +77,8 @@ class Regard:
     models: FaceModels
     database: database.Database
     access_keys: AccessKeys
-    sources: SourceRows
-    follower: Follower
+    sources: IndexedFileRows
+    follower: IndexSync
     services: Services
     metrics: Metrics
     instruments: Instruments
@@ -115,7 +117,7 @@ def _blobs(settings: Settings) -> BlobStore:
     return folders if s3 is None else BucketRoutes(folders, s3)
 
 
-def one_thread_a_product() -> None:
+def limit_blas_threads() -> None:
     """From now on numpy multiplies matrices in the thread that asks. Its own threads spin while they wait: sixteen
     searches at once in 20,000 faces were twenty times as slow with them, and a lone one no quicker."""
     threadpool_limits(limits=1, user_api="blas")
@@ -123,7 +125,7 @@ def one_thread_a_product() -> None:
 
 def build(settings: Settings, progress: Progress | None = None) -> Regard:
     """Open the store, rebuild the index from it and tie everything together; models load when first needed."""
-    one_thread_a_product()
+    limit_blas_threads()
     blobs = _blobs(settings)
     metrics, instruments = _instruments(settings)
     settings.buckets.mkdir(parents=True, exist_ok=True)
@@ -141,7 +143,7 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
     for name, index in zip(("faces", "users"), indexes, strict=True):
         metrics.show_index(name, index)
     follower.rebuild(progress)
-    analyzer = Analyzer(models, instruments)
+    analyzer = FaceAnalyzer(models, instruments)
     collections = CollectionRows(opened, settings.index)
     gallery = Gallery(
         collections=collections,
@@ -150,20 +152,20 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
         embedder=models.embedder,
         clock=lambda: datetime.now(UTC),
     )
-    people = People(
+    people = Users(
         gallery=gallery,
         users=UserRows(opened),
         follower=follower,
         clock=lambda: datetime.now(UTC),
     )
     services = Services(
-        pictures=Pictures(blobs),
+        pictures=ImageLoader(blobs),
         analyzer=analyzer,
         gallery=gallery,
         people=people,
         indexer=Indexer(analyzer, gallery),
-        pages=Pages(Seal(settings.home / "seal.key").derive("paging"), clock=lambda: datetime.now(UTC)),
-        idempotency=Idempotency(ReceiptRows(opened), clock=lambda: datetime.now(UTC)),
+        pages=Pages(SecretBox(settings.home / "seal.key").derive("paging"), clock=lambda: datetime.now(UTC)),
+        idempotency=Idempotency(IdempotencyRows(opened), clock=lambda: datetime.now(UTC)),
         retag=collections.retag,
         region=settings.region,
         account_id=settings.account_id,
@@ -174,7 +176,7 @@ def build(settings: Settings, progress: Progress | None = None) -> Regard:
         models=models,
         database=opened,
         access_keys=AccessKeys(settings.home, KeyRows(opened)),
-        sources=SourceRows(opened),
+        sources=IndexedFileRows(opened),
         follower=follower,
         services=services,
         metrics=metrics,
@@ -194,8 +196,8 @@ def _embedded_indexes(
 
 def _follower(
     settings: Settings, opened: database.Database, of_faces: EmbeddedIndex, of_users: EmbeddedIndex
-) -> Follower:
-    made = Follower(opened, faces_index=of_faces, users_index=of_users, shared=shared_index(settings, opened))
+) -> IndexSync:
+    made = IndexSync(opened, faces_index=of_faces, users_index=of_users, shared=shared_index(settings, opened))
     of_faces.lost, of_users.lost = made.reload_faces, made.reload_users
     return made
 
@@ -217,7 +219,7 @@ def drop_indexes(settings: Settings, opened: database.Database, collection_keys:
             index.close()
 
 
-def shared_index(settings: Settings, opened: database.Database) -> SharedFollower | None:
+def shared_index(settings: Settings, opened: database.Database) -> SharedSync | None:
     """What follows in the index that servers share, if the settings name one, without connecting to it.
 
     Raises SettingsError for an address that is none, and where the extra is not installed.
@@ -226,11 +228,11 @@ def shared_index(settings: Settings, opened: database.Database) -> SharedFollowe
         return None
     options = MilvusOptions(uri=settings.milvus, token=settings.milvus_token or "", consistency=Consistency.SESSION)
     name, committed = f"regard_{opened.identity()}", opened.committed()
-    return SharedFollower(
+    return SharedSync(
         opened,
         faces_index=MilvusIndex(options, f"{name}_faces", VectorRows(committed, faces).among),
         users_index=MilvusIndex(options, f"{name}_users", VectorRows(committed, user_vectors).among),
-        furthest=_files(settings, opened) / "shared.json",
+        restore_guard=_files(settings, opened) / "shared.json",
     )
 
 
@@ -246,12 +248,12 @@ def _instruments(settings: Settings) -> tuple[Metrics, Instruments]:
     return metrics, Instruments([metrics, RequestLog(), *sent])
 
 
-def limits(settings: Settings) -> tuple[Quotas, Queue]:
+def limits(settings: Settings) -> tuple[RateLimiter, Admission]:
     """Who may ask how often, and how many at once. Raises SettingsError for settings that cannot be meant."""
     threads = _threads()
     most_bytes = threads * LONGEST + max(settings.queue, 0) * _USUAL_BODY
-    queue = Queue(running=threads, waiting=settings.queue, most_bytes=most_bytes)
-    return Quotas.load(settings.quotas), queue
+    queue = Admission(running=threads, waiting=settings.queue, most_bytes=most_bytes)
+    return RateLimiter.load(settings.quotas), queue
 
 
 def _threads() -> int:

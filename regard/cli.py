@@ -74,7 +74,7 @@ def _show_version(wanted: bool) -> None:
 @app.callback(
     epilog="A first try: [bold]regard faces photo.jpg --save marked.jpg[/]\n\n"
     "A server for boto3 and every AWS SDK: [bold]regard serve[/]\n\n"
-    "Your own photographs: [bold]regard index ~/Pictures --collection people[/], then "
+    "Your own photographs: [bold]regard index ~/ImageLoader --collection people[/], then "
     "[bold]regard search photo.jpg --collection people[/]"
 )
 def _regard(

@@ -10,7 +10,7 @@ import pytest
 from regard.vision.cards import catalogue
 from regard.vision.zoo import Zoo
 
-pytest_plugins = ["milvus_server", "postgres_server"]
+pytest_plugins = ["milvus_server", "postgres_server", "stores"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

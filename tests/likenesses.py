@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from regard.domain import FloatArray
-from regard.store import codebook
-from regard.store.codebook import Codebook
+from regard.domain.arrays import FloatArray
+from regard.index.embedded import codebook
+from regard.index.embedded.codebook import Codebook
 
 D = 64
 

@@ -18,8 +18,9 @@ import uvicorn
 from botocore.config import Config
 from botocore.exceptions import IncompleteReadError
 
-from regard import app, config
+from regard import app
 from regard.app import Regard
+from regard.config.settings import load_settings
 
 
 @dataclass
@@ -89,7 +90,7 @@ def serving(regard: Regard) -> Iterator[Live]:
 @contextmanager
 def with_models(models: Path, home: Path, **settings: Any) -> Iterator[Live]:
     """A server whose models are loaded before the first call."""
-    regard = app.build(config.load({}, home=home, model_dir=models, **settings))
+    regard = app.build(load_settings({}, home=home, model_dir=models, **settings))
     regard.models.load()
     with serving(regard) as result:
         yield result

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
-from regard.domain import ByteArray, Image
-from regard.media.picture import decode
+from regard.domain.arrays import ByteArray
+from regard.domain.images import Image
+from regard.media.image_decoder import decode
 from regard.vision.cards import catalogue
-from regard.vision.face_models import FaceModels
+from regard.vision.models import FaceModels
 from regard.vision.zoo import Zoo
 
 

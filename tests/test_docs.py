@@ -14,8 +14,8 @@ from typer.main import get_command
 
 from regard import errors
 from regard.cli import COMMANDS
-from regard.config import PREFIX, Settings
-from regard.engine.quality_filter import BARS
+from regard.config.settings import PREFIX, Settings
+from regard.engine.analysis.quality_filter import BARS
 from regard.errors import RegardError
 from regard.operations.registry import OPERATIONS
 from regard.vision.cards import catalogue

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from regard.commands import moving_commands, opening, terminal
+from regard.commands import context, terminal, transfer_commands
 from regard.commands.terminal import Home, Json
-from regard.domain import EMBEDDED
+from regard.domain.galleries import EMBEDDED
 from regard.store.collection_rows import CollectionRows
 
 app = typer.Typer(help="List, move, check and delete collections.", no_args_is_help=True, add_completion=False)
@@ -17,8 +17,8 @@ app = typer.Typer(help="List, move, check and delete collections.", no_args_is_h
 @app.command("list")
 def show(home: Home = None, as_json: Json = False) -> None:
     """Show every collection and how many faces it holds."""
-    chosen = opening.settings(home)
-    with opening.store(chosen) as opened:
+    chosen = context.settings(home)
+    with context.store(chosen) as opened:
         sizes, homes = CollectionRows(opened).sizes(), CollectionRows(opened).homes()
     if as_json:
         listed = [{"CollectionId": name, "FaceCount": count, "Index": homes[name]} for name, count in sizes.items()]
@@ -40,19 +40,19 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     home: Home = None,
 ) -> None:
-    """Delete a collection with all its faces, for good. Pictures are left alone."""
-    chosen = opening.settings(home)
-    with opening.store(chosen) as opened:
+    """Delete a collection with all its faces, for good. ImageLoader are left alone."""
+    chosen = context.settings(home)
+    with context.store(chosen) as opened:
         collections = CollectionRows(opened)
         count = collections.face_count(collections.get(name).key)
         if not yes:
             typer.confirm(f"Delete {name} and its {count:,} faces, for good?", abort=True)
-        opening.bring_on(chosen, opened, collections.delete(name))
+        context.bring_on(chosen, opened, collections.delete(name))
     terminal.say(f"Deleted {name} and its {count:,} faces.")
 
 
-app.command("export")(moving_commands.export)
-app.command("import")(moving_commands.import_)
-app.command("move")(moving_commands.move)
-app.command("verify")(moving_commands.verify)
-app.command("rebuild")(moving_commands.rebuild)
+app.command("export")(transfer_commands.export)
+app.command("import")(transfer_commands.import_)
+app.command("move")(transfer_commands.move)
+app.command("verify")(transfer_commands.verify)
+app.command("rebuild")(transfer_commands.rebuild)

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from regard.commands import opening, probes, terminal
+from regard.commands import context, probes, terminal
 from regard.commands.terminal import Home, Json
 from regard.operations.face_shapes import compared_face
 
@@ -29,7 +29,7 @@ def compare(
 
     Example: [bold]regard compare passport.jpg visitor.jpg[/]
     """
-    models, analyzer = opening.analyzer(opening.settings(home))
+    models, analyzer = context.analyzer(context.settings(home))
     probe, target = probes.read(analyzer, a, most=1), probes.read(analyzer, b)
     calibration, boxes = models.embedder().calibration, target.faces.boxes
     similarities = calibration.similarity(np.asarray(target.vectors @ probe.vectors[0], np.float32))

@@ -15,16 +15,15 @@ import typer
 from rich.markup import escape
 
 from regard import app as root
-from regard import config
-from regard.accountability.principals import AccessKey
-from regard.commands import opening, terminal
-from regard.commands.opening import with_home
+from regard.accountability.access_keys import AccessKey
+from regard.commands import context, terminal
+from regard.commands.context import with_home
 from regard.commands.terminal import Home
-from regard.config import Settings
+from regard.config.settings import Settings, load_settings
 from regard.errors import InternalServerError, RegardError
 from regard.store import database
 from regard.store.collection_rows import CollectionRows
-from regard.vision.face_models import FaceModels
+from regard.vision.models import FaceModels
 from regard.vision.session import cores, providers
 from regard.vision.zoo import State
 
@@ -49,12 +48,12 @@ class Finding:
 @app.command()
 def doctor(home: Home = None) -> None:
     """Say what is installed, where data lives, and whether all is well. Exits with 1 where something is wrong."""
-    chosen = opening.settings(home)
+    chosen = context.settings(home)
     faults = 0
-    for section, examine in _SECTIONS.items():
+    for section, analyze_photos in _SECTIONS.items():
         rows = terminal.table("", "", "")
         rows.show_header = False
-        for finding in _all(examine(chosen, home)):
+        for finding in _all(analyze_photos(chosen, home)):
             faults += finding.remedy is not None
             mark = "[green]ok[/]" if finding.remedy is None else "[bold red]!![/]"
             remedy = "" if finding.remedy is None else f"\n[red]{escape(finding.remedy)}[/]"
@@ -88,7 +87,7 @@ def _software(_: Settings, __: Path | None) -> Iterator[Finding]:
 
 
 def _settings(chosen: Settings, home: Path | None) -> Iterator[Finding]:
-    plain, filed = Settings(home=chosen.home), config.load({}, home=chosen.home)
+    plain, filed = Settings(home=chosen.home), load_settings({}, home=chosen.home)
     yield Finding(about="home", value=f"{chosen.home} ({'--home' if home else 'environment or default'})")
     for name in (field.name for field in fields(Settings) if field.name != "home"):
         value, from_file = getattr(chosen, name), getattr(filed, name)

@@ -8,21 +8,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from regard import app, config
-from regard.config import Settings
-from regard.domain import Collection, FloatArray, Hits
-from regard.engine.analyzer import Analyzer
-from regard.engine.examiner import Bounds, Examiner
-from regard.engine.gallery import Gallery
-from regard.engine.ray_workers import RayCluster
-from regard.engine.worker_process import WorkerProcess
-from regard.engine.workforce import ThisProcess, Workforce
+from regard import app
+from regard.config.settings import Settings, load_settings
+from regard.domain.arrays import FloatArray
+from regard.domain.galleries import Collection, Hits
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.photo_batches import Bounds, PhotoAnalyzer
+from regard.engine.galleries.gallery import Gallery
+from regard.engine.work.ray_pool import RayCluster
+from regard.engine.work.worker_pool import ThisProcess, WorkerPool
+from regard.engine.work.worker_process import WorkerProcess
 from regard.store import database
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
 from regard.store.face_rows import FaceRows
-from regard.store.source_rows import SourceRows
-from regard.vision.face_models import FaceModels
+from regard.store.indexed_file_rows import IndexedFileRows
+from regard.vision.models import FaceModels
 from regard.vision.session import cores
 
 #: Fewer photographs than this are done before other processes would have started and loaded their models.
@@ -37,7 +38,7 @@ class Register:
 
     database: Database
     gallery: Gallery
-    sources: SourceRows
+    sources: IndexedFileRows
 
 
 class _NoFollower:
@@ -60,21 +61,21 @@ def register(settings: Settings) -> Iterator[Register]:
             embedder=_models(settings).embedder,
             clock=lambda: datetime.now(UTC),
         )
-        yield Register(database=opened, gallery=gallery, sources=SourceRows(opened))
+        yield Register(database=opened, gallery=gallery, sources=IndexedFileRows(opened))
     finally:
         opened.close()
 
 
-def examiner(settings: Settings, bounds: Bounds) -> Examiner:
+def photo_analyzer(settings: Settings, bounds: Bounds) -> PhotoAnalyzer:
     """What a worker of this machine works with."""
-    app.one_thread_a_product()
+    app.limit_blas_threads()
     models = _models(settings)
-    return Examiner(Analyzer(models), models.embedder().version, bounds)
+    return PhotoAnalyzer(FaceAnalyzer(models), models.embedder().version, bounds)
 
 
-def examiner_elsewhere(detector: str, embedder: str, threads: int, bounds: Bounds) -> Examiner:
+def examiner_elsewhere(detector: str, embedder: str, threads: int, bounds: Bounds) -> PhotoAnalyzer:
     """What a worker works with on another machine, whose own settings say where its models are."""
-    return examiner(config.load(detector=detector, embedder=embedder, threads=threads), bounds)
+    return photo_analyzer(load_settings(detector=detector, embedder=embedder, threads=threads), bounds)
 
 
 def processes_for(settings: Settings, photos: int) -> int:
@@ -83,27 +84,29 @@ def processes_for(settings: Settings, photos: int) -> int:
 
 
 @contextmanager
-def workforce(settings: Settings, bounds: Bounds, processes: int) -> Iterator[Workforce]:
+def worker_pool(settings: Settings, bounds: Bounds, processes: int) -> Iterator[WorkerPool]:
     """Workers on this machine, ready to begin: this process with all cores, or several that share them out."""
     if processes == 1:
-        mine = examiner(settings, bounds)
-        team = Workforce(lambda: ThisProcess(mine), _ABREAST, "1 process")
+        mine = photo_analyzer(settings, bounds)
+        team = WorkerPool(lambda: ThisProcess(mine), _ABREAST, "1 process")
     else:
         share = replace(settings, threads=settings.threads or max(1, cores() // processes))
-        team = Workforce(partial(WorkerProcess, partial(examiner, share, bounds)), processes, f"{processes} processes")
+        team = WorkerPool(
+            partial(WorkerProcess, partial(photo_analyzer, share, bounds)), processes, f"{processes} processes"
+        )
     with team:
         yield team
 
 
 @contextmanager
-def ray_workforce(settings: Settings, bounds: Bounds, address: str, workers: int | None) -> Iterator[Workforce]:
+def ray_workforce(settings: Settings, bounds: Bounds, address: str, workers: int | None) -> Iterator[WorkerPool]:
     """Workers on the machines of a Ray cluster, ready to begin: `workers`, or as many as it has cores for."""
     threads = settings.threads or 1
     cluster = RayCluster(address, threads=threads, face_model=_models(settings).embedder().version)
     try:
         prepare = partial(examiner_elsewhere, settings.detector, settings.embedder, threads, bounds)
         count = workers or cluster.room
-        with Workforce(partial(cluster.worker, prepare), count, f"{count} workers of the cluster") as team:
+        with WorkerPool(partial(cluster.worker, prepare), count, f"{count} workers of the cluster") as team:
             yield team
     finally:
         cluster.close()

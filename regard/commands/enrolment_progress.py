@@ -14,7 +14,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 
 from regard.commands import terminal
-from regard.engine.folders import Photo
+from regard.engine.bulk.folder_indexing import Photo
 
 #: Seconds between two lines where no bar can be drawn.
 _PAUSE = 10.0

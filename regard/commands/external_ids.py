@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from regard.commands.terminal import readable
-from regard.engine.folders import Namer, Unnamed
+from regard.engine.bulk.folder_indexing import Namer, Unnamed
 from regard.errors import InvalidParameter
 
 #: The service model's ExternalImageId: these characters, at most 255.

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from regard.commands import opening, terminal
+from regard.commands import context, terminal
 from regard.commands.terminal import Home, Json
-from regard.domain import Detail, Image
+from regard.domain.faces import Detail
+from regard.domain.images import Image
 from regard.media import drawing
 from regard.operations.face_shapes import ALL, DEFAULT, face_detail
 
@@ -31,14 +32,14 @@ def faces(
 
     Example: [bold]regard faces party.jpg --attributes --save marked.jpg[/]
     """
-    pixels = opening.read(image).image
-    _, analyzer = opening.analyzer(opening.settings(home))
-    found = analyzer.faces([pixels], DEFAULT | (ALL & ~Detail.CONTOUR if attributes else Detail.NONE))[0]
+    pixels = context.read(image).image
+    _, analyzer = context.analyzer(context.settings(home))
+    found = analyzer.faces([pixels], DEFAULT | (ALL & ~Detail.LANDMARKS68 if attributes else Detail.NONE))[0]
     names = ["AGE_RANGE", "EMOTIONS", "EYES_OPEN", "GENDER", "MOUTH_OPEN", "SMILE"] if attributes else []
     shapes = [face_detail(found, row, names) for row in range(len(found))]
     if save is not None:
         captions = [str(number) for number in range(1, len(found) + 1)] if len(found) > 1 else [""] * len(found)
-        opening.save(drawing.annotate(pixels, found, captions), save)
+        context.save(drawing.annotate(pixels, found, captions), save)
     if as_json:
         terminal.say_json({"FaceDetails": shapes})
     elif not shapes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from regard.commands import terminal
-from regard.engine.folders import Outcome
+from regard.engine.bulk.folder_indexing import Outcome
 
 #: Files shown for each reason; `--report` has them all.
 _EXAMPLES = 3

@@ -10,18 +10,18 @@ from typing import Annotated
 
 import typer
 
-from regard.commands import enrolment, external_ids, opening, terminal
+from regard.commands import context, enrolment, external_ids, terminal
 from regard.commands.collection_names import checked
 from regard.commands.enrolment_progress import Pace, forecast, spread, watched
 from regard.commands.folder_report import Report
 from regard.commands.terminal import Home
-from regard.config import Settings
-from regard.domain import Collection
-from regard.engine.analyzer import MOST_FACES
-from regard.engine.examiner import Bounds
-from regard.engine.folders import BATCH, FolderIndexer, Namer, Photo, walk
-from regard.engine.gallery import Gallery
-from regard.engine.workforce import Workforce
+from regard.config.settings import Settings
+from regard.domain.galleries import Collection
+from regard.engine.analysis.face_analyzer import MOST_FACES
+from regard.engine.analysis.photo_batches import Bounds
+from regard.engine.bulk.folder_indexing import BATCH, FolderIndexer, Namer, Photo, walk
+from regard.engine.galleries.gallery import Gallery
+from regard.engine.work.worker_pool import WorkerPool
 from regard.errors import ResourceAlreadyExists, ResourceNotFound
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -55,7 +55,7 @@ def index(  # noqa: PLR0913 - the options of a command
     ] = "filename",
     quality_filter: Annotated[Level, typer.Option(help="How good a face must be.", case_sensitive=False)] = Level.AUTO,
     max_faces: Annotated[int, typer.Option(min=1, max=MOST_FACES, help="Enrol the largest of a picture.")] = MOST_FACES,
-    batch: Annotated[int, typer.Option(min=1, max=256, help="Pictures in one transaction.")] = BATCH,
+    batch: Annotated[int, typer.Option(min=1, max=256, help="ImageLoader in one transaction.")] = BATCH,
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="Processes that share the work.")] = None,
     ray: Annotated[
         str | None, typer.Option(metavar="auto|HOST:PORT", help="Work on the machines of this Ray cluster.")
@@ -69,14 +69,14 @@ def index(  # noqa: PLR0913 - the options of a command
     Stop it with Ctrl-C whenever you like: the same command goes on where it was. A file that was done before is not
     read again unless it has changed. Hidden files are left out.
 
-    Example: [bold]regard index ~/Pictures --collection people --external-id folder[/]
+    Example: [bold]regard index ~/ImageLoader --collection people --external-id folder[/]
     """
     checked(collection)
     namer = external_ids.namer(external_id, folder)
     with terminal.err().status("Walking the folder"):
         photos, unlisted = walk(folder)
     bounds = Bounds(level=quality_filter.value, most=max_faces)
-    job = _Job(opening.settings(home), collection, photos, namer, bounds, batch, processes, ray)
+    job = _Job(context.settings(home), collection, photos, namer, bounds, batch, processes, ray)
     if estimate:
         _estimate(job)
         return
@@ -98,20 +98,20 @@ class _Job:
     processes: int | None
     ray: str | None
 
-    def workforce(self, left: int) -> AbstractContextManager[Workforce]:
+    def worker_pool(self, left: int) -> AbstractContextManager[WorkerPool]:
         """Who does it, where so many photographs are left."""
         if self.ray:
             return enrolment.ray_workforce(self.settings, self.bounds, self.ray, self.processes)
         processes = self.processes or enrolment.processes_for(self.settings, left)
-        return enrolment.workforce(self.settings, self.bounds, processes)
+        return enrolment.worker_pool(self.settings, self.bounds, processes)
 
-    def sample(self, left: list[Photo], workforce: Workforce) -> tuple[list[Photo], list[Photo]]:
+    def sample(self, left: list[Photo], worker_pool: WorkerPool) -> tuple[list[Photo], list[Photo]]:
         """Photographs whose time foretells that of the others, and the others."""
-        return spread(left, _SAMPLED * self.batch * workforce.count)
+        return spread(left, _SAMPLED * self.batch * worker_pool.count)
 
 
 def _run(job: _Job, told: Report) -> None:
-    opening.fetch_models(job.settings)
+    context.fetch_models(job.settings)
     with enrolment.register(job.settings) as register:
         target = _find_or_make(register.gallery, job.collection)
         indexer = FolderIndexer(register.gallery, register.sources, job.batch)
@@ -125,26 +125,26 @@ def _run(job: _Job, told: Report) -> None:
         finally:
             told.close()
             told.tell(len(job.photos) - len(left))
-        opening.bring_on(job.settings, register.database, target)
+        context.bring_on(job.settings, register.database, target)
         size = register.gallery.size(target)
         terminal.say(f"The collection {target.id} holds {size:,} faces.")
 
 
 def _index(job: _Job, indexer: FolderIndexer, target: Collection, left: list[Photo], told: Report) -> None:
-    with job.workforce(len(left)) as workforce, watched(len(left)) as watch:
-        sample, others = job.sample(left, workforce)
+    with job.worker_pool(len(left)) as worker_pool, watched(len(left)) as watch:
+        sample, others = job.sample(left, worker_pool)
         pace, done = Pace(), 0
-        for outcomes in indexer.run(workforce, target, [*sample, *others], job.namer):
+        for outcomes in indexer.run(worker_pool, target, [*sample, *others], job.namer):
             told.add(outcomes)
             watch.add(len(outcomes), told.faces)
             pace.add(len(outcomes))
             done += len(outcomes)
             if done == len(sample):
-                watch.say(forecast(len(left), len(job.photos), pace.rate, workforce.name))
+                watch.say(forecast(len(left), len(job.photos), pace.rate, worker_pool.name))
 
 
 def _estimate(job: _Job) -> None:
-    opening.fetch_models(job.settings)
+    context.fetch_models(job.settings)
     with enrolment.register(job.settings) as register:
         indexer = FolderIndexer(register.gallery, register.sources, job.batch)
         target = _found(register.gallery, job.collection)
@@ -152,14 +152,14 @@ def _estimate(job: _Job) -> None:
         if not left:
             terminal.say("No photographs are left to index.")
             return
-        with job.workforce(len(left)) as workforce:
-            sample = job.sample(left, workforce)[0] or left
+        with job.worker_pool(len(left)) as worker_pool:
+            sample = job.sample(left, worker_pool)[0] or left
             pace = Pace()
             with watched(len(sample)) as watch:
-                for batch, _ in indexer.examined(workforce, sample, job.namer):
+                for batch, _ in indexer.examined(worker_pool, sample, job.namer):
                     pace.add(len(batch))
                     watch.add(len(batch), 0)
-        terminal.say(forecast(len(left), len(job.photos), pace.rate, workforce.name))
+        terminal.say(forecast(len(left), len(job.photos), pace.rate, worker_pool.name))
 
 
 def _found(gallery: Gallery, name: str) -> Collection | None:

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from regard.accountability.principals import AccessKeys
-from regard.commands import opening, terminal
+from regard.accountability.access_keys import AccessKeys
+from regard.commands import context, terminal
 from regard.commands.terminal import Home, Json
-from regard.config import Settings
+from regard.config.settings import Settings
 from regard.store.database import Database
 from regard.store.key_rows import KeyRows
 
@@ -27,8 +27,8 @@ def create(
 
     Example: [bold]regard keys create --name "front desk"[/]
     """
-    chosen = opening.settings(home)
-    with opening.store(chosen) as opened:
+    chosen = context.settings(home)
+    with context.store(chosen) as opened:
         access_key_id, secret = _keys(chosen, opened).create(name)
     if as_json:
         terminal.say_json({"AccessKeyId": access_key_id, "SecretAccessKey": secret})
@@ -40,11 +40,11 @@ def create(
 @app.command("list")
 def show(home: Home = None) -> None:
     """Show every key ever made, without its secret."""
-    chosen = opening.settings(home)
-    with opening.store(chosen) as opened:
+    chosen = context.settings(home)
+    with context.store(chosen) as opened:
         keys = _keys(chosen, opened).list()
     if not keys:
-        terminal.note(f"There is no access key yet; {opening.with_home('keys create', home)} makes one.")
+        terminal.note(f"There is no access key yet; {context.with_home('keys create', home)} makes one.")
         return
     rows = terminal.table("AccessKeyId", "Name", "Created", "State")
     for key in keys:
@@ -59,8 +59,8 @@ def revoke(
     home: Home = None,
 ) -> None:
     """End an access key's use, within a second and for good."""
-    chosen = opening.settings(home)
-    with opening.store(chosen) as opened:
+    chosen = context.settings(home)
+    with context.store(chosen) as opened:
         _keys(chosen, opened).revoke(access_key_id)
     terminal.say(f"Revoked {access_key_id}.")
 

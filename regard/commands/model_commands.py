@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from regard import app as root
-from regard.commands import opening, terminal
+from regard.commands import context, terminal
 from regard.commands.terminal import Home
 from regard.errors import ModelUnavailable
 from regard.vision.cards import ModelCard
@@ -30,7 +30,7 @@ def show(home: Home = None) -> None:
         size = terminal.size_of(card.size)
         rows.add_row(card.name, card.task, card.pack, size, state, licence, escape(card.provenance))
     terminal.out().print(rows)
-    terminal.note(f"Models are kept in {zoo.directory}; {opening.with_home('models verify', home)} reads the files.")
+    terminal.note(f"Models are kept in {zoo.directory}; {context.with_home('models verify', home)} reads the files.")
 
 
 @app.command()
@@ -83,4 +83,4 @@ def _missing(cards: list[ModelCard]) -> str:
 
 
 def _zoo(home: Path | None) -> Zoo:
-    return root.zoo(opening.settings(home))
+    return root.zoo(context.settings(home))

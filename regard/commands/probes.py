@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from regard.commands import opening, terminal
-from regard.domain import Detail, Faces, FloatArray, Image
-from regard.engine.analyzer import MOST_FACES, Analyzer
+from regard.commands import context, terminal
+from regard.domain.arrays import FloatArray
+from regard.domain.faces import Detail, Faces
+from regard.domain.images import Image
+from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
 from regard.errors import InvalidParameter
-from regard.vision.calibration import Calibration
+from regard.vision.faces.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +23,9 @@ class Probe:
     vectors: FloatArray
 
 
-def read(analyzer: Analyzer, file: Path, *, most: int = MOST_FACES) -> Probe:
+def read(analyzer: FaceAnalyzer, file: Path, *, most: int = MOST_FACES) -> Probe:
     """The `most` largest faces in a picture. Raises InvalidParameter where there is none."""
-    image = opening.read(file).image
+    image = context.read(file).image
     faces = analyzer.faces([image], Detail.EMBEDDING, limit=most)[0]
     if faces.embeddings is None or not len(faces):
         raise InvalidParameter(f"No face was found in {terminal.readable(file)}; `regard faces` shows what is found.")

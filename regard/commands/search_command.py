@@ -10,12 +10,13 @@ import typer
 from rich.markup import escape
 
 from regard.app import Regard
-from regard.commands import opening, probes, terminal
+from regard.commands import context, probes, terminal
 from regard.commands.probes import Probe
 from regard.commands.terminal import Home, Json
-from regard.domain import Collection, Image, Match
-from regard.engine.analyzer import MOST_FACES
-from regard.engine.pictures import picture
+from regard.domain.galleries import Collection, Match
+from regard.domain.images import Image
+from regard.engine.analysis.face_analyzer import MOST_FACES
+from regard.engine.analysis.image_loader import picture
 from regard.errors import RegardError
 from regard.media import drawing
 from regard.operations.face_shapes import compared_face, face_match
@@ -54,7 +55,7 @@ def search(  # noqa: PLR0913 - the options of a command
 
     Example: [bold]regard search visitor.jpg --collection people --save candidates.jpg[/]
     """
-    with opening.engine(opening.settings(home)) as regard:
+    with context.engine(context.settings(home)) as regard:
         target = regard.services.gallery.get(collection)
         probe = probes.read(regard.services.analyzer, image, most=MOST_FACES if all_faces else 1)
         found = _search(regard, target, probe, most=most, threshold=threshold)
@@ -124,7 +125,7 @@ def _draw(found: Found, save: Path) -> None:
         caption = f"Face {row + 1}" if several else "Probe"
         sheet = drawing.line_up(found.probe.image, found.probe.faces.box(row), candidates, caption=caption)
         file = save.with_stem(f"{save.stem}-{row + 1}") if several else save
-        opening.save(sheet, file)
+        context.save(sheet, file)
 
 
 def _file(match: Match, files: dict[str, str]) -> dict[str, str | None]:

@@ -19,10 +19,10 @@ import typer
 import uvicorn
 
 from regard.app import Regard, limits, server
-from regard.commands import opening, terminal
-from regard.commands.opening import with_home
+from regard.commands import context, terminal
+from regard.commands.context import with_home
 from regard.commands.terminal import Home
-from regard.config import Settings
+from regard.config.settings import Settings
 from regard.errors import SettingsError
 from regard.telemetry import logs
 
@@ -63,13 +63,13 @@ def serve(
 
     Example: [bold]regard serve --port 9000[/]
     """
-    chosen = opening.settings(home, host=host, port=port)
+    chosen = context.settings(home, host=host, port=port)
     _check_free(chosen.host, chosen.port)
     limits(chosen)  # what is wrong there is said now, before anything slow
     tls = _Tls.of(chosen)
     signal.signal(signal.SIGTERM, _leave)
     logs.begin(chosen.log_format)
-    with opening.engine(chosen) as regard:
+    with context.engine(chosen) as regard:
         with terminal.err().status("Loading the models"):
             regard.models.load()
         config = uvicorn.Config(

@@ -29,7 +29,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.table import Column, Table
 
-from regard.domain import Progress
+from regard.domain.reporting import Progress
 
 Home = Annotated[
     Path | None,

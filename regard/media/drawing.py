@@ -1,4 +1,4 @@
-"""Pictures for people: faces marked where they were found, and a probe beside its candidates.
+"""ImageLoader for people: faces marked where they were found, and a probe beside its candidates.
 
 The same input draws the same pixels. Text is set in Pillow's own typeface, which knows English: accents are dropped,
 other letters become question marks.
@@ -17,7 +17,8 @@ from typing import Final
 import PIL.Image
 from PIL import ImageDraw, ImageFont
 
-from regard.domain import Box, Faces, Image
+from regard.domain.faces import Faces
+from regard.domain.images import Box, Image
 from regard.errors import InvalidParameter
 
 Picture = PIL.Image.Image

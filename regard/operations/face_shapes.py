@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from regard.domain import EMOTIONS, Box, Detail, Face, Faces, Match, ObjectName
+from regard.domain.faces import EMOTIONS, Detail, Faces
+from regard.domain.galleries import Face, Match
+from regard.domain.images import Box, ObjectName
 from regard.errors import InvalidParameter, InvalidS3Object
 
 #: Always computed for a FaceDetail.
@@ -19,7 +21,7 @@ ATTRIBUTES = {
     "MOUTH_OPEN": Detail.MOUTH_OPEN,
     "SMILE": Detail.EMOTIONS,
 }
-ALL = Detail.CONTOUR | Detail.AGE | Detail.EMOTIONS | Detail.EYES_OPEN | Detail.GENDER | Detail.MOUTH_OPEN
+ALL = Detail.LANDMARKS68 | Detail.AGE | Detail.EMOTIONS | Detail.EYES_OPEN | Detail.GENDER | Detail.MOUTH_OPEN
 POINT_TYPES = ("eyeLeft", "eyeRight", "nose", "mouthLeft", "mouthRight")
 #: Which of the 68 points (their mean, where two) each further landmark is. Pupils are not among the 68.
 CONTOUR_TYPES = {
@@ -128,9 +130,9 @@ def face_match(match: Match) -> dict[str, Any]:
 
 
 def _contour(faces: Faces, row: int) -> list[dict[str, Any]]:
-    if faces.contour is None:
+    if faces.landmarks68 is None:
         return []
-    points = faces.contour[row]
+    points = faces.landmarks68[row]
     means = {name: points[list(which)].mean(axis=0) for name, which in CONTOUR_TYPES.items()}
     return [{"Type": name, "X": float(x), "Y": float(y)} for name, (x, y) in means.items()]
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from regard.domain import Detail, Faces, FloatArray, Image
-from regard.engine.analyzer import MOST_FACES
-from regard.engine.quality_filter import select
+from regard.domain.arrays import FloatArray
+from regard.domain.faces import Detail, Faces
+from regard.domain.images import Image
+from regard.engine.analysis.face_analyzer import MOST_FACES
+from regard.engine.analysis.quality_filter import select
 from regard.errors import InvalidParameter
 from regard.operations.face_shapes import (
     DEFAULT,

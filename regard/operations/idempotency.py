@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from regard.domain import Principal
+from regard.domain.callers import Principal
 from regard.errors import IdempotentParameterMismatch
 
 #: How long a token is remembered ("Calling Amazon Rekognition Video operations").
@@ -35,8 +35,8 @@ class Receipts(Protocol):
 class Idempotency:
     """Lets a request with a token take effect once."""
 
-    def __init__(self, receipts: Receipts, clock: Callable[[], datetime]) -> None:
-        self._receipts = receipts
+    def __init__(self, idempotency_keys: Receipts, clock: Callable[[], datetime]) -> None:
+        self._receipts = idempotency_keys
         self._clock = clock
 
     def answer(

@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from regard.accountability.sessions import Sessions
-from regard.domain import Principal
+from regard.accountability.temporary_credentials import TemporaryCredentials
+from regard.domain.callers import Principal
 from regard.errors import AccessDenied, InvalidParameter
 
 _DEFAULT_SECONDS = 3600
@@ -43,7 +43,7 @@ Handler = Callable[[Principal, Mapping[str, Any]], dict[str, Any]]
 class Identity:
     """The identities of one account."""
 
-    sessions: Sessions
+    sessions: TemporaryCredentials
     account_id: str
 
     def handlers(self) -> dict[str, Handler]:
@@ -51,7 +51,7 @@ class Identity:
         return {"AssumeRole": self.assume_role, "GetCallerIdentity": self.get_caller_identity}
 
     def get_caller_identity(self, principal: Principal, _: Mapping[str, Any]) -> dict[str, Any]:
-        session = principal.session
+        session = principal.temporary_credential
         user_id = f"{self._role_id(session.role)}:{session.name}" if session else principal.access_key_id
         return {"UserId": user_id, "Account": self.account_id, "Arn": self.arn(principal)}
 
@@ -60,17 +60,17 @@ class Identity:
             raise InvalidParameter(f"This server does not provide {', '.join(refused)} for sessions yet.")
         role, name = self._role(principal, request["RoleArn"]), request["RoleSessionName"]
         seconds = request.get("DurationSeconds", _DEFAULT_SECONDS)
-        if principal.session and seconds > _CHAINED_SECONDS:
+        if principal.temporary_credential and seconds > _CHAINED_SECONDS:
             raise InvalidParameter(
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
             )
         key, token = self.sessions.issue(principal, role=role, name=name, lasting=timedelta(seconds=seconds))
         return {
             "Credentials": {
-                "AccessKeyId": key.session.access_key_id,
+                "AccessKeyId": key.temporary_credential.access_key_id,
                 "SecretAccessKey": key.secret,
                 "SessionToken": token,
-                "Expiration": key.session.expires_at,
+                "Expiration": key.temporary_credential.expires_at,
             },
             "AssumedRoleUser": {
                 "AssumedRoleId": f"{self._role_id(role)}:{name}",
@@ -80,7 +80,7 @@ class Identity:
 
     def arn(self, principal: Principal) -> str:
         """The ARN of a user, or of the session it took on; odd characters of a key's name are percent-encoded."""
-        if session := principal.session:
+        if session := principal.temporary_credential:
             return self._session_arn(session.role, session.name)
         return f"arn:aws:iam::{self.account_id}:user/{quote(principal.name, safe=_SAFE)}"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from regard.domain import Principal
+from regard.domain.callers import Principal
 from regard.operations import collections, faces, tags, users
 from regard.operations.services import Services
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from regard.domain import ObjectName
-from regard.engine.analyzer import Analyzer
-from regard.engine.gallery import Gallery
-from regard.engine.indexing import Indexer, Submission
-from regard.engine.people import People
-from regard.engine.pictures import Pictures
+from regard.domain.images import ObjectName
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.image_loader import ImageLoader
+from regard.engine.galleries.enrolment import Indexer, Submission
+from regard.engine.galleries.gallery import Gallery
+from regard.engine.galleries.user_vectors import Users
 from regard.operations.idempotency import Idempotency
 from regard.operations.paging import Pages
 
@@ -21,10 +21,10 @@ Tags = dict[str, str]
 class Services:
     """Built once by the composition root."""
 
-    pictures: Pictures
-    analyzer: Analyzer
+    pictures: ImageLoader
+    analyzer: FaceAnalyzer
     gallery: Gallery
-    people: People
+    people: Users
     indexer: Indexer
     pages: Pages
     idempotency: Idempotency

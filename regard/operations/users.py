@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from regard.domain import Faces, UserMatch
-from regard.engine.people import Refusal
-from regard.engine.quality_filter import reasons
+from regard.domain.faces import Faces
+from regard.domain.galleries import UserMatch
+from regard.engine.analysis.quality_filter import reasons
+from regard.engine.galleries.user_vectors import Refusal
 from regard.errors import InvalidParameter
 from regard.operations.face_shapes import DEFAULT, face_detail, image_reference
 from regard.operations.services import Services

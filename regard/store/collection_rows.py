@@ -9,10 +9,13 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from regard.domain import EMBEDDED, Collection
+from regard.domain.galleries import EMBEDDED, Collection
 from regard.errors import ResourceAlreadyExists, ResourceNotFound
 from regard.store.database import Database
-from regard.store.tables import collections, faces, removals, users
+from regard.store.tables.collections import collections
+from regard.store.tables.deletions import deletions
+from regard.store.tables.faces import faces
+from regard.store.tables.users import users
 
 #: Made once: to put a statement together takes longer than to run it.
 _NAMED = select(collections).where(collections.c.id == bindparam("id"))
@@ -57,7 +60,7 @@ class CollectionRows:
             row = connection.execute(named).one_or_none()
             if row is None:
                 raise missing(collection_id)
-            connection.execute(insert(removals).values(collection_key=row.key))
+            connection.execute(insert(deletions).values(collection_key=row.key))
             connection.execute(delete(collections).where(collections.c.key == row.key))
         return _collection(row)
 

@@ -11,10 +11,15 @@ from typing import Any, TypeVar
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, insert, select
 
-from regard.domain import Box, Face, FloatArray
+from regard.domain.arrays import FloatArray
+from regard.domain.galleries import Face
+from regard.domain.images import Box
 from regard.errors import InvalidParameter, ResourceNotFound
 from regard.store.database import Database
-from regard.store.tables import collections, faces, memberships, removals, users
+from regard.store.tables.collections import collections
+from regard.store.tables.deletions import deletions
+from regard.store.tables.faces import faces
+from regard.store.tables.users import memberships, users
 from regard.store.vector_rows import packed, units
 
 T = TypeVar("T")
@@ -120,7 +125,7 @@ class FaceRows:
             keys = [face.key for face in found.values() if face.user_id is None]
             if keys:
                 journal = [{"collection_key": collection_key, "face_key": key} for key in keys]
-                connection.execute(insert(removals), journal)
+                connection.execute(insert(deletions), journal)
             for chunk in _chunks(keys):
                 connection.execute(delete(faces).where(faces.c.key.in_(chunk)))
         asked = dict.fromkeys(face_ids)

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, insert, literal, select, update
 
 from regard.store.database import Database
-from regard.store.tables import access_keys
+from regard.store.tables.access_keys import access_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from regard.domain import EMBEDDED, Collection
+from regard.domain.galleries import EMBEDDED, Collection
 from regard.errors import ResourceNotFound
 from regard.store.database import Database
-from regard.store.tables import collections, index_moves, removals
+from regard.store.tables.collections import collections
+from regard.store.tables.deletions import deletions
+from regard.store.tables.index_state import index_moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,4 +95,4 @@ def _lives_in(connection: Connection, collection: Collection) -> str:
 
 
 def _empty(connection: Connection, collection: Collection, index_name: str) -> None:
-    connection.execute(insert(removals).values(collection_key=collection.key, index_name=index_name))
+    connection.execute(insert(deletions).values(collection_key=collection.key, index_name=index_name))

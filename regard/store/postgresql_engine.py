@@ -166,7 +166,7 @@ def _socket(host: str, port: int) -> socket.socket:
 
 def _begin_transactions(made: Engine, *, lock_ms: int) -> None:
     # Each is one message. A writer reads what is committed *after* it has the lock, hence READ COMMITTED: a snapshot
-    # would be of the moment before. Nobody else writes meanwhile, so what it reads holds all the same.
+    # would be of the moment before. NullObserver else writes meanwhile, so what it reads holds all the same.
     locked = (
         f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {lock_ms}; "
         f"SET LOCAL idle_in_transaction_session_timeout = {_IDLE_MS}; SELECT pg_advisory_xact_lock"

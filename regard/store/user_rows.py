@@ -11,10 +11,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from regard.domain import FloatArray, IntArray, User, UserStatus
+from regard.domain.arrays import FloatArray, IntArray
+from regard.domain.galleries import User, UserStatus
 from regard.errors import Conflict, ResourceNotFound
 from regard.store.database import Database
-from regard.store.tables import collections, faces, memberships, removals, user_vectors, users
+from regard.store.tables.collections import collections
+from regard.store.tables.deletions import deletions
+from regard.store.tables.faces import faces
+from regard.store.tables.users import memberships, user_vectors, users
 from regard.store.vector_rows import packed, units
 
 
@@ -137,7 +141,7 @@ class UserChange:
         old = self._connection.execute(select(user_vectors.c.key).where(mine)).scalar_one_or_none()
         if old is not None:
             self._connection.execute(delete(user_vectors).where(mine))
-            self._connection.execute(insert(removals).values(owner | {"user_vector_key": old}))
+            self._connection.execute(insert(deletions).values(owner | {"user_vector_key": old}))
         if vector is not None:
             row = owner | {"user_key": self._user_key, "embedding": packed(vector[None])[0]}
             self._connection.execute(insert(user_vectors).values(row))

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, ScalarSelect, Table, exists, func, literal, select, true
 
-from regard.domain import FloatArray, IntArray
+from regard.domain.arrays import FloatArray, IntArray
 from regard.store.database import Database
-from regard.store.tables import collections, index_moves
+from regard.store.tables.collections import collections
+from regard.store.tables.index_state import index_moves
 
 _STORED = np.dtype("<f2")
 #: Parameters in one IN list; SQLite's own limit is 32,766.

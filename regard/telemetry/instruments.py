@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Protocol
 
-from regard.domain import Principal
+from regard.domain.callers import Principal
 
 UNKNOWN = "unknown"
 OK = "OK"
 
 
-class Answer(Protocol):
+class RequestRecord(Protocol):
     """How one request ended, as the endpoint tells it; the endpoint's own type has these too."""
 
     @property
@@ -50,7 +50,7 @@ class Instrument:
         """Around an operation, in its thread."""
         return nullcontext()
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: RequestRecord) -> None:
         """One request has its answer."""
 
     def model_ran(self, model: str, seconds: float) -> None:
@@ -80,7 +80,7 @@ class Instruments(Instrument):
                 stack.enter_context(instrument.performing(operation, request_id))
             yield
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: RequestRecord) -> None:
         for instrument in self._each:
             instrument.answered(answer)
 

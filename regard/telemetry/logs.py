@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from regard.errors import InternalServerError, SettingsError
-from regard.telemetry.instruments import OK, UNKNOWN, Answer, Instrument
+from regard.telemetry.instruments import OK, UNKNOWN, Instrument, RequestRecord
 
 log = logging.getLogger("regard.requests")
 
@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[\w.:/@+,-]+", re.ASCII)
 class RequestLog(Instrument):
     """A line for every request: what was asked, by which key, how it ended and how long it took."""
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: RequestRecord) -> None:
         operation, code, principal = answer.operation or UNKNOWN, answer.code or OK, answer.principal
         fields = {
             "service": answer.service or UNKNOWN,
@@ -36,8 +36,8 @@ class RequestLog(Instrument):
         }
         if principal:
             fields["access_key_id"] = principal.access_key_id
-        if principal and principal.session:
-            fields["session"] = principal.session.name
+        if principal and principal.temporary_credential:
+            fields["session"] = principal.temporary_credential.name
         failed = answer.status >= InternalServerError.status
         log.log(logging.ERROR if failed else logging.INFO, "%s %s", operation, code, extra={"regard": fields})
 

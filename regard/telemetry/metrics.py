@@ -8,7 +8,7 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
-from regard.telemetry.instruments import OK, UNKNOWN, Answer, Instrument
+from regard.telemetry.instruments import OK, UNKNOWN, Instrument, RequestRecord
 
 #: Seconds: from a listing that touches one row to a crowd on a busy machine.
 REQUEST_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)
@@ -77,7 +77,7 @@ class Metrics(Instrument):
     def performing(self, operation: str, _request_id: str, /) -> AbstractContextManager[object]:
         return self._running.labels(operation).track_inprogress()
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: RequestRecord) -> None:
         by = (answer.service or UNKNOWN, answer.operation or UNKNOWN)
         self._requests.labels(*by, answer.code or OK).inc()
         self._seconds.labels(*by).observe(answer.seconds)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from regard.errors import InternalServerError, SettingsError
-from regard.telemetry.instruments import UNKNOWN, Answer, Instrument
+from regard.telemetry.instruments import UNKNOWN, Instrument, RequestRecord
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -43,7 +43,7 @@ class Traces(Instrument):
         with self._api.use_span(span, record_exception=False, set_status_on_exception=False):
             yield
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: RequestRecord) -> None:
         operation = answer.operation or UNKNOWN
         span = self._open.pop(answer.request_id, None) or self._tracer.start_span(
             operation, kind=self._api.SpanKind.SERVER, start_time=_ago(answer.seconds)

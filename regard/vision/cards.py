@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from regard.errors import SettingsError
-from regard.vision.calibration import Calibration
+from regard.vision.faces.calibration import Calibration
 
 TASKS = (
     "face-detector",

@@ -7,7 +7,7 @@ from math import sqrt
 import cv2
 import numpy as np
 
-from regard.domain import ByteArray, FloatArray, IntArray
+from regard.domain.arrays import ByteArray, FloatArray, IntArray
 
 #: Where the five points lie in a 112×112 crop (ArcFace, Deng et al. 2019): eyes, nose, corners of the mouth.
 ARCFACE_POINTS = np.array(
@@ -51,7 +51,7 @@ def grey(pictures: ByteArray) -> ByteArray:
     return np.stack([cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures])[..., None].astype(np.uint8)
 
 
-def suppress(boxes: FloatArray, scores: FloatArray, threshold: float) -> IntArray:
+def nms(boxes: FloatArray, scores: FloatArray, threshold: float) -> IntArray:
     """Non-maximum suppression: the rows to keep, best score first."""
     if not len(boxes):
         return np.empty(0, np.int64)
@@ -87,17 +87,17 @@ def rectangles(boxes: FloatArray, sides: FloatArray, lift: float = 0.0) -> Float
     return np.concatenate([centres - sides / 2, centres + sides / 2], axis=1).astype(np.float32)
 
 
-def whole(boxes: FloatArray) -> IntArray:
+def to_whole_pixels(boxes: FloatArray) -> IntArray:
     """Corner boxes N×4 moved to whole pixels, a pixel across at least."""
     corners = np.rint(boxes).astype(np.int64)
     return np.concatenate([corners[:, :2], np.maximum(corners[:, 2:], corners[:, :2] + 1)], axis=1)
 
 
-def cut(pixels: ByteArray, boxes: FloatArray, side: int) -> ByteArray:
-    """The N×side×side×3 crops of corner boxes N×4, as `whole`; what lies outside the picture repeats its edge."""
+def crop_and_resize(pixels: ByteArray, boxes: FloatArray, side: int) -> ByteArray:
+    """The N×side×side×3 crops of corner boxes N×4, as `to_whole_pixels`; what lies outside repeats the edge."""
     height, width = pixels.shape[:2]
     crops = np.empty((len(boxes), side, side, 3), np.uint8)
-    for crop, (x1, y1, x2, y2) in zip(crops, whole(boxes).tolist(), strict=True):
+    for crop, (x1, y1, x2, y2) in zip(crops, to_whole_pixels(boxes).tolist(), strict=True):
         left, top = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
         right, bottom = min(max(x2, left + 1), width), min(max(y2, top + 1), height)
         inside = pixels[top:bottom, left:right]

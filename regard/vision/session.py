@@ -18,7 +18,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument
 
-from regard.domain import ByteArray, FloatArray
+from regard.domain.arrays import ByteArray, FloatArray
 from regard.errors import ModelUnavailable
 from regard.vision.graph import prepared
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from regard.domain import Progress
+from regard.domain.reporting import Progress
 from regard.errors import ModelUnavailable, SettingsError
 from regard.vision.cards import ModelCard, Source
 from regard.vision.sources import Clients, Fetcher, SourceFailed

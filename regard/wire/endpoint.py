@@ -16,12 +16,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from regard.domain import Principal
+from regard.domain.callers import Principal
+from regard.edge.limits import Admission, NullAdmission, NullRateLimiter, RateLimiter
+from regard.edge.observer import NullObserver, Observer, RequestRecord
 from regard.errors import InternalServerError, RegardError, RequestTimeout, RequestTooLarge
 from regard.wire import sigv4
-from regard.wire.canonical import SignedRequest, folded
-from regard.wire.limits import NoQueue, NoQuotas, Queue, Quotas
-from regard.wire.observer import Answer, Nobody, Observer
+from regard.wire.canonical_request import SignedRequest, folded
 from regard.wire.schema import Operation
 from regard.wire.serialize import check_output
 from regard.wire.service import Handler, Headers, Service
@@ -50,9 +50,9 @@ class Options:
     body_seconds: float = 60.0
     oversize: Mapping[str, type[RegardError]] = field(default_factory=dict)
     strict_output: bool = False
-    quotas: Quotas = field(default_factory=NoQuotas)
-    queue: Queue = field(default_factory=NoQueue)
-    observer: Observer = field(default_factory=Nobody)
+    quotas: RateLimiter = field(default_factory=NullRateLimiter)
+    queue: Admission = field(default_factory=NullAdmission)
+    observer: Observer = field(default_factory=NullObserver)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -92,7 +92,7 @@ class _Exchange:
         return self._respond(status, error.code, content)
 
     def abandon(self) -> Response:
-        """Nobody is there to read it."""
+        """NullObserver is there to read it."""
         self.status, self.code = 400, _LEFT
         return Response(status_code=400)
 
@@ -100,8 +100,8 @@ class _Exchange:
         self.status, self.code, self.sent = status, code, len(content)
         return Response(content, status, {"x-amzn-RequestId": self.request_id}, self.service.codec.content_type)
 
-    def answer(self) -> Answer:
-        return Answer(
+    def answer(self) -> RequestRecord:
+        return RequestRecord(
             request_id=self.request_id,
             service=self.service.schema.service,
             operation=self.name,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from regard.errors import RegardError, Serialization, UnknownOperation
-from regard.wire import document, serialize
+from regard.wire import json_body, serialize
 from regard.wire.schema import Operation, Schema, Shape
 from regard.wire.service import Headers
 
@@ -32,7 +32,7 @@ class JsonProtocol:
         return name.decode("latin-1")
 
     def parse(self, _: Shape, body: bytes, /) -> Any:
-        return document.parse(body)
+        return json_body.parse(body)
 
     def encode_result(self, operation: Operation, result: Mapping[str, Any], _: str, /) -> bytes:
         return serialize.encode_result(operation.output, result)

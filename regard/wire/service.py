@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from regard.domain import Principal
+from regard.domain.callers import Principal
 from regard.errors import AccessDenied, RegardError, UnknownOperation
 from regard.wire.schema import Operation, Schema, Shape
 

@@ -16,9 +16,9 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Protocol
 
-from regard.domain import Credential, Principal
+from regard.domain.callers import Credential, Principal
 from regard.errors import IncompleteSignature, InvalidSignature, MissingAuthenticationToken, UnrecognizedClient
-from regard.wire.canonical import SignedRequest, canonical_request
+from regard.wire.canonical_request import SignedRequest, canonical_request
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"

@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 from live_server import Live, serving, with_models
 from people import astronaut, encoded
 
-from regard import app, config
+from regard import app
+from regard.config.settings import load_settings
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def live(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Live]:
     """A server that has no models."""
-    with serving(app.build(config.load({}, home=tmp_path))) as result:
+    with serving(app.build(load_settings({}, home=tmp_path))) as result:
         yield result
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from people import encoded
 
-from regard.domain import ByteArray
-from regard.media.picture import decode
+from regard.domain.arrays import ByteArray
+from regard.media.image_decoder import decode
 
 PEOPLE, ACROSS = 30, 6
 #: The middle of a photograph, where its owner is; at the edges others look in, who may be larger.

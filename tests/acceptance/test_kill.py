@@ -25,7 +25,8 @@ from botocore.exceptions import BotoCoreError
 from live_server import whole
 from people import crowd, encoded
 
-from regard import app, config
+from regard import app
+from regard.config.settings import load_settings
 
 ROUNDS, CLIENTS, COLLECTION = 3, 4, "survivors"
 #: More pictures than a client can send before the end.
@@ -143,7 +144,7 @@ def check(client: Any, record: Record) -> None:
 
 
 def check_at_rest(home: Path, models: Path, record: Record) -> None:
-    opened = app.build(config.load({}, home=home, model_dir=models))
+    opened = app.build(load_settings({}, home=home, model_dir=models))
     try:
         assert opened.follower.agreement() == []
         gallery = opened.services.gallery

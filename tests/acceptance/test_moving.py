@@ -19,9 +19,9 @@ import pytest
 from live_server import Live
 from people import crowd, encoded
 
+from regard.index.embedded.embedded_index import EmbeddedIndex
 from regard.store import database
-from regard.store.follower import Follower
-from regard.store.vectors_embedded import EmbeddedIndex
+from regard.sync.index_sync import IndexSync
 
 #: Two transactions of an import.
 MANY = 70_000
@@ -88,7 +88,7 @@ def count(home: Path, table: str = "faces") -> int:
 def check_whole(home: Path) -> None:
     opened = database.open(f"sqlite:///{home / 'regard.db'}")
     try:
-        follower = Follower(opened, faces_index=EmbeddedIndex(), users_index=EmbeddedIndex())
+        follower = IndexSync(opened, faces_index=EmbeddedIndex(), users_index=EmbeddedIndex())
         follower.rebuild()
         assert follower.agreement() == []
     finally:

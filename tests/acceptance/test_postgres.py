@@ -27,7 +27,8 @@ from botocore.exceptions import BotoCoreError
 from people import crowd, encoded
 from postgres_server import PASSWORD, QUOTED, PostgresServer
 
-from regard import app, config
+from regard import app
+from regard.config.settings import load_settings
 
 COLLECTION = "everybody"
 #: Seconds that clients work.
@@ -107,7 +108,7 @@ class Cluster:
         for client in clients:
             answer = client.search_faces(CollectionId=COLLECTION, FaceId=probe, FaceMatchThreshold=0, MaxFaces=4096)
             assert {match["Face"]["FaceId"] for match in answer["FaceMatches"]} == lists[0] - {probe}
-        opened = app.build(config.load({}, home=self.homes[0], model_dir=self.models, database=self.url))
+        opened = app.build(load_settings({}, home=self.homes[0], model_dir=self.models, database=self.url))
         try:
             assert opened.follower.agreement() == []
         finally:

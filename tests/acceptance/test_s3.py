@@ -1,4 +1,4 @@
-"""Pictures that lie in a real S3 server, through the whole of ours and a real client."""
+"""ImageLoader that lie in a real S3 server, through the whole of ours and a real client."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from live_server import Live, serving, with_models
 from people import crowd, encoded
 from typer.testing import CliRunner
 
-from regard import app, config
+from regard import app
 from regard.commands import doctor_command
-from regard.engine.pictures import MOST_BYTES
+from regard.config.settings import load_settings
+from regard.engine.analysis.image_loader import MOST_BYTES
 from regard.errors import InvalidS3Object, SettingsError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def test_a_store_that_is_down_is_our_fault_and_folders_still_work(
     tmp_path: Path, refused: Refused, portrait: bytes
 ) -> None:
     away = {"s3_endpoint": "http://127.0.0.1:9", "s3_access_key_id": "key", "s3_secret_access_key": "secret"}
-    with serving(app.build(config.load({}, home=tmp_path, **away))) as live:
+    with serving(app.build(load_settings({}, home=tmp_path, **away))) as live:
         client = live.client()
         code, message = refused(client.detect_faces, Image=stored("archive", "a.jpg"))
         assert code == "InternalServerError"
@@ -110,7 +111,7 @@ def test_a_store_that_is_down_is_our_fault_and_folders_still_work(
 
 def test_wrong_settings_stop_the_start(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="s3_endpoint must be"):
-        app.build(config.load({}, home=tmp_path, s3_endpoint="minio:9000"))
+        app.build(load_settings({}, home=tmp_path, s3_endpoint="minio:9000"))
     assert not (tmp_path / "regard.db").exists()
 
 

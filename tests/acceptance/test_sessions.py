@@ -13,10 +13,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from live_server import Live, serving
 
-from regard import app, config
-from regard.accountability.seal import Seal
-from regard.accountability.sessions import Sessions
-from regard.domain import Principal
+from regard import app
+from regard.accountability.secret_box import SecretBox
+from regard.accountability.temporary_credentials import TemporaryCredentials
+from regard.config.settings import load_settings
+from regard.domain.callers import Principal
 
 Refused = Callable[..., tuple[str, str]]
 
@@ -27,7 +28,7 @@ AUDITOR = f"arn:aws:iam::{ACCOUNT}:role/auditor"
 @pytest.fixture(scope="module")
 def server(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     home = tmp_path_factory.mktemp("home")
-    settings = config.load({}, home=home, model_dir=models, account_id=ACCOUNT, region=REGION)
+    settings = load_settings({}, home=home, model_dir=models, account_id=ACCOUNT, region=REGION)
     with serving(app.build(settings)) as result:
         yield result
 
@@ -165,10 +166,12 @@ def test_a_session_takes_on_another_for_no_longer_than_it_has_left(caller: Calle
 
 
 def test_an_expired_session_says_so_in_both_protocols(server: Live, refused: Refused) -> None:
-    past = Sessions(Seal(server.regard.settings.home / "seal.key"), lambda: datetime.now(UTC) - timedelta(minutes=16))
+    past = TemporaryCredentials(
+        SecretBox(server.regard.settings.home / "seal.key"), lambda: datetime.now(UTC) - timedelta(minutes=16)
+    )
     holder = Principal(access_key_id=server.key, name="tester")
     key, token = past.issue(holder, role="auditor", name="monday", lasting=timedelta(minutes=15))
-    late = Caller(server, key.session.access_key_id, key.secret, token)
+    late = Caller(server, key.temporary_credential.access_key_id, key.secret, token)
     words = "The security token included in the request is expired"
     assert refused(late.client("rekognition").list_collections) == ("ExpiredTokenException", words)
     assert refused(late.client("sts").get_caller_identity) == ("ExpiredToken", words)
@@ -225,7 +228,7 @@ def test_a_profile_with_a_role_works_unmodified(server: Live, tmp_path: Path, mo
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    session = boto3.Session(profile_name="audit")
+    session = boto3.TemporaryCredential(profile_name="audit")
     rekognition, sts = session.client("rekognition"), session.client("sts")
     assert rekognition.list_collections()["CollectionIds"] == []
     assert sts.get_caller_identity()["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/auditor/from-a-profile"

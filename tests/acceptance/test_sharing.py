@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from live_server import with_models
 from people import crowd, encoded, head
 
-from regard.domain import ByteArray
+from regard.domain.arrays import ByteArray
 
 Refused = Callable[..., tuple[str, str]]
 

@@ -28,7 +28,7 @@ from typer.testing import CliRunner
 
 from regard.cli import app
 from regard.commands.serve_command import _Tls
-from regard.config import Settings
+from regard.config.settings import Settings
 
 PEM = serialization.Encoding.PEM
 LOCAL = (x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost"))

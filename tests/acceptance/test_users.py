@@ -11,9 +11,10 @@ import pytest
 from people import astronaut, encoded, head, nobody
 
 from regard import app
-from regard.domain import ByteArray, Faces
-from regard.engine.gallery import Enrolment
-from regard.media.picture import decode
+from regard.domain.arrays import ByteArray
+from regard.domain.faces import Faces
+from regard.engine.galleries.gallery import Enrolment
+from regard.media.image_decoder import decode
 
 Refused = Callable[..., tuple[str, str]]
 

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from live_server import Live, serving
 
-from regard import app, config
+from regard import app
+from regard.config.settings import load_settings
 
 from .drivers import Driver
 
@@ -22,7 +23,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     home = tmp_path_factory.mktemp("busy")
     quotas = home / "quotas.toml"
     quotas.write_text(QUOTAS, encoding="utf-8")
-    with serving(app.build(config.load({}, home=home, quotas=str(quotas)))) as result:
+    with serving(app.build(load_settings({}, home=home, quotas=str(quotas)))) as result:
         yield result
 
 

@@ -14,10 +14,11 @@ import pytest
 from likenesses import D, known
 from milvus_server import TOKEN, MilvusServer
 
-from regard.domain import FloatArray, Hits, IntArray
-from regard.store.vectors import VectorIndex
-from regard.store.vectors_embedded import EmbeddedIndex
-from regard.store.vectors_milvus import Consistency, MilvusIndex, MilvusOptions
+from regard.domain.arrays import FloatArray, IntArray
+from regard.domain.galleries import Hits
+from regard.index.embedded.embedded_index import EmbeddedIndex
+from regard.index.milvus.milvus_index import Consistency, MilvusIndex, MilvusOptions
+from regard.index.vector_index import VectorIndex
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from regard.store.embedded_gallery import SEAL
+from regard.index.embedded.indexed_gallery import SEAL
 
 
 @dataclass(frozen=True)

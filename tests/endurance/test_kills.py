@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from regard.store.embedded_gallery import SEAL
+from regard.index.embedded.indexed_gallery import SEAL
 from regard.vision.cards import catalogue
 
 from . import twins

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from regard.domain import FloatArray
-from regard.store import codebook
-from regard.store.codebook import Codebook
+from regard.domain.arrays import FloatArray
+from regard.index.embedded import codebook
+from regard.index.embedded.codebook import Codebook
 
 #: Of the spread within a group; the cosines of two pictures of a person then lie between 0.7 and 0.95.
 NOISE = 0.4

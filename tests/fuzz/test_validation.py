@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regard.errors import ImageTooLarge, InvalidParameter, Serialization
-from regard.wire import document
+from regard.wire import json_body
 from regard.wire.schema import Shape
 from regard.wire.validate import validate
 
@@ -34,7 +34,7 @@ def spelt(values: object) -> bytes:
 def said(shape: Shape, body: bytes) -> str | None:
     """What validation says against `body`."""
     try:
-        validate(shape, document.parse(body), {"ImageBlob": ImageTooLarge})
+        validate(shape, json_body.parse(body), {"ImageBlob": ImageTooLarge})
     except (InvalidParameter, Serialization, ImageTooLarge) as error:
         return error.message
     return None

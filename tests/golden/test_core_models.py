@@ -10,14 +10,14 @@ import PIL.Image
 import pytest
 from people import astronaut, image
 
-from regard.domain import EMOTIONS, Detail, Faces
-from regard.engine.analyzer import Analyzer
-from regard.media.picture import decode
+from regard.domain.faces import EMOTIONS, Detail, Faces
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.media.image_decoder import decode
 from regard.vision.cards import catalogue
-from regard.vision.face_models import ATTRIBUTE_CARDS
+from regard.vision.models import ATTRIBUTE_CARDS
 
 #: The 68 points that end or crown something, with where they lie on the portrait.
-CONTOUR = {
+LANDMARKS68 = {
     0: (0.3525, 0.1910),
     8: (0.4347, 0.3498),
     16: (0.5294, 0.1967),
@@ -53,8 +53,8 @@ def test_fr_feature_embeds_it(portrait: Faces) -> None:
 
 
 def test_fr_landmark_draws_its_outline(portrait: Faces) -> None:
-    assert portrait.contour is not None
-    np.testing.assert_allclose(portrait.contour[0, list(CONTOUR)], list(CONTOUR.values()), atol=0.005)
+    assert portrait.landmarks68 is not None
+    np.testing.assert_allclose(portrait.landmarks68[0, list(LANDMARKS68)], list(LANDMARKS68.values()), atol=0.005)
 
 
 def test_fr_pose_and_the_eyes_give_its_angles(portrait: Faces) -> None:
@@ -114,7 +114,9 @@ def test_in_the_mirror_yaw_and_roll_change_sign_and_pitch_does_not(portrait: Fac
 
 
 @pytest.mark.parametrize("degrees", [-25, 25])
-def test_tilting_the_picture_tilts_the_face_and_nothing_else(analyzer: Analyzer, portrait: Faces, degrees: int) -> None:
+def test_tilting_the_picture_tilts_the_face_and_nothing_else(
+    analyzer: FaceAnalyzer, portrait: Faces, degrees: int
+) -> None:
     """Clockwise is a positive roll, and Pillow turns counter-clockwise."""
     tilted = PIL.Image.fromarray(astronaut()).rotate(-degrees, PIL.Image.Resampling.BILINEAR, center=(225, 115))
     (faces,) = analyzer.faces([image(np.asarray(tilted))], Detail.POSE | Detail.EMBEDDING)
@@ -127,7 +129,7 @@ def test_tilting_the_picture_tilts_the_face_and_nothing_else(analyzer: Analyzer,
     assert faces.embeddings[0] @ portrait.embeddings[0] > 0.95
 
 
-def test_yaw_is_positive_when_the_nose_turns_right(analyzer: Analyzer, shared_data: Path) -> None:
+def test_yaw_is_positive_when_the_nose_turns_right(analyzer: FaceAnalyzer, shared_data: Path) -> None:
     """Of people who look aside, the nose lies off the middle of the eyes on the side that yaw says."""
     files = islice(sorted(shared_data.glob("lfw-dev/*/*_0001.jpg")), 0, 400, 5)
     found = analyzer.faces([decode(file.read_bytes()) for file in files], Detail.POSE, limit=1)

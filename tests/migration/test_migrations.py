@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, make_url
 
 from regard.errors import SettingsError
 from regard.store import database, postgresql_engine
-from regard.store.tables import metadata
+from regard.store.tables.metadata import metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -105,13 +105,13 @@ def column_set(sql: str) -> frozenset[str]:
 def test_opening_again_changes_nothing_and_keeps_rows(url):
     opened = database.open(url)
     with opened.write() as connection:
-        connection.exec_driver_sql("INSERT INTO removals (collection_key) VALUES (7)")
+        connection.exec_driver_sql("INSERT INTO deletions (collection_key) VALUES (7)")
     before = tables(opened)
     opened.close()
     again = database.open(url)
     assert tables(again) == before
     with again.read() as connection:
-        assert connection.exec_driver_sql("SELECT collection_key FROM removals").scalars().all() == [7]
+        assert connection.exec_driver_sql("SELECT collection_key FROM deletions").scalars().all() == [7]
     again.close()
 
 

@@ -18,8 +18,8 @@ from cli_home import Person
 
 from regard.commands.enrolment import FEW, processes_for
 from regard.commands.enrolment_progress import Pace, duration, forecast, spread
-from regard.config import Settings
-from regard.engine.folders import Photo
+from regard.config.settings import Settings
+from regard.engine.bulk.folder_indexing import Photo
 from regard.vision.session import cores
 
 

@@ -15,8 +15,8 @@ from cli_home import Person
 from PIL import Image
 
 from regard.commands.index_command import Level
-from regard.domain import ByteArray
-from regard.engine.quality_filter import BARS
+from regard.domain.arrays import ByteArray
+from regard.engine.analysis.quality_filter import BARS
 
 # -- faces and compare -------------------------------------------------------------------------------------------
 

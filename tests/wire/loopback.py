@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials as Signer
 from starlette.applications import Starlette
 
-from regard.domain import Credential, Principal
+from regard.domain.callers import Credential, Principal
 from regard.wire.endpoint import Options, endpoint
 from regard.wire.json_protocol import JsonProtocol
 from regard.wire.query_protocol import QueryProtocol

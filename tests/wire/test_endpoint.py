@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 from botocore.exceptions import ClientError
 
-from regard.domain import Principal
+from regard.domain.callers import Principal
 from regard.errors import ImageTooLarge, ResourceNotFound
 from regard.wire.schema import Schema
 

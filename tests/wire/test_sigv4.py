@@ -15,7 +15,7 @@ from botocore.credentials import Credentials as Signer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.domain import Credential
+from regard.domain.callers import Credential
 from regard.errors import (
     IncompleteSignature,
     InvalidSignature,
@@ -23,7 +23,7 @@ from regard.errors import (
     RegardError,
     UnrecognizedClient,
 )
-from regard.wire.canonical import SignedRequest, folded
+from regard.wire.canonical_request import SignedRequest, folded
 from regard.wire.sigv4 import verify
 
 from .loopback import KEY, REGION, SECRET, Keys

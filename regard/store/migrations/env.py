@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from regard.store.tables import metadata
+from regard.store.tables.metadata import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -7,27 +7,27 @@ import pytest
 from people import loaded
 from toy_gallery import NOW, House
 
-from regard.engine.analyzer import Analyzer
-from regard.engine.gallery import Gallery
-from regard.engine.people import People
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.galleries.gallery import Gallery
+from regard.engine.galleries.user_vectors import Users
+from regard.index.embedded.embedded_index import EmbeddedIndex
 from regard.store import database
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows
-from regard.store.follower import Follower
 from regard.store.user_rows import UserRows
-from regard.store.vectors_embedded import EmbeddedIndex
+from regard.sync.index_sync import IndexSync
 
 
 @pytest.fixture(scope="session")
-def analyzer(models: Path) -> Analyzer:
-    return Analyzer(loaded(models))
+def analyzer(models: Path) -> FaceAnalyzer:
+    return FaceAnalyzer(loaded(models))
 
 
 @pytest.fixture
 def house(tmp_path: Path, models: Path) -> Iterator[House]:
     opened = database.open(f"sqlite:///{tmp_path / 'regard.db'}")
     rows, faces, index, users_index = CollectionRows(opened), FaceRows(opened), EmbeddedIndex(), EmbeddedIndex()
-    follower = Follower(opened, faces_index=index, users_index=users_index)
+    follower = IndexSync(opened, faces_index=index, users_index=users_index)
     gallery = Gallery(
         collections=rows,
         faces=faces,
@@ -35,6 +35,6 @@ def house(tmp_path: Path, models: Path) -> Iterator[House]:
         embedder=loaded(models).embedder,
         clock=lambda: NOW,
     )
-    people = People(gallery=gallery, users=UserRows(opened), follower=follower, clock=lambda: NOW)
+    people = Users(gallery=gallery, users=UserRows(opened), follower=follower, clock=lambda: NOW)
     yield House(gallery, people, rows, faces, follower, index, users_index)
     opened.close()

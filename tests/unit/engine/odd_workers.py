@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from regard.engine.examiner import Examiner, File, Finding, Skipped
+from regard.engine.analysis.photo_batches import File, Finding, PhotoAnalyzer, Skipped
 from regard.errors import ModelUnavailable
 
 
-class Odd(Examiner):
+class Odd(PhotoAnalyzer):
     """Finds each file's own path. "kill" ends its process; "once" only if no file of that name has; "slow" takes long.
 
     "fault" is an error that any other worker would meet as well.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regard.engine import evaluation
+from regard.engine.galleries import evaluation
 
 
 def test_pairs_are_every_two_faces_once_parted_by_whose_they_are() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from toy_gallery import NOW, House, enrolment, like, unit_rows
 
-from regard.engine.gallery import Gallery
+from regard.engine.galleries.gallery import Gallery
 from regard.errors import InvalidParameter, ResourceAlreadyExists, ResourceNotFound, ResourceNotReady
 
 

@@ -5,8 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from regard.domain import Faces, Image
-from regard.engine.quality_filter import BARS, reasons, select
+from regard.domain.faces import Faces
+from regard.domain.images import Image
+from regard.engine.analysis.quality_filter import BARS, reasons, select
 
 PICTURE = Image(pixels=np.zeros((100, 100, 3), np.uint8), width=1000, height=1000)
 GOOD = {"pixels": 200.0, "score": 0.95, "brightness": 60.0, "sharpness": 90.0, "yaw": 0.0, "pitch": 0.0}
@@ -35,8 +36,8 @@ def faces(*rows: dict[str, float]) -> Faces:
         ("score", 1, "score", "LOW_CONFIDENCE"),
         ("brightness", 1, "brightness", "LOW_BRIGHTNESS"),
         ("sharpness", 1, "sharpness", "LOW_SHARPNESS"),
-        ("turn", -1, "yaw", "EXTREME_POSE"),
-        ("turn", -1, "pitch", "EXTREME_POSE"),
+        ("max_turn", -1, "yaw", "EXTREME_POSE"),
+        ("max_turn", -1, "pitch", "EXTREME_POSE"),
     ],
 )
 def test_each_level_has_a_bar_for_each_reason(level: str, name: str, sign: int, key: str, reason: str) -> None:
@@ -58,7 +59,7 @@ def test_the_levels_only_get_stricter() -> None:
         assert higher is not None
         for name in ("pixels", "score", "brightness", "sharpness"):
             assert getattr(lower, name) < getattr(higher, name) or name == "score"
-        assert lower.turn > higher.turn
+        assert lower.max_turn > higher.max_turn
 
 
 def test_size_is_counted_in_the_originals_pixels() -> None:

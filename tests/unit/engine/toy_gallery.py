@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from regard.domain import Collection, Faces, FloatArray
-from regard.engine.gallery import Enrolment, Gallery
-from regard.engine.people import People
+from regard.domain.arrays import FloatArray
+from regard.domain.faces import Faces
+from regard.domain.galleries import Collection
+from regard.engine.galleries.gallery import Enrolment, Gallery
+from regard.engine.galleries.user_vectors import Users
+from regard.index.vector_index import VectorIndex
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows
-from regard.store.follower import Follower
-from regard.store.vectors import VectorIndex
+from regard.sync.index_sync import IndexSync
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -23,10 +25,10 @@ class House:
     """A gallery on a database of its own, and what it stands on."""
 
     gallery: Gallery
-    people: People
+    people: Users
     rows: CollectionRows
     face_rows: FaceRows
-    follower: Follower
+    follower: IndexSync
     index: VectorIndex
     users_index: VectorIndex
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from regard.domain import ByteArray
+from regard.domain.arrays import ByteArray
 
 CORNERS = {
     "top left": (250, 20, 30),

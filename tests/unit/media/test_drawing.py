@@ -6,10 +6,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from regard.domain import Box, ByteArray, Faces, Image
+from regard.domain.arrays import ByteArray
+from regard.domain.faces import Faces
+from regard.domain.images import Box, Image
 from regard.errors import InvalidParameter
 from regard.media.drawing import INK, MARK, PAPER, TILE, Candidate, annotate, line_up, save
-from regard.media.picture import decode
+from regard.media.image_decoder import decode
 
 RED, BLUE, GREEN = (200, 30, 30), (30, 60, 200), (30, 160, 60)
 #: Where `line_up` puts things: the corners and sides of the probe and of the first candidates.

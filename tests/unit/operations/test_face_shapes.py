@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from regard.domain import EMOTIONS, Box, Detail, Face, Faces, Match, ObjectName
+from regard.domain.faces import EMOTIONS, Detail, Faces
+from regard.domain.galleries import Face, Match
+from regard.domain.images import Box, ObjectName
 from regard.errors import InvalidParameter, InvalidS3Object
 from regard.operations.face_shapes import (
     ALL,
@@ -39,7 +41,7 @@ def faces(**columns: object) -> Faces:
         "points": np.arange(20, dtype=np.float32).reshape(2, 5, 2) / 20,
         "quality": np.array([[60, 70], [0, 100]], np.float32),
         "pose": np.array([[1, 2, 3], [-99, 99, -180]], np.float32),
-        "contour": np.arange(272, dtype=np.float32).reshape(2, 68, 2) / 272,
+        "landmarks68": np.arange(272, dtype=np.float32).reshape(2, 68, 2) / 272,
         "age": np.array([30.4, -3], np.float32),
         "female": np.array([0.75, 0.0], np.float32),
         "emotions": happy * 0.94 + 0.01 - happy * 0.01,
@@ -106,7 +108,7 @@ def test_each_attribute_comes_when_it_is_named() -> None:
 def test_what_the_models_cannot_give_is_absent() -> None:
     unknown = ["BEARD", "MUSTACHE", "EYEGLASSES", "SUNGLASSES", "FACE_OCCLUDED", "EYE_DIRECTION"]
     assert set(face_detail(faces(), 0, unknown)) == set(face_detail(faces(), 0, None))
-    bare = faces(age=None, female=None, emotions=None, eyes_open=None, mouth_gap=None, contour=None, pose=None)
+    bare = faces(age=None, female=None, emotions=None, eyes_open=None, mouth_gap=None, landmarks68=None, pose=None)
     detail = face_detail(bare, 0, ["ALL"])
     assert {name for name, value in detail.items() if value is not None} == {
         "BoundingBox",
@@ -140,10 +142,10 @@ def test_with_all_there_are_all_landmarks_but_the_pupils(schema: Schema) -> None
     assert len(types) == len(set(types)) == 28
     assert set(schema.shapes["LandmarkType"].enum) - set(types) == {"leftPupil", "rightPupil"}
     where = {mark["Type"]: (mark["X"], mark["Y"]) for mark in marks}
-    contour = faces().contour
-    assert contour is not None
-    assert where["chinBottom"] == pytest.approx(contour[0, 8].tolist())
-    assert where["leftEyeUp"] == pytest.approx(contour[0, [37, 38]].mean(axis=0).tolist())
+    landmarks68 = faces().landmarks68
+    assert landmarks68 is not None
+    assert where["chinBottom"] == pytest.approx(landmarks68[0, 8].tolist())
+    assert where["leftEyeUp"] == pytest.approx(landmarks68[0, [37, 38]].mean(axis=0).tolist())
     assert set(CONTOUR_TYPES) <= set(types)
 
 

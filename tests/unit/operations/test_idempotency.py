@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from regard.domain import Principal, Session
+from regard.domain.callers import Principal, TemporaryCredential
 from regard.errors import Conflict, IdempotentParameterMismatch
 from regard.operations.idempotency import LIFETIME, Idempotency
 from regard.store import database
 from regard.store.database import Database
-from regard.store.receipt_rows import ReceiptRows
+from regard.store.idempotency_rows import IdempotencyRows
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ADA, BOB = Principal(access_key_id="A", name="ada"), Principal(access_key_id="B", name="bob")
@@ -30,7 +30,7 @@ class Desk:
     done: int = field(default=0)
 
     def __post_init__(self) -> None:
-        self.idempotency = Idempotency(ReceiptRows(self.database), lambda: self.now)
+        self.idempotency = Idempotency(IdempotencyRows(self.database), lambda: self.now)
 
     def ask(
         self, *, caller: Principal = ADA, operation: str = "CreateUser", named: str | None = "t", **given: Any
@@ -40,7 +40,7 @@ class Desk:
 
     def act(self) -> dict[str, Any]:
         with self.database.write() as connection:
-            connection.exec_driver_sql("INSERT INTO removals (collection_key) VALUES (1)")
+            connection.exec_driver_sql("INSERT INTO deletions (collection_key) VALUES (1)")
         self.done += 1
         return {"UserStatus": "ACTIVE", "Number": self.done}
 
@@ -59,12 +59,12 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def test_the_same_request_is_answered_again_and_does_nothing_again(desk: Desk) -> None:
     first = desk.ask(UserId="u", FaceIds=["a", "b"])
     assert desk.ask(FaceIds=["a", "b"], UserId="u") == first == {"UserStatus": "ACTIVE", "Number": 1}
-    assert desk.count("removals") == 1
+    assert desk.count("deletions") == 1
 
 
 def test_without_a_token_every_request_counts_and_nothing_is_remembered(desk: Desk) -> None:
     assert [desk.ask(named=None, UserId="u")["Number"] for _ in range(2)] == [1, 2]
-    assert desk.count("receipts") == 0
+    assert desk.count("idempotency_keys") == 0
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_token_with_other_input_is_refused_and_does_nothing(desk: Desk, other:
     with pytest.raises(IdempotentParameterMismatch, match="The ClientRequestToken: t you have supplied is already in"):
         desk.ask(**other)
     assert desk.ask(**given) == first
-    assert desk.count("removals") == 1
+    assert desk.count("deletions") == 1
 
 
 def test_blobs_and_moments_are_told_apart(desk: Desk) -> None:
@@ -95,8 +95,8 @@ def test_blobs_and_moments_are_told_apart(desk: Desk) -> None:
 
 
 def test_a_token_belongs_to_one_key_and_one_operation(desk: Desk) -> None:
-    role = Session(access_key_id="ASIA", role="r", name="n", expires_at=NOW)
-    travelling = Principal(access_key_id="A", name="ada", session=role)
+    role = TemporaryCredential(access_key_id="ASIA", role="r", name="n", expires_at=NOW)
+    travelling = Principal(access_key_id="A", name="ada", temporary_credential=role)
     assert desk.ask(UserId="u")["Number"] == 1
     assert desk.ask(UserId="u", caller=BOB)["Number"] == 2
     assert desk.ask(UserId="u", operation="DeleteUser")["Number"] == 3
@@ -112,7 +112,7 @@ def test_a_token_is_remembered_for_seven_days_and_may_then_be_used_anew(desk: De
     desk.now = NOW + LIFETIME
     assert desk.ask(UserId="v")["Number"] == 2
     assert desk.ask(UserId="v")["Number"] == 2
-    assert desk.count("receipts") == 1
+    assert desk.count("idempotency_keys") == 1
 
 
 def test_what_fails_leaves_neither_effect_nor_receipt_and_may_be_tried_again(desk: Desk) -> None:
@@ -123,9 +123,9 @@ def test_what_fails_leaves_neither_effect_nor_receipt_and_may_be_tried_again(des
     request = {"UserId": "u", "ClientRequestToken": "t"}
     with pytest.raises(Conflict):
         desk.idempotency.answer(ADA, "CreateUser", request, fail)
-    assert (desk.count("removals"), desk.count("receipts")) == (0, 0)
+    assert (desk.count("deletions"), desk.count("idempotency_keys")) == (0, 0)
     desk.idempotency.answer(ADA, "CreateUser", request, desk.act)
-    assert (desk.count("removals"), desk.count("receipts")) == (1, 1)
+    assert (desk.count("deletions"), desk.count("idempotency_keys")) == (1, 1)
 
 
 def test_of_many_at_once_one_takes_effect_and_all_have_its_answer(desk: Desk) -> None:
@@ -138,7 +138,7 @@ def test_of_many_at_once_one_takes_effect_and_all_have_its_answer(desk: Desk) ->
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ask, range(8)))
     assert answers == [{"UserStatus": "ACTIVE", "Number": 1}] * 8
-    assert desk.count("removals") == 1
+    assert desk.count("deletions") == 1
 
 
 def test_what_another_process_answered_is_answered_here(desk: Desk, tmp_path: Path) -> None:
@@ -151,5 +151,5 @@ def test_what_another_process_answered_is_answered_here(desk: Desk, tmp_path: Pa
 def test_a_receipt_keeps_no_content_of_the_request(desk: Desk) -> None:
     desk.ask(UserId="Eileen Collins")
     with desk.database.read() as connection:
-        row = connection.exec_driver_sql("SELECT * FROM receipts").one()
+        row = connection.exec_driver_sql("SELECT * FROM idempotency_keys").one()
     assert not any("Eileen" in str(value) for value in row)

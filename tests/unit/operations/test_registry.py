@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from regard.domain import Principal
+from regard.domain.callers import Principal
 from regard.errors import IdempotentParameterMismatch
 from regard.operations import registry
 from regard.operations.idempotency import Idempotency
 from regard.operations.services import Services
 from regard.store import database
-from regard.store.receipt_rows import ReceiptRows
+from regard.store.idempotency_rows import IdempotencyRows
 from regard.wire.schema import load
 
 ISSUED = {
@@ -72,7 +72,7 @@ def test_a_handler_hands_its_services_and_the_request_on_and_performs_a_token_on
         return {"calls": len(calls)}
 
     opened = database.open(f"sqlite:///{tmp_path / 'regard.db'}")
-    idempotency = Idempotency(ReceiptRows(opened), lambda: datetime.now(UTC))
+    idempotency = Idempotency(IdempotencyRows(opened), lambda: datetime.now(UTC))
     services = cast(Services, SimpleNamespace(idempotency=idempotency))
     monkeypatch.setitem(registry.OPERATIONS, "CreateUser", echo)
     handle = registry.handlers(services)

@@ -17,7 +17,8 @@ from sqlalchemy.exc import IntegrityError, InvalidRequestError
 from regard.errors import InternalServerError, SettingsError
 from regard.store import database
 from regard.store.database import Database
-from regard.store.tables import collections, removals
+from regard.store.tables.collections import collections
+from regard.store.tables.deletions import deletions
 
 SQLITES_OWN = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
@@ -55,13 +56,13 @@ def test_connections_are_durable_and_overwrite_what_is_deleted(store):
 def test_a_block_that_raises_leaves_nothing(store):
     def fail_half_way() -> None:
         with store.database.write() as connection:
-            connection.exec_driver_sql("INSERT INTO removals (collection_key) VALUES (7)")
+            connection.exec_driver_sql("INSERT INTO deletions (collection_key) VALUES (7)")
             raise KeyError
 
     with pytest.raises(KeyError):
         fail_half_way()
     with store.database.read() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM removals").scalar_one() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM deletions").scalar_one() == 0
 
 
 def test_a_read_is_one_snapshot(store):
@@ -146,12 +147,12 @@ def test_processes_that_start_at_once_all_open_the_new_database(fresh_urls):
 
 
 def insert(connection: Connection, collection_key: int) -> None:
-    connection.execute(removals.insert().values(collection_key=collection_key))
+    connection.execute(deletions.insert().values(collection_key=collection_key))
 
 
 def written(opened: Database) -> list[int]:
     with opened.read() as connection:
-        return list(connection.exec_driver_sql("SELECT collection_key FROM removals ORDER BY seq").scalars())
+        return list(connection.exec_driver_sql("SELECT collection_key FROM deletions ORDER BY seq").scalars())
 
 
 def test_a_write_inside_a_write_is_part_of_it_and_both_read_what_is_there_so_far(store):

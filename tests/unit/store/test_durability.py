@@ -7,15 +7,15 @@ import subprocess
 import sys
 import time
 
-from regard.store.follower import Follower
-from regard.store.vectors_embedded import EmbeddedIndex
+from regard.index.embedded.embedded_index import EmbeddedIndex
+from regard.sync.index_sync import IndexSync
 
 WRITER = """
 import sys
 from datetime import UTC, datetime
 from uuid import uuid4
 import numpy as np
-from regard.domain import Box
+from regard.domain.images import Box
 from regard.store import database
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows, NewFace
@@ -60,11 +60,11 @@ def test_a_kill_loses_nothing_acknowledged_and_leaves_no_half_batch(store, kind)
     assert len(added) > 15
     assert added - doomed <= there
     assert not deleted & there
-    follower = Follower(store.database, faces_index=EmbeddedIndex(), users_index=EmbeddedIndex())
+    follower = IndexSync(store.database, faces_index=EmbeddedIndex(), users_index=EmbeddedIndex())
     follower.rebuild()
     assert follower.agreement() == []
     with store.database.read() as connection:
-        journal = connection.exec_driver_sql("SELECT count(*) FROM removals").scalar_one()
+        journal = connection.exec_driver_sql("SELECT count(*) FROM deletions").scalar_one()
         if kind == "sqlite":
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
     assert (len(there) + journal) % 5 == 0

@@ -24,7 +24,8 @@ from sqlalchemy.exc import IntegrityError
 
 from regard.errors import InternalServerError, SettingsError
 from regard.store import database
-from regard.store.tables import collections, removals
+from regard.store.tables.collections import collections
+from regard.store.tables.deletions import deletions
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -45,12 +46,12 @@ def refusal(url: str) -> str:
 
 
 def insert(connection, collection_key: int) -> None:
-    connection.execute(removals.insert().values(collection_key=collection_key))
+    connection.execute(deletions.insert().values(collection_key=collection_key))
 
 
 def written(opened: database.Database) -> list[int]:
     with opened.read() as connection:
-        return list(connection.exec_driver_sql("SELECT collection_key FROM removals ORDER BY seq").scalars())
+        return list(connection.exec_driver_sql("SELECT collection_key FROM deletions ORDER BY seq").scalars())
 
 
 # -- the URL ---------------------------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ def test_keys_rise_in_the_order_of_commits_over_all_processes(url):
         seen: set[int] = set()
         while not stop.is_set():
             with opened.read() as connection:
-                now = set(connection.exec_driver_sql("SELECT seq FROM removals").scalars())
+                now = set(connection.exec_driver_sql("SELECT seq FROM deletions").scalars())
             faults.extend(key for key in now - seen if key < max(seen, default=0))
             seen = now
 
@@ -166,7 +167,7 @@ def test_a_writer_reads_what_it_has_waited_for(url):
 
     def count() -> int:
         with two.write() as connection:
-            return connection.exec_driver_sql("SELECT count(*) FROM removals").scalar_one()
+            return connection.exec_driver_sql("SELECT count(*) FROM deletions").scalar_one()
 
     with ThreadPoolExecutor(1) as pool:
         with one.write() as connection:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from regard.store import database
-from regard.store.tables import removals
+from regard.store.tables.deletions import deletions
 
 #: Another server, which takes its turn and dies in the midst of it.
 DYING = """
@@ -18,7 +18,7 @@ import os, signal, sys
 from regard.store import database
 opened = database.open(sys.argv[1])
 with opened.turn() as connection:
-    connection.exec_driver_sql("INSERT INTO removals (collection_key) VALUES (1)")
+    connection.exec_driver_sql("INSERT INTO deletions (collection_key) VALUES (1)")
     print("mine", flush=True)
     sys.stdin.readline()
     os.kill(os.getpid(), signal.SIGKILL)
@@ -26,12 +26,12 @@ with opened.turn() as connection:
 
 
 def note(connection, key: int) -> None:
-    connection.execute(insert(removals).values(collection_key=key))
+    connection.execute(insert(deletions).values(collection_key=key))
 
 
 def noted(store) -> list[int]:
     with store.database.read() as connection:
-        return list(connection.execute(select(removals.c.collection_key)).scalars())
+        return list(connection.execute(select(deletions.c.collection_key)).scalars())
 
 
 def test_a_turn_is_one_servers_alone_and_nobody_else_waits_for_it(store):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from regard.domain import User, UserStatus
+from regard.domain.galleries import User, UserStatus
 from regard.errors import Conflict, ResourceNotFound
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -28,7 +28,7 @@ def give(store, collection, user_id, faces, vector):
 
 def journal(store):
     with store.database.read() as connection:
-        return connection.exec_driver_sql("SELECT face_key, user_vector_key FROM removals ORDER BY seq").all()
+        return connection.exec_driver_sql("SELECT face_key, user_vector_key FROM deletions ORDER BY seq").all()
 
 
 def test_a_name_is_given_once_in_a_collection(store, staff):

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from regard.store import vector_rows
 from regard.store.move_rows import MoveRows
-from regard.store.tables import faces, user_vectors
+from regard.store.tables.faces import faces
+from regard.store.tables.users import user_vectors
 from regard.store.vector_rows import VectorRows, packed, units
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from regard.domain import Principal
-from regard.wire.observer import Answer
+from regard.domain.callers import Principal
+from regard.edge.observer import RequestRecord
 
 
 @pytest.fixture
-def answer() -> Callable[..., Answer]:
+def answer() -> Callable[..., RequestRecord]:
     """An answer to DetectFaces that went well, but for what is said otherwise."""
 
-    def make(**different: Any) -> Answer:
+    def make(**different: Any) -> RequestRecord:
         usual = {
             "request_id": "11111111-2222-3333-4444-555555555555",
             "service": "rekognition",
@@ -26,6 +26,6 @@ def answer() -> Callable[..., Answer]:
             "received": 145_201,
             "sent": 2_301,
         }
-        return Answer(**(usual | different))
+        return RequestRecord(**(usual | different))
 
     return make

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from regard.domain import Meter
-from regard.telemetry.instruments import Answer, Instrument, Instruments
-from regard.wire.observer import Observer
+from regard.domain.reporting import Meter
+from regard.edge.observer import Observer
+from regard.telemetry.instruments import Instrument, Instruments, RequestRecord
 
 
 class Diary(Instrument):
@@ -28,7 +28,7 @@ class Diary(Instrument):
         finally:
             self._told.append((self._name, "ends", operation))
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: RequestRecord) -> None:
         self._told.append((self._name, "answered", answer.request_id))
 
     def model_ran(self, model: str, seconds: float) -> None:
@@ -41,7 +41,7 @@ class Diary(Instrument):
         self._told.append((self._name, "close"))
 
 
-def tell_all(instrument: Instrument, answer: Answer) -> None:
+def tell_all(instrument: Instrument, answer: RequestRecord) -> None:
     observer: Observer = instrument
     meter: Meter = instrument
     observer.waiting(3)
@@ -52,7 +52,7 @@ def tell_all(instrument: Instrument, answer: Answer) -> None:
     instrument.close()
 
 
-def test_everything_is_told_to_every_instrument_in_turn(answer: Callable[..., Answer]) -> None:
+def test_everything_is_told_to_every_instrument_in_turn(answer: Callable[..., RequestRecord]) -> None:
     told: list[tuple[object, ...]] = []
     tell_all(Instruments([Diary("a", told), Instrument(), Diary("b", told)]), answer(request_id="r"))
     inner: list[tuple[object, ...]] = [("ran", "fr-feature", 0.5), ("faces", 2)]

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from regard.domain import Principal, Session
+from regard.domain.callers import Principal, TemporaryCredential
+from regard.edge.observer import RequestRecord
 from regard.errors import SettingsError
 from regard.telemetry import logs
 from regard.telemetry.logs import FORMATS, RequestLog
-from regard.wire.observer import Answer
 
 #: What would end a line, or a record, or move a cursor, were it written as it is.
 WICKED = 'x\n2026-01-01T00:00:00.000Z ERROR regard: forged\r\x1b[2K\x85\u2028\x9b1A"} {"level": "ERROR"}\ud800'
@@ -54,11 +54,13 @@ def book() -> Iterator[Callable[[str], Book]]:
 
 
 def test_a_request_is_one_object_with_all_that_is_known_of_it(
-    book: Callable[[str], Book], answer: Callable[..., Answer]
+    book: Callable[[str], Book], answer: Callable[..., RequestRecord]
 ) -> None:
     written = book("json")
-    session = Session(access_key_id="ASIA1", role="reader", name="night shift", expires_at=datetime.now(UTC))
-    principal = Principal(access_key_id="AKREGARD1", name="front desk", session=session)
+    session = TemporaryCredential(
+        access_key_id="ASIA1", role="reader", name="night shift", expires_at=datetime.now(UTC)
+    )
+    principal = Principal(access_key_id="AKREGARD1", name="front desk", temporary_credential=session)
     RequestLog().answered(answer(principal=principal))
     (line,) = written.lines
     said = json.loads(line)
@@ -82,7 +84,7 @@ def test_a_request_is_one_object_with_all_that_is_known_of_it(
     }
 
 
-def test_a_request_is_one_line_for_people(book: Callable[[str], Book], answer: Callable[..., Answer]) -> None:
+def test_a_request_is_one_line_for_people(book: Callable[[str], Book], answer: Callable[..., RequestRecord]) -> None:
     written = book("text")
     RequestLog().answered(answer())
     (line,) = written.lines
@@ -98,7 +100,7 @@ def test_a_request_is_one_line_for_people(book: Callable[[str], Book], answer: C
     [(200, None, "INFO"), (400, "InvalidParameterException", "INFO"), (500, "InternalServerError", "ERROR")],
 )
 def test_only_the_servers_own_faults_are_errors(
-    book: Callable[[str], Book], answer: Callable[..., Answer], status: int, code: str | None, level: str
+    book: Callable[[str], Book], answer: Callable[..., RequestRecord], status: int, code: str | None, level: str
 ) -> None:
     written = book("json")
     RequestLog().answered(answer(status=status, code=code, principal=None))
@@ -108,10 +110,12 @@ def test_only_the_servers_own_faults_are_errors(
 
 
 @FORMS
-def test_no_value_can_forge_a_line(book: Callable[[str], Book], answer: Callable[..., Answer], form: str) -> None:
+def test_no_value_can_forge_a_line(
+    book: Callable[[str], Book], answer: Callable[..., RequestRecord], form: str
+) -> None:
     written = book(form)
-    session = Session(access_key_id=WICKED, role=WICKED, name=WICKED, expires_at=datetime.now(UTC))
-    principal = Principal(access_key_id=WICKED, name=WICKED, session=session)
+    session = TemporaryCredential(access_key_id=WICKED, role=WICKED, name=WICKED, expires_at=datetime.now(UTC))
+    principal = Principal(access_key_id=WICKED, name=WICKED, temporary_credential=session)
     RequestLog().answered(answer(operation=WICKED, code=WICKED, principal=principal, request_id=WICKED))
     logs.log.info("said by a library: %s", WICKED)
     assert len(written.lines) == 2
@@ -156,7 +160,7 @@ def as_before() -> Iterator[None]:
 
 @FORMS
 def test_every_logger_of_the_process_speaks_to_standard_error(
-    as_before: None, capfd: pytest.CaptureFixture[str], answer: Callable[..., Answer], form: str
+    as_before: None, capfd: pytest.CaptureFixture[str], answer: Callable[..., RequestRecord], form: str
 ) -> None:
     logs.begin(form)
     RequestLog().answered(answer())

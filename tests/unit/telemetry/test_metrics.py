@@ -9,8 +9,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
+from regard.edge.observer import RequestRecord
 from regard.telemetry.metrics import Metrics
-from regard.wire.observer import Answer
 
 DETECT = {"service": "rekognition", "operation": "DetectFaces"}
 
@@ -28,7 +28,9 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return found[0] if found else None
 
 
-def test_requests_are_counted_by_service_operation_and_code(metrics: Metrics, answer: Callable[..., Answer]) -> None:
+def test_requests_are_counted_by_service_operation_and_code(
+    metrics: Metrics, answer: Callable[..., RequestRecord]
+) -> None:
     metrics.answered(answer())
     metrics.answered(answer())
     metrics.answered(answer(code="ThrottlingException", status=400))
@@ -40,13 +42,13 @@ def test_requests_are_counted_by_service_operation_and_code(metrics: Metrics, an
     assert value(metrics, "regard_sent_bytes_total", **DETECT) == 3 * 2_301
 
 
-def test_what_no_service_knows_is_counted_as_unknown(metrics: Metrics, answer: Callable[..., Answer]) -> None:
+def test_what_no_service_knows_is_counted_as_unknown(metrics: Metrics, answer: Callable[..., RequestRecord]) -> None:
     metrics.answered(answer(service="", operation="", code="UnknownOperationException", status=400))
     labels = {"service": "unknown", "operation": "unknown", "code": "UnknownOperationException"}
     assert value(metrics, "regard_requests_total", **labels) == 1
 
 
-def test_times_fall_into_buckets(metrics: Metrics, answer: Callable[..., Answer]) -> None:
+def test_times_fall_into_buckets(metrics: Metrics, answer: Callable[..., RequestRecord]) -> None:
     for seconds in (0.0019, 0.04, 9, 11):
         metrics.answered(answer(seconds=seconds, waited=seconds / 2))
     name = "regard_request_duration_seconds"
@@ -103,7 +105,7 @@ def test_the_process_and_the_build_are_described(metrics: Metrics) -> None:
 
 
 def test_two_servers_in_one_process_count_apart_and_leave_the_common_registry_alone(
-    metrics: Metrics, answer: Callable[..., Answer]
+    metrics: Metrics, answer: Callable[..., RequestRecord]
 ) -> None:
     other = Metrics(version="1.2.3", face_model="fr-feature", detector="centerface")
     other.answered(answer())
@@ -112,7 +114,7 @@ def test_two_servers_in_one_process_count_apart_and_leave_the_common_registry_al
     assert b"regard_" not in prometheus_client.generate_latest()
 
 
-def test_openmetrics_is_spoken_to_who_accepts_it(metrics: Metrics, answer: Callable[..., Answer]) -> None:
+def test_openmetrics_is_spoken_to_who_accepts_it(metrics: Metrics, answer: Callable[..., RequestRecord]) -> None:
     metrics.answered(answer())
     content, content_type = metrics.exposition("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
     assert content_type.startswith("application/openmetrics-text")

@@ -13,10 +13,10 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from otlp_receiver import Received, attributes, receiver
 
+from regard.edge.observer import RequestRecord
 from regard.errors import SettingsError
 from regard.telemetry import traces
 from regard.telemetry.traces import Traces
-from regard.wire.observer import Answer
 
 
 def send(work: Callable[[Traces], None], path: str = "") -> Received:
@@ -30,7 +30,7 @@ def send(work: Callable[[Traces], None], path: str = "") -> Received:
     return received
 
 
-def test_a_request_is_a_span_and_its_model_runs_are_below_it(answer: Callable[..., Answer]) -> None:
+def test_a_request_is_a_span_and_its_model_runs_are_below_it(answer: Callable[..., RequestRecord]) -> None:
     def work(sending: Traces) -> None:
         with sending.performing("DetectFaces", "r-1"):
             time.sleep(0.02)
@@ -61,7 +61,7 @@ def test_a_request_is_a_span_and_its_model_runs_are_below_it(answer: Callable[..
     assert abs(request.end_time_unix_nano - time.time_ns()) < 30e9
 
 
-def test_errors_carry_their_code_and_only_the_servers_own_faults_a_status(answer: Callable[..., Answer]) -> None:
+def test_errors_carry_their_code_and_only_the_servers_own_faults_a_status(answer: Callable[..., RequestRecord]) -> None:
     def work(sending: Traces) -> None:
         with pytest.raises(KeyError), sending.performing("DetectFaces", "r-1"):
             raise KeyError("of somebody's collection")
@@ -79,7 +79,7 @@ def test_errors_carry_their_code_and_only_the_servers_own_faults_a_status(answer
     assert fault.events == refusal.events == []
 
 
-def test_nothing_of_who_asks_is_sent(answer: Callable[..., Answer]) -> None:
+def test_nothing_of_who_asks_is_sent(answer: Callable[..., RequestRecord]) -> None:
     def work(sending: Traces) -> None:
         with pytest.raises(ValueError, match="suspects"), sending.performing("DetectFaces", "r-1"):
             raise ValueError("no collection 'suspects'")
@@ -91,7 +91,7 @@ def test_nothing_of_who_asks_is_sent(answer: Callable[..., Answer]) -> None:
     assert b"DetectFaces" in body
 
 
-def test_requests_at_the_same_time_keep_their_runs_apart(answer: Callable[..., Answer]) -> None:
+def test_requests_at_the_same_time_keep_their_runs_apart(answer: Callable[..., RequestRecord]) -> None:
     meet = threading.Barrier(2, timeout=10)
 
     def work(sending: Traces) -> None:
@@ -118,16 +118,16 @@ def test_a_run_outside_a_request_is_no_span() -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1/traces"])
-def test_a_collectors_address_is_enough(answer: Callable[..., Answer], path: str) -> None:
+def test_a_collectors_address_is_enough(answer: Callable[..., RequestRecord], path: str) -> None:
     assert send(lambda sending: sending.answered(answer()), path).paths == ["/v1/traces"]
 
 
-def test_a_path_before_it_is_kept(answer: Callable[..., Answer]) -> None:
+def test_a_path_before_it_is_kept(answer: Callable[..., RequestRecord]) -> None:
     assert send(lambda sending: sending.answered(answer()), "/otel/").paths == ["/otel/v1/traces"]
 
 
 def test_a_collector_that_is_away_does_not_hold_up_the_end(
-    answer: Callable[..., Answer], caplog: pytest.LogCaptureFixture
+    answer: Callable[..., RequestRecord], caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -152,9 +152,9 @@ sys.modules["opentelemetry"] = None
 from pathlib import Path
 from regard import app, config
 home = Path(sys.argv[1])
-app.build(config.load({}, home=home)).close()
+app.build(load_settings({}, home=home)).close()
 try:
-    app.build(config.load({}, home=home, otlp_endpoint="http://127.0.0.1:4318"))
+    app.build(load_settings({}, home=home, otlp_endpoint="http://127.0.0.1:4318"))
 except app.errors.SettingsError as error:
     sys.exit(error.message)
 """

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.vision.calibration import Calibration
+from regard.vision.faces.calibration import Calibration
 
 TABLE = Calibration(((-0.2, 1.0), (0.2, 1e-2), (0.4, 1e-4), (0.5, 1e-5), (0.6, 1e-6)))
 

@@ -4,18 +4,18 @@ import cv2
 import numpy as np
 import pytest
 
-from regard.domain import ByteArray
+from regard.domain.arrays import ByteArray
 from regard.vision.geometry import (
     ARCFACE_POINTS,
     channels_first,
-    cut,
+    crop_and_resize,
     detail_and_luma,
     grey,
     letterbox,
+    nms,
     rectangles,
     similarity_transforms,
     squares,
-    suppress,
     warp,
 )
 
@@ -89,14 +89,14 @@ def test_grey_is_luma() -> None:
 def test_suppress_keeps_the_best_of_those_that_overlap() -> None:
     candidates = boxes((1, 0, 11, 10), (0, 0, 10, 10), (100, 0, 110, 10), (8, 0, 18, 10))
     scores = np.array([0.8, 0.9, 0.5, 0.7], np.float32)
-    assert suppress(candidates, scores, 0.3).tolist() == [1, 3, 2]
-    assert suppress(candidates, scores, 0.1).tolist() == [1, 2]
-    assert suppress(candidates[:0], scores[:0], 0.3).tolist() == []
+    assert nms(candidates, scores, 0.3).tolist() == [1, 3, 2]
+    assert nms(candidates, scores, 0.1).tolist() == [1, 2]
+    assert nms(candidates[:0], scores[:0], 0.3).tolist() == []
 
 
 def test_of_equal_scores_the_first_stays() -> None:
     same = boxes((0, 0, 10, 10), (0, 0, 10, 10))
-    assert suppress(same, np.array([0.5, 0.5], np.float32), 0.3).tolist() == [0]
+    assert nms(same, np.array([0.5, 0.5], np.float32), 0.3).tolist() == [0]
 
 
 def test_squares_and_rectangles_stay_about_the_centre() -> None:
@@ -149,7 +149,7 @@ def test_a_cut_of_whole_pixels_is_a_plain_resize(factor: int) -> None:
     x1, y1, x2, y2 = box[0].astype(int)
     plain = cv2.resize(picture[y1:y2, x1:x2], (side, side), interpolation=cv2.INTER_AREA)
     inner = slice(1, -1)
-    difference = np.abs(cut(picture, box, side)[0].astype(int) - plain)[inner, inner]
+    difference = np.abs(crop_and_resize(picture, box, side)[0].astype(int) - plain)[inner, inner]
     assert difference.max() <= 2
     if factor == 1:
         assert difference.max() == 0
@@ -158,7 +158,7 @@ def test_a_cut_of_whole_pixels_is_a_plain_resize(factor: int) -> None:
 def test_a_cut_keeps_the_order_and_stretches_to_a_square() -> None:
     picture = np.zeros((40, 40, 3), np.uint8)
     picture[:, 20:] = 255
-    left, both = cut(picture, boxes((0, 0, 10, 30), (10, 0, 30, 40)), 20)
+    left, both = crop_and_resize(picture, boxes((0, 0, 10, 30), (10, 0, 30, 40)), 20)
     assert not left.any()
     assert not both[:, :9].any()
     assert (both[:, 11:] == 255).all()
@@ -166,7 +166,7 @@ def test_a_cut_keeps_the_order_and_stretches_to_a_square() -> None:
 
 def test_outside_the_picture_a_cut_repeats_the_edge_and_a_warp_is_black() -> None:
     picture = np.full((50, 50, 3), 90, np.uint8)
-    assert (cut(picture, boxes((-100, -100, 20, 20)), 32) == 90).all()
+    assert (crop_and_resize(picture, boxes((-100, -100, 20, 20)), 32) == 90).all()
     away = np.array([[[1, 0, 500], [0, 1, 500]]], np.float32)
     assert not warp(picture, away, 32).any()
 
@@ -190,7 +190,7 @@ def test_reduced_levels_agree_with_the_unreduced_warp_on_a_smooth_picture(size: 
 def test_a_large_face_is_averaged_not_picked_at() -> None:
     """Bilinear sampling of a chequered board, at an eighth, would see black or white; a person sees grey."""
     board = (np.indices((800, 800)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, axis=-1)
-    (crop,) = cut(board, boxes((0, 0, 800, 800)), 100)
+    (crop,) = crop_and_resize(board, boxes((0, 0, 800, 800)), 100)
     assert abs(int(crop[10:-10, 10:-10].mean()) - 127) <= 1
     assert crop[10:-10, 10:-10].std() < 2
 

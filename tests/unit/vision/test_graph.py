@@ -7,7 +7,7 @@ import onnx
 import pytest
 from toy_graphs import embedder, node, save_graph, scrfd, yunet
 
-from regard.domain import FloatArray
+from regard.domain.arrays import FloatArray
 from regard.vision.graph import prepared
 from regard.vision.session import OnnxSession
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from toy_graphs import embedder, node, save_graph
 
-from regard.domain import ByteArray, FloatArray
+from regard.domain.arrays import ByteArray, FloatArray
 from regard.errors import ModelUnavailable
 from regard.vision.session import CHUNK, OnnxSession, cores, providers, run_in_chunks
 

@@ -1,0 +1,96 @@
+"""Who is calling: access keys, whose secrets are sealed at rest and shown once, and the sessions they take on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from regard.accountability.secret_box import SecretBox
+from regard.accountability.secret_keys import new_id, new_secret
+from regard.accountability.temporary_credentials import TemporaryCredentials
+from regard.domain.callers import Credential, Principal
+from regard.errors import ResourceNotFound
+from regard.store.key_rows import KeyRow, KeyRows
+
+_PREFIX = "RGRD"
+#: A revocation by another process takes effect within this many seconds.
+_REMEMBERED = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessKey:
+    """An access key as it may be shown: without its secret."""
+
+    access_key_id: str
+    name: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class AccessKeys:
+    """Create, list, revoke and look up access keys; `<home>/seal.key` opens their secrets and sessions' tokens."""
+
+    def __init__(self, home: Path, rows: KeyRows, clock: Callable[[], float] = time.monotonic) -> None:
+        self._secret_box = SecretBox(home / "seal.key")
+        self.sessions = TemporaryCredentials(self._secret_box)
+        self._rows = rows
+        self._clock = clock
+        self._remembered: dict[str, tuple[float, Credential]] = {}
+
+    def create(self, name: str) -> tuple[str, str]:
+        """A new access key id and its secret, which cannot be shown again."""
+        access_key_id, secret = new_id(_PREFIX), new_secret()
+        sealed = self._secret_box.encrypt(secret, access_key_id)
+        created = KeyRow(access_key_id=access_key_id, name=name, sealed_secret=sealed, created_at=datetime.now(UTC))
+        self._rows.add(created)
+        return access_key_id, secret
+
+    def lookup(self, access_key_id: str, session_token: str | None = None) -> Credential | None:
+        """The credential of a key in force, or of a session whose lasting key is in force; else None.
+
+        Raises ExpiredToken for a session past its end, and SettingsError when the seal key is lost or is not the one
+        the secret was sealed with.
+        """
+        if session_token is None:
+            return self._lasting(access_key_id)
+        taken = self.sessions.open(access_key_id, session_token)
+        lasting = self._lasting(taken.parent) if taken else None
+        if taken is None or lasting is None:
+            return None
+        return Credential(
+            secret=taken.secret, principal=replace(lasting.principal, temporary_credential=taken.temporary_credential)
+        )
+
+    def _lasting(self, access_key_id: str) -> Credential | None:
+        until, credential = self._remembered.get(access_key_id, (0.0, None))
+        now = self._clock()
+        if credential is not None and now < until:
+            return credential
+        row = self._rows.get(access_key_id)
+        if row is None or row.revoked_at is not None:
+            self._remembered.pop(access_key_id, None)
+            return None
+        secret = self._secret_box.decrypt(row.sealed_secret, access_key_id)
+        credential = Credential(secret=secret, principal=Principal(access_key_id=access_key_id, name=row.name))
+        self._remembered[access_key_id] = (now + _REMEMBERED, credential)
+        return credential
+
+    def revoke(self, access_key_id: str) -> None:
+        """End the key's use. Raises ResourceNotFound; a key revoked before stays revoked as it was."""
+        if not self._rows.revoke(access_key_id, datetime.now(UTC)):
+            raise ResourceNotFound(
+                f"The access key {access_key_id} does not exist; `regard keys list` shows those that do."
+            )
+        self._remembered.pop(access_key_id, None)
+
+    def list(self) -> Sequence[AccessKey]:
+        """Every key ever made, oldest first, the revoked ones too."""
+        return [
+            AccessKey(
+                access_key_id=row.access_key_id, name=row.name, created_at=row.created_at, revoked_at=row.revoked_at
+            )
+            for row in self._rows.all()
+        ]

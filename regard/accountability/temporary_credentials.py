@@ -1,0 +1,77 @@
+"""Temporary credentials: all there is to know of a session lies sealed in its token, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from regard.accountability.secret_box import SecretBox
+from regard.accountability.secret_keys import new_id, new_secret
+from regard.domain.callers import Principal, TemporaryCredential
+from regard.errors import ExpiredToken, UnrecognizedClient
+
+_PREFIX = "RGRT"
+#: Sealed with the key id: a token belongs to one id, and one of another form opens for nobody.
+_FORM = "session 1 "
+#: Opened tokens kept at hand, about a kilobyte each.
+_REMEMBERED = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemporaryKey:
+    """What a session signs with; `parent` is the id of the lasting key it came from."""
+
+    secret: str = field(repr=False)
+    parent: str
+    temporary_credential: TemporaryCredential
+
+
+class TemporaryCredentials:
+    """Gives out temporary credentials and knows them again; whether their parent is in force is for others to ask."""
+
+    def __init__(self, secret_box: SecretBox, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._secret_box = secret_box
+        self._clock = clock
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._unseal)
+
+    def issue(self, principal: Principal, *, role: str, name: str, lasting: timedelta) -> tuple[TemporaryKey, str]:
+        """Credentials for `principal` as `role`, and the token they need.
+
+        A session that takes on another gives it no more time than it has left itself: otherwise it would never end.
+        """
+        expires_at = (self._clock() + lasting).replace(microsecond=0)
+        if principal.temporary_credential is not None:
+            expires_at = min(expires_at, principal.temporary_credential.expires_at)
+        session = TemporaryCredential(access_key_id=new_id(_PREFIX), role=role, name=name, expires_at=expires_at)
+        key = TemporaryKey(secret=new_secret(), parent=principal.access_key_id, temporary_credential=session)
+        content = json.dumps([key.secret, key.parent, role, name, int(expires_at.timestamp())], separators=(",", ":"))
+        return key, b64encode(self._secret_box.encrypt(content, _FORM + session.access_key_id)).decode()
+
+    def open(self, access_key_id: str, token: str) -> TemporaryKey | None:
+        """The credentials that were given out under this id with this token, else None. Raises ExpiredToken."""
+        try:
+            key = self._remembered(access_key_id, token)
+        except UnrecognizedClient:
+            return None
+        if self._clock() >= key.temporary_credential.expires_at:
+            raise ExpiredToken
+        return key
+
+    def _unseal(self, access_key_id: str, token: str) -> TemporaryKey:
+        """Raises UnrecognizedClient, which is not remembered: strangers' tokens would push out those in use."""
+        try:
+            sealed = b64decode(token)
+        except ValueError as error:
+            raise UnrecognizedClient from error
+        content = self._secret_box.try_decrypt(sealed, _FORM + access_key_id)
+        if content is None or b64encode(sealed).decode() != token:
+            raise UnrecognizedClient
+        secret, parent, role, name, expires = json.loads(content)
+        session = TemporaryCredential(
+            access_key_id=access_key_id, role=role, name=name, expires_at=datetime.fromtimestamp(expires, UTC)
+        )
+        return TemporaryKey(secret=secret, parent=parent, temporary_credential=session)

@@ -1,0 +1,85 @@
+"""Faces found in one image, in columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import Flag, auto
+
+from regard.domain.arrays import FloatArray, IntArray
+from regard.domain.images import Box
+
+
+class Detail(Flag):
+    """What a caller wants known of a face beyond its box, score and five points. Each costs its own model runs."""
+
+    NONE = 0
+    EMBEDDING = auto()
+    QUALITY = auto()
+    POSE = auto()
+    LANDMARKS68 = auto()
+    AGE = auto()
+    GENDER = auto()
+    EMOTIONS = auto()
+    EYES_OPEN = auto()
+    MOUTH_OPEN = auto()
+
+
+#: The order of the columns of `Faces.emotions`.
+EMOTIONS = ("angry", "disgusted", "fear", "happy", "sad", "surprised", "calm")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faces:
+    """N faces of one picture, largest first, one row each; a column nobody asked for is None.
+
+    Boxes and points are ratios of the upright picture's sides; points and pose are as seen in the picture: left is left
+    there, yaw is positive when the nose turns right, pitch when it lifts, roll when the face tilts clockwise.
+    """
+
+    #: N×4: left, top, width, height.
+    boxes: FloatArray
+    #: N, the detector's own score, 0..1.
+    scores: FloatArray
+    #: N×5×2: left eye, right eye, nose, left and right corner of the mouth.
+    points: FloatArray
+    #: N×D unit rows.
+    embeddings: FloatArray | None = None
+    #: N×2: brightness and sharpness, 0..100.
+    quality: FloatArray | None = None
+    #: N×3: yaw, pitch, roll in degrees.
+    pose: FloatArray | None = None
+    #: N×68×2, the points of the iBUG 300-W scheme.
+    landmarks68: FloatArray | None = None
+    #: N, years.
+    age: FloatArray | None = None
+    #: N, how far the model reads the face as female rather than male, 0..1.
+    female: FloatArray | None = None
+    #: N×7, a probability for each of EMOTIONS.
+    emotions: FloatArray | None = None
+    #: N, probability that the eyes are open.
+    eyes_open: FloatArray | None = None
+    #: N, the gap between the lips as a ratio of the mouth's inner width.
+    mouth_gap: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes)
+        if self.boxes.shape != (n, 4) or self.scores.shape != (n,) or self.points.shape != (n, 5, 2):
+            raise ValueError(f"columns disagree: {self.boxes.shape} {self.scores.shape} {self.points.shape}")
+        for name, column in self._columns().items():
+            if len(column) != n:
+                raise ValueError(f"{name} holds {len(column)} rows for {n} faces")
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def box(self, row: int) -> Box:
+        left, top, width, height = (float(v) for v in self.boxes[row])
+        return Box(left=left, top=top, width=width, height=height)
+
+    def take(self, rows: IntArray | slice) -> Faces:
+        """The same columns for `rows`, in that order."""
+        return Faces(**{name: column[rows] for name, column in self._columns().items()})
+
+    def _columns(self) -> dict[str, FloatArray]:
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: column for name, column in columns.items() if column is not None}

@@ -1,0 +1,92 @@
+"""ImageLoader to faces: detection, alignment, and the details that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from regard.domain.arrays import ByteArray, FloatArray
+from regard.domain.faces import Detail, Faces
+from regard.domain.images import Image
+from regard.domain.reporting import Meter
+from regard.vision.faces import face_attributes
+from regard.vision.faces.face_embedder import align
+from regard.vision.geometry import detail_and_luma
+from regard.vision.models import FaceModels
+
+#: The most faces a call deals with, the largest ones (Rekognition, "Guidelines and quotas").
+MOST_FACES = 100
+#: Longest side that a JPEG is decoded to where it is larger: a 40-pixel face in it is still 40 pixels at 1920.
+WORKING_SIDE = 1920
+#: Fine detail of an aligned face at Sharpness 0 and at 100, logarithmic between. Of 200 development faces the median
+#: is 0.088, that is 79; blurred with sigma 1, 2 and 3 pixels it falls to 55, 32 and 18.
+BLURRED, CRISP = 0.004, 0.2
+
+
+class FaceAnalyzer:
+    """Finds and describes faces, and tells `meter` how many. Safe from many threads; list in, list out."""
+
+    def __init__(self, models: FaceModels, meter: Meter | None = None) -> None:
+        self._models = models
+        self._meter = meter
+
+    def faces(self, images: Sequence[Image], detail: Detail, *, limit: int = MOST_FACES) -> list[Faces]:
+        """The `limit` largest faces of each image, largest first, with the columns that `detail` names."""
+        found = [faces.take(slice(limit)) for faces in self._models.detector().detect([i.pixels for i in images])]
+        if self._meter:
+            self._meter.faces_found(sum(map(len, found)))
+        found = [self._described(image, faces, detail) for image, faces in zip(images, found, strict=True)]
+        return self.embedded(images, found) if Detail.EMBEDDING in detail else found
+
+    def embedded(self, images: Sequence[Image], found: Sequence[Faces]) -> list[Faces]:
+        """The same faces with their embeddings; the faces of all images share the embedder's batches."""
+        crops = [_aligned(image, faces) for image, faces in zip(images, found, strict=True)]
+        vectors = self._models.embedder().embed(np.concatenate(crops)) if crops else np.empty((0, 0), np.float32)
+        ends = np.cumsum([len(faces) for faces in found])
+        return [
+            replace(faces, embeddings=vectors[end - len(faces) : end]) for faces, end in zip(found, ends, strict=True)
+        ]
+
+    def _described(self, image: Image, faces: Faces, detail: Detail) -> Faces:
+        if not len(faces):
+            return faces
+        columns: dict[str, FloatArray] = {}
+        if Detail.QUALITY in detail:
+            columns["quality"] = quality(_aligned(image, faces))
+        pixels, sides = image.pixels, _sides(image)
+        corners = np.concatenate([faces.boxes[:, :2], faces.boxes[:, :2] + faces.boxes[:, 2:]], axis=1)
+        corners, model = corners * np.tile(sides, 2), self._models.crop_model
+        if Detail.POSE in detail:
+            columns["pose"] = face_attributes.pose(model("fr-pose"), pixels, corners, faces.points * sides)
+        if detail & (Detail.LANDMARKS68 | Detail.EYES_OPEN | Detail.MOUTH_OPEN):
+            outline = face_attributes.landmarks68(model("fr-landmark"), pixels, corners)
+            columns["landmarks68"] = outline / sides
+            if Detail.EYES_OPEN in detail:
+                columns["eyes_open"] = face_attributes.eyes_open(model("fr-eye"), pixels, outline)
+            if Detail.MOUTH_OPEN in detail:
+                columns["mouth_gap"] = face_attributes.mouth_gap(outline)
+        if Detail.AGE in detail:
+            columns["age"] = face_attributes.age(model("fr-age"), pixels, corners)
+        if Detail.GENDER in detail:
+            columns["female"] = face_attributes.female(model("fr-gender"), pixels, corners)
+        if Detail.EMOTIONS in detail:
+            columns["emotions"] = face_attributes.emotions(model("fr-expression"), pixels, corners)
+        return replace(faces, **columns)
+
+
+def quality(crops: ByteArray) -> FloatArray:
+    """N×2 brightness and sharpness, 0..100, of N aligned crops."""
+    detail, luma = detail_and_luma(crops)
+    sharpness = np.log(np.maximum(detail, 1e-9) / BLURRED) / np.log(CRISP / BLURRED)
+    return np.stack([luma / 255, np.clip(sharpness, 0, 1)], axis=1).astype(np.float32) * 100
+
+
+def _aligned(image: Image, faces: Faces) -> ByteArray:
+    return align(image.pixels, faces.points * _sides(image))
+
+
+def _sides(image: Image) -> FloatArray:
+    """(width, height) of the pixels at hand, which may be a scaled decode."""
+    return np.array([image.pixels.shape[1], image.pixels.shape[0]], np.float32)

@@ -1,0 +1,133 @@
+"""EmbeddingsFile embeddings: a Parquet file that somebody else has made, as faces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from regard.domain.arrays import HalfArray
+from regard.engine.transfer.collection_export import KINDS, Compare
+from regard.engine.transfer.integrity import check_columns, lengths
+from regard.errors import InvalidParameter
+from regard.media.parquet import Columns, ParquetTable
+from regard.store.tables.columns import microseconds
+from regard.store.transfer_rows import FaceColumns
+
+_BOX = ("left", "top", "width", "height")
+#: What is read of such a file where it is there; all but the embedding may be missing.
+READ = ("embedding", "face_id", "image_id", "external_image_id", *_BOX, "confidence")
+#: Below this a vector has no direction.
+_SHORTEST = 1e-6
+#: Characters of a UUID, and where its digits stand among them.
+_UUID = 36
+_DIGITS = [place for place in range(_UUID) if place not in (8, 13, 18, 23)]
+
+
+class EmbeddingsFile:
+    """Embeddings of `face_model` to import. They are made unit vectors; a face without a box is the whole picture.
+
+    Ids that are missing are computed from what there is: the same row has the same ids, whoever imports it. Raises
+    InvalidParameter for a file without embeddings.
+    """
+
+    def __init__(self, table: ParquetTable, face_model: str, dimension: int | None, now: datetime) -> None:
+        self._table = table
+        self._kinds = {name: KINDS[name] for name in READ if name in table.columns}
+        if "embedding" not in self._kinds:
+            raise InvalidParameter(
+                f"{table.file} has no column `embedding`, only {', '.join(table.columns)[:300] or 'none'}."
+            )
+        if (sides := [name for name in _BOX if name in self._kinds]) and len(sides) < len(_BOX):
+            raise InvalidParameter(f"{table.file} has {', '.join(sides)} without the other sides of the box.")
+        self._dimension = dimension
+        self._now = microseconds(now)
+        self.face_model = face_model
+        self.rows = table.rows
+        self.ignored = [name for name in table.columns if name not in self._kinds]
+
+    def faces(self, size: int) -> Iterator[FaceColumns]:
+        return map(self._faces, self._table.batches(self._kinds, size))
+
+    def check(self, size: int, compare: Compare | None) -> Iterator[int]:
+        row, seen = 0, bytearray()
+        for columns in self._table.batches(self._kinds, size):
+            long = self._lengths(columns["embedding"], row)
+            check_columns(columns, self._table.file, row)
+            if "face_id" in self._kinds:
+                seen += b"".join(bytes.fromhex(face_id.replace("-", "")) for face_id in columns["face_id"])
+            if compare:
+                compare(self._faces(columns))
+            row += len(long)
+            yield len(long)
+        self._check_once(np.frombuffer(seen, ">u8").reshape(-1, 2))
+
+    def _lengths(self, embeddings: Any, row: int) -> Any:
+        """Of N×D embeddings. Raises InvalidParameter where they have the wrong size or no direction."""
+        size = embeddings.shape[1]
+        self._dimension = self._dimension or size
+        if size != self._dimension or size == 0:
+            raise InvalidParameter(
+                f"{self._table.file}, row {row + 1}: embedding has {size} numbers, not {self._dimension}."
+            )
+        long = lengths(embeddings)
+        if (wrong := np.flatnonzero(~np.isfinite(long) | (long < _SHORTEST))).size:
+            at = int(wrong[0])
+            reason = "is zero" if long[at] < _SHORTEST else "has a number that is not finite, or far too large"
+            raise InvalidParameter(f"{self._table.file}, row {row + at + 1}: embedding {reason}.")
+        return long
+
+    def _faces(self, columns: Columns) -> FaceColumns:
+        units = _units(columns["embedding"])
+        count = len(units)
+        nothing: list[Any] = [None] * count
+        external = columns.get("external_image_id", nothing)
+        image_ids, face_ids = columns.get("image_id"), columns.get("face_id")
+        contents = units.view(f"V{2 * units.shape[1]}").ravel().tolist()
+        if image_ids is None:  # then it stands for the embedding, which is long to hash again
+            image_ids = _uuids([b"image\0" + row for row in contents])
+            contents = [image_id.encode() for image_id in image_ids]
+        if face_ids is None:
+            start = f"face\0{self.face_model}\n"
+            face_ids = _uuids(
+                [f"{start}{name or ''}\n".encode() + row for name, row in zip(external, contents, strict=True)]
+            )
+        boxes = [columns[side] for side in _BOX] if _BOX[0] in columns else np.tile([[0.0], [0], [1], [1]], count)
+        return FaceColumns(
+            face_ids=face_ids,
+            image_ids=image_ids,
+            external_image_ids=external,
+            user_ids=nothing,
+            user_created_at=nothing,
+            boxes=np.stack(list(boxes), axis=1),
+            confidences=columns.get("confidence", np.full(count, 100.0)),
+            created_at=[self._now] * count,
+            embeddings=units,
+        )
+
+    def _check_once(self, ids: Any) -> None:
+        order = np.lexsort((ids[:, 1], ids[:, 0]))
+        same = np.flatnonzero((ids[order[1:]] == ids[order[:-1]]).all(axis=1))
+        if same.size:
+            first, second = sorted(int(order[same[0] + after]) + 1 for after in (0, 1))
+            raise InvalidParameter(f"{self._table.file}, row {second}: the face_id of row {first} again.")
+
+
+def _units(embeddings: Any) -> HalfArray:
+    rows = embeddings / lengths(embeddings)[:, None]
+    return np.asarray(rows, "<f2")
+
+
+def _uuids(contents: Sequence[bytes]) -> list[str]:
+    """As engine.pictures.uuid_of of each, all at once; the kind and a zero stand before the content."""
+    digests = b"".join([sha256(content).digest()[:16] for content in contents])
+    ids = np.frombuffer(bytearray(digests), np.uint8).reshape(-1, 16)
+    ids[:, 6] = ids[:, 6] & 0x0F | 0x50  # version 5
+    ids[:, 8] = ids[:, 8] & 0x3F | 0x80  # the variant of RFC 9562
+    texts = np.full((len(ids), _UUID), ord("-"), np.uint32)
+    texts[:, _DIGITS] = np.frombuffer(ids.tobytes().hex().encode(), np.uint8).reshape(-1, len(_DIGITS))
+    written: list[str] = texts.view(f"U{_UUID}").ravel().tolist()
+    return written

@@ -1,0 +1,56 @@
+"""Receipts: what a request with a token was answered, kept in the transaction that did what it asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, tuple_
+
+from regard.store.database import Database
+from regard.store.tables.idempotency_keys import idempotency_keys
+
+#: The access key's id, the operation, the token.
+Request = tuple[str, str, str]
+Answer = dict[str, Any]
+
+#: With every so many new idempotency_keys up to twice as many expired ones go, so that they never pile up.
+_EVERY = 100
+
+
+class IdempotencyRows:
+    """Let what is asked happen once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._made = count()
+
+    def once(
+        self, request: Request, fingerprint: str, perform: Callable[[], Answer], *, now: datetime, since: datetime
+    ) -> tuple[str, Answer]:
+        """The fingerprint and answer of the first such request after `since`: of this one, performed, if it is it.
+
+        What `perform` writes and the receipt of it are one transaction: if it raises, neither is left. Its answer
+        must be what JSON can hold.
+        """
+        same = tuple_(*idempotency_keys.primary_key) == request
+        with self._database.write() as connection:
+            first = connection.execute(
+                select(idempotency_keys).where(same, idempotency_keys.c.created_at > since)
+            ).one_or_none()
+            if first is not None:
+                return first.fingerprint, first.answer
+            connection.execute(delete(idempotency_keys).where(same))
+            if next(self._made) % _EVERY == 0:
+                _purge(connection, since)
+            answer = perform()
+            connection.execute(insert(idempotency_keys).values((*request, fingerprint, answer, now)))
+        return fingerprint, answer
+
+
+def _purge(connection: Connection, since: datetime) -> None:
+    key = tuple_(*idempotency_keys.primary_key)
+    expired = select(*idempotency_keys.primary_key).where(idempotency_keys.c.created_at <= since).limit(2 * _EVERY)
+    connection.execute(delete(idempotency_keys).where(key.in_(expired)))

@@ -1,0 +1,67 @@
+"""What a cosine means: from measured false match rates to Similarity, 0 to 100."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regard.domain.arrays import FloatArray
+
+#: log10 of the false match rate and the Similarity it stands for (docs/accuracy.md); linear between.
+_ANCHOR_LOG_FMR = np.array([-6.0, -5.0, -4.0, 0.0])
+_ANCHOR_SIMILARITY = np.array([99.0, 90.0, 80.0, 0.0])
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A table of (cosine, false match rate) points of one embedder: cosines ascending, rates strictly falling from 1.
+
+    Similarity is 0 at FMR 1, 80 at 1e-4, 90 at 1e-5, 99 at 1e-6, linear in log10(FMR) between; log10(FMR) is linear in
+    cosine between the table's points. From the last point (or FMR 1e-6, if the table goes beyond it) Similarity rises
+    linearly in cosine to 100 at cosine 1. Raises ValueError for a table that is none.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    _cosines: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+    _similarities: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _check(self.points)
+        table = np.array(self.points, dtype=np.float64)
+        # Both maps are piecewise linear, so their composition is: its knots are the table's points and the anchors.
+        at, log_fmr = table[:, 0], np.log10(table[:, 1])
+        lowest = max(log_fmr[-1], _ANCHOR_LOG_FMR[0])
+        inside = _ANCHOR_LOG_FMR[(lowest < _ANCHOR_LOG_FMR) & (_ANCHOR_LOG_FMR < 0.0)]
+        knots = np.unique(np.concatenate([log_fmr[log_fmr >= lowest], inside, [lowest]]))
+        cosines = np.interp(knots, log_fmr[::-1], at[::-1])[::-1]
+        similarities = np.interp(knots, _ANCHOR_LOG_FMR, _ANCHOR_SIMILARITY)[::-1]
+        object.__setattr__(self, "_cosines", np.append(cosines, 1.0))
+        object.__setattr__(self, "_similarities", np.append(similarities, 100.0))
+
+    def similarity(self, cosines: FloatArray) -> FloatArray:
+        """Similarity, 0 to 100, of cosines of any shape."""
+        values = np.interp(np.asarray(cosines, dtype=np.float64), self._cosines, self._similarities)
+        return np.asarray(values, dtype=np.float32)
+
+    def cosine(self, similarity: float) -> float:
+        """The inverse of `similarity`: the lowest cosine that earns it."""
+        return float(np.interp(similarity, self._similarities, self._cosines))
+
+    def false_match_rate(self, similarity: float) -> float:
+        """How often two different people reach `similarity`; never lower than the table or the anchors can say."""
+        log_fmr = np.interp(similarity, _ANCHOR_SIMILARITY[::-1], _ANCHOR_LOG_FMR[::-1])
+        return max(float(10**log_fmr), self.points[-1][1])
+
+
+def _check(points: tuple[tuple[float, float], ...]) -> None:
+    if len(points) < 2:
+        raise ValueError("a calibration needs at least two points")
+    if points[0][1] != 1.0:
+        raise ValueError(f"a calibration starts at false match rate 1, not {points[0][1]}")
+    if not all(-1.0 <= cosine < 1.0 and 0.0 < fmr <= 1.0 for cosine, fmr in points):
+        raise ValueError("calibration cosines lie in [-1, 1) and false match rates in (0, 1]")
+    if not all(a[0] < b[0] and a[1] > b[1] for a, b in pairwise(points)):
+        raise ValueError("calibration cosines must rise and false match rates fall from point to point")

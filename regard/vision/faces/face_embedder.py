@@ -1,0 +1,56 @@
+"""Face embedders: aligned crops in, unit vectors out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from regard.domain.arrays import ByteArray, FloatArray
+from regard.errors import ModelUnavailable
+from regard.vision.cards import ModelCard
+from regard.vision.faces.calibration import Calibration
+from regard.vision.geometry import ALIGNED_SIDE, ARCFACE_POINTS, channels_first, similarity_transforms, warp
+from regard.vision.session import Session, run_in_chunks
+
+
+def align(pixels: ByteArray, points: FloatArray) -> ByteArray:
+    """The N×112×112×3 crops of N×5×2 `points` (pixels), turned and scaled so that they lie on ArcFace's template."""
+    return warp(pixels, similarity_transforms(points, ARCFACE_POINTS), ALIGNED_SIDE)
+
+
+class Embedder:
+    """An embedder of aligned 112×112 crops, with the calibration that gives its cosines a meaning."""
+
+    def __init__(self, session: Session, card: ModelCard, calibration: Calibration) -> None:
+        self._session = session
+        self._mean = np.array(card.input.mean, np.float32)
+        self._std = np.array(card.input.std, np.float32)
+        self._reverse = card.input.channels == "BGR"
+        self._mirror = card.mirror
+        self.dimension = card.dimension or 0
+        self.calibration = calibration
+        #: What a collection is bound to: the same name for the same bytes.
+        self.version = card.version
+
+    def check(self) -> None:
+        """Try one black crop. Raises ModelUnavailable where the file is not what its card says."""
+        shape = self.embed(np.zeros((1, ALIGNED_SIDE, ALIGNED_SIDE, 3), np.uint8)).shape
+        if shape != (1, self.dimension):
+            raise ModelUnavailable(f"{self.version} gives vectors of shape {shape[1:]}; its card says {self.dimension}")
+
+    def embed(self, crops: ByteArray) -> FloatArray:
+        """N×112×112×3 RGB crops to N×D unit rows."""
+        if not len(crops):
+            return np.empty((0, self.dimension), np.float32)
+        vectors = run_in_chunks(self._session, crops, self._prepared)[0]
+        if self._mirror:
+            mirrored = run_in_chunks(self._session, crops[:, :, ::-1], self._prepared)[0]
+            vectors = unit(vectors) + unit(mirrored)
+        return unit(vectors)
+
+    def _prepared(self, crops: ByteArray) -> FloatArray:
+        return channels_first(crops, self._mean, self._std, reverse=self._reverse)
+
+
+def unit(vectors: FloatArray) -> FloatArray:
+    """Rows scaled to length 1."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from regard.domain.arrays import FloatArray
+from regard.vision.cards import Input
+from regard.vision.faces import face_attributes
+from regard.vision.faces.face_attributes import CropModel, soft_stages, softmax
+
+RGB = Input(width=8, height=8, channels="RGB", mean=(0, 0, 0), std=(1, 1, 1))
+GREY = Input(width=8, height=8, channels="GREY", mean=(0,), std=(255,))
+
+
+class Scripted:
+    """A session that answers by a function of its batch and keeps what it was given."""
+
+    def __init__(self, answer: Callable[[FloatArray], list[FloatArray]]) -> None:
+        self._answer = answer
+        self.batches: list[FloatArray] = []
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return ("out",)
+
+    def run(self, batch: FloatArray) -> list[FloatArray]:
+        self.batches.append(batch)
+        return self._answer(batch)
+
+
+def always(*rows: list[float]) -> Callable[[FloatArray], list[FloatArray]]:
+    return lambda batch: [np.tile(np.array(row, np.float32), (len(batch), 1)) for row in rows]
+
+
+def ramp(height: int = 100, width: int = 100) -> np.ndarray:
+    """Red grows with x, green with y."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[..., 0], picture[..., 1] = np.arange(width), np.arange(height)[:, None]
+    return picture
+
+
+BOX = np.array([[20, 30, 60, 90]], np.float32)
+
+
+def test_softmax_of_hand_numbers_and_of_large_ones() -> None:
+    np.testing.assert_allclose(softmax(np.log(np.array([[1, 2, 5]], np.float32))), [[0.125, 0.25, 0.625]], rtol=1e-6)
+    np.testing.assert_allclose(softmax(np.array([[1000, 1000], [-1000, 0]], np.float32)), [[0.5, 0.5], [0, 1]])
+
+
+def test_soft_stages_without_shifts_or_changes_reads_a_number_digit_by_digit() -> None:
+    """With one-hot stages and three bins each, the estimate is 0.abc in base three."""
+    hot = np.eye(3, dtype=np.float32)
+    nothing, still = np.zeros((1, 1), np.float32), np.zeros((1, 3), np.float32)
+    outputs = [hot[[2]], hot[[1]], hot[[0]], nothing, nothing, nothing, still, still, still]
+    np.testing.assert_allclose(soft_stages(outputs), [2 / 3 + 1 / 9 + 0 / 27], rtol=1e-6)
+
+
+def test_soft_stages_with_shifts_and_changes_by_hand() -> None:
+    p = [np.array([[0.2, 0.3, 0.5]], np.float32), np.array([[1, 0, 0]], np.float32), np.array([[0, 0, 1]], np.float32)]
+    change = [np.array([[c]], np.float32) for c in (0.5, -0.2, 0.0)]
+    shift = [np.array([[0.1, 0, -0.1]], np.float32), np.zeros((1, 3), np.float32), np.full((1, 3), 0.5, np.float32)]
+    widths = [1 / (3 * 1.5), 1 / (3 * 1.5) / (3 * 0.8), 1 / (3 * 1.5) / (3 * 0.8) / 3]
+    expected = (0.2 * 0.1 + 0.3 * 1 + 0.5 * 1.9) * widths[0] + 0 * widths[1] + 2.5 * widths[2]
+    np.testing.assert_allclose(soft_stages([*p, *change, *shift]), [expected], rtol=1e-6)
+
+
+def test_every_box_is_a_row_whatever_the_chunks() -> None:
+    session = Scripted(lambda batch: [batch[:, :, 4, 4]])
+    boxes = np.array([[x, 10, x + 8, 18] for x in range(50)], np.float32)
+    (middles,) = CropModel(session, RGB).run(ramp(), boxes)
+    assert sum(len(batch) for batch in session.batches) == 50
+    np.testing.assert_allclose(middles[:, 0], np.arange(50) + 4, atol=0.5)
+
+
+def test_a_mirrored_run_sees_the_crops_flipped() -> None:
+    session = Scripted(lambda batch: [batch[:, 0, 0, :]])
+    model = CropModel(session, RGB)
+    (plain,), (mirrored,) = model.run(ramp(), BOX), model.run(ramp(), BOX, mirrored=True)
+    np.testing.assert_allclose(mirrored, plain[:, ::-1])
+    assert plain[0, 0] < plain[0, -1]
+
+
+def test_grey_models_get_one_channel_scaled() -> None:
+    session = Scripted(lambda batch: [batch.reshape(len(batch), -1)])
+    CropModel(session, GREY).run(np.full((50, 50, 3), 51, np.uint8), BOX / 2)
+    assert session.batches[0].shape == (1, 1, 8, 8)
+    np.testing.assert_allclose(session.batches[0], 0.2, rtol=1e-6)
+
+
+def test_the_outline_is_laid_back_onto_the_picture() -> None:
+    points = np.zeros((68, 2), np.float32)
+    points[8], points[30] = (0.5, 1.0), (0.5, 0.5)
+    outline = face_attributes.landmarks68(CropModel(Scripted(always(points.ravel().tolist())), GREY), ramp(), BOX)
+    np.testing.assert_allclose(outline[0, 30], [40, 60], atol=1e-3)  # the middle of the crop is the box's
+    np.testing.assert_allclose(outline[0, 8], [40, 90], atol=1e-3)  # and its lower edge the box's
+
+
+def test_angles_are_read_off_the_bins_and_roll_off_the_eyes() -> None:
+    def peak(degrees: float) -> list[float]:
+        bins = [-1000.0] * 66
+        bins[round((degrees + 99) / 3)] = 0
+        return bins
+
+    session = Scripted(always(peak(-30), peak(12), peak(60)))
+    tilted = np.array([[[30, 40], [50, 60], [45, 60], [35, 70], [50, 80]]], np.float32)
+    found = face_attributes.pose(CropModel(session, RGB), ramp(), BOX, tilted)
+    np.testing.assert_allclose(found, [[30, 12, 45]], atol=1e-4)
+
+
+def test_eyes_are_cut_around_each_and_averaged() -> None:
+    # Left of x = 46 the ramp is darker than 43: that eye is closed, the other open.
+    def answer(batch: FloatArray) -> list[FloatArray]:
+        middle = batch[:, 0, 4, 4] * 255
+        return [np.where(middle[:, None] > 43, np.float32([0, 20]), np.float32([20, 0]))]
+
+    outline = np.zeros((1, 68, 2), np.float32)
+    outline[0, 36:42] = [[20, 50], [24, 47], [28, 47], [32, 50], [28, 53], [24, 53]]
+    outline[0, 42:48] = outline[0, 36:42] + [40, 0]
+    np.testing.assert_allclose(face_attributes.eyes_open(CropModel(Scripted(answer), GREY), ramp(), outline), [0.5])
+
+
+def test_the_mouths_gap_is_a_ratio_of_its_width() -> None:
+    outline = np.zeros((2, 68, 2), np.float32)
+    outline[:, 60], outline[:, 64] = (0, 0), (40, 0)
+    outline[1, 62], outline[1, 66] = (20, -4), (20, 8)
+    np.testing.assert_allclose(face_attributes.mouth_gap(outline), [0, 0.3], rtol=1e-6)
+
+
+def test_age_and_gender_are_the_mean_of_both_ways() -> None:
+    def answer(batch: FloatArray) -> list[FloatArray]:
+        """The face reads as the first bin, its mirror image as the last: 0 and 2/3."""
+        plain = batch[:, 0, 4, 0] < batch[:, 0, 4, -1]
+        first = np.where(plain[:, None], np.float32([1, 0, 0]), np.float32([0, 0, 1]))
+        none, still = np.zeros((len(batch), 1), np.float32), np.zeros((len(batch), 3), np.float32)
+        zero = np.tile(np.float32([1, 0, 0]), (len(batch), 1))
+        return [first, zero, zero, none, none, none, still, still, still]
+
+    model = CropModel(Scripted(answer), RGB)
+    assert face_attributes.age(model, ramp(), BOX)[0] == pytest.approx(101 / 3, rel=1e-5)
+    assert face_attributes.female(model, ramp(), BOX)[0] == pytest.approx(2 / 3, rel=1e-5)
+
+
+def test_emotions_are_probabilities() -> None:
+    model = CropModel(Scripted(always([0, 0, 0, 5, 0, 0, 0])), RGB)
+    found = face_attributes.emotions(model, ramp(), BOX)
+    assert found.shape == (1, 7)
+    assert found.sum() == pytest.approx(1)
+    assert found.argmax() == 3

@@ -1,0 +1,174 @@
+"""A user's own models, from `models.toml` to faces: nothing but a card tells Regard what a file is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_graphs import embedder, scrfd, yunet
+
+from regard.domain.reporting import Meter
+from regard.errors import ModelUnavailable, SettingsError
+from regard.vision.cards import catalogue
+from regard.vision.models import ATTRIBUTE_CARDS, FaceModels
+from regard.vision.zoo import Zoo
+
+CALIBRATION = "calibration = [[-0.5, 1.0], [0.3, 1e-3], [0.6, 1e-6]]"
+
+
+def card(file: Path, name: str, task: str, family: str, more: str = "", std: float = 255) -> str:
+    content = file.read_bytes()
+    side = 112 if task == "face-embedder" else 0
+    return f"""
+[{name}]
+task = "{task}"
+family = "{family}"
+file = "{name}.onnx"
+sha256 = "{hashlib.sha256(content).hexdigest()}"
+size = {len(content)}
+licence = "MIT"
+provenance = "Made for this test."
+input = {{ width = {side}, height = {side}, channels = "RGB", mean = [0, 0, 0], std = [{std}, {std}, {std}] }}
+sources = [{{ file = "{file}" }}]
+{more}
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Callable[..., FaceModels]:
+    """FaceModels of the cards in a models.toml, their files pulled."""
+
+    def make(detector: str, embedding: str, *cards: str, meter: Meter | None = None) -> FaceModels:
+        toml = tmp_path / "models.toml"
+        toml.write_text("".join(cards))
+        zoo = Zoo(tmp_path / "models", None, catalogue(toml))
+        zoo.pull(zoo.pack("own"))
+        return FaceModels(zoo, detector=detector, embedder=embedding, meter=meter)
+
+    return make
+
+
+def block(x: int, y: int) -> np.ndarray:
+    """A 320×320 picture, black but for the 8×8 pixels of one cell."""
+    picture = np.zeros((320, 320, 3), np.uint8)
+    picture[y : y + 8, x : x + 8] = 255
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("family", "graph", "std", "box", "first"),
+    [
+        ("scrfd", scrfd, 255, [152, 72, 168, 88], (160, 80)),
+        ("yunet", yunet, 1, [160, 80, 168, 88], (160, 80)),
+    ],
+)
+def test_a_detector_of_ones_own_finds_faces(
+    own: Callable[..., FaceModels],
+    tmp_path: Path,
+    family: str,
+    graph: Callable[[Path], Path],
+    std: float,
+    box: list[float],
+    first: tuple[float, float],
+) -> None:
+    models = own("mine", "fr-feature", card(graph(tmp_path / "d"), "mine", "face-detector", family, std=std))
+    found = models.detector().detect([block(160, 80), np.zeros((100, 500, 3), np.uint8)])
+    assert [len(faces) for faces in found] == [1, 0]
+    corners = np.concatenate([found[0].boxes[0, :2], found[0].boxes[0, :2] + found[0].boxes[0, 2:]]) * 320
+    np.testing.assert_allclose(corners, box, atol=1e-2)
+    np.testing.assert_allclose(found[0].points[0] * 320, [np.add(first, 2 * n) for n in range(5)], atol=1e-2)
+    assert found[0].scores[0] == pytest.approx(1)
+
+
+def quarters(*values: int) -> np.ndarray:
+    return np.repeat(np.array(values, np.uint8), 28)[None, None, :, None].repeat(112, 1).repeat(3, 3)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_an_embedder_of_ones_own_embeds(own: Callable[..., FaceModels], tmp_path: Path, mirror: bool) -> None:
+    more = f"dimension = 4\nmirror = {str(mirror).lower()}\n{CALIBRATION}"
+    models = own("centerface", "mine", card(embedder(tmp_path / "e"), "mine", "face-embedder", "arcface", more))
+    mine = models.embedder()
+    vector = np.array([0, 50, 100, 250], np.float32)
+    crops = np.concatenate([quarters(0, 50, 100, 250)] * 9 + [quarters(250, 100, 50, 0)])
+    vectors = mine.embed(crops)
+    assert vectors.shape == (10, 4)
+    expected = vector + vector[::-1] if mirror else vector
+    np.testing.assert_allclose(vectors[8], expected / np.linalg.norm(expected), atol=1e-4)
+    assert (vectors[8] @ vectors[9] > 0.999) == mirror
+    assert mine.calibration.similarity(np.array([0.6]))[0] == pytest.approx(99)
+    assert mine.version.startswith("mine-")
+
+
+def test_each_model_is_loaded_once_whoever_asks(own: Callable[..., FaceModels], tmp_path: Path) -> None:
+    more = f"dimension = 4\n{CALIBRATION}"
+    models = own(
+        "eyes",
+        "mind",
+        card(scrfd(tmp_path / "d"), "eyes", "face-detector", "scrfd"),
+        card(embedder(tmp_path / "e"), "mind", "face-embedder", "arcface", more),
+    )
+    with ThreadPoolExecutor(8) as pool:
+        detectors = list(pool.map(lambda _: models.detector(), range(16)))
+    assert len({id(each) for each in detectors}) == 1
+    assert models.embedder() is models.embedder()
+    assert models.names == ("eyes", "mind", *ATTRIBUTE_CARDS)
+
+
+class Runs:
+    """A meter that remembers which models ran."""
+
+    def __init__(self) -> None:
+        self.models: list[str] = []
+
+    def model_ran(self, model: str, seconds: float) -> None:
+        assert seconds > 0
+        self.models.append(model)
+
+    def faces_found(self, count: int) -> None:
+        raise AssertionError("the models do not know")
+
+
+def test_a_meter_is_told_of_every_run_by_the_cards_name(own: Callable[..., FaceModels], tmp_path: Path) -> None:
+    runs, more = Runs(), f"dimension = 4\n{CALIBRATION}"
+    cards = [
+        card(scrfd(tmp_path / "d"), "eyes", "face-detector", "scrfd"),
+        card(embedder(tmp_path / "e"), "mind", "face-embedder", "arcface", more),
+    ]
+    models = own("eyes", "mind", *cards, meter=runs)
+    models.detector().detect([block(160, 80)])
+    assert runs.models == ["eyes"]
+    mine = models.embedder()
+    runs.models.clear()
+    mine.embed(quarters(0, 50, 100, 250).repeat(9, 0))
+    assert runs.models == ["mind", "mind"]  # eight at a time
+
+
+def test_a_card_of_another_task_or_family_is_refused_in_words(own: Callable[..., FaceModels], tmp_path: Path) -> None:
+    models = own(
+        "odd",
+        "bare",
+        card(scrfd(tmp_path / "d"), "odd", "face-detector", "retinaface"),
+        card(embedder(tmp_path / "e"), "bare", "face-embedder", "arcface", "dimension = 4"),
+    )
+    with pytest.raises(ModelUnavailable, match=r"odd is no face detector.*centerface, scrfd, yunet"):
+        models.detector()
+    with pytest.raises(ModelUnavailable, match="bare is no face embedder with a calibration"):
+        models.embedder()
+    swapped = own("fr-feature", "centerface")
+    with pytest.raises(ModelUnavailable, match="fr-feature is no face detector"):
+        swapped.detector()
+    with pytest.raises(ModelUnavailable, match="centerface is no face embedder"):
+        swapped.embedder()
+
+
+def test_a_missing_file_and_an_unknown_card_say_what_to_do(own: Callable[..., FaceModels]) -> None:
+    models = own("centerface", "nobody")
+    with pytest.raises(ModelUnavailable, match="run `regard models pull centerface`"):
+        models.detector()
+    with pytest.raises(SettingsError, match="there is no model card 'nobody'"):
+        models.embedder()

@@ -1,0 +1,263 @@
+"""What turns a request away, and who is told of it: the endpoint's quotas, queue and observer."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from regard.domain.callers import Principal
+from regard.edge.observer import RequestRecord
+from regard.errors import ProvisionedThroughputExceeded, Throttling
+from regard.wire.schema import Schema
+
+from .conftest import Serve
+from .loopback import JSON, KEY, STS_TOYS, TOYS, running, sign, speaking
+
+MEGABYTE = 1_000_000
+ADA = Principal(access_key_id=KEY, name="ada")
+
+
+class Scribe:
+    """Writes down all it is told."""
+
+    def __init__(self) -> None:
+        self.answers: list[RequestRecord] = []
+        self.waits: list[int] = []
+        self.performed: list[tuple[str, str, str]] = []
+
+    def waiting(self, requests: int) -> None:
+        self.waits.append(requests)
+
+    @contextmanager
+    def performing(self, operation: str, request_id: str) -> Iterator[None]:
+        self.performed.append(("start", operation, request_id))
+        yield
+        self.performed.append(("end", operation, request_id))
+
+    def answered(self, answer: RequestRecord) -> None:
+        self.answers.append(answer)
+
+
+class Once:
+    """Every operation may be called once."""
+
+    def __init__(self) -> None:
+        self.called: list[tuple[Principal, str]] = []
+
+    def check(self, principal: Principal, operation: str) -> None:
+        if (principal, operation) in self.called:
+            raise ProvisionedThroughputExceeded
+        self.called.append((principal, operation))
+
+
+class Full:
+    """Holds a number of requests."""
+
+    def __init__(self, room: int = 0) -> None:
+        self.room = room
+        self.inside = 0
+        self.sizes: list[int | None] = []
+
+    @property
+    def waiting(self) -> int:
+        return self.inside
+
+    @contextmanager
+    def enter(self, size: int | None) -> Iterator[None]:
+        self.sizes.append(size)
+        if self.inside >= self.room:
+            raise Throttling
+        self.inside += 1
+        try:
+            yield
+        finally:
+            self.inside -= 1
+
+
+def until(condition: Any) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def code(call: Any, **arguments: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    return str(caught.value.response["Error"]["Code"])
+
+
+# -- quotas ------------------------------------------------------------------------------------------------------
+
+
+def test_a_quota_counts_by_principal_and_operation_and_only_who_is_known(schema: Schema, sts: Schema) -> None:
+    quotas = Once()
+    with running(speaking(schema, TOYS), speaking(sts, STS_TOYS), quotas=quotas) as server:
+        client = server.client()
+        assert code(server.client(secret="wrong").list_collections) == "InvalidSignatureException"
+        assert quotas.called == []
+        assert client.list_collections()["CollectionIds"]
+        assert code(client.list_collections) == "ProvisionedThroughputExceededException"
+        tokens = server.client(service="sts")
+        assert tokens.get_caller_identity()["UserId"]
+        assert code(tokens.get_caller_identity) == "Throttling"
+    assert quotas.called == [(ADA, "ListCollections"), (ADA, "GetCallerIdentity")]
+
+
+def test_a_quota_is_asked_before_the_input_is_read(serve: Serve) -> None:
+    quotas = Once()
+    client = serve(TOYS, quotas=quotas).client()
+    assert code(client.create_collection, CollectionId="a b") == "InvalidParameterException"
+    assert code(client.create_collection, CollectionId="a b") == "ProvisionedThroughputExceededException"
+
+
+# -- the queue ---------------------------------------------------------------------------------------------------
+
+
+def test_a_full_queue_turns_away_a_megabyte_and_the_client_reads_why(serve: Serve) -> None:
+    queue = Full()
+    client = serve(TOYS, queue=queue).client()
+    for _ in range(20):
+        assert code(client.detect_faces, Image={"Bytes": bytes(MEGABYTE)}) == "ThrottlingException"
+    queue.room = 1
+    assert client.detect_faces(Image={"Bytes": bytes(MEGABYTE)})["FaceDetails"]
+    assert queue.inside == 0
+    assert all(size and size > MEGABYTE for size in queue.sizes)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_client_that_closes_the_connection_reads_why_it_was_turned_away(serve: Serve, version: str) -> None:
+    server = serve(TOYS, queue=Full())
+    body = b" " * 5 * MEGABYTE
+    headers = sign(server.url, body, {"X-Amz-Target": "RekognitionService.ListCollections", "Content-Type": JSON}) | {
+        "Host": f"127.0.0.1:{server.port}",
+        "Connection": "close",
+        "Content-Length": str(len(body)),
+    }
+    head = f"POST / HTTP/{version}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(head.encode() + body)
+            answer = b"".join(iter(lambda held=connection: held.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"ThrottlingException" in answer
+
+
+def test_who_sends_more_than_a_body_may_hold_is_not_listened_to_for_ever(serve: Serve) -> None:
+    server = serve(TOYS, queue=Full(), body_limit=100_000)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000000000000\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(head + b"X-Amz-Target: RekognitionService.ListCollections\r\n\r\n")
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            connection.sendall(bytes(100 * MEGABYTE))
+
+
+def test_sdks_try_again_by_themselves(serve: Serve) -> None:
+    queue = Full()
+    client = serve(TOYS, queue=queue).client(attempts=4)
+    turned_away = threading.Thread(target=lambda: (until(lambda: queue.sizes), setattr(queue, "room", 1)))
+    turned_away.start()
+    assert client.list_collections()["ResponseMetadata"]["RetryAttempts"] > 0
+    turned_away.join()
+
+
+def test_a_request_holds_its_place_until_it_is_answered(serve: Serve) -> None:
+    queue, go, begun = Full(room=1), threading.Event(), threading.Event()
+
+    def wait(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+        begun.set()
+        go.wait(5)
+        return {"CollectionIds": []}
+
+    server = serve({"ListCollections": wait}, queue=queue)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(server.client().list_collections)
+        begun.wait(5)
+        assert code(server.client().list_collections) == "ThrottlingException"
+        go.set()
+        assert first.result()["CollectionIds"] == []
+    assert server.client().list_collections()["CollectionIds"] == []
+
+
+# -- the observer ------------------------------------------------------------------------------------------------
+
+
+def test_the_observer_is_told_of_a_request_and_of_the_operation_in_it(serve: Serve) -> None:
+    scribe = Scribe()
+    response = serve(TOYS, observer=scribe).client().create_collection(CollectionId="c")
+    request_id = response["ResponseMetadata"]["RequestId"]
+    (answer,) = scribe.answers
+    assert (answer.request_id, answer.service, answer.operation) == (request_id, "rekognition", "CreateCollection")
+    assert (answer.principal, answer.status, answer.code) == (ADA, 200, None)
+    assert answer.received == len(b'{"CollectionId": "c"}')
+    assert answer.sent == int(response["ResponseMetadata"]["HTTPHeaders"]["content-length"])
+    assert 0 < answer.waited < answer.seconds < 5
+    assert scribe.performed == [("start", "CreateCollection", request_id), ("end", "CreateCollection", request_id)]
+    assert scribe.waits == [1, 0]
+
+
+def test_the_observer_is_told_of_every_end(schema: Schema, sts: Schema, caplog: pytest.LogCaptureFixture) -> None:
+    scribe, queue = Scribe(), Full(room=1)
+    handlers = TOYS | {"DeleteCollection": lambda *_: {}["nothing"]}
+    services = (speaking(schema, handlers), speaking(sts, STS_TOYS))
+    with running(*services, observer=scribe, queue=queue, quotas=Once(), body_limit=5000) as server:
+        client = server.client()
+        code(client.list_stream_processors)
+        code(server.client(secret="wrong").list_collections)
+        code(client.create_collection, CollectionId="a b")
+        code(client.create_collection, CollectionId="a b")
+        code(client.delete_collection, CollectionId="c")
+        code(client.detect_faces, Image={"Bytes": bytes(6000)})
+        code(server.client(service="sts", key="other").get_caller_identity)
+        server.send(b"{}", {}).read()
+        queue.room = 0
+        code(client.list_collections)
+        queue.room = 1
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            target = b"X-Amz-Target: RekognitionService.ListCollections\r\n"
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n" + target + b"Content-Length: 9\r\n\r\n{")
+            until(lambda: queue.inside)
+        until(lambda: len(scribe.answers) == 10)
+    told = [(answer.operation, answer.code, answer.status, answer.principal) for answer in scribe.answers]
+    assert told == [
+        ("ListStreamProcessors", "AccessDeniedException", 400, None),
+        ("ListCollections", "InvalidSignatureException", 400, None),
+        ("CreateCollection", "InvalidParameterException", 400, ADA),
+        ("CreateCollection", "ProvisionedThroughputExceededException", 400, ADA),
+        ("DeleteCollection", "InternalServerError", 500, ADA),
+        ("DetectFaces", "RequestEntityTooLargeException", 413, None),
+        ("GetCallerIdentity", "UnrecognizedClientException", 403, None),
+        ("", "UnknownOperationException", 400, None),
+        ("ListCollections", "ThrottlingException", 400, None),
+        ("ListCollections", "ClientDisconnect", 400, None),
+    ]
+    assert [answer.service for answer in scribe.answers].count("sts") == 1
+    assert "KeyError" in caplog.text
+
+
+def test_the_observer_is_told_how_many_wait_and_for_how_long(serve: Serve) -> None:
+    scribe, go = Scribe(), threading.Event()
+
+    def wait(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+        go.wait(5)
+        return {"CollectionIds": []}
+
+    server = serve({"ListCollections": wait}, observer=scribe, threads=1)
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(lambda: json.load(server.post(b"{}", "ListCollections"))) for _ in range(4)]
+        until(lambda: scribe.waits and scribe.waits[-1] == 3)
+        time.sleep(0.1)
+        go.set()
+        assert [call.result() for call in calls] == [{"CollectionIds": []}] * 4
+    assert scribe.waits[-1] == 0
+    until(lambda: len(scribe.answers) == 4)
+    assert [answer.waited > 0.09 for answer in scribe.answers] == [False, True, True, True]
