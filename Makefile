@@ -3,13 +3,16 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: run test check format docs fuzz test-ray endurance bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving bench-search codebook calibrate clean
+.PHONY: run test test-slow check format docs fuzz test-ray endurance bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m slow
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -25,13 +28,13 @@ docs: $(VENV)/installed-dev
 	$(BIN)/python docs/reference/operations.py
 
 fuzz: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/fuzz --fuzz-requests 10000
+	$(BIN)/python -m pytest tests/fuzz -m "" --fuzz-requests 10000
 
 test-ray: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/cluster
 
 endurance: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/endurance --faces 327500 --kills 20
+	$(BIN)/python -m pytest tests/endurance -m "" --faces 327500 --kills 20
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -W ignore -m benchmarks.speed
@@ -53,6 +56,9 @@ bench-index: $(VENV)/installed-peers
 
 bench-moving: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.moving
+
+bench-postgresql: $(VENV)/installed-drivers
+	$(BIN)/python -m benchmarks.postgresql
 
 bench-search: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.search
@@ -83,6 +89,11 @@ $(VENV)/installed-bench: $(VENV)/installed-dev
 # Indexes to run beside the embedded one.
 $(VENV)/installed-peers: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check usearch lancedb
+	@touch $@
+
+# The driver to run beside Regard's own.
+$(VENV)/installed-drivers: $(VENV)/installed-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check pg8000
 	@touch $@
 
 clean:

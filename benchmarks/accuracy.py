@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.material import Users, embed, models, mosaic
+from benchmarks.material import DevelopmentFaces, embed, models, mosaic
 from regard.domain.arrays import FloatArray
 from regard.domain.faces import Detail
 from regard.domain.images import Image
@@ -29,18 +29,18 @@ console = Console(width=110)
 
 
 def main() -> None:
-    people = Users.load()
+    people = DevelopmentFaces.load()
     loaded = models()
     analyzer = FaceAnalyzer(loaded)
     embeddings = embed(analyzer, people.files)
     verification(people, embeddings)
-    identification(people, embeddings, loaded.embedder().calibration)
+    identification(people, embeddings, loaded.face_model.calibration)
     for share in (HEAD, 1):
         for seed in range(3):
             crowd(people, embeddings, analyzer, seed, share)
 
 
-def verification(people: Users, embeddings: FloatArray) -> None:
+def verification(people: DevelopmentFaces, embeddings: FloatArray) -> None:
     cosines = np.sum(embeddings[people.pairs[:, 0]] * embeddings[people.pairs[:, 1]], axis=1)
     accuracy, threshold = evaluation.best_accuracy(cosines, people.same)
     genuine, impostor = evaluation.pairs(embeddings, people.people)
@@ -57,7 +57,7 @@ def verification(people: Users, embeddings: FloatArray) -> None:
     console.print(table)
 
 
-def identification(people: Users, embeddings: FloatArray, calibration: Calibration) -> None:
+def identification(people: DevelopmentFaces, embeddings: FloatArray, calibration: Calibration) -> None:
     """Gallery: the first photograph of everyone; probes: their others; non-mates: people left out of the gallery."""
     counts = np.bincount(people.people)
     known = np.flatnonzero(counts > 1)
@@ -81,7 +81,7 @@ def identification(people: Users, embeddings: FloatArray, calibration: Calibrati
     console.print(table)
 
 
-def crowd(people: Users, embeddings: FloatArray, analyzer: FaceAnalyzer, seed: int, share: float) -> None:
+def crowd(people: DevelopmentFaces, embeddings: FloatArray, analyzer: FaceAnalyzer, seed: int, share: float) -> None:
     """Everyone in the mosaic has another photograph in the gallery; a face is named by its tile.
 
     With the middle `share` of each photograph a tile is a head, and the engine's own limit of 100 faces holds; of whole

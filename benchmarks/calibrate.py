@@ -15,12 +15,12 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmarks.material import Users, embed, zoo
+from benchmarks.material import DevelopmentFaces, embed, zoo
 from regard.domain.arrays import FloatArray
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.engine.galleries import evaluation
 from regard.vision.faces.calibration import Calibration
-from regard.vision.faces.face_embedder import Embedder
+from regard.vision.faces.face_embedder import FaceEmbedder
 from regard.vision.models import FaceModels
 from regard.vision.session import OnnxSession
 
@@ -31,10 +31,10 @@ UNCALIBRATED = Calibration(((-1.0, 1.0), (0.99, 1e-6)))
 class Uncalibrated(FaceModels):
     """The face models with an embedder that may have no table yet."""
 
-    def embedder(self) -> Embedder:
+    def embedder(self) -> FaceEmbedder:
         return self._once(
             self._names["embedder"],
-            lambda card: Embedder(OnnxSession(self._zoo.path(card.name)), card, UNCALIBRATED),
+            lambda card: FaceEmbedder(OnnxSession(self._zoo.path(card.name)), card, UNCALIBRATED),
         )
 
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--cards", type=Path, help="your models.toml")
     parser.add_argument("--curve", type=Path, help="draw the curve into this picture")
     options = parser.parse_args()
-    people = Users.load()
+    people = DevelopmentFaces.load()
     models = Uncalibrated(zoo(options.cards), detector="centerface", embedder=options.card)
     genuine, impostor = evaluation.pairs(embed(FaceAnalyzer(models), people.files), people.people)
     table = evaluation.calibrate(impostor)

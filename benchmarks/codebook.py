@@ -14,14 +14,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.material import ROOT, Users, embed, models
+from benchmarks.material import ROOT, DevelopmentFaces, embed, models
 from regard.domain.arrays import FloatArray, IntArray
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.index.embedded import codebook
 from regard.index.embedded.codebook import Codebook
 from regard.index.embedded.fast_scan import FastScan
 
-FOLDER = ROOT / "regard" / "store" / "codebooks"
+FOLDER = ROOT / "regard" / "index" / "embedded" / "codebooks"
 DRAWN, REPEATED = 30_000, 6
 #: Cosines for which the report says what would be missed.
 LEAST = (0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.9, 0.99)
@@ -32,13 +32,13 @@ console = Console(width=110)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--embeddings", type=Path, help="their embeddings, N×D, to save the time")
-    people, loaded = Users.load(), models()
     given = parser.parse_args().embeddings
+    people, loaded = DevelopmentFaces.load(), models()
     real = np.load(given) if given else embed(FaceAnalyzer(loaded), people.files)
     drawn = Population(real, people.people).faces(DRAWN, seed=0)
     made = codebook.train(np.concatenate([drawn, np.repeat(real, REPEATED, axis=0)]), real)
     FOLDER.mkdir(exist_ok=True)
-    made.save(FOLDER / f"{loaded.embedder().version}.npz")
+    made.save(FOLDER / f"{loaded.face_model.version}.npz")
     report(made, real)
 
 
@@ -79,15 +79,15 @@ def _root(covariance: FloatArray) -> FloatArray:
 def report(made: Codebook, real: FloatArray) -> None:
     small = made.project(real)
     _, coded = made.coder.choose(small)
-    codes, fits = made.encode(small)
-    cosines, scanner, odd = small @ small.T, FastScan(made.coder, codes), made.odd(fits)
-    pairs = np.repeat(~odd[None], len(real), axis=0)  # a face with itself too: its cosine is 1
+    codes, error_codes = made.encode(small)
+    cosines, scanner, outliers = small @ small.T, FastScan(made.coder, codes), made.outliers(error_codes)
+    pairs = np.repeat(~outliers[None], len(real), axis=0)  # a face with itself too: its cosine is 1
     missed = {}
     for least in LEAST:
         scores = scanner.scores(small, made.weights(np.full(len(small), least, np.float32)))[:, : len(real)]
         alike = pairs & (cosines >= least)
         missed[least] = (
-            f"{np.count_nonzero(alike & (scores < made.rise(least, least))):,} of {np.count_nonzero(alike):,}"
+            f"{np.count_nonzero(alike & (scores < made.least_score(least, least))):,} of {np.count_nonzero(alike):,}"
         )
     mean, spread, rounding = made.errors.tolist()
     table = Table(title="The codebook of the default embedder, on the development faces")
@@ -98,13 +98,13 @@ def report(made: Codebook, real: FloatArray) -> None:
         "energy left out by the projection": f"{1 - np.mean(np.sum(small**2, axis=1)):.1e}",
         "largest change of a cosine by it": f"{np.abs(cosines - real @ real.T).max():.1e}",
         "bytes of code a face": str(made.coder.groups // 2),
-        "length of a row along itself in its code": f"{np.median(coded[:, 0]):.3f}, of 99 % above "
+        "gain of a row in its code": f"{np.median(coded[:, 0]):.3f}, of 99 % above "
         f"{np.quantile(coded[:, 0], 0.01):.3f}",
         "and at right angles to itself": f"{np.median(coded[:, 1]):.3f}, of 99 % below "
         f"{np.quantile(coded[:, 1], 0.99):.3f}",
         "what that adds to a score, of what it could": f"{mean:+.4f} ± {spread:.4f}",
         "what the scan rounds": f"± {rounding:.4f}",
-        "rows that are not coded": f"{np.mean(odd):.2%}",
+        "rows that are not coded": f"{np.mean(outliers):.2%}",
         **{f"pairs of cosine {least:g} and more not looked at when asked for": each for least, each in missed.items()},
     }.items():
         table.add_row(name, value)

@@ -28,11 +28,12 @@ from botocore.config import Config
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.material import DATA, MODELS, Users, jpeg, photograph, zoo
-from regard import app
+from benchmarks.material import DATA, MODELS, DevelopmentFaces, jpeg, photograph, zoo
+from regard.bootstrap.engine import Engine, open_engine
+from regard.bootstrap.http import rekognition
 from regard.config.settings import load_settings
 from regard.domain.callers import Principal
-from regard.operations.registry import handlers
+from regard.operations.registry import Handler
 from regard.vision.session import cores
 
 CLIENTS = 16
@@ -57,16 +58,16 @@ def main() -> None:
                 "aws_secret_access_key": keys["SecretAccessKey"],
             }
             enrol(settings)
-            report(settings, process.pid, home, seconds)
+            with open_engine(load_settings({}, home=home, models={"folder": MODELS})) as engine:
+                engine.models.load()
+                report(settings, process.pid, engine, seconds)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
 
 
-def report(settings: dict[str, str], pid: int, home: Path, seconds: float) -> None:
-    engine = app.build(load_settings({}, home=home, model_dir=MODELS))
-    engine.models.load()
-    direct = handlers(engine.services)
+def report(settings: dict[str, str], pid: int, engine: Engine, seconds: float) -> None:
+    direct = rekognition(engine)
     picture = jpeg(photograph(DATA / "images" / "couple.jpg", (640, 446)))
     requests: dict[str, dict[str, Any]] = {
         "DetectFaces": {"Image": {"Bytes": picture}},
@@ -100,7 +101,6 @@ def report(settings: dict[str, str], pid: int, home: Path, seconds: float) -> No
             " ".join(f"{size:.0f}" for size in memory),
         )
     console.print(table)
-    engine.close()
 
 
 def regard(*arguments: str) -> str:
@@ -109,7 +109,7 @@ def regard(*arguments: str) -> str:
 
 
 def serve(home: Path) -> tuple[subprocess.Popen[str], str]:
-    environment = os.environ | {"REGARD_MODEL_DIR": str(MODELS)}
+    environment = os.environ | {"REGARD_MODELS_FOLDER": str(MODELS)}
     command = [sys.executable, "-m", "regard", "serve", "--home", str(home), "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     assert process.stdout
@@ -124,7 +124,7 @@ def serve(home: Path) -> tuple[subprocess.Popen[str], str]:
 def enrol(settings: dict[str, str]) -> None:
     client = boto3.client("rekognition", **settings)
     client.create_collection(CollectionId=COLLECTION)
-    for file in Users.load().files[:200]:
+    for file in DevelopmentFaces.load().files[:200]:
         client.index_faces(CollectionId=COLLECTION, Image={"Bytes": file.read_bytes()})
 
 
@@ -163,14 +163,14 @@ def clients(
     return taken, len(failed)
 
 
-def engine_rate(call: Callable[..., Any], request: dict[str, Any], seconds: float) -> float:
+def engine_rate(call: Handler, request: dict[str, Any], seconds: float) -> float:
     done: list[int] = []
     principal = Principal(access_key_id="", name="benchmark")
     end = time.perf_counter() + seconds
 
     def work() -> None:
         while time.perf_counter() < end:
-            call(principal, request)
+            call(principal, request, "")
             done.append(1)
 
     start = time.perf_counter()

@@ -29,7 +29,7 @@ from rich.table import Table
 from benchmarks.codebook import Population
 from benchmarks.index_peers import Contender, FaissFlat, FaissGraph, LanceDB, Milvus, Regard, Usearch
 from benchmarks.material import ROOT, development
-from regard.app import limit_blas_threads
+from regard.bootstrap.threads import limit_blas_threads
 from regard.domain.arrays import FloatArray, IntArray
 
 PROBES, BATCH, CLIENTS, SECONDS, PATIENCE = 256, 16_384, 16, 10.0, 45

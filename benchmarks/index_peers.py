@@ -69,7 +69,7 @@ class Regard:
         self.index.close()
 
     def reopen(self) -> None:
-        self.index = EmbeddedIndex(self.codebook, self._folder)
+        self.index = EmbeddedIndex(lambda _: self.codebook, self._folder)
 
 
 class FaissFlat:

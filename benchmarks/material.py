@@ -28,7 +28,7 @@ MODELS = Path(os.environ.get("REGARD_TEST_MODELS", ROOT / ".cache" / "models"))
 
 def zoo(user_file: Path | None = None) -> Zoo:
     """The core pack, pulled if need be."""
-    mirror = os.environ.get("REGARD_MODEL_MIRROR")
+    mirror = os.environ.get("REGARD_MODELS_MIRROR")
     found = Zoo(MODELS, Path(mirror) if mirror else None, catalogue(user_file))
     found.pull(found.pack("core"), progress=None)
     return found
@@ -39,7 +39,7 @@ def models(threads: int = 0) -> FaceModels:
 
 
 @dataclass(frozen=True)
-class Users:
+class DevelopmentFaces:
     """The development faces: a file each, whose it is, and the pairs of `pairs.tsv` as rows."""
 
     files: list[Path]
@@ -48,7 +48,7 @@ class Users:
     same: np.ndarray
 
     @staticmethod
-    def load() -> Users:
+    def load() -> DevelopmentFaces:
         folder = DATA / "lfw-dev"
         files = sorted(folder.glob("*/*.jpg"))
         if not files:
@@ -57,7 +57,7 @@ class Users:
         row = {str(file.relative_to(folder)): index for index, file in enumerate(files)}
         lines = [line.split("\t") for line in (folder / "pairs.tsv").read_text().splitlines()[1:]]
         pairs = np.array([[row[first], row[second]] for first, second, _ in lines])
-        return Users(files, people, pairs, np.array([same == "1" for *_, same in lines]))
+        return DevelopmentFaces(files, people, pairs, np.array([same == "1" for *_, same in lines]))
 
 
 def central(faces: Faces) -> Faces:
@@ -104,7 +104,7 @@ def _middle(pixels: np.ndarray, share: float, side: int) -> np.ndarray:
 
 def development() -> tuple[str, FloatArray, IntArray]:
     """The embedder's version and the development faces' embeddings, kept between runs."""
-    people, loaded = Users.load(), models()
+    people, loaded = DevelopmentFaces.load(), models()
     version = loaded.embedder().version
     if not EMBEDDINGS.is_file():
         EMBEDDINGS.parent.mkdir(exist_ok=True)

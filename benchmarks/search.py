@@ -34,26 +34,27 @@ from rich.table import Table
 
 from benchmarks.codebook import Population
 from benchmarks.http_load import CLIENTS, load, regard, resident, serve
-from benchmarks.material import MODELS, ROOT, Users, development
+from benchmarks.material import MODELS, ROOT, DevelopmentFaces, development
 from benchmarks.wire import Stopwatch, percentile
-from regard import app
+from regard.bootstrap.engine import open_engine
+from regard.bootstrap.http import rekognition
 from regard.config.settings import load_settings
 from regard.domain.arrays import FloatArray, IntArray
 from regard.domain.callers import Principal
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.engine.analysis.image_loader import ImageLoader
 from regard.index.embedded.embedded_index import EmbeddedIndex
-from regard.operations.registry import handlers
+from regard.operations.registry import Handler
 from regard.store.face_rows import FaceRows
 from regard.sync.index_sync import IndexSync
-from regard.vision.faces.face_detector import Detector
+from regard.vision.faces.face_detector import FaceDetector
 
 COLLECTION, PROBES, BATCH, BAR = "benchmark", 40, 8192, 5.0
 
 #: Each stage is one method, timed where it is looked up.
 STAGES: dict[str, tuple[type, str]] = {
     "decode": (ImageLoader, "read"),
-    "detector": (Detector, "detect"),
+    "detector": (FaceDetector, "detect"),
     "pose, quality": (FaceAnalyzer, "_described"),
     "embedder": (FaceAnalyzer, "embedded"),
     "news": (IndexSync, "catch_up"),
@@ -78,7 +79,7 @@ class Plan:
     @classmethod
     def of(cls, faces: int) -> Plan:
         version, real, people = development()
-        files = Users.load().files
+        files = DevelopmentFaces.load().files
         rows = probes(people)
         kept = np.setdiff1d(np.arange(len(files)), rows)[:faces]
         names = [f"{files[row].parent.name}:{files[row].name}" for row in kept]
@@ -265,23 +266,9 @@ def parts(home: Path, pictures: list[dict[str, Any]], rounds: int) -> None:
     watch = Stopwatch()
     for name, (owner, method) in STAGES.items():
         setattr(owner, method, watch.timed(name, getattr(owner, method)))
-    engine = app.build(load_settings({}, home=home, model_dir=MODELS))
-    engine.models.load()
-    calls, principal = handlers(engine.services), Principal(access_key_id="", name="benchmark")
-    spent: dict[str, Times] = {each: {} for each in ("DetectFaces", "SearchFacesByImage")}
-    for turn in range(rounds + 1):
-        for each in pictures:
-            for operation, times in spent.items():
-                request = each | ({"CollectionId": COLLECTION} if operation == "SearchFacesByImage" else {})
-                watch.spent.clear()
-                busy = time.process_time()
-                total = taken(partial(calls[operation], principal, request))
-                busy = 1e3 * (time.process_time() - busy)
-                if turn:  # the first is for warming up
-                    row = watch.spent | {"the rest": total - sum(watch.spent.values()), "total": total, "CPU": busy}
-                    for name, milliseconds in row.items():
-                        times.setdefault(name, []).append(milliseconds)
-    engine.close()
+    with open_engine(load_settings({}, home=home, models={"folder": MODELS})) as engine:
+        engine.models.load()
+        spent = timed(rekognition(engine), pictures, rounds, watch)
     table = Table(title="The handlers in this process, milliseconds, medians")
     columns = [*STAGES, "the rest", "total", "CPU"]
     for column in ("operation", *columns):
@@ -289,6 +276,25 @@ def parts(home: Path, pictures: list[dict[str, Any]], rounds: int) -> None:
     for operation, times in spent.items():
         table.add_row(operation, *(f"{median(times[name]):.2f}" if name in times else "" for name in columns))
     console.print(table)
+
+
+def timed(calls: dict[str, Handler], pictures: list[dict[str, Any]], rounds: int, watch: Stopwatch) -> dict[str, Times]:
+    """The milliseconds of every stage, of the rest, of the whole and of the processors, by operation."""
+    principal = Principal(access_key_id="", name="benchmark")
+    spent: dict[str, Times] = {each: {} for each in ("DetectFaces", "SearchFacesByImage")}
+    for turn in range(rounds + 1):
+        for each in pictures:
+            for operation, times in spent.items():
+                request = each | ({"CollectionId": COLLECTION} if operation == "SearchFacesByImage" else {})
+                watch.spent.clear()
+                busy = time.process_time()
+                total = taken(partial(calls[operation], principal, request, ""))
+                busy = 1e3 * (time.process_time() - busy)
+                if turn:  # the first is for warming up
+                    row = watch.spent | {"the rest": total - sum(watch.spent.values()), "total": total, "CPU": busy}
+                    for name, milliseconds in row.items():
+                        times.setdefault(name, []).append(milliseconds)
+    return spent
 
 
 if __name__ == "__main__":

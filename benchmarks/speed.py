@@ -23,7 +23,7 @@ import PIL.Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.material import DATA, MODELS, Users, jpeg, models, mosaic, photograph
+from benchmarks.material import DATA, MODELS, DevelopmentFaces, jpeg, models, mosaic, photograph
 from regard.domain.arrays import FloatArray
 from regard.domain.faces import Detail
 from regard.engine.analysis.face_analyzer import WORKING_SIDE, FaceAnalyzer
@@ -80,7 +80,7 @@ def main() -> None:
 
 def scenes() -> dict[str, bytes]:
     """One face at 640×480, ten at 1920×1080, a hundred in a 750×750 mosaic."""
-    people = Users.load()
+    people = DevelopmentFaces.load()
     some = np.random.default_rng(4).choice(len(people.files), 110, replace=False)
     files = [people.files[row] for row in some]
     couple = photograph(DATA / "images" / "couple.jpg")
@@ -131,7 +131,7 @@ def measured(analyzer: FaceAnalyzer, recorder: Recorder, data: bytes, detail: De
 
 
 def throughput(analyzer: FaceAnalyzer, pictures: dict[str, bytes], count: int) -> None:
-    table = Table(title=f"ImageLoader a second on {count} core{'s' if count > 1 else ''}, {2 * count} at once")
+    table = Table(title=f"Pictures a second on {count} core{'s' if count > 1 else ''}, {2 * count} at once")
     table.add_column("picture")
     for task in TASKS:
         table.add_column(task, justify="right")

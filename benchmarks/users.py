@@ -1,13 +1,14 @@
 """Are people found better by one vector than by their single faces? `make bench-users`.
 
 Open-set identification on the development faces. Everyone with at least ENROLLED + 1 photographs is known: ENROLLED of
-them, drawn anew each time, are enrolled, the others are mate probes; everyone else's photographs are strangers. A
+them, drawn again each time, are enrolled, the others are mate probes; everyone else's photographs are strangers. A
 person is scored by one face (the first drawn), by the best of their faces (what SearchFaces finds), or by their vector
-(what SearchUsers finds). Rates are means over DRAWS draws.
+(what SearchUsers finds). Rates are means over some draws.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,14 +16,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.material import Users, embed, models
+from benchmarks.material import DevelopmentFaces, embed, models
 from regard.domain.arrays import FloatArray, IntArray
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.engine.galleries.user_vectors import most_central, vector
 from regard.vision.faces.calibration import Calibration
 
 ENROLLED = (2, 3, 5)
-DRAWS = 20
 SIMILARITIES = (80, 90, 99)
 FPIRS = (0.01, 0.001)
 
@@ -75,12 +75,15 @@ def rates(draw: Draw, score: Score, calibration: Calibration) -> list[float]:
 
 
 def main() -> None:
-    people = Users.load()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--draws", type=int, default=20)
+    count = parser.parse_args().draws
+    people = DevelopmentFaces.load()
     loaded = models()
     embeddings = embed(FaceAnalyzer(loaded), people.files)
-    calibration = loaded.embedder().calibration
+    calibration = loaded.face_model.calibration
     for enrolled in ENROLLED:
-        draws = [Draw.made(embeddings, people.people, enrolled, seed) for seed in range(DRAWS)]
+        draws = [Draw.made(embeddings, people.people, enrolled, seed) for seed in range(count)]
         show(draws, calibration)
         first_batch(draws, calibration)
         one_another(draws, calibration)

@@ -1,7 +1,7 @@
 """An operation's time outside its handler, stage by stage, for an image of 1 MB: `make bench-wire`.
 
 The whole application is driven in this process, from a request's head to the last byte of its answer, with its access
-keys, queue, quotas and metrics; only DetectFaces itself is replaced by an answer made beforehand. The body comes in the
+keys, queue, rates and metrics; only DetectFaces itself is replaced by an answer made beforehand. The body comes in the
 pieces in which an HTTP server reads it. The bare cost of the same bytes, a SHA-256 of the body, `json.loads` and the
 decoding of the base64, is timed in turn with every request. The same requests then go over a loopback socket, where
 both sides' HTTP is in the time.
@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,13 +40,13 @@ from rich.console import Console
 from rich.table import Table
 from starlette.types import ASGIApp, Message
 
-from regard import app
-from regard.app import Regard
+from regard.bootstrap.engine import Engine, open_engine
+from regard.bootstrap.http import server as application_of
 from regard.config.settings import load_settings
 from regard.domain.faces import Faces
+from regard.domain.results import Result
 from regard.operations.face_shapes import face_detail
-from regard.operations.registry import OPERATIONS
-from regard.operations.services import Services
+from regard.operations.faces import FaceOperations
 from regard.wire import endpoint, json_body, serialize, sigv4
 
 MEGABYTE = 1_000_000
@@ -106,11 +106,11 @@ def main() -> None:
         for name in names:
             table.add_column(name, justify="right")
     for faces in (1, 100):
-        with tempfile.TemporaryDirectory() as folder, answering(Path(folder), faces, watch) as regard:
-            key = Credentials(*regard.access_keys.create("benchmark"))
+        with tempfile.TemporaryDirectory() as folder, answering(Path(folder), faces, watch) as engine:
+            key = Credentials(*engine.access_keys.create("benchmark"))
             name = f"{faces} face{'s' if faces > 1 else ''}"
-            inside.add_row(name, *asyncio.run(measured(app.server(regard), key, body, count, watch)))
-            outside.add_row(name, *over_a_socket(app.server(regard), key, body, count))
+            inside.add_row(name, *asyncio.run(measured(application_of(engine), key, body, count, watch)))
+            outside.add_row(name, *over_a_socket(application_of(engine), key, body, count))
     console.print(inside, outside)
 
 
@@ -121,35 +121,29 @@ def request_body() -> bytes:
 
 
 @contextmanager
-def answering(home: Path, faces: int, watch: Stopwatch) -> Iterator[Regard]:
+def answering(home: Path, faces: int, watch: Stopwatch) -> Iterator[Engine]:
     """An engine whose DetectFaces finds so many faces in no time."""
     (home / "rates.toml").write_text(FREE, encoding="utf-8")
-    regard = app.build(load_settings({}, home=home, quotas=str(home / "rates.toml")))
-    result = answer(faces)
-
-    def detect(_: Services, __: Mapping[str, Any]) -> dict[str, Any]:
-        return result
-
-    original = OPERATIONS["DetectFaces"]
-    OPERATIONS["DetectFaces"] = watch.timed("handler", detect)
+    result, original = answer(faces), FaceOperations.detect_faces
+    FaceOperations.detect_faces = watch.timed("handler", lambda *_: result)  # type: ignore[method-assign]
     try:
-        yield regard
+        with open_engine(load_settings({}, home=home, server={"rates": str(home / "rates.toml")})) as engine:
+            yield engine
     finally:
-        OPERATIONS["DetectFaces"] = original
-        regard.close()
+        FaceOperations.detect_faces = original  # type: ignore[method-assign]
 
 
-def answer(count: int) -> dict[str, Any]:
+def answer(count: int) -> Result:
     """A result with boxes, five points, pose and quality for each of `count` faces."""
     draw = np.random.default_rng(1).random
     faces = Faces(
         boxes=draw((count, 4), np.float32),
         scores=draw(count, np.float32),
-        points=draw((count, 5, 2), np.float32),
+        landmarks5=draw((count, 5, 2), np.float32),
         pose=draw((count, 3), np.float32) * 90,
         quality=draw((count, 2), np.float32) * 100,
     )
-    return {"FaceDetails": [face_detail(faces, row, None) for row in range(count)]}
+    return Result(members={"FaceDetails": [face_detail(faces, row, None) for row in range(count)]})
 
 
 async def measured(application: ASGIApp, key: Credentials, body: bytes, count: int, watch: Stopwatch) -> list[str]:

@@ -16,7 +16,7 @@ from regard.errors import RegardError
 
 _SERVER, _PHOTOS, _CARE = "Server", "Photographs", "Care"
 
-#: Every command: where it stands in `regard --help`, the module that has it, its line there.
+#: Every command: its panel in `regard --help`, its module, its line there.
 COMMANDS = {
     "serve": (_SERVER, "serve_command", "Start the server; AWS SDKs then work against this machine."),
     "keys": (_SERVER, "key_commands", "Create, list and revoke access keys."),
@@ -26,14 +26,14 @@ COMMANDS = {
     "search": (_PHOTOS, "search_command", "Search a collection for the face in a picture."),
     "collections": (_PHOTOS, "collection_commands", "List, move, check and delete collections."),
     "models": (_CARE, "model_commands", "List, fetch and verify the models."),
-    "doctor": (_CARE, "doctor_command", "Say what is installed, where data lives, and whether all is well."),
+    "doctor": (_CARE, "doctor_command", "Show what is installed, where data is kept, and any problems."),
 }
 
 
 class _Commands(TyperGroup):
-    """Loads a command when it is run, and puts its errors in words.
+    """Loads a command when it is run, and prints its errors as messages.
 
-    Loading them all takes a second (ONNX Runtime, SQLAlchemy, OpenCV), and nobody should wait for `regard --help`.
+    Loading them all takes a second (ONNX Runtime, SQLAlchemy, OpenCV), too long for `regard --help`.
     """
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -48,7 +48,7 @@ class _Commands(TyperGroup):
         except RegardError as error:
             terminal.fail(error.message)
         except OSError as error:
-            if error.errno == errno.EPIPE:  # who reads our output has had enough; Typer ends quietly
+            if error.errno == errno.EPIPE:  # the reader of our output has closed it; Typer ends quietly
                 raise
             where = f"{terminal.readable(error.filename)}: " if error.filename else ""
             terminal.fail(f"{where}{error.strerror or error}.")
@@ -74,12 +74,12 @@ def _show_version(wanted: bool) -> None:
 @app.callback(
     epilog="A first try: [bold]regard faces photo.jpg --save marked.jpg[/]\n\n"
     "A server for boto3 and every AWS SDK: [bold]regard serve[/]\n\n"
-    "Your own photographs: [bold]regard index ~/ImageLoader --collection people[/], then "
+    "Your own photographs: [bold]regard index ~/Pictures --collection people[/], then "
     "[bold]regard search photo.jpg --collection people[/]"
 )
 def _regard(
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Regard: a visual recognition server of your own that speaks Amazon Rekognition's protocol."""

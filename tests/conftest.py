@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 def models() -> Path:
     """A folder with the verified core models: $REGARD_TEST_MODELS, or .cache/models, pulled into it once."""
     directory = Path(os.environ.get("REGARD_TEST_MODELS") or REPOSITORY / ".cache" / "models").absolute()
-    mirror = os.environ.get("REGARD_MODEL_MIRROR")
+    mirror = os.environ.get("REGARD_MODELS_MIRROR")
     zoo = Zoo(directory, Path(mirror) if mirror else None, catalogue())
     zoo.pull(zoo.pack("core"))
     return directory

@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,8 @@ import uvicorn
 from botocore.config import Config
 from botocore.exceptions import IncompleteReadError
 
-from regard import app
-from regard.app import Regard
+from regard.bootstrap.engine import Engine, open_engine
+from regard.bootstrap.http import server as application_of
 from regard.config.settings import load_settings
 
 
@@ -28,7 +28,7 @@ class Live:
     """A running server, its engine, and the key that opens it."""
 
     port: int
-    regard: Regard
+    engine: Engine
     key: str
     secret: str
     clients: ExitStack
@@ -61,16 +61,17 @@ class Live:
 
     def put(self, name: str, content: bytes) -> dict[str, Any]:
         """Put a file into the bucket `photos`; the Image that names it."""
-        file = self.regard.settings.buckets / "photos" / name
+        file = self.engine.settings.buckets_folder / "photos" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
         return {"S3Object": {"Bucket": "photos", "Name": name}}
 
 
 @contextmanager
-def serving(regard: Regard) -> Iterator[Live]:
-    key, secret = regard.access_keys.create("tester")
-    application = app.server(regard, strict_output=True)
+def serving(engine: Engine) -> Iterator[Live]:
+    """The engine behind HTTP; whoever opened it closes it."""
+    key, secret = engine.access_keys.create("tester")
+    application = application_of(engine, strict_output=True)
     server = uvicorn.Server(uvicorn.Config(application, log_config=None, lifespan="off"))
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener, ExitStack() as clients:
         listener.bind(("127.0.0.1", 0))
@@ -79,20 +80,27 @@ def serving(regard: Regard) -> Iterator[Live]:
         while not server.started:
             time.sleep(0.01)
         try:
-            yield Live(listener.getsockname()[1], regard, key, secret, clients)
+            yield Live(listener.getsockname()[1], engine, key, secret, clients)
         finally:
             clients.close()
             server.should_exit = True
             thread.join()
-            regard.close()
 
 
 @contextmanager
-def with_models(models: Path, home: Path, **settings: Any) -> Iterator[Live]:
-    """A server whose models are loaded before the first call."""
-    regard = app.build(load_settings({}, home=home, model_dir=models, **settings))
-    regard.models.load()
-    with serving(regard) as result:
+def with_models(models: Path, home: Path, **sections: Mapping[str, Any]) -> Iterator[Live]:
+    """A server whose models are loaded before the first call; settings go by section, as to `load_settings`."""
+    chosen = sections | {"models": {"folder": models, **sections.get("models", {})}}
+    with open_engine(load_settings({}, home=home, **chosen)) as engine:
+        engine.models.load()
+        with serving(engine) as result:
+            yield result
+
+
+@contextmanager
+def without_models(home: Path, **sections: Mapping[str, Any]) -> Iterator[Live]:
+    """A server that has no model's file; settings go by section, as to `load_settings`."""
+    with open_engine(load_settings({}, home=home, **sections)) as engine, serving(engine) as result:
         yield result
 
 

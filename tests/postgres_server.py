@@ -21,7 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pg8000.dbapi
+import psycopg
 import pytest
 
 from regard.store import database
@@ -49,13 +49,12 @@ class PostgresServer:
 
     def run(self, *statements: str, name: str = "postgres") -> list[Any]:
         """Execute statements outside any transaction; the rows of the last."""
-        options = {"user": USER, "password": PASSWORD, "host": "127.0.0.1", "ssl_context": False}
-        with closing(pg8000.dbapi.connect(port=self.port, database=name, **options)) as connection:
-            connection.autocommit = True
+        options = {"user": USER, "password": PASSWORD, "host": "127.0.0.1", "sslmode": "disable"}
+        with closing(psycopg.connect(port=self.port, dbname=name, autocommit=True, **options)) as connection:
             cursor = connection.cursor()
             for statement in statements:
                 cursor.execute(statement)
-            return list(cursor.fetchall()) if cursor.description else []
+            return [list(row) for row in cursor.fetchall()] if cursor.description else []
 
     @contextmanager
     def database(self, options: str = "") -> Iterator[str]:
@@ -68,17 +67,17 @@ class PostgresServer:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    binaries = _binaries()
-    if binaries is None:
+    found = binaries()
+    if found is None:
         pytest.fail(_MISSING) if os.environ.get("CI") else pytest.skip(_MISSING)
     # Not below pytest's own folder, which another user cannot enter.
-    with tempfile.TemporaryDirectory(prefix="regard-postgresql-") as folder, running(binaries, Path(folder)) as server:
+    with tempfile.TemporaryDirectory(prefix="regard-postgresql-") as folder, running(found, Path(folder)) as server:
         server.run("CREATE DATABASE migrated")
         database.open(server.url("migrated")).close()
         yield server
 
 
-def _binaries() -> Path | None:
+def binaries() -> Path | None:
     """The folder of the newest server that is installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: int(file.parts[-3]))
     if found:
@@ -108,7 +107,7 @@ def running(binaries: Path, folder: Path, *settings: str) -> Iterator[PostgresSe
     made += ["--encoding", "UTF8", "--locale", "C", "--pgdata", data]
     subprocess.run(made, check=True, capture_output=True, cwd=folder, **somebody)
     port = _free_port()
-    chosen = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *_QUICK, *settings]
+    chosen = [f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", *_QUICK, *settings]
     command = [binaries / "postgres", "-D", data, *(word for each in chosen for word in ("-c", each))]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, **somebody)
@@ -126,7 +125,7 @@ def _wait(server: PostgresServer, log: Path) -> None:
     while server.process.poll() is None and time.monotonic() < end:
         try:
             server.run("SELECT 1")
-        except (pg8000.dbapi.Error, OSError):
+        except psycopg.Error:
             time.sleep(0.05)
         else:
             return

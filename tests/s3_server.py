@@ -37,7 +37,7 @@ class S3Server:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What Regard must be told to use it."""
+        """What Regard must be told to use it, in the section of objects."""
         return {
             "s3_endpoint": self.url,
             "s3_region": REGION,

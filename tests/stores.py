@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import numpy as np
@@ -13,12 +14,16 @@ from postgres_server import PostgresServer
 from regard.domain.arrays import FloatArray
 from regard.domain.galleries import Collection, Face
 from regard.domain.images import Box
+from regard.index.vector_index import VectorIndex
 from regard.store import database
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
 from regard.store.face_rows import FaceRows, NewFace
+from regard.store.feed_tables import FACE_FEED, USER_FEED
 from regard.store.user_rows import UserRows
+from regard.sync.feed import Feed
 
+Index = TypeVar("Index", bound=VectorIndex)
 MODEL = "face-model-1"
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
 
@@ -38,6 +43,11 @@ class Store:
 
     def enrol(self, collection: Collection, count: int = 1, seed: int = 0) -> list[Face]:
         return self.faces.add(collection.key, new_faces(count), units(count, seed=seed), MODEL, NOW)
+
+
+def feeds_of(faces: Index, users: Index) -> list[Feed[Index]]:
+    """The feeds there are today, each with its index."""
+    return [Feed(table=FACE_FEED, index=faces), Feed(table=USER_FEED, index=users)]
 
 
 def new_faces(count: int) -> list[NewFace]:

@@ -135,6 +135,7 @@ def test_a_sound_house_has_no_faults(tmp_path: Path) -> None:
         ("engine/analysis/watcher.py", "from regard.engine.analysis.analyzer import FaceAnalyzer", "a cycle: "),
         ("vision/embedder.py", "import onnxruntime", "vision.embedder is no door for onnxruntime"),
         ("vision/embedder.py", "import onnxruntime.capi as c", "vision.embedder is no door for onnxruntime"),
+        ("vision/zoo.py", "import fcntl", "vision.zoo is no door for fcntl"),
         ("domain/faces.py", "import attrs", "domain.faces is no door for attrs"),
         (
             "engine/analysis/watcher.py",
@@ -160,6 +161,7 @@ def test_a_sound_house_has_no_faults(tmp_path: Path) -> None:
             "try: 0\nexcept Exception: 1\n" * 7,
             "everything is caught in engine.analysis.greedy:2",
         ),
+        ("engine/analysis/way_round.py", "x = gate.Grant(1, 2, 3)", "engine.analysis.way_round makes a Grant"),
     ],
 )
 def test_a_broken_rule_is_seen(tmp_path: Path, file: str, text: str, said: str) -> None:

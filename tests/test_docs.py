@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
-from dataclasses import fields
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from typer.main import get_command
 
 from regard import errors
 from regard.cli import COMMANDS
-from regard.config.settings import PREFIX, Settings
+from regard.config.layers import variable
+from regard.config.moved_settings import MOVED
+from regard.config.sections import SECTIONS, ModelSettings
 from regard.engine.analysis.quality_filter import BARS
 from regard.errors import RegardError
-from regard.operations.registry import OPERATIONS
+from regard.operations.acts import ACTS
 from regard.vision.cards import catalogue
 from regard.wire import schema
 
@@ -57,13 +59,41 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
-def test_every_setting_is_documented_with_its_variable_and_default(field: object) -> None:
-    name, default = field.name, field.default  # type: ignore[attr-defined]
-    line = row(read("reference/settings.md"), name)
-    assert f"`{PREFIX}{name.upper()}`" in line
+@pytest.mark.parametrize(
+    ("name", "key"), [(name, key) for name, table in SECTIONS.items() for key in table.model_fields]
+)
+def test_every_setting_is_documented_with_its_variable_and_default(name: str, key: str) -> None:
+    default = SECTIONS[name].model_fields[key].default
+    line = row(section(read("reference/settings.md"), f"`[{name}]`"), key)
+    assert f"| `{variable(name, key)}` |" in line
     if isinstance(default, str | int):
         assert f"| `{default}` |" in line
+
+
+def test_no_setting_is_documented_that_there_is_not() -> None:
+    text = read("reference/settings.md")
+    for name, table in SECTIONS.items():
+        rows = re.findall(r"^\| `(\w+)` \| `REGARD_", section(text, f"`[{name}]`"), re.MULTILINE)
+        assert rows == list(table.model_fields)
+    assert re.findall(r"^## `\[(\w+)\]`$", text, re.MULTILINE) == list(SECTIONS)
+
+
+def test_every_setting_of_version_0_1_is_documented_with_its_new_place() -> None:
+    text = section(read("reference/settings.md"), "From version 0.1")
+    rows = re.findall(r"^\| (`\w+`.*) \| (.*) \|$", text, re.MULTILINE)
+    said = {old.strip("`"): new for olds, new in rows for old in olds.split(", ")}
+    assert said == {
+        old: f"the same, in `[{name}]`" if old == key else f"`[{name}] {key}`" for old, (name, key) in MOVED.items()
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_toml_example_of_settings_has_just_settings_in_their_sections(page: Path) -> None:
+    for language, code in _FENCE.findall(page.read_text(encoding="utf-8")):
+        tables = tomllib.loads(code) if language == "toml" else {}
+        for name in set(tables) & set(SECTIONS):
+            SECTIONS[name].model_validate(tables[name])
+        assert set(tables) & set(MOVED) - set(SECTIONS) == set()
 
 
 def commands() -> dict[str, list[str]]:
@@ -89,7 +119,7 @@ def test_every_command_is_documented_with_all_its_options(words: str, options: l
     assert [option for option in options if f"`{option}`" not in text] == []
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", ACTS)
 def test_every_operation_is_documented_with_its_parameters_and_answer(operation: str) -> None:
     text = section(read("reference/parameters.md"), operation)
     model = schema.load().operations[operation]
@@ -124,12 +154,12 @@ def test_every_level_of_the_quality_filter_is_documented_with_its_bars(level: st
     wanted = ["–"] * 5
     if bar:
         numbers = (bar.pixels, bar.score * 100, bar.brightness, bar.sharpness)
-        wanted = [*(f"{value:g}" for value in numbers), f"{bar.turn:g}°"]
+        wanted = [*(f"{value:g}" for value in numbers), f"{bar.max_turn:g}°"]
     assert cells == [f"`{level}`", *wanted]
 
 
 def test_the_calibration_shown_is_the_default_embedders() -> None:
-    calibration = catalogue()[Settings(home=Path()).embedder].calibration
+    calibration = catalogue()[ModelSettings().embedder].calibration
     shown = re.findall(r"^\| (−?[\d.]+) \| ([\d.]+) \|", section(read("accuracy.md"), "The calibration"), re.MULTILINE)
     assert calibration is not None
     assert [(float(cosine.replace("−", "-")), float(rate)) for cosine, rate in shown] == list(calibration.points)

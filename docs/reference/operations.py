@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from regard.operations.registry import OPERATIONS
+from regard.operations.acts import ACTS
 from regard.wire import schema
 from regard.wire.schema import Operation
 
@@ -28,7 +28,7 @@ _ELSEWHERE = {"GetCelebrityInfo": "Images"}
 INTRODUCTION = """\
 # Operations
 
-<!-- Written by `make docs` from the registry and the service model: change those. -->
+<!-- Written by `make docs` from the table of acts and the service model: change those. -->
 
 Amazon Rekognition, API version 2016-06-27, has {all} operations; Regard provides {provided} of them. What it does with
 each parameter stands on the page it links to. One that is not provided yet answers `AccessDeniedException` with "This
@@ -41,7 +41,7 @@ The same endpoint answers AWS's Security Token Service: `GetCallerIdentity` and 
 
 def page() -> str:
     operations = schema.load().operations
-    lines = [INTRODUCTION.format(all=len(operations), provided=len(OPERATIONS))]
+    lines = [INTRODUCTION.format(all=len(operations), provided=len(ACTS))]
     for heading in reversed(HEADINGS):
         of_it = [operation for name, operation in sorted(operations.items()) if _heading(name) == heading]
         lines += [f"## {heading}\n", "| operation | provided | parameters |", "|---|---|---|", *map(_row, of_it), ""]
@@ -55,7 +55,7 @@ def _heading(name: str) -> str:
 
 
 def _row(operation: Operation) -> str:
-    provided = operation.name in OPERATIONS
+    provided = operation.name in ACTS
     name = f"[`{operation.name}`](parameters.md#{operation.name.lower()})" if provided else f"`{operation.name}`"
     return f"| {name} | {'yes' if provided else 'not yet'} | {', '.join(_parameters(operation)) or 'none'} |"
 

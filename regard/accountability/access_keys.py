@@ -1,4 +1,4 @@
-"""Who is calling: access keys, whose secrets are sealed at rest and shown once, and the sessions they take on."""
+"""Who is calling: access keys, whose secrets are encrypted at rest and shown once, and sessions started with them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REMEMBERED = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessKey:
-    """An access key as it may be shown: without its secret."""
+    """An access key without its secret, to be shown."""
 
     access_key_id: str
     name: str
@@ -31,11 +31,11 @@ class AccessKey:
 
 
 class AccessKeys:
-    """Create, list, revoke and look up access keys; `<home>/seal.key` opens their secrets and sessions' tokens."""
+    """Create, list, revoke and look up access keys; `<home>/seal.key` decrypts their secrets and sessions' tokens."""
 
     def __init__(self, home: Path, rows: KeyRows, clock: Callable[[], float] = time.monotonic) -> None:
         self._secret_box = SecretBox(home / "seal.key")
-        self.sessions = TemporaryCredentials(self._secret_box)
+        self.temporary_credentials = TemporaryCredentials(self._secret_box)
         self._rows = rows
         self._clock = clock
         self._remembered: dict[str, tuple[float, Credential]] = {}
@@ -49,14 +49,14 @@ class AccessKeys:
         return access_key_id, secret
 
     def lookup(self, access_key_id: str, session_token: str | None = None) -> Credential | None:
-        """The credential of a key in force, or of a session whose lasting key is in force; else None.
+        """The credential of an active key, or of a session whose access key is active; else None.
 
-        Raises ExpiredToken for a session past its end, and SettingsError when the seal key is lost or is not the one
-        the secret was sealed with.
+        Raises ExpiredToken for a session that has expired, and SettingsError if the seal key is missing or is not the
+        one that the secret was encrypted with.
         """
         if session_token is None:
             return self._lasting(access_key_id)
-        taken = self.sessions.open(access_key_id, session_token)
+        taken = self.temporary_credentials.open(access_key_id, session_token)
         lasting = self._lasting(taken.parent) if taken else None
         if taken is None or lasting is None:
             return None
@@ -79,7 +79,7 @@ class AccessKeys:
         return credential
 
     def revoke(self, access_key_id: str) -> None:
-        """End the key's use. Raises ResourceNotFound; a key revoked before stays revoked as it was."""
+        """Revoke the key; revoking it again changes nothing. Raises ResourceNotFound."""
         if not self._rows.revoke(access_key_id, datetime.now(UTC)):
             raise ResourceNotFound(
                 f"The access key {access_key_id} does not exist; `regard keys list` shows those that do."
@@ -87,7 +87,7 @@ class AccessKeys:
         self._remembered.pop(access_key_id, None)
 
     def list(self) -> Sequence[AccessKey]:
-        """Every key ever made, oldest first, the revoked ones too."""
+        """Every key ever created, oldest first, including revoked ones."""
         return [
             AccessKey(
                 access_key_id=row.access_key_id, name=row.name, created_at=row.created_at, revoked_at=row.revoked_at

@@ -1,4 +1,4 @@
-"""The ids and secrets of access keys, lasting and temporary."""
+"""The ids and secrets of access keys, permanent and temporary."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def new_id(prefix: str) -> str:
 
 
 def new_secret() -> str:
-    """238 random bits, in characters that need no quoting anywhere."""
+    """238 random bits, in letters and digits, which need no quoting anywhere."""
     return "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(_SECRET_LENGTH))

@@ -1,4 +1,4 @@
-"""Temporary credentials: all there is to know of a session lies sealed in its token, and nowhere else."""
+"""Temporary credentials: everything about a session is encrypted in its token and stored nowhere else."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from regard.domain.callers import Principal, TemporaryCredential
 from regard.errors import ExpiredToken, UnrecognizedClient
 
 _PREFIX = "RGRT"
-#: Sealed with the key id: a token belongs to one id, and one of another form opens for nobody.
+#: Bound to the token with the key id: a token belongs to one id, and a token of another form cannot be opened.
 _FORM = "session 1 "
-#: Opened tokens kept at hand, about a kilobyte each.
+#: Decrypted tokens kept in memory, about a kilobyte each.
 _REMEMBERED = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemporaryKey:
-    """What a session signs with; `parent` is the id of the lasting key it came from."""
+    """What a session signs with; `parent` is the id of the access key it came from."""
 
     secret: str = field(repr=False)
     parent: str
@@ -31,7 +31,7 @@ class TemporaryKey:
 
 
 class TemporaryCredentials:
-    """Gives out temporary credentials and knows them again; whether their parent is in force is for others to ask."""
+    """Issues temporary credentials and recognises them; it does not check whether their access key is still active."""
 
     def __init__(self, secret_box: SecretBox, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._secret_box = secret_box
@@ -41,7 +41,7 @@ class TemporaryCredentials:
     def issue(self, principal: Principal, *, role: str, name: str, lasting: timedelta) -> tuple[TemporaryKey, str]:
         """Credentials for `principal` as `role`, and the token they need.
 
-        A session that takes on another gives it no more time than it has left itself: otherwise it would never end.
+        A session started by another session ends no later than that one: otherwise sessions could go on for ever.
         """
         expires_at = (self._clock() + lasting).replace(microsecond=0)
         if principal.temporary_credential is not None:
@@ -52,7 +52,7 @@ class TemporaryCredentials:
         return key, b64encode(self._secret_box.encrypt(content, _FORM + session.access_key_id)).decode()
 
     def open(self, access_key_id: str, token: str) -> TemporaryKey | None:
-        """The credentials that were given out under this id with this token, else None. Raises ExpiredToken."""
+        """The credentials that were issued under this id with this token, else None. Raises ExpiredToken."""
         try:
             key = self._remembered(access_key_id, token)
         except UnrecognizedClient:
@@ -62,7 +62,7 @@ class TemporaryCredentials:
         return key
 
     def _unseal(self, access_key_id: str, token: str) -> TemporaryKey:
-        """Raises UnrecognizedClient, which is not remembered: strangers' tokens would push out those in use."""
+        """Raises UnrecognizedClient, which is not cached: invalid tokens would push out those in use."""
         try:
             sealed = b64decode(token)
         except ValueError as error:

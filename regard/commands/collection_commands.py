@@ -1,4 +1,4 @@
-"""`regard collections`: what there is to search in. Moving them has a file of its own."""
+"""`regard collections`: list and delete them. What moves or checks whole collections is in `transfer_commands`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from regard.bootstrap.engine import open_register
 from regard.commands import context, terminal, transfer_commands
+from regard.commands.acts import granted
 from regard.commands.terminal import Home, Json
 from regard.domain.galleries import EMBEDDED
-from regard.store.collection_rows import CollectionRows
 
 app = typer.Typer(help="List, move, check and delete collections.", no_args_is_help=True, add_completion=False)
 
@@ -18,36 +19,41 @@ app = typer.Typer(help="List, move, check and delete collections.", no_args_is_h
 def show(home: Home = None, as_json: Json = False) -> None:
     """Show every collection and how many faces it holds."""
     chosen = context.settings(home)
-    with context.store(chosen) as opened:
-        sizes, homes = CollectionRows(opened).sizes(), CollectionRows(opened).homes()
+    with granted(chosen, "collections list") as grant, open_register(chosen) as register:
+        found = register.galleries.sizes(grant)
     if as_json:
-        listed = [{"CollectionId": name, "FaceCount": count, "Index": homes[name]} for name, count in sizes.items()]
+        listed = [
+            {"CollectionId": each.collection.id, "FaceCount": each.faces, "Index": each.collection.index}
+            for each in found
+        ]
         terminal.say_json(listed)
         return
-    if not sizes:
-        terminal.note("There is no collection yet; `regard index FOLDER --collection NAME` makes one.")
+    if not found:
+        terminal.note("There are no collections yet; `regard index FOLDER --collection NAME` creates one.")
         return
-    all_embedded = set(homes.values()) == {EMBEDDED}
+    all_embedded = all(each.collection.index == EMBEDDED for each in found)
     rows = terminal.table("Collection", ">Faces", *([] if all_embedded else ["Index"]))
-    for name, count in sizes.items():
-        rows.add_row(name, f"{count:,}", *([] if all_embedded else [homes[name]]))
+    for each in found:
+        index = [] if all_embedded else [each.collection.index]
+        rows.add_row(each.collection.id, f"{each.faces:,}", *index)
     terminal.out().print(rows)
 
 
 @app.command()
 def delete(
     name: Annotated[str, typer.Argument(help="The collection to delete.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     home: Home = None,
 ) -> None:
-    """Delete a collection with all its faces, for good. ImageLoader are left alone."""
+    """Delete a collection and all its faces, for good. The pictures are not touched."""
     chosen = context.settings(home)
-    with context.store(chosen) as opened:
-        collections = CollectionRows(opened)
-        count = collections.face_count(collections.get(name).key)
+    with granted(chosen, "collections delete", collection=name) as grant, open_register(chosen) as register:
+        collection = register.galleries.get(grant, name)
+        count = register.integrity.size(grant, collection)
         if not yes:
             typer.confirm(f"Delete {name} and its {count:,} faces, for good?", abort=True)
-        context.bring_on(chosen, opened, collections.delete(name))
+        register.galleries.delete(grant, name)
+        context.bring_on(register, grant, collection)
     terminal.say(f"Deleted {name} and its {count:,} faces.")
 
 

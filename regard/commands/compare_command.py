@@ -1,4 +1,4 @@
-"""`regard compare`: are these two the same person?"""
+"""`regard compare`: how similar the faces of two pictures are."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from regard.commands import context, probes, terminal
+from regard.commands import context, terminal
+from regard.commands.acts import granted
+from regard.commands.chance import odds
 from regard.commands.terminal import Home, Json
+from regard.engine.analysis.face_comparison import Comparison
+from regard.engine.analysis.probes import NoFace
 from regard.operations.face_shapes import compared_face
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -29,19 +33,34 @@ def compare(
 
     Example: [bold]regard compare passport.jpg visitor.jpg[/]
     """
-    models, analyzer = context.analyzer(context.settings(home))
-    probe, target = probes.read(analyzer, a, most=1), probes.read(analyzer, b)
-    calibration, boxes = models.embedder().calibration, target.faces.boxes
-    similarities = calibration.similarity(np.asarray(target.vectors @ probe.vectors[0], np.float32))
-    order = np.argsort(-similarities, kind="stable").tolist()
+    chosen = context.settings(home)
+    with granted(chosen, "compare") as grant, context.analysis(chosen) as opened:
+        with context.about(a):
+            source = opened.comparison.read(grant, context.read(a))
+        with context.about(b):
+            target = opened.comparison.read(grant, context.read(b))
+        try:
+            found = opened.comparison.compare(grant, source, target)
+        except NoFace as error:
+            with context.about(a if error.image is source else b):
+                raise
+        calibration = opened.comparison.calibration
     if as_json:
-        matches = [{"Similarity": float(similarities[row]), "Face": compared_face(target.faces, row)} for row in order]
-        terminal.say_json({"SourceImageFace": compared_face(probe.faces, 0), "FaceMatches": matches})
+        _print_json(found)
         return
-    rows = terminal.table(">", ">Similarity", "Different people are so alike", "Face in B")
-    for number, row in enumerate(order, 1):
-        left, top, width, height = boxes[row] * np.tile([target.image.width, target.image.height], 2)
-        place = f"{width:.0f} × {height:.0f} pixels, {left:.0f} from the left, {top:.0f} from the top"
-        similarity = float(similarities[row])
-        rows.add_row(str(number), terminal.percent(similarity), probes.odds(calibration, similarity), place)
+    rows = terminal.table(">", ">Similarity", "Different people this alike", "Face in B")
+    width, height = found.target.image.width, found.target.image.height
+    for row, similarity in enumerate(found.similarities.tolist()):
+        left, top, across, down = found.target.faces.boxes[row] * np.tile([width, height], 2)
+        place = f"{across:.0f} × {down:.0f} pixels, {left:.0f} from the left, {top:.0f} from the top"
+        rows.add_row(str(row + 1), terminal.percent(similarity), odds(calibration, similarity), place)
     terminal.out().print(rows)
+
+
+def _print_json(found: Comparison) -> None:
+    """In AWS's spelling."""
+    matches = [
+        {"Similarity": similarity, "Face": compared_face(found.target.faces, row)}
+        for row, similarity in enumerate(found.similarities.tolist())
+    ]
+    terminal.say_json({"SourceImageFace": compared_face(found.source.faces, 0), "FaceMatches": matches})

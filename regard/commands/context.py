@@ -1,113 +1,97 @@
-"""What commands open: settings, models, the store, the whole engine. Models that are missing are fetched first."""
+"""What commands open: settings, missing models, pictures. The engine itself is composed in `bootstrap/`."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from regard import app
+from regard.accountability.gate import Grant
+from regard.bootstrap.engine import Analysis, Engine, Register, open_analysis, open_engine
+from regard.bootstrap.models import missing_models, open_zoo, pull_models
 from regard.commands import terminal
 from regard.config.settings import Settings, load_settings
-from regard.domain.galleries import EMBEDDED, Collection
-from regard.engine.analysis.face_analyzer import FaceAnalyzer
-from regard.engine.analysis.image_loader import Picture, picture
-from regard.errors import InternalServerError, InvalidParameter, RegardError
+from regard.domain.galleries import Collection
+from regard.engine.analysis.probes import NoFace
+from regard.errors import ImageTooLarge, InvalidImageFormat, InvalidParameter
 from regard.media import drawing
-from regard.store import database
-from regard.vision.models import FaceModels
 
 
 def settings(home: Path | None, *, host: str | None = None, port: int | None = None) -> Settings:
-    return load_settings(home=home, host=host, port=port)
+    return load_settings(home=home, server={"host": host, "port": port})
 
 
 def with_home(command: str, home: Path | None) -> str:
-    """The command to recommend to somebody who gave this --home and started us as they did."""
+    """A command to recommend, with the same program name and --home as the user typed."""
     typed = sys.argv[0]
     program = typed if Path(typed).name == "regard" and not shutil.which("regard") else "regard"
     return f"`{program} {command}`" if home is None else f"`{program} {command} --home {home}`"
 
 
 def fetch_models(chosen: Settings) -> None:
-    """Pull the models these settings need and that are not here. Raises ModelUnavailable."""
-    zoo = app.zoo(chosen)
-    needed = _face_models(chosen).names
-    missing = [name for name in needed if name not in zoo.installed]
+    """Pull the models that these settings need and that are missing. Raises ModelUnavailable."""
+    missing = missing_models(chosen)
     if not missing:
         return
-    chosen.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    zoo = open_zoo(chosen)
     total = sum(zoo.card(name).size for name in missing)
     terminal.note(f"Fetching {len(missing)} models ({terminal.size_of(total)}) into {zoo.directory}")
     with terminal.progress(in_bytes=True) as report:
-        pulled = zoo.pull(missing, progress=report)
+        pulled = pull_models(chosen, missing, report)
     for each in pulled:
         terminal.note(f"  {each.card.name}: {each.card.licence}, from {each.source}")
 
 
-def analyzer(chosen: Settings) -> tuple[FaceModels, FaceAnalyzer]:
-    """The models alone, for what needs no collections."""
+@contextmanager
+def analysis(chosen: Settings) -> Iterator[Analysis]:
+    """Only the models, for commands that need no collections."""
     fetch_models(chosen)
-    models = _face_models(chosen)
-    return models, FaceAnalyzer(models)
+    with open_analysis(chosen) as opened:
+        yield opened
 
 
 @contextmanager
-def engine(chosen: Settings) -> Iterator[app.Regard]:
+def engine(chosen: Settings) -> Iterator[Engine]:
     """Everything, with the index loaded from the store."""
     fetch_models(chosen)
+    with terminal.progress() as report, open_engine(chosen, report) as opened:
+        yield opened
+
+
+def bring_on(register: Register, grant: Grant, collection: Collection) -> None:
+    """Bring the shared index up to date with what was written to a collection in it, and show the progress."""
     with terminal.progress() as report:
-        regard = app.build(chosen, report)
+        fault = register.bring_on(grant, collection, report)
+    if fault:
+        terminal.note(f"{fault} Everything is stored; {collection.index} will be brought up to date later.")
+
+
+def read(file: Path) -> bytes:
+    """The content of a picture's file. Raises InvalidParameter if it cannot be read."""
     try:
-        yield regard
-    finally:
-        regard.close()
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidParameter(f"{terminal.readable(file)} cannot be read: {error.strerror}.") from error
 
 
 @contextmanager
-def store(chosen: Settings) -> Iterator[database.Database]:
-    """The database alone: no index, no models."""
-    opened = database.open(chosen.database_url)
+def about(file: Path) -> Iterator[None]:
+    """Add the file's name to errors about its picture."""
+    name = terminal.readable(file)
     try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def bring_on(chosen: Settings, opened: database.Database, collection: Collection) -> None:
-    """Tell the shared index of a collection that lives there what was written, while somebody watches; servers would
-    do it when they search next."""
-    shared = app.shared_index(chosen, opened) if collection.index != EMBEDDED else None
-    if shared is None:
-        return
-    try:
-        with closing(shared), terminal.progress() as report:
-            shared.catch_up(shared.head(), progress=report)
-    except InternalServerError as error:
-        terminal.note(f"{error.message} All is stored; {collection.index} has it later.")
-
-
-def read(file: Path) -> Picture:
-    """The picture in a file. Raises InvalidParameter where it cannot be read, else what decoding it raises."""
-    try:
-        return picture(file.read_bytes())
-    except OSError as error:
-        raise InvalidParameter(f"{terminal.readable(file)} cannot be read: {error.strerror}.") from error
-    except RegardError as error:
-        raise type(error)(f"{terminal.readable(file)}: {error.message}") from error
+        yield
+    except NoFace as error:
+        raise InvalidParameter(f"No face was found in {name}; use another picture.") from error
+    except (ImageTooLarge, InvalidImageFormat, InvalidParameter) as error:
+        raise type(error)(f"{name}: {error.message}") from error
 
 
 def save(sheet: drawing.Picture, file: Path) -> None:
-    """Write a picture and say so. Raises InvalidParameter where that cannot be."""
+    """Write a picture and print its path. Raises InvalidParameter if it cannot be written."""
     try:
         drawing.save(sheet, file)
     except OSError as error:
         raise InvalidParameter(f"{terminal.readable(file)} cannot be written: {error.strerror}.") from error
     terminal.note(f"Saved {terminal.readable(file)}.")
-
-
-def _face_models(chosen: Settings) -> FaceModels:
-    zoo = app.zoo(chosen)
-    return FaceModels(zoo, detector=chosen.detector, embedder=chosen.embedder, threads=chosen.threads)

@@ -1,4 +1,4 @@
-"""`regard doctor`: what is installed, where data lives, and whether all is well."""
+"""`regard doctor`: what is installed, where data is kept, and any problems."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ import platform
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import typer
 from rich.markup import escape
 
-from regard import app as root
 from regard.accountability.access_keys import AccessKey
+from regard.accountability.gate import Grant
+from regard.bootstrap.engine import Engine, open_engine
+from regard.bootstrap.models import face_models, open_zoo
+from regard.bootstrap.stores import database_shown, s3_store
 from regard.commands import context, terminal
+from regard.commands.acts import granted
 from regard.commands.context import with_home
 from regard.commands.terminal import Home
-from regard.config.settings import Settings, load_settings
+from regard.config.sections import is_secret
+from regard.config.settings import Settings, origins
 from regard.errors import InternalServerError, RegardError
-from regard.store import database
-from regard.store.collection_rows import CollectionRows
-from regard.vision.models import FaceModels
 from regard.vision.session import cores, providers
 from regard.vision.zoo import State
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 _PACKAGES = ("regard", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "sqlalchemy", "uvicorn", "botocore")
-#: Settings that are, or may hold, what nobody is to read.
-_SECRET = ("database", "milvus", "milvus_token", "s3_secret_access_key")
-#: Less free disk than this is a fault: the models alone take a tenth of it.
+#: Less free disk space than this is a problem: the models alone take a tenth of it.
 _LEAST_FREE = 500e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line. `remedy` is what to do about a fault; without one all is well."""
+    """One line. `remedy` is what to do about a problem; None if there is none."""
 
     about: str
     value: str
@@ -47,27 +47,29 @@ class Finding:
 
 @app.command()
 def doctor(home: Home = None) -> None:
-    """Say what is installed, where data lives, and whether all is well. Exits with 1 where something is wrong."""
+    """Show what is installed, where data is kept, and any problems. Exits with 1 if there are problems."""
     chosen = context.settings(home)
     faults = 0
-    for section, analyze_photos in _SECTIONS.items():
+    for section, examine in _SECTIONS.items():
         rows = terminal.table("", "", "")
         rows.show_header = False
-        for finding in _all(analyze_photos(chosen, home)):
+        for finding in _all(examine(chosen, home)):
             faults += finding.remedy is not None
             mark = "[green]ok[/]" if finding.remedy is None else "[bold red]!![/]"
             remedy = "" if finding.remedy is None else f"\n[red]{escape(finding.remedy)}[/]"
-            rows.add_row(mark, finding.about, escape(finding.value) + remedy)
+            rows.add_row(mark, escape(finding.about), escape(finding.value) + remedy)
         terminal.out().print(f"[bold]{section}[/]")
         terminal.out().print(rows)
     if faults:
-        terminal.fail(f"{faults} {'thing is' if faults == 1 else 'things are'} wrong; each says what to do.")
+        terminal.fail(
+            f"{faults} {'problem' if faults == 1 else 'problems'} found; each line marked !! states what to do."
+        )
         raise typer.Exit(1)
-    terminal.out().print("[green]All is well.[/]")
+    terminal.out().print("[green]No problems found.[/]")
 
 
 def _all(findings: Iterator[Finding]) -> Iterator[Finding]:
-    """The findings, and what stopped them from being complete."""
+    """The findings, and the error that cut them short, if any."""
     try:
         yield from findings
     except RegardError as error:
@@ -87,21 +89,18 @@ def _software(_: Settings, __: Path | None) -> Iterator[Finding]:
 
 
 def _settings(chosen: Settings, home: Path | None) -> Iterator[Finding]:
-    plain, filed = Settings(home=chosen.home), load_settings({}, home=chosen.home)
     yield Finding(about="home", value=f"{chosen.home} ({'--home' if home else 'environment or default'})")
-    for name in (field.name for field in fields(Settings) if field.name != "home"):
-        value, from_file = getattr(chosen, name), getattr(filed, name)
-        default = from_file == getattr(plain, name)
-        where = "environment" if value != from_file else "default" if default else "regard.toml"
-        shown = "set" if name in _SECRET and value else value
-        yield Finding(about=name, value=f"{shown} ({where})" if value is not None else f"({where})")
+    for (section, key), origin in origins(home=chosen.home).items():
+        value = getattr(getattr(chosen, section), key)
+        shown = "set" if is_secret(section, key) and value else value
+        yield Finding(about=f"[{section}] {key}", value=f"({origin})" if value is None else f"{shown} ({origin})")
 
 
 def _models(chosen: Settings, home: Path | None) -> Iterator[Finding]:
-    zoo = root.zoo(chosen)
-    needed = FaceModels(zoo, detector=chosen.detector, embedder=chosen.embedder).names
+    zoo = open_zoo(chosen)
+    needed = face_models(chosen, zoo).names
     for name in needed:
-        zoo.card(name)  # a setting that names no card is said as such
+        zoo.card(name)  # raises if the setting names no card
     for card, state in zoo.verify():
         remedy = None
         if state is State.CORRUPT or (state is State.MISSING and card.name in needed):
@@ -119,17 +118,17 @@ def _data(chosen: Settings, home: Path | None) -> Iterator[Finding]:
     if not os.access(there, os.W_OK | os.X_OK):
         yield Finding(about="home", value=f"{there} cannot be written", remedy="Change its owner, or choose --home.")
         return
-    buckets = sum(place.is_dir() for place in chosen.buckets.iterdir()) if chosen.buckets.is_dir() else 0
-    yield Finding(about="buckets", value=f"{buckets} in {chosen.buckets}")
-    if s3 := root.s3_store(chosen):
-        yield Finding(about="S3", value=str(chosen.s3_endpoint), remedy=s3.trouble())
-    if chosen.database is not None:
-        yield Finding(about="database", value=database.shown(chosen.database))
+    buckets = sum(place.is_dir() for place in chosen.buckets_folder.iterdir()) if chosen.buckets_folder.is_dir() else 0
+    yield Finding(about="buckets", value=f"{buckets} in {chosen.buckets_folder}")
+    if s3 := s3_store(chosen):
+        yield Finding(about="S3", value=str(chosen.objects.s3_endpoint), remedy=s3.trouble())
+    if chosen.store.database is not None:
+        yield Finding(about="database", value=database_shown(chosen))
         yield from _store(chosen, home)
         return
     file = chosen.home / "regard.db"
     if not file.exists():
-        yield Finding(about="database", value=f"{file}, not made yet: {with_home('serve', home)} does")
+        yield Finding(about="database", value=f"{file}, not there yet: {with_home('serve', home)} creates it")
         return
     size = sum(part.stat().st_size for part in chosen.home.glob("regard.db*"))
     yield Finding(about="database", value=f"{file}, {terminal.size_of(size)}")
@@ -137,38 +136,38 @@ def _data(chosen: Settings, home: Path | None) -> Iterator[Finding]:
 
 
 def _store(chosen: Settings, home: Path | None) -> Iterator[Finding]:
-    with terminal.progress() as report:
-        regard = root.build(chosen, report)
-    try:
-        sizes = CollectionRows(regard.database).sizes()
-        yield Finding(about="collections", value=f"{len(sizes):,} with {sum(sizes.values()):,} faces")
-        yield from _shared(regard)
-        differences = regard.follower.agreement(shared=False)
-        remedy = "; ".join(differences) + ". Please report this." if differences else None
+    with (
+        granted(chosen, "doctor") as grant,
+        terminal.progress() as report,
+        open_engine(chosen, report) as engine,
+    ):
+        sizes = [each.faces for each in engine.galleries.sizes(grant)]
+        yield Finding(about="collections", value=f"{len(sizes):,} with {sum(sizes):,} faces")
+        yield from _shared(engine, grant)
+        differences = engine.index_check.agreement(grant, shared=False)
+        remedy = "; ".join(map(str, differences)) + ". Please report this." if differences else None
         yield Finding(about="index", value="differs from SQL" if differences else "agrees with SQL", remedy=remedy)
-        keys = [key for key in regard.access_keys.list() if key.revoked_at is None]
-        hint = "" if keys else f": {with_home('keys create', home)} makes one"
-        yield Finding(about="access keys", value=f"{len(keys)} in force{hint}", remedy=_unsealed(regard, keys))
-    finally:
-        regard.close()
+        keys = [key for key in engine.access_keys.list() if key.revoked_at is None]
+        hint = "" if keys else f": {with_home('keys create', home)} creates one"
+        yield Finding(about="access keys", value=f"{len(keys)} active{hint}", remedy=_undecryptable(engine, keys))
 
 
-def _shared(regard: root.Regard) -> Iterator[Finding]:
-    """Whether the index that servers share answers; comparing it is for `regard collections verify`."""
-    shared = regard.follower.shared
-    if shared is None:
-        return
+def _shared(engine: Engine, grant: Grant) -> Iterator[Finding]:
+    """Whether the shared index answers; `regard collections verify` compares it with the database."""
     try:
-        yield Finding(about="shared index", value=shared.health())
+        health = engine.index_check.shared_health(grant)
     except InternalServerError as error:
         yield Finding(about="shared index", value="does not answer", remedy=error.message)
+    else:
+        if health is not None:
+            yield Finding(about="shared index", value=health)
 
 
-def _unsealed(regard: root.Regard, keys: list[AccessKey]) -> str | None:
-    """What is wrong with the secrets, if anything: the first one is opened."""
+def _undecryptable(engine: Engine, keys: list[AccessKey]) -> str | None:
+    """What is wrong with the keys' secrets, if anything: the first one is decrypted as a test."""
     try:
         if keys:
-            regard.access_keys.lookup(keys[0].access_key_id)
+            engine.access_keys.lookup(keys[0].access_key_id)
     except RegardError as error:
         return error.message
     return None

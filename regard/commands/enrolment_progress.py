@@ -1,4 +1,4 @@
-"""How far an enrolment is, how fast, and how long it will take: foretold from a sample, then told as it goes."""
+"""The progress of an enrolment, its rate and the time left: estimated from a sample, then updated as it runs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from rich.table import Column
 from regard.commands import terminal
 from regard.engine.bulk.folder_indexing import Photo
 
-#: Seconds between two lines where no bar can be drawn.
-_PAUSE = 10.0
-#: Seconds back that the rate is measured over: pictures differ from folder to folder.
-_WINDOW = 120.0
-#: A sample this many times smaller than the whole is worth taking.
-_WORTHWHILE = 4
+#: Time between two lines of progress where no bar can be drawn.
+_LINE_SECONDS = 10.0
+#: The rate is measured over this time: pictures differ from folder to folder.
+_RATE_SECONDS = 120.0
+#: A sample is taken only from a list at least this many times as long.
+_SAMPLE_RATIO = 4
 
 
 def spread(photos: Sequence[Photo], most: int) -> tuple[list[Photo], list[Photo]]:
-    """A sample of `most` from all over the list, and the others in their order; of a short list no sample."""
-    if len(photos) < _WORTHWHILE * most:
+    """A sample of `most` from all over the list, and the others in order; no sample of a short list."""
+    if len(photos) < _SAMPLE_RATIO * most:
         return [], list(photos)
     chosen = {number * len(photos) // most for number in range(most)}
     return [photos[row] for row in sorted(chosen)], [each for row, each in enumerate(photos) if row not in chosen]
@@ -39,7 +39,7 @@ def forecast(left: int, total: int, rate: float, workers: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """In two units at most, as people say it."""
+    """In words, with two units at most: "2 h 30 min"."""
     minutes = round(seconds / 60)
     if seconds < 100:
         return f"{seconds:.0f} s"
@@ -52,7 +52,7 @@ def duration(seconds: float) -> str:
 
 
 class Pace:
-    """Files a second, of late."""
+    """Files a second, over the last two minutes."""
 
     def __init__(self) -> None:
         self._marks = deque([(time.monotonic(), 0)])
@@ -60,7 +60,7 @@ class Pace:
     def add(self, files: int) -> None:
         now = time.monotonic()
         self._marks.append((now, self._marks[-1][1] + files))
-        while len(self._marks) > 2 and now - self._marks[1][0] > _WINDOW:
+        while len(self._marks) > 2 and now - self._marks[1][0] > _RATE_SECONDS:
             self._marks.popleft()
 
     @property
@@ -71,17 +71,17 @@ class Pace:
 
 
 class Watch(Protocol):
-    """Shows an enrolment to who watches it."""
+    """Shows the progress of an enrolment."""
 
     def add(self, files: int, faces: int) -> None:
-        """So many files more are done; the faces there are by now."""
+        """`files` more are done, and `faces` were enrolled in all so far."""
 
     def say(self, text: str) -> None: ...
 
 
 @contextmanager
 def watched(total: int) -> Iterator[Watch]:
-    """A bar with rate and time left; where nobody watches, a line now and then."""
+    """A bar with rate and time left; if the output is not a terminal, a line now and then."""
     console = terminal.err()
     if not console.is_terminal:
         yield _Lines(total)
@@ -109,7 +109,7 @@ class _Lines:
     def __init__(self, total: int) -> None:
         self._total, self._done = total, 0
         self._pace = Pace()
-        self._said = time.monotonic()
+        self._last_line = time.monotonic()
 
     def say(self, text: str) -> None:
         terminal.note(text)
@@ -118,11 +118,11 @@ class _Lines:
         self._pace.add(files)
         self._done += files
         now = time.monotonic()
-        if now - self._said < _PAUSE and self._done < self._total:
+        if now - self._last_line < _LINE_SECONDS and self._done < self._total:
             return
-        self._said = now
-        told = _told(self._pace, self._total - self._done)
-        terminal.note(f"{self._done:,} of {self._total:,} files, {faces:,} faces, {told}")
+        self._last_line = now
+        speed = _speed(self._pace, self._total - self._done)
+        terminal.note(f"{self._done:,} of {self._total:,} files, {faces:,} faces, {speed}")
 
 
 class _Rate(ProgressColumn):
@@ -132,9 +132,9 @@ class _Rate(ProgressColumn):
         super().__init__(Column(no_wrap=True))
 
     def render(self, task: Any) -> str:
-        return _told(task.fields["pace"], task.remaining)
+        return _speed(task.fields["pace"], task.remaining)
 
 
-def _told(pace: Pace, left: float) -> str:
+def _speed(pace: Pace, left: float) -> str:
     rate = pace.rate
     return f"{rate:.1f} images/s, {duration(left / rate)} left" if rate else "– images/s"

@@ -1,18 +1,14 @@
-"""What `--external-id` says: how the faces of a file are called in the collection."""
+"""The option `--external-id`: the external image ids that faces get in the collection."""
 
 from __future__ import annotations
 
 import csv
-import re
 from pathlib import Path
 
 from regard.commands.terminal import readable
+from regard.domain.identifiers import EXTERNAL_IMAGE_ID
 from regard.engine.bulk.folder_indexing import Namer, Unnamed
 from regard.errors import InvalidParameter
-
-#: The service model's ExternalImageId: these characters, at most 255.
-_FOREIGN = re.compile(r"[^a-zA-Z0-9_.\-:]")
-_LONGEST = 255
 
 
 def namer(choice: str, folder: Path) -> Namer:
@@ -27,8 +23,8 @@ def namer(choice: str, folder: Path) -> Namer:
 
 
 def accepted(name: str) -> str | None:
-    """`name` as the service takes it: other characters become '_', and what is empty is none."""
-    return _FOREIGN.sub("_", name)[:_LONGEST] or None
+    """`name` as the service accepts it: other characters become '_'; None if it is empty."""
+    return EXTERNAL_IMAGE_ID.made_from(name)
 
 
 def _from_table(table: Path, folder: Path) -> Namer:
@@ -36,7 +32,7 @@ def _from_table(table: Path, folder: Path) -> Namer:
 
     def name(file: Path) -> str | None:
         if str(file) not in names:
-            raise Unnamed(f"{readable(table)} has no row for it.")
+            raise Unnamed(f"{readable(table)} has no row for this file.")
         return names[str(file)]
 
     return name
@@ -58,6 +54,6 @@ def _read(table: Path, folder: Path) -> dict[str, str | None]:
 
 
 def _inside(folder: Path, path: str) -> Path:
-    """Relative to the folder, or absolute; `folder / path` is `path` then. Spelt as the walk spells it."""
+    """A path relative to the folder, or absolute (`folder / path` is `path` then), in the form the walk returns."""
     place = folder / path
     return place.parent.resolve() / place.name

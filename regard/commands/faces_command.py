@@ -1,4 +1,4 @@
-"""`regard faces`: who is to be seen in a picture, and how well."""
+"""`regard faces`: find and describe the faces of a picture."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import typer
 from rich.table import Table
 
 from regard.commands import context, terminal
+from regard.commands.acts import granted
 from regard.commands.terminal import Home, Json
-from regard.domain.faces import Detail
 from regard.domain.images import Image
 from regard.media import drawing
-from regard.operations.face_shapes import ALL, DEFAULT, face_detail
+from regard.operations.face_shapes import face_detail, wanted
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -28,14 +28,20 @@ def faces(
 ) -> None:
     """Find the faces of a picture and describe them; the largest face comes first.
 
-    Age, gender and emotion are what a face looks like to a model, not what is so.
+    Age, gender and emotion are a model's guesses from how a face looks, not facts about a person.
 
     Example: [bold]regard faces party.jpg --attributes --save marked.jpg[/]
     """
-    pixels = context.read(image).image
-    _, analyzer = context.analyzer(context.settings(home))
-    found = analyzer.faces([pixels], DEFAULT | (ALL & ~Detail.LANDMARKS68 if attributes else Detail.NONE))[0]
     names = ["AGE_RANGE", "EMOTIONS", "EYES_OPEN", "GENDER", "MOUTH_OPEN", "SMILE"] if attributes else []
+    content = context.read(image)
+    chosen = context.settings(home)
+    with (
+        granted(chosen, "faces", attributes=tuple(names)) as grant,
+        context.analysis(chosen) as opened,
+        context.about(image),
+    ):
+        detected = opened.detection.detect(grant, content, wanted(names))
+    pixels, found = detected.image, detected.faces
     shapes = [face_detail(found, row, names) for row in range(len(found))]
     if save is not None:
         captions = [str(number) for number in range(1, len(found) + 1)] if len(found) > 1 else [""] * len(found)

@@ -1,4 +1,4 @@
-"""What a folder's indexing came to: counted as it goes, told at the end, written whole to a CSV file."""
+"""The outcomes of a folder's files: counted, summed up at the end, and written in full to a CSV file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rich.markup import escape
 from regard.commands import terminal
 from regard.engine.bulk.folder_indexing import Outcome
 
-#: Files shown for each reason; `--report` has them all.
-_EXAMPLES = 3
+#: Examples shown for each reason to skip; `--report` writes them all.
+_EXAMPLE_FILES = 3
 
 
 class Report:
-    """Collects outcomes. With `file`, each is also written there at once: an interrupted run's report is whole."""
+    """Collects outcomes. Each is also written to `file`, if given, at once: an interrupted run has its report too."""
 
     def __init__(self, file: Path | None) -> None:
         self._stream = file.open("w", newline="", encoding="utf-8", errors="surrogateescape") if file else None
@@ -64,14 +64,14 @@ class Report:
             for example in self._examples[reason]:
                 detail = example.skipped.detail if example.skipped else ""
                 out.print(f"  {escape(terminal.readable(example.path))}: {escape(detail)}", soft_wrap=True)
-            if count > _EXAMPLES:
-                out.print(f"  and {count - _EXAMPLES:,} more; --report FILE.csv writes them all")
+            if count > _EXAMPLE_FILES:
+                out.print(f"  and {count - _EXAMPLE_FILES:,} more; --report FILE.csv writes them all")
 
     def _count(self, outcome: Outcome) -> None:
         if outcome.skipped:
             reason = outcome.skipped.reason
             self._skipped[reason] += 1
-            if len(self._examples[reason]) < _EXAMPLES:
+            if len(self._examples[reason]) < _EXAMPLE_FILES:
                 self._examples[reason].append(outcome)
             return
         self.files += 1

@@ -1,75 +1,68 @@
-"""`regard index`: a folder of pictures into a collection."""
+"""`regard index`: enrol a folder of pictures in a collection."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from regard.commands import context, enrolment, external_ids, terminal
+from regard.accountability.gate import Grant
+from regard.bootstrap.engine import open_register
+from regard.bootstrap.worker import cluster_pool, local_pool, processes_for
+from regard.commands import context, external_ids, terminal
+from regard.commands.acts import granted
 from regard.commands.collection_names import checked
 from regard.commands.enrolment_progress import Pace, forecast, spread, watched
 from regard.commands.folder_report import Report
 from regard.commands.terminal import Home
 from regard.config.settings import Settings
+from regard.domain.faces import QualityLevel
 from regard.domain.galleries import Collection
 from regard.engine.analysis.face_analyzer import MOST_FACES
 from regard.engine.analysis.photo_batches import Bounds
-from regard.engine.bulk.folder_indexing import BATCH, FolderIndexer, Namer, Photo, walk
-from regard.engine.galleries.gallery import Gallery
-from regard.engine.work.worker_pool import WorkerPool
-from regard.errors import ResourceAlreadyExists, ResourceNotFound
+from regard.engine.bulk.folder_indexing import BATCH_PHOTOS, FolderIndexing, Namer, Photo, PhotoPool, PhotoWork, walk
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
-#: Batches of the sample for each worker: the time of one says little.
+#: Batches of the sample for each worker: one alone is too short to measure.
 _SAMPLED = 3
-
-
-class Level(StrEnum):
-    """The levels of engine.quality_filter."""
-
-    NONE = "NONE"
-    AUTO = "AUTO"
-    LOW = "LOW"
-    MEDIUM = "MEDIUM"
-    HIGH = "HIGH"
 
 
 @app.command()
 def index(  # noqa: PLR0913 - the options of a command
     folder: Annotated[Path, typer.Argument(help="Where the pictures are: every .jpg, .jpeg and .png below it.")],
     *,
-    collection: Annotated[str, typer.Option(help="The collection to enrol in; made if there is none.")],
+    collection: Annotated[str, typer.Option(help="The collection to enrol in; created if it does not exist.")],
     external_id: Annotated[
         str,
         typer.Option(
             metavar="filename|folder|none|CSV",
-            help="How a picture's faces are called: by its file, its folder, not at all, or by a CSV file with the "
-            "columns path and external_id.",
+            help="The external id of a picture's faces: its file's name, its folder's name, none, or from a CSV file "
+            "with the columns path and external_id.",
         ),
     ] = "filename",
-    quality_filter: Annotated[Level, typer.Option(help="How good a face must be.", case_sensitive=False)] = Level.AUTO,
-    max_faces: Annotated[int, typer.Option(min=1, max=MOST_FACES, help="Enrol the largest of a picture.")] = MOST_FACES,
-    batch: Annotated[int, typer.Option(min=1, max=256, help="ImageLoader in one transaction.")] = BATCH,
+    quality_filter: Annotated[
+        QualityLevel, typer.Option(help="How good a face must be.", case_sensitive=False)
+    ] = QualityLevel.AUTO,
+    max_faces: Annotated[int, typer.Option(min=1, max=MOST_FACES, help="The most faces per picture.")] = MOST_FACES,
+    batch: Annotated[int, typer.Option(min=1, max=256, help="Pictures in one transaction.")] = BATCH_PHOTOS,
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="Processes that share the work.")] = None,
     ray: Annotated[
         str | None, typer.Option(metavar="auto|HOST:PORT", help="Work on the machines of this Ray cluster.")
     ] = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Say how long it would take; store nothing.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write what became of every file to this CSV file.")] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Estimate the time needed; store nothing.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the outcome of every file to this CSV file.")] = None,
     home: Home = None,
 ) -> None:
     """Enrol the faces of a folder of pictures in a collection.
 
-    Stop it with Ctrl-C whenever you like: the same command goes on where it was. A file that was done before is not
-    read again unless it has changed. Hidden files are left out.
+    Stop it with Ctrl-C whenever you like: the same command resumes where it stopped. A file that was done before is
+    not read again unless it has changed. Hidden files are left out.
 
-    Example: [bold]regard index ~/ImageLoader --collection people --external-id folder[/]
+    Example: [bold]regard index ~/Pictures --collection people --external-id folder[/]
     """
     checked(collection)
     namer = external_ids.namer(external_id, folder)
@@ -78,16 +71,18 @@ def index(  # noqa: PLR0913 - the options of a command
     bounds = Bounds(level=quality_filter.value, most=max_faces)
     job = _Job(context.settings(home), collection, photos, namer, bounds, batch, processes, ray)
     if estimate:
-        _estimate(job)
+        with _granted(job) as grant:
+            _estimate(job, grant)
         return
-    told = Report(report)
-    told.add(unlisted)
-    _run(job, told)
+    with _granted(job) as grant:
+        told = Report(report)
+        told.add(unlisted)
+        _run(job, grant, told)
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What the options come to."""
+    """What the options ask for."""
 
     settings: Settings
     collection: str
@@ -98,43 +93,49 @@ class _Job:
     processes: int | None
     ray: str | None
 
-    def worker_pool(self, left: int) -> AbstractContextManager[WorkerPool]:
-        """Who does it, where so many photographs are left."""
+    def worker_pool(self, left: int) -> AbstractContextManager[PhotoPool]:
+        """The workers to use if this many photographs are left."""
         if self.ray:
-            return enrolment.ray_workforce(self.settings, self.bounds, self.ray, self.processes)
-        processes = self.processes or enrolment.processes_for(self.settings, left)
-        return enrolment.worker_pool(self.settings, self.bounds, processes)
+            return cluster_pool(self.settings, self.bounds, self.ray, self.processes)
+        processes = self.processes or processes_for(self.settings, left)
+        return local_pool(self.settings, self.bounds, processes)
 
-    def sample(self, left: list[Photo], worker_pool: WorkerPool) -> tuple[list[Photo], list[Photo]]:
-        """Photographs whose time foretells that of the others, and the others."""
+    def work(self, photos: list[Photo], worker_pool: PhotoPool) -> PhotoWork:
+        return PhotoWork(photos=photos, namer=self.namer, pool=worker_pool, batch=self.batch)
+
+    def sample(self, left: list[Photo], worker_pool: PhotoPool) -> tuple[list[Photo], list[Photo]]:
+        """A sample of photographs to estimate the time from, and the others."""
         return spread(left, _SAMPLED * self.batch * worker_pool.count)
 
 
-def _run(job: _Job, told: Report) -> None:
+def _run(job: _Job, grant: Grant, told: Report) -> None:
     context.fetch_models(job.settings)
-    with enrolment.register(job.settings) as register:
-        target = _find_or_make(register.gallery, job.collection)
-        indexer = FolderIndexer(register.gallery, register.sources, job.batch)
-        left = indexer.left(target, job.photos)
+    with open_register(job.settings) as register:
+        folders = register.folders
+        target, is_new = folders.find_or_create(grant, job.collection)
+        if is_new:
+            terminal.note(f"Created the collection {target.id}.")
+        left = folders.left(grant, target, job.photos)
         try:
             if left:
-                _index(job, indexer, target, left, told)
+                _index(job, folders, grant, target, left, told)
         except KeyboardInterrupt:
-            terminal.note("Stopped; nothing is lost. The same command goes on from here.")
+            terminal.note("Stopped; nothing is lost. Run the same command to resume.")
             raise
         finally:
             told.close()
             told.tell(len(job.photos) - len(left))
-        context.bring_on(job.settings, register.database, target)
-        size = register.gallery.size(target)
-        terminal.say(f"The collection {target.id} holds {size:,} faces.")
+        context.bring_on(register, grant, target)
+        terminal.say(f"The collection {target.id} holds {folders.size(grant, target):,} faces.")
 
 
-def _index(job: _Job, indexer: FolderIndexer, target: Collection, left: list[Photo], told: Report) -> None:
+def _index(
+    job: _Job, folders: FolderIndexing, grant: Grant, target: Collection, left: list[Photo], told: Report
+) -> None:
     with job.worker_pool(len(left)) as worker_pool, watched(len(left)) as watch:
         sample, others = job.sample(left, worker_pool)
         pace, done = Pace(), 0
-        for outcomes in indexer.run(worker_pool, target, [*sample, *others], job.namer):
+        for outcomes in folders.run(grant, target, job.work([*sample, *others], worker_pool)):
             told.add(outcomes)
             watch.add(len(outcomes), told.faces)
             pace.add(len(outcomes))
@@ -143,12 +144,12 @@ def _index(job: _Job, indexer: FolderIndexer, target: Collection, left: list[Pho
                 watch.say(forecast(len(left), len(job.photos), pace.rate, worker_pool.name))
 
 
-def _estimate(job: _Job) -> None:
+def _estimate(job: _Job, grant: Grant) -> None:
     context.fetch_models(job.settings)
-    with enrolment.register(job.settings) as register:
-        indexer = FolderIndexer(register.gallery, register.sources, job.batch)
-        target = _found(register.gallery, job.collection)
-        left = indexer.left(target, job.photos) if target else job.photos
+    with open_register(job.settings) as register:
+        folders = register.folders
+        target = folders.collection(grant, job.collection)
+        left = folders.left(grant, target, job.photos) if target else job.photos
         if not left:
             terminal.say("No photographs are left to index.")
             return
@@ -156,25 +157,11 @@ def _estimate(job: _Job) -> None:
             sample = job.sample(left, worker_pool)[0] or left
             pace = Pace()
             with watched(len(sample)) as watch:
-                for batch, _ in indexer.examined(worker_pool, sample, job.namer):
+                for batch, _ in folders.analyses(grant, job.work(sample, worker_pool)):
                     pace.add(len(batch))
                     watch.add(len(batch), 0)
         terminal.say(forecast(len(left), len(job.photos), pace.rate, worker_pool.name))
 
 
-def _found(gallery: Gallery, name: str) -> Collection | None:
-    try:
-        return gallery.get(name)
-    except ResourceNotFound:
-        return None
-
-
-def _find_or_make(gallery: Gallery, name: str) -> Collection:
-    if there := _found(gallery, name):
-        return there
-    try:
-        made = gallery.create(name, {})
-    except ResourceAlreadyExists:  # somebody else was quicker
-        return gallery.get(name)
-    terminal.note(f"Made the collection {name}.")
-    return made
+def _granted(job: _Job) -> AbstractContextManager[Grant]:
+    return granted(job.settings, "index", collection=job.collection, count=job.bounds.most)

@@ -1,4 +1,4 @@
-"""`regard models`: what the engine sees with."""
+"""`regard models`: list, fetch and verify the models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from regard import app as root
+from regard.bootstrap.models import open_zoo
 from regard.commands import context, terminal
 from regard.commands.terminal import Home
 from regard.errors import ModelUnavailable
@@ -20,7 +20,7 @@ app = typer.Typer(help="List, fetch and verify the models.", no_args_is_help=Tru
 
 @app.command("list")
 def show(home: Home = None) -> None:
-    """Show every model: what it is for, its licence, where it comes from, whether it is here."""
+    """Show every model: its task, its licence, where it comes from, and whether it is installed."""
     zoo = _zoo(home)
     installed = set(zoo.installed)
     rows = terminal.table("Model", "Task", "Pack", ">Size", "State", "Licence", "Provenance")
@@ -41,9 +41,9 @@ def pull(
     ] = False,
     home: Home = None,
 ) -> None:
-    """Fetch models, checked by their sha256; those already here are left alone.
+    """Fetch models and check their sha256; those already installed are skipped.
 
-    Sources are tried in order. [bold]REGARD_MODEL_MIRROR[/] names a folder to look in first.
+    Sources are tried in order. [bold]REGARD_MODELS_MIRROR[/] names a folder to look in first.
     """
     zoo = _zoo(home)
     with terminal.progress(in_bytes=True) as report:
@@ -57,7 +57,7 @@ def pull(
 
 @app.command()
 def verify(home: Home = None) -> None:
-    """Read every model's file and compare its sha256 with the card's. Exits with 1 where one is damaged."""
+    """Read every model's file and compare its sha256 with the card's. Exits with 1 if one is damaged or missing."""
     zoo = _zoo(home)
     found = zoo.verify()
     rows = terminal.table("Model", "State", "File")
@@ -83,4 +83,4 @@ def _missing(cards: list[ModelCard]) -> str:
 
 
 def _zoo(home: Path | None) -> Zoo:
-    return root.zoo(context.settings(home))
+    return open_zoo(context.settings(home))

@@ -1,34 +1,33 @@
-"""`regard serve`: from nothing to a server that answers."""
+"""`regard serve`: start the server."""
 
 from __future__ import annotations
 
 import json
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 import uvicorn
 
-from regard.app import Regard, limits, server
+from regard.bootstrap.engine import Engine
+from regard.bootstrap.http import pipeline, server
+from regard.bootstrap.tls import Tls
 from regard.commands import context, terminal
+from regard.commands.acts import granted
 from regard.commands.context import with_home
 from regard.commands.terminal import Home
-from regard.config.settings import Settings
-from regard.errors import SettingsError
+from regard.errors import AccessDenied, SettingsError
 from regard.telemetry import logs
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
-#: How long requests that are under way may take to finish after a SIGTERM or Ctrl-C.
+#: How long running requests may take to finish after a SIGTERM or Ctrl-C.
 _GRACE_SECONDS = 20
 
 _SNIPPET = """\
@@ -50,32 +49,30 @@ print(client.search_faces_by_image(CollectionId="people", Image={{"Bytes": photo
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="The address to listen at; 127.0.0.1 unless set.")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="8080 unless set; 0 takes one that is free.")
-    ] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1 unless set.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="8080 unless set; 0 picks a free one.")] = None,
     home: Home = None,
 ) -> None:
     """Start the server; AWS SDKs then work against this machine.
 
-    The first start fetches the models and makes an access key. Ctrl-C or SIGTERM ends it when the requests under way
-    are answered.
+    The first start fetches the models and creates an access key. Ctrl-C or SIGTERM ends it once running requests are
+    answered.
 
     Example: [bold]regard serve --port 9000[/]
     """
     chosen = context.settings(home, host=host, port=port)
-    _check_free(chosen.host, chosen.port)
-    limits(chosen)  # what is wrong there is said now, before anything slow
-    tls = _Tls.of(chosen)
+    _check_free(chosen.server.host, chosen.server.port)
+    pipeline(chosen)  # raises for wrong settings now, before anything slow
+    tls = Tls.of(chosen)
     signal.signal(signal.SIGTERM, _leave)
-    logs.begin(chosen.log_format)
-    with context.engine(chosen) as regard:
+    logs.begin(chosen.telemetry.log_format)
+    with context.engine(chosen) as engine:
         with terminal.err().status("Loading the models"):
-            regard.models.load()
+            engine.models.load()
         config = uvicorn.Config(
-            server(regard),
-            host=chosen.host,
-            port=chosen.port,
+            server(engine),
+            host=chosen.server.host,
+            port=chosen.server.port,
             access_log=False,
             log_config=None,
             log_level="warning",
@@ -85,11 +82,11 @@ def serve(
         if tls:
             config.load()
             config.ssl = tls.context
-        _Server(config, lambda where: _announce(regard, where, tls, home)).run()
+        _Server(config, lambda where: _announce(engine, where, tls, home)).run()
 
 
 class _Server(uvicorn.Server):
-    """Says so when it listens, and where: only then the port is known."""
+    """Announces where it listens once it does: only then is the port known."""
 
     def __init__(self, config: uvicorn.Config, announce: Callable[[int], None]) -> None:
         super().__init__(config)
@@ -101,112 +98,32 @@ class _Server(uvicorn.Server):
             self._announce(self.servers[0].sockets[0].getsockname()[1])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Tls:
-    """What the server shows its clients. `trust` is the file by which they trust it; None where they do already."""
-
-    context: ssl.SSLContext
-    names: tuple[str, ...]
-    trust: str | None
-
-    @classmethod
-    def of(cls, settings: Settings) -> _Tls | None:
-        """TLS as these settings have it, tried in memory. Raises SettingsError where no client could use it."""
-        certificate, key = settings.tls_certificate, settings.tls_key
-        if certificate is None and key is None:
-            return None
-        if certificate is None or key is None:
-            given, lacking = ("tls_key", "tls_certificate") if certificate is None else ("tls_certificate", "tls_key")
-            raise SettingsError(f"{given} is set and {lacking} is not: TLS needs a certificate and its private key.")
-        believer = _client(trusting=certificate)
-        context = _loaded(certificate, key)
-        try:
-            shown = _shown(context, believer)
-        except ssl.SSLCertVerificationError as error:
-            raise SettingsError(f"No client will accept {certificate}: {error.verify_message}.") from error
-        names = tuple(name for _, name in shown.get("subjectAltName", ()))
-        own_authority = shown["issuer"] == shown["subject"]
-        try:
-            _shown(context, _client())
-        except ssl.SSLCertVerificationError:
-            return cls(context=context, names=names, trust=str(certificate) if own_authority else "/path/to/ca.pem")
-        return cls(context=context, names=names, trust=None)
-
-    def host(self, reachable: str) -> str:
-        """The host that clients should call: where the certificate does not have it, a name that it has."""
-        usable = [name for name in self.names if "*" not in name]
-        return reachable if reachable in usable or not usable else usable[0]
-
-
-def _client(trusting: Path | None = None) -> ssl.SSLContext:
-    """A client that trusts what this system trusts, or only the certificate in a file. Raises SettingsError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    if trusting is None:
-        context.load_default_certs()
-        return context
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    try:
-        context.load_verify_locations(trusting)
-    except ssl.SSLError as error:
-        raise SettingsError(f"tls_certificate is {trusting}, which holds no certificate in PEM.") from error
-    except OSError as error:
-        raise SettingsError(f"tls_certificate is {trusting}, which cannot be read: {error.strerror}.") from error
-    return context
-
-
-def _loaded(certificate: Path, key: Path) -> ssl.SSLContext:
-    """The server's side. Raises SettingsError where the key is not the certificate's, or cannot be used."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        key.read_bytes()
-        context.load_cert_chain(certificate, key, password="")  # without one, an encrypted key asks the terminal
-    except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
-            raise SettingsError(f"The private key {key} does not belong to the certificate {certificate}.") from error
-        raise SettingsError(
-            f"tls_key is {key}, which holds no private key in PEM that can be used (one that is encrypted cannot): "
-            f"{error.reason or error}."
-        ) from error
-    except OSError as error:
-        raise SettingsError(f"tls_key is {key}, which cannot be read: {error.strerror}.") from error
-    return context
-
-
-def _shown(server: ssl.SSLContext, client: ssl.SSLContext) -> dict[str, Any]:
-    """The certificate a client is shown, by a handshake in memory. Raises SSLCertVerificationError if it refuses."""
-    sent, received = ssl.MemoryBIO(), ssl.MemoryBIO()
-    near, far = client.wrap_bio(received, sent), server.wrap_bio(sent, received, server_side=True)
-    while True:
-        with suppress(ssl.SSLWantReadError):
-            near.do_handshake()
-            return near.getpeercert() or {}
-        with suppress(ssl.SSLWantReadError):
-            far.do_handshake()
-
-
-def _announce(regard: Regard, port: int, tls: _Tls | None, home: Path | None) -> None:
-    settings = regard.settings
-    reachable = _reachable(settings.host)
+def _announce(engine: Engine, port: int, tls: Tls | None, home: Path | None) -> None:
+    settings = engine.settings
+    reachable = _reachable(settings.server.host)
     endpoint = f"https://{tls.host(reachable)}:{port}" if tls else f"http://{reachable}:{port}"
     trust = tls.trust if tls else None
     access_key_id, secret = "YOUR_ACCESS_KEY_ID", "YOUR_SECRET_ACCESS_KEY"
-    keys = regard.access_keys.list()
+    keys = engine.access_keys.list()
     lines = [f"Regard {version('regard')} is ready.", "", f"Endpoint:        {endpoint}"]
     if not keys:
-        access_key_id, secret = regard.access_keys.create("first")
-        lines += [f"AccessKeyId:     {access_key_id}", f"SecretAccessKey: {secret}", ""]
-        lines += ["The secret is shown this once: keep it. Try it in Python (pip install boto3):"]
+        try:
+            with granted(settings, "keys create"):
+                access_key_id, secret = engine.access_keys.create("first")
+        except AccessDenied as refused:
+            lines += [f"Access keys:     none. {refused.message}", "", "Try it in Python (pip install boto3):"]
+        else:
+            lines += [f"AccessKeyId:     {access_key_id}", f"SecretAccessKey: {secret}", ""]
+            lines += ["The secret is shown only this once: keep it. Try it in Python (pip install boto3):"]
     else:
-        in_force = sum(key.revoked_at is None for key in keys)
-        lines += [f"Access keys:     {in_force} in force; {with_home('keys create', home)} makes another", ""]
+        active = sum(key.revoked_at is None for key in keys)
+        lines += [f"Access keys:     {active} active; {with_home('keys create', home)} creates another", ""]
         lines += ["Try it in Python (pip install boto3):"]
     if trust:
-        lines[3:3] = [f"Certificate:     of no public authority: clients need verify={trust!r}, or AWS_CA_BUNDLE"]
+        lines[3:3] = [f"Certificate:     not from a public authority: clients need verify={trust!r} or AWS_CA_BUNDLE"]
     snippet = _SNIPPET.format(
         endpoint=endpoint,
-        region=settings.region,
+        region=settings.server.region,
         verify=f"\n    verify={json.dumps(trust)}," if trust else "",
         access_key_id=access_key_id,
         secret=secret,
@@ -217,13 +134,13 @@ def _announce(regard: Regard, port: int, tls: _Tls | None, home: Path | None) ->
 
 
 def _reachable(host: str) -> str:
-    """A host to put into a URL: one that listens everywhere is reached at loopback."""
+    """A host to put into a URL: a server that listens on all addresses is reached at loopback."""
     known = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
     return known.get(host, f"[{host}]" if ":" in host else host)
 
 
 def _check_free(host: str, port: int) -> None:
-    """Raises SettingsError, before anything slow, where the server could not listen."""
+    """Raises SettingsError, before anything slow, if the server could not listen there."""
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -239,10 +156,10 @@ def _check_free(host: str, port: int) -> None:
     except OSError as error:
         raise SettingsError(
             f"The server cannot listen at {host}, port {port}: {error.strerror}. Stop what listens there, or choose "
-            "another with --port (0 takes one that is free)."
+            "another with --port (0 picks a free one)."
         ) from error
 
 
 def _leave(_: int, __: FrameType | None) -> NoReturn:
-    """SIGTERM while starting, or after uvicorn has answered what was under way: a good end."""
+    """SIGTERM while starting, or after uvicorn has answered running requests: exit with 0."""
     raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""What every command says things with: consoles, bars, tables, JSON."""
+"""What every command prints with: consoles, bars, tables, JSON."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ Home = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
-#: Of what is printed into a file or a pipe, which has no width of its own.
+#: The width of output to a file or a pipe, which has none of its own.
 _PAPER = 200
-#: Seconds that a task may take without a word where no bar can be drawn.
-_PATIENCE = 1.0
+#: Seconds that a task may take before a line is printed where no bar can be drawn.
+_PROGRESS_DELAY_SECONDS = 1.0
 
 
 def out() -> Console:
@@ -49,7 +49,7 @@ def out() -> Console:
 
 
 def err() -> Console:
-    """Progress and complaints, on standard error."""
+    """Progress and errors, on standard error."""
     return Console(stderr=True, width=None if sys.stderr.isatty() else _PAPER, highlight=False)
 
 
@@ -63,7 +63,7 @@ def note(message: str) -> None:
 
 
 def say(text: str) -> None:
-    """A line of text as it is, at once."""
+    """Print a line of text as it is, and flush it."""
     typer.echo(text)
     sys.stdout.flush()
 
@@ -99,7 +99,7 @@ def size_of(count: int) -> str:
 
 @contextmanager
 def progress(*, in_bytes: bool = False) -> Iterator[Progress]:
-    """How long work reports itself: a bar for each description, gone when done; where nobody watches, lines."""
+    """Shows the progress of long tasks: a bar for each description, removed at the end; without a terminal, lines."""
     console = err()
     if not console.is_terminal:
         yield _Lines(in_bytes)
@@ -117,7 +117,7 @@ class _Lines:
         self._said: set[str] = set()
 
     def __call__(self, description: str, done: int, total: int | None) -> None:  # noqa: ARG002
-        if description not in self._said and time.monotonic() - self._began > _PATIENCE:
+        if description not in self._said and time.monotonic() - self._began > _PROGRESS_DELAY_SECONDS:
             self._said.add(description)
             amount = "" if total is None else f" ({size_of(total) if self._in_bytes else f'{total:,}'})"
             note(f"{description}{amount}")
@@ -133,7 +133,7 @@ class _Tasks:
         if total == 0:
             return
         if description not in self._tasks:
-            if self._passing:  # what had no total was a remark on the way
+            if self._passing:  # a task without a total ends when the next one begins
                 self._bars.remove_task(self._tasks.pop(self._passing))
             self._passing = description if total is None else None
             self._tasks[description] = self._bars.add_task(description, total=total)

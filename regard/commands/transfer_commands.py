@@ -1,35 +1,31 @@
-"""`regard collections export`, `import`, `verify`, `rebuild`: whole collections, moved and looked after."""
+"""`regard collections export`, `import`, `move`, `verify`, `rebuild`: commands for whole collections."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from regard import app as root
+from regard.accountability.gate import Grant
+from regard.bootstrap.engine import Register, open_engine, open_register
+from regard.bootstrap.models import open_zoo
 from regard.commands import context, terminal
+from regard.commands.acts import granted
 from regard.commands.collection_names import checked
 from regard.commands.terminal import Home
 from regard.config.settings import Settings
 from regard.domain.galleries import EMBEDDED, MILVUS, Collection
-from regard.engine.transfer import collection_export, integrity
+from regard.domain.instants import instant
+from regard.engine.transfer import collection_export
 from regard.engine.transfer.collection_export import Archive
-from regard.engine.transfer.collection_import import Imported, Importer, Source, Target
+from regard.engine.transfer.collection_import import Imported, Source, Target
 from regard.engine.transfer.embeddings_file import EmbeddingsFile
-from regard.engine.transfer.index_migration import IndexMigration
 from regard.errors import InternalServerError, InvalidParameter, SettingsError
 from regard.media.parquet import ParquetTable
-from regard.store.collection_rows import CollectionRows
-from regard.store.database import Database
-from regard.store.move_rows import MoveRows
-from regard.store.tables.columns import instant
-from regard.store.transfer_rows import TransferRows
-
-_PAGE = 1000
 
 File = Annotated[Path, typer.Argument(help="The Parquet file.", show_default=False)]
 Which = Annotated[str | None, typer.Argument(help="The collection; all of them unless given.", show_default=False)]
@@ -38,18 +34,23 @@ Which = Annotated[str | None, typer.Argument(help="The collection; all of them u
 def export(
     name: Annotated[str, typer.Argument(help="The collection to export.", show_default=False)],
     file: File,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the file if it is there.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the file if it exists.")] = False,
     home: Home = None,
 ) -> None:
     """Write a collection to a Parquet file: faces, ids, users, embeddings, tags, and a checksum.
 
-    It holds what the collection holds at the moment it begins, whoever writes meanwhile. The file is biometric data:
-    it is readable by you alone, and should stay so.
+    The file holds the collection as it was when the export began. It is biometric data: only you can read it, and it
+    should stay so.
     """
     if file.exists() and not replace:
-        raise InvalidParameter(f"{terminal.readable(file)} is there already. Give another name, or --replace.")
-    with context.store(context.settings(home)) as opened, terminal.progress() as report:
-        written = collection_export.export(TransferRows(opened), name, file, report)
+        raise InvalidParameter(f"{terminal.readable(file)} exists already. Give another name, or --replace.")
+    chosen = context.settings(home)
+    with (
+        granted(chosen, "collections export", collection=name) as grant,
+        open_register(chosen) as register,
+        terminal.progress() as report,
+    ):
+        written = register.exports.export(grant, name, file, report)
     size = terminal.size_of(file.stat().st_size)
     terminal.say(f"Exported {written.faces:,} faces of {name} to {terminal.readable(file)}, {size}.")
 
@@ -57,82 +58,79 @@ def export(
 def import_(
     file: File,
     name: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", help="The collection; named as when exported unless given.")
+        str | None, typer.Option("--as", metavar="NAME", help="The collection; its name when exported unless given.")
     ] = None,
     face_model: Annotated[
         str | None,
-        typer.Option(metavar="VERSION", help="What made the embeddings of a file that Regard has not exported."),
+        typer.Option(metavar="VERSION", help="The model of the embeddings, for a file not exported by Regard."),
     ] = None,
-    add: Annotated[bool, typer.Option("--add", help="The collection may hold other faces too.")] = False,
+    add: Annotated[bool, typer.Option("--add", help="Add to a collection that holds other faces too.")] = False,
     home: Home = None,
 ) -> None:
-    """Read a collection from a Parquet file that was exported, or embeddings from one that somebody else has made.
+    """Import a collection from an exported Parquet file, or embeddings from a Parquet file of your own.
 
-    All of the file is checked before anything is stored. Stop it with Ctrl-C whenever you like: the same command goes
-    on where it was.
+    The whole file is checked before anything is stored. Stop it with Ctrl-C whenever you like: the same command resumes
+    where it stopped.
     """
     chosen = context.settings(home)
     with closing(ParquetTable(file)) as table:
         source, target = _read(table, chosen, name, face_model, add)
-        with context.store(chosen) as opened:
-            collections = CollectionRows(opened, chosen.index)
+        with (
+            granted(chosen, "collections import", collection=target.name) as grant,
+            open_register(chosen) as register,
+        ):
             with _going_on("what was imported stays"), terminal.progress() as report:
-                done = Importer(collections, TransferRows(opened)).run(source, target, report)
-            context.bring_on(chosen, opened, done.collection)
-            size = collections.face_count(done.collection.key)
-    _tell(done, size, root.zoo(chosen).card(chosen.embedder).version)
+                done = register.imports.run(grant, source, target, report)
+            context.bring_on(register, grant, done.collection)
+    _tell(done, open_zoo(chosen).card(chosen.models.embedder).version)
 
 
 def verify(name: Which = None, home: Home = None) -> None:
-    """Compare SQL and the index both ways, and look at every embedding. Exits with 1 where something is wrong."""
+    """Check every embedding, and compare the index with the database. Exits with 1 if something is wrong."""
     chosen = context.settings(home)
-    with context.store(chosen) as opened:
-        which = _collections(opened, name)
-        wrong = _unsound(opened, which)
-        unfinished = MoveRows(opened).unfinished()
+    with (
+        granted(chosen, "collections verify", collection=name) as grant,
+        open_register(chosen) as register,
+        terminal.progress() as report,
+    ):
+        which = register.integrity.collections(grant, name)
+        wrong = {each.id: register.integrity.faults(grant, each, report) for each in which}
+        unfinished = {each.id: register.integrity.unfinished(grant, each) for each in which}
+        miscounts = {each.id: register.integrity.miscounts(grant, each) for each in which}
     if not any(wrong.values()):
-        differences = _differences(chosen)
-        for each in which:
-            beginning = f"collection {each.key}: "
-            wrong[each.id] += [said.removeprefix(beginning) for said in differences if said.startswith(beginning)]
-        if name is None:
-            known = tuple(f"collection {each.key}: " for each in which)
-            wrong["The index"] = [said for said in differences if not said.startswith(known)]
+        wrong = _differences(chosen, which, name)
     for each in which:
-        if each.id in unfinished:
-            wrong[each.id].append(_half_way(each, unfinished[each.id]))
+        wrong[each.id] += miscounts[each.id]
+        if into := unfinished[each.id]:
+            wrong[each.id].append(_half_way(each, into))
     for about, faults in wrong.items():
         for fault in faults:
             terminal.fail(f"{about}: {fault}")
     if any(wrong.values()):
         raise typer.Exit(1)
-    terminal.say(f"{len(which):,} collections: every embedding is sound, and the index holds what SQL holds.")
+    terminal.say(f"{len(which):,} collections: every embedding is valid, and the index agrees with the database.")
 
 
 def rebuild(name: Which = None, home: Home = None) -> None:
-    """Build the index of a collection anew from SQL, files and all, and give up a move that was not ended.
+    """Rebuild the index of a collection from the database, and give up a move that was not finished.
 
-    For collections of the embedded index no server may run on the same home meanwhile; those of a shared one cannot be
+    For collections in the embedded index, stop servers on the same home first. Collections in a shared index cannot be
     searched until it is done.
     """
     chosen = context.settings(home)
-    with context.store(chosen) as opened:
-        which = _collections(opened, name)
-        mine = [each for each in which if each.index == EMBEDDED]
-        if mine:
-            root.drop_indexes(chosen, opened, [each.key for each in mine])
-    with terminal.progress() as report, closing(root.build(chosen, report)) as regard:
-        migration = IndexMigration(MoveRows(regard.database), regard.follower.shared)
-        for each in mine:
-            migration.move(each, EMBEDDED)
-        theirs = [each for each in which if each.index != EMBEDDED]
-        if name is None:
-            migration.refill_all(theirs, report)
-        else:
-            for each in theirs:
-                migration.refill(each, report)
-        sizes = [CollectionRows(regard.database).face_count(each.key) for each in which]
-    terminal.say(f"Rebuilt the index of {len(which):,} collections, {sum(sizes):,} faces.")
+    with granted(chosen, "collections rebuild", collection=name) as grant:
+        with open_register(chosen) as register:
+            which = register.integrity.collections(grant, name)
+            for each in which:
+                register.integrity.recount(grant, each)
+            embedded = [each for each in which if each.index == EMBEDDED]
+            register.drop_embedded(grant, embedded)
+            _refill(register, grant, [each for each in which if each.index != EMBEDDED], everything=name is None)
+            size = sum(register.integrity.size(grant, each) for each in which)
+        if embedded:
+            with terminal.progress() as report, open_engine(chosen, report):
+                pass  # opening the engine fills the index
+    terminal.say(f"Rebuilt the index of {len(which):,} collections, {size:,} faces.")
 
 
 def move(
@@ -140,27 +138,29 @@ def move(
     into: Annotated[str, typer.Option("--to", metavar="INDEX", help="milvus, or embedded.", show_default=False)],
     home: Home = None,
 ) -> None:
-    """Let a collection live in another index: the one that all servers share, or each server's own.
+    """Move a collection to another index: the one that all servers share, or each server's own.
 
-    Searches and writes go on meanwhile. Stop it with Ctrl-C whenever you like: the same command goes on where it was,
-    and moving it to where it is gives up.
+    Searches and writes continue during the move. Stop it with Ctrl-C whenever you like: the same command resumes where
+    it stopped; to give up, move the collection to the index it is in.
     """
     if into not in (EMBEDDED, MILVUS):
-        raise InvalidParameter(f"--to is {into}, which is neither {MILVUS} nor {EMBEDDED}.")
+        raise InvalidParameter(f"--to is {into}; use {MILVUS} or {EMBEDDED}.")
     chosen = context.settings(home)
-    with context.store(chosen) as opened, _going_on("what has come over stays"):
-        collection = CollectionRows(opened).get(name)
-        shared = root.shared_index(chosen, opened)
-        with terminal.progress() as report, closing(shared) if shared else nullcontext():
-            moved = IndexMigration(MoveRows(opened), shared).move(collection, into, report)
-    if collection.index == into:
+    with (
+        granted(chosen, "collections move", collection=name) as grant,
+        open_register(chosen) as register,
+        _going_on("what has been moved stays"),
+        terminal.progress() as report,
+    ):
+        moved = register.migration.move(grant, name, into, report)
+    if moved.came_from == into:
         gave_up = f"Gave up the move of {name}: it" if moved.gave_up else name
-        terminal.say(f"{gave_up} lives in {into} already.")
+        terminal.say(f"{gave_up} is in {into} already.")
     else:
-        read = f" Read {moved.faces:,} faces and {moved.users:,} users for it." if into != EMBEDDED else ""
-        terminal.say(f"{name} lives in {into} now.{read}")
+        read = f" Read {_amounts(moved.vectors)} for it." if into != EMBEDDED else ""
+        terminal.say(f"{name} is in {into} now.{read}")
     if moved.left_in:
-        terminal.note(f"{moved.left_in} does not answer, and still has its faces; it forgets them when it does.")
+        terminal.note(f"{moved.left_in} does not answer and still holds the faces; they are deleted once it answers.")
 
 
 # -- importing ---------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def _read(
     table: ParquetTable, chosen: Settings, name: str | None, face_model: str | None, add: bool
 ) -> tuple[Source, Target]:
     """What the file is, and where its faces go."""
-    cards = {card.version: card for card in root.zoo(chosen).cards.values() if card.task == "face-embedder"}
+    cards = {card.version: card for card in open_zoo(chosen).cards.values() if card.task == "face-embedder"}
     face_model = next((version for version, card in cards.items() if card.name == face_model), face_model)
     if collection_export.is_archive(table):
         archive = Archive(table)
@@ -187,66 +187,79 @@ def _read(
         return archive, target
     if name is None or face_model is None:
         raise InvalidParameter(
-            f"{table.file} was not exported by Regard: say --as NAME, and --face-model VERSION for what made its "
-            f"embeddings, such as {', '.join(cards)}."
+            f"{table.file} was not exported by Regard: give --as NAME and the model of its embeddings with "
+            f"--face-model VERSION, such as {', '.join(cards)}."
         )
     now = datetime.now(UTC)
     dimension = cards[face_model].dimension if face_model in cards else None
     plain = EmbeddingsFile(table, face_model, dimension, now)
     if plain.ignored:
-        terminal.note(f"Passing over the columns {', '.join(plain.ignored)}.")
+        terminal.note(f"Ignoring the columns {', '.join(plain.ignored)}.")
     return plain, Target(name=checked(name), created_at=now, adding=add)
+
+
+def _amounts(vectors: Mapping[str, int]) -> str:
+    """How many of each kind, in words."""
+    return " and ".join(f"{count:,} {feed}" for feed, count in vectors.items())
 
 
 @contextmanager
 def _going_on(kept: str) -> Iterator[None]:
-    """Say how to go on after what can interrupt."""
+    """Print how to resume after an interruption."""
     try:
         yield
     except (KeyboardInterrupt, InternalServerError) as error:
         if not isinstance(error, SettingsError):
-            terminal.note(f"Stopped; {kept}, and the same command goes on from there.")
+            terminal.note(f"Stopped; {kept}. Run the same command to resume.")
         raise
 
 
-def _tell(done: Imported, size: int, embedder: str) -> None:
+def _tell(done: Imported, embedder: str) -> None:
     there = f"; {done.held:,} were there already" if done.held else ""
-    terminal.say(f"Imported {done.stored:,} faces{there}. The collection {done.collection.id} holds {size:,} faces.")
+    terminal.say(
+        f"Imported {done.stored:,} faces{there}. The collection {done.collection.id} holds {done.size:,} faces."
+    )
     if done.collection.face_model != embedder:
         terminal.note(
-            f"Its faces are of the model {done.collection.face_model}, and this installation's embedder is {embedder}: "
-            f"searching it needs the other one."
+            f"Its faces are of the model {done.collection.face_model}; this installation's embedder is {embedder}. To "
+            f"search it, set that model as the embedder."
         )
 
 
-# -- verifying ---------------------------------------------------------------------------------------------------
+# -- verifying and rebuilding ------------------------------------------------------------------------------------
 
 
-def _collections(opened: Database, name: str | None) -> list[Collection]:
-    rows = CollectionRows(opened)
-    if name is not None:
-        return [rows.get(name)]
-    found: list[Collection] = []
-    while page := rows.page(found[-1].key if found else 0, _PAGE):
-        found += page
-    return found
+def _differences(chosen: Settings, which: list[Collection], name: str | None) -> dict[str, list[str]]:
+    """Where the indexes and SQL differ, by the collection's id; or by "The index" if it concerns no collection."""
+    with (
+        granted(chosen, "collections verify") as grant,
+        terminal.progress() as report,
+        open_engine(chosen, report) as engine,
+    ):
+        found = engine.index_check.agreement(grant)
+    ids = {each.key: each.id for each in which}
+    wrong: dict[str, list[str]] = {each.id: [] for each in which}
+    for each in found:
+        if each.collection_key in ids:
+            wrong[ids[each.collection_key]].append(each.text)
+        elif name is None:
+            wrong.setdefault("The index", []).append(str(each))
+    return wrong
 
 
-def _unsound(opened: Database, which: list[Collection]) -> dict[str, list[str]]:
-    collections, rows = CollectionRows(opened), TransferRows(opened)
+def _refill(register: Register, grant: Grant, shared: list[Collection], *, everything: bool) -> None:
     with terminal.progress() as report:
-        return {each.id: integrity.faults(rows, each, report, collections.face_count(each.key)) for each in which}
+        if everything:
+            register.migration.refill_all(grant, shared, report)
+            return
+        for each in shared:
+            register.migration.refill(grant, each, report)
 
 
 def _half_way(collection: Collection, into: str) -> str:
     if into == collection.index:
-        return f"its rebuilding was not ended: `regard collections rebuild {collection.id}` goes on"
+        return f"its rebuild was not finished: `regard collections rebuild {collection.id}` resumes it"
     return (
-        f"its move to {into} was not ended: `regard collections move {collection.id} --to {into}` goes on, and "
-        f"`--to {collection.index}` gives up"
+        f"its move to {into} was not finished: `regard collections move {collection.id} --to {into}` resumes it, and "
+        f"`--to {collection.index}` gives it up"
     )
-
-
-def _differences(chosen: Settings) -> list[str]:
-    with terminal.progress() as report, closing(root.build(chosen, report)) as regard:
-        return regard.follower.agreement()

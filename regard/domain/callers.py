@@ -1,4 +1,4 @@
-"""Callers: who holds a key, and the temporary credentials taken on with it."""
+"""Callers: the holders of access keys, and the temporary credentials they take on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemporaryCredential:
-    """Temporary credentials that a principal took on: their own key id, the role and the name it gave them."""
+    """Temporary credentials that a principal took on: a key id of their own, and the role and name it chose."""
 
     access_key_id: str
     role: str
@@ -18,7 +18,7 @@ class TemporaryCredential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who is calling: the holder of a lasting access key, through a session or not."""
+    """The holder of a lasting access key, calling with it or with temporary credentials."""
 
     access_key_id: str
     name: str

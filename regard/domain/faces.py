@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import Flag, auto
+from enum import Flag, StrEnum, auto
 
 from regard.domain.arrays import FloatArray, IntArray
 from regard.domain.images import Box
 
 
 class Detail(Flag):
-    """What a caller wants known of a face beyond its box, score and five points. Each costs its own model runs."""
+    """What a caller wants to know of a face beyond its box, score and five landmarks. Each costs its own model runs."""
 
     NONE = 0
     EMBEDDING = auto()
@@ -24,16 +24,26 @@ class Detail(Flag):
     MOUTH_OPEN = auto()
 
 
+class QualityLevel(StrEnum):
+    """How good a face must be, by the service model's names (QualityFilter)."""
+
+    NONE = "NONE"
+    AUTO = "AUTO"
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+
+
 #: The order of the columns of `Faces.emotions`.
 EMOTIONS = ("angry", "disgusted", "fear", "happy", "sad", "surprised", "calm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faces:
-    """N faces of one picture, largest first, one row each; a column nobody asked for is None.
+    """N faces of one picture, largest first, one row each; a column that was not asked for is None.
 
-    Boxes and points are ratios of the upright picture's sides; points and pose are as seen in the picture: left is left
-    there, yaw is positive when the nose turns right, pitch when it lifts, roll when the face tilts clockwise.
+    Boxes and landmarks are ratios of the upright picture's sides. Landmarks and pose are as seen in the picture: left
+    is left there, yaw is positive when the nose turns right, pitch when it lifts, roll when the face tilts clockwise.
     """
 
     #: N×4: left, top, width, height.
@@ -41,7 +51,7 @@ class Faces:
     #: N, the detector's own score, 0..1.
     scores: FloatArray
     #: N×5×2: left eye, right eye, nose, left and right corner of the mouth.
-    points: FloatArray
+    landmarks5: FloatArray
     #: N×D unit rows.
     embeddings: FloatArray | None = None
     #: N×2: brightness and sharpness, 0..100.
@@ -63,8 +73,8 @@ class Faces:
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
-        if self.boxes.shape != (n, 4) or self.scores.shape != (n,) or self.points.shape != (n, 5, 2):
-            raise ValueError(f"columns disagree: {self.boxes.shape} {self.scores.shape} {self.points.shape}")
+        if self.boxes.shape != (n, 4) or self.scores.shape != (n,) or self.landmarks5.shape != (n, 5, 2):
+            raise ValueError(f"columns disagree: {self.boxes.shape} {self.scores.shape} {self.landmarks5.shape}")
         for name, column in self._columns().items():
             if len(column) != n:
                 raise ValueError(f"{name} holds {len(column)} rows for {n} faces")

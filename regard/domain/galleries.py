@@ -11,6 +11,8 @@ from regard.domain.images import Box
 
 #: The indexes a collection can live in: each server's own, or the one that all share.
 EMBEDDED, MILVUS = "embedded", "milvus"
+#: The feeds: kinds of vector that are searched.
+FACES, USERS = "faces", "users"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

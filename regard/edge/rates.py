@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 import time
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
+from pydantic import Field, model_validator
+
+from regard.config.toml_tables import Table, parse, read
 from regard.domain.callers import Principal
 from regard.errors import ProvisionedThroughputExceeded, SettingsError
-from regard.wire import schema
 
-#: The key of a file of rates that is for the operations it does not name; without it they are free.
+#: The key in a file of rates for all operations that it does not name; without it they are free.
 DEFAULT = "default"
-#: So many buckets are kept before anybody looks which of them are full again, and can be forgotten.
-_FEW = 1024
-#: Requests a second; more is a slip of the pen.
-_MOST = 1_000_000
-#: Seconds that sums of floating-point times may be off.
-_ROUNDING = 1e-6
+#: Buckets that are kept before those that are full again are looked for and dropped.
+_KEPT_BUCKETS = 1024
+#: More is a slip of the pen.
+_MOST_PER_SECOND = 1_000_000
+#: How far sums of floating-point times may be off.
+_ROUNDING_SECONDS = 1e-6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """So many requests a second in the long run, and at most `burst` at once."""
+class Rate(Table, frozen=True):
+    """Requests a second in the long run, and the most at once. In a file a bare number is a rate."""
 
-    per_second: float
-    burst: float
+    rate: float = Field(gt=0, le=_MOST_PER_SECOND, allow_inf_nan=False)
+    #: A second's requests unless given.
+    burst: float = Field(
+        default_factory=lambda given: max(1.0, given["rate"]), ge=1, le=_MOST_PER_SECOND, allow_inf_nan=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_number(cls, given: object) -> object:
+        return given if isinstance(given, dict) else {"rate": given}
 
 
 class RateLimiter:
-    """Who may ask how often. Thread-safe.
+    """How often each access key may call each operation. Thread-safe; any number of HTTP doors may share one.
 
-    A bucket is kept as the moment when it will be full again: one number, and none once it is.
+    A bucket is kept as the moment when it will be full again: one number, and none once it is full.
     """
 
     def __init__(self, rates: Mapping[str, Rate], clock: Callable[[], float] = time.monotonic) -> None:
@@ -44,30 +51,34 @@ class RateLimiter:
         self._default = self._rates.pop(DEFAULT, None)
         self._clock = clock
         self._full_at: dict[tuple[str, str], float] = {}
-        self._room = _FEW
+        self._room = _KEPT_BUCKETS
         self._lock = Lock()
 
     @classmethod
-    def load(cls, choice: str, clock: Callable[[], float] = time.monotonic) -> RateLimiter:
-        """The quotas of the setting: "off", "aws" (Rekognition's defaults), or the path of a TOML file.
+    def load(cls, choice: str, operations: Collection[str], clock: Callable[[], float] = time.monotonic) -> RateLimiter:
+        """The rates of the setting: "off", "aws" (Rekognition's defaults), or the path of a TOML file.
 
-        Raises SettingsError, naming the file and the key, for what is not right.
+        `operations` are the names that a file may hold. Raises SettingsError, naming the file and the key, for what is
+        not right.
         """
         if choice == "off":
             return cls({}, clock)
         if choice == "aws":
             text = resources.files("regard.edge").joinpath("rates.toml").read_text(encoding="utf-8")
-            return cls(_rates(text, "rates.toml"), clock)
+            return cls(_rates(text, "rates.toml", operations), clock)
         file = Path(choice).expanduser()
         try:
-            return cls(_rates(file.read_text(encoding="utf-8"), str(file)), clock)
+            text = file.read_text(encoding="utf-8")
         except FileNotFoundError as error:
-            raise SettingsError(f'quotas is {choice!r}: not "off", not "aws", and there is no such file.') from error
+            raise SettingsError(
+                f"[server] rates is {choice!r}; it must be 'off', 'aws', or a file, and there is no such file."
+            ) from error
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{file}, the file of quotas, cannot be read: {error}") from error
+            raise SettingsError(f"{file}, the file of rates, cannot be read: {error}") from error
+        return cls(_rates(text, str(file), operations), clock)
 
     def check(self, principal: Principal, operation: str) -> None:
-        """Count one request. Raises ProvisionedThroughputExceeded where this key has none left for the operation."""
+        """Count one request. Raises ProvisionedThroughputExceeded if this key has none left for the operation."""
         rate = self._rates.get(operation, self._default)
         if rate is None:
             return
@@ -75,49 +86,28 @@ class RateLimiter:
         with self._lock:
             now = self._clock()
             full_at = max(now, self._full_at.get(key, now))
-            # What is missing from a full bucket leaves no whole request.
-            if (full_at - now - _ROUNDING) * rate.per_second > rate.burst - 1:
+            # So much is missing from a full bucket that not one whole request is left.
+            if (full_at - now - _ROUNDING_SECONDS) * rate.rate > rate.burst - 1:
                 raise ProvisionedThroughputExceeded(
-                    f"Provisioned Rate exceeded. {operation} is limited to {rate.per_second:g} requests a second for "
+                    f"Provisioned Rate exceeded. {operation} is limited to {rate.rate:g} requests a second for "
                     "each access key."
                 )
-            self._full_at[key] = full_at + 1 / rate.per_second
+            self._full_at[key] = full_at + 1 / rate.rate
             if len(self._full_at) > self._room:
                 self._forget(now)
 
     def _forget(self, now: float) -> None:
         """Drop the buckets that are full. Looking again only at twice what is left keeps that rare."""
         self._full_at = {key: full_at for key, full_at in self._full_at.items() if full_at > now}
-        self._room = max(_FEW, 2 * len(self._full_at))
+        self._room = max(_KEPT_BUCKETS, 2 * len(self._full_at))
 
 
-def _rates(text: str, where: str) -> dict[str, Rate]:
+def _rates(text: str, where: str, operations: Collection[str]) -> dict[str, Rate]:
     """The rates of a TOML text; `where` is its name for messages. Raises SettingsError."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{where} is not valid TOML: {error}") from error
-    known = {name for service in schema.VERSIONS for name in schema.load(service).operations}
-    if unknown := sorted(set(table) - {DEFAULT} - known):
-        raise SettingsError(f"{where}: {', '.join(unknown)}: no operation of AWS's, nor {DEFAULT!r}")
-    return {name: _rate(value, f"{where}: {name}") for name, value in table.items()}
-
-
-def _rate(value: Any, where: str) -> Rate:
-    """A number is a rate; a table may give the burst too."""
-    given = value if isinstance(value, dict) else {"rate": value}
-    if unknown := sorted(set(given) - {"rate", "burst"}):
-        raise SettingsError(f"{where}: unknown key {', '.join(unknown)}; there are rate and burst")
-    if "rate" not in given:
-        raise SettingsError(f"{where}: the key 'rate' is missing")
-    per_second = _number(given["rate"], f"{where}: the rate")
-    burst = _number(given.get("burst", max(1.0, per_second)), f"{where}: the burst")
-    if burst < 1:
-        raise SettingsError(f"{where}: the burst is {burst:g}; below 1 no request would pass")
-    return Rate(per_second=per_second, burst=burst)
-
-
-def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MOST:
-        raise SettingsError(f"{what} is {value!r}, not a number above 0, of at most {_MOST:,}")
-    return float(value)
+    tables = parse(text, where)
+    for name in tables:
+        if name != DEFAULT and name not in operations:
+            near = get_close_matches(name, [DEFAULT, *operations], n=1)
+            guess = f"did you mean {near[0]}?" if near else f"name operations of AWS's, or {DEFAULT!r} for all others"
+            raise SettingsError(f"{where}: {name} is not an operation; {guess}")
+    return read(dict[str, Rate], tables, where)

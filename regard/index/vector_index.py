@@ -12,10 +12,10 @@ from regard.domain.galleries import Hits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
-    """What an index still holds from before: by collection the key up to which none is missing, and how far into the
-    journal of deletions that is true."""
+    """What an index still holds from before: by collection the key up to which none is missing, and up to which
+    deletion that is true."""
 
-    journal: int = 0
+    deletion: int = 0
     sealed: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -50,15 +50,15 @@ class VectorIndex(Protocol):
     def resume(self) -> Resume:
         """What it holds already, to be asked before the first `add`."""
 
-    def settle(self, journal: int) -> None:
-        """Every removal up to this one of the journal has been made."""
+    def settle(self, deletion: int) -> None:
+        """Every deletion up to this one has been made."""
 
 
 class SharedIndex(VectorIndex, Protocol):
     """One index that many servers write to. It outlives them all, so `resume` has nothing to say and `settle` nothing
     to do: how far it has got is kept in SQL, beside its `identity` and its `moment`.
 
-    A key belongs to one gallery only, and to one vector: whoever adds it again adds the same.
+    A key belongs to one gallery only, and to one vector: adding it again adds the same.
     """
 
     @property

@@ -16,8 +16,8 @@ class BlobStore(Protocol):
     def read(self, bucket: str, name: str, version: str | None, *, limit: int) -> bytes:
         """The object's bytes.
 
-        Raises InvalidS3Object where there is no such object or it cannot be read, and ImageTooLarge, without reading
-        it, where it has more than `limit` bytes.
+        Raises InvalidS3Object if there is no such object or it cannot be read, and ImageTooLarge, without reading it,
+        if it has more than `limit` bytes.
         """
         ...
 
@@ -77,5 +77,5 @@ def _read(path: Path, limit: int) -> bytes:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """A pipe without a writer must not make the caller wait, nor a link put there meanwhile lead it astray."""
+    """A pipe without a writer must not make the caller wait, nor a link that was put there since lead it astray."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)

@@ -1,4 +1,4 @@
-"""ImageLoader for people: faces marked where they were found, and a probe beside its candidates.
+"""Pictures for people: faces marked where they were found, and a probe beside its candidates.
 
 The same input draws the same pixels. Text is set in Pillow's own typeface, which knows English: accents are dropped,
 other letters become question marks.
@@ -7,7 +7,6 @@ other letters become question marks.
 from __future__ import annotations
 
 import math
-import secrets
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from PIL import ImageDraw, ImageFont
 from regard.domain.faces import Faces
 from regard.domain.images import Box, Image
 from regard.errors import InvalidParameter
+from regard.files import SHARED, replace_file
 
 Picture = PIL.Image.Image
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -41,18 +41,18 @@ _FORMATS: Final = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 #: The line-up's measures, in pixels.
 _MARGIN: Final = 56
 _GAP: Final = 28
-_PROBE: Final = 464
-_SIDE: Final = 208
+_PROBE_SIDE: Final = 464
+_TILE_SIDE: Final = 208
 _COLUMNS: Final = 4
-_ROUND: Final = 14
-_CAPTION: Final = 68
+_CORNER_RADIUS: Final = 14
+_CAPTION_HEIGHT: Final = 68
 #: How much of a picture a portrait shows, in lengths of the face's longer side.
-_PORTRAIT: Final = 1.5
+_PORTRAIT_RATIO: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One tile of a line-up. `picture` is None where it cannot be read; `similarity` is 0..100."""
+    """One tile of a line-up. `picture` is None if it cannot be read; `similarity` is 0..100."""
 
     name: str
     similarity: float
@@ -61,14 +61,14 @@ class Candidate:
 
 
 def annotate(image: Image, faces: Faces, captions: Sequence[str]) -> Picture:
-    """`image` at the size of its pixels, with each face's box, five points and caption (one a face; "" for none)."""
+    """`image` at the size of its pixels, with each face's box, five landmarks and caption (one a face; "" for none)."""
     if len(captions) != len(faces):
         raise ValueError(f"{len(captions)} captions for {len(faces)} faces")
     picture = PIL.Image.fromarray(image.pixels)
     boxes = [_rectangle(faces.box(row), picture) for row in range(len(faces))]
     for row, box in enumerate(boxes):
         _outline(picture, box)
-        for x, y in faces.points[row]:
+        for x, y in faces.landmarks5[row]:
             _dot(picture, float(x) * picture.width, float(y) * picture.height, max(1.5, _side(box) / 65))
     for box, caption in zip(boxes, captions, strict=True):  # last, so that no box crosses a caption
         if caption:
@@ -79,19 +79,21 @@ def annotate(image: Image, faces: Faces, captions: Sequence[str]) -> Picture:
 def line_up(probe: Image, box: Box, candidates: Sequence[Candidate], *, caption: str = "Probe") -> Picture:
     """The probe's face at the left, its candidates' in a grid beside it, in the order given."""
     rows = max(1, -(-len(candidates) // _COLUMNS))
-    left = _MARGIN + _PROBE + 2 * _GAP
-    width = left + _COLUMNS * (_SIDE + _GAP) - _GAP + _MARGIN
-    height = 2 * _MARGIN - _GAP + max(_PROBE + _CAPTION + _GAP, rows * (_SIDE + _CAPTION + _GAP))
+    left = _MARGIN + _PROBE_SIDE + 2 * _GAP
+    width = left + _COLUMNS * (_TILE_SIDE + _GAP) - _GAP + _MARGIN
+    height = (
+        2 * _MARGIN - _GAP + max(_PROBE_SIDE + _CAPTION_HEIGHT + _GAP, rows * (_TILE_SIDE + _CAPTION_HEIGHT + _GAP))
+    )
     sheet = PIL.Image.new("RGB", (width, height), PAPER[:3])
-    _tile(sheet, (_MARGIN, _MARGIN), _PROBE, _portrait(probe, box))
-    _write(sheet, (_MARGIN, _MARGIN + _PROBE + 16, _PROBE), caption, size=26)
+    _tile(sheet, (_MARGIN, _MARGIN), _PROBE_SIDE, _portrait(probe, box))
+    _write(sheet, (_MARGIN, _MARGIN + _PROBE_SIDE + 16, _PROBE_SIDE), caption, size=26)
     for number, candidate in enumerate(candidates):
-        x = left + number % _COLUMNS * (_SIDE + _GAP)
-        y = _MARGIN + number // _COLUMNS * (_SIDE + _CAPTION + _GAP)
+        x = left + number % _COLUMNS * (_TILE_SIDE + _GAP)
+        y = _MARGIN + number // _COLUMNS * (_TILE_SIDE + _CAPTION_HEIGHT + _GAP)
         known = candidate.picture
-        _tile(sheet, (x, y), _SIDE, None if known is None else _portrait(known, candidate.box))
-        _write(sheet, (x, y + _SIDE + 12, _SIDE), candidate.name, size=20)
-        _write(sheet, (x, y + _SIDE + 40, _SIDE), _percent(candidate.similarity), size=18, colour=MUTED)
+        _tile(sheet, (x, y), _TILE_SIDE, None if known is None else _portrait(known, candidate.box))
+        _write(sheet, (x, y + _TILE_SIDE + 12, _TILE_SIDE), candidate.name, size=20)
+        _write(sheet, (x, y + _TILE_SIDE + 40, _TILE_SIDE), _percent(candidate.similarity), size=18, colour=MUTED)
     if not candidates:
         _write(sheet, (left, _MARGIN, width - left), "No candidates", size=20, colour=MUTED)
     return sheet
@@ -105,13 +107,8 @@ def save(picture: Picture, path: Path) -> None:
     kind = _FORMATS.get(path.suffix.lower())
     if kind is None:
         raise InvalidParameter(f"Cannot save a picture as {path.name!r}: end its name in {', '.join(_FORMATS)}.")
-    partial = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.partial")
-    try:
-        with partial.open("xb") as file:
-            picture.save(file, kind, quality=92)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replace_file(path, mode=SHARED) as file:
+        picture.save(file, kind, quality=92)
 
 
 # -- a face in its picture ---------------------------------------------------------------------------------------
@@ -167,7 +164,7 @@ def _portrait(image: Image, box: Box) -> Picture:
     """The face with some of what surrounds it, square unless the picture is too narrow."""
     whole = PIL.Image.fromarray(image.pixels)
     left, top, right, bottom = _rectangle(box, whole)
-    side = max(1.0, _side((left, top, right, bottom)) * _PORTRAIT)
+    side = max(1.0, _side((left, top, right, bottom)) * _PORTRAIT_RATIO)
     width, height = min(side, whole.width), min(side, whole.height)
     x = min(max(0.0, (left + right - width) / 2), whole.width - width)
     y = min(max(0.0, (top + bottom - height) / 2), whole.height - height)
@@ -177,7 +174,7 @@ def _portrait(image: Image, box: Box) -> Picture:
 def _tile(sheet: Picture, corner: tuple[int, int], side: int, portrait: Picture | None) -> None:
     x, y = corner
     square = x, y, x + side, y + side
-    _shape(sheet, square, TILE, radius=_ROUND)
+    _shape(sheet, square, TILE, radius=_CORNER_RADIUS)
     if portrait is None:
         middle, font = (x + side / 2, y + side / 2), ImageFont.load_default(18)
         ImageDraw.Draw(sheet).text(middle, "picture not at hand", fill=MUTED, font=font, anchor="mm")
@@ -186,7 +183,7 @@ def _tile(sheet: Picture, corner: tuple[int, int], side: int, portrait: Picture 
     size = max(1, round(portrait.width * scale)), max(1, round(portrait.height * scale))
     fill = PIL.Image.new("RGB", (side, side), TILE[:3])
     fill.paste(portrait.resize(size, PIL.Image.Resampling.LANCZOS), ((side - size[0]) // 2, (side - size[1]) // 2))
-    sheet.paste(fill, corner, _mask((side, side), (0, 0, side, side), radius=_ROUND))
+    sheet.paste(fill, corner, _mask((side, side), (0, 0, side, side), radius=_CORNER_RADIUS))
 
 
 # -- shapes and text ---------------------------------------------------------------------------------------------
@@ -203,7 +200,7 @@ def _shape(picture: Picture, box: Rectangle, colour: Colour, *, radius: float, l
 
 
 def _mask(size: tuple[int, int], box: Rectangle, *, radius: float, line: float | None = None) -> Picture:
-    """The same shape as coverage, 0..255; drawn larger and reduced, for Pillow draws without smoothing."""
+    """The same shape as coverage, 0..255; drawn larger and reduced, because Pillow draws without smoothing."""
     finer = 4 if max(size) <= 1_000 else 2 if max(size) <= 2_500 else 1
     mask = PIL.Image.new("L", (size[0] * finer, size[1] * finer))
     left, top, right, bottom = (round(value * finer) for value in box)

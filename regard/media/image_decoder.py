@@ -84,8 +84,8 @@ def decode(data: bytes, *, longest: int | None = None) -> Image:
     """Decode a JPEG or a PNG, turned upright by its EXIF orientation.
 
     A JPEG is decoded at 1/2, 1/4 or 1/8 where its longest side then still has `longest` pixels; a PNG always whole.
-    Of an animation or a multi-picture file the first picture is taken. What is transparent is laid on white, as a
-    person sees it on a page: the colours hidden beneath could hold a face that nobody sees. Of 16 bits the upper 8
+    Of an animation or a multi-picture file the first picture is taken. What is transparent is laid on white, as on
+    a page: the colours hidden beneath could hold a face that no person sees. Of 16 bits the upper 8
     are kept.
 
     Raises InvalidImageFormat for anything but a whole JPEG or PNG; ImageTooLarge for a side over MAX_SIDE or more than
@@ -189,7 +189,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _orientation(exif: bytes) -> int:
-    """The orientation, 1 to 8, from an EXIF block (a TIFF header and directory); 1 where it does not say."""
+    """The orientation, 1 to 8, from an EXIF block (a TIFF header and directory); 1 if it does not say."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
         return 1

@@ -5,13 +5,11 @@ pyarrow is the extra `regard[parquet]`, so that it loads only where such a file 
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
@@ -20,12 +18,13 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 
 from regard.errors import InvalidParameter, SettingsError
+from regard.files import replace_file
 
 T = TypeVar("T")
 
 #: The most bytes of a footer: a million users without faces take some 60 MB.
-_MOST_FOOTER = 1 << 30
-_READ_AHEAD = 1 << 20
+_FOOTER_BYTES = 1 << 30
+_READ_AHEAD_BYTES = 1 << 20
 
 
 class Kind(StrEnum):
@@ -42,7 +41,7 @@ Columns = Mapping[str, Any]
 
 
 def _libraries() -> tuple[ModuleType, ModuleType]:
-    """pyarrow and its Parquet half. Raises SettingsError where they are not installed."""
+    """pyarrow and its Parquet half. Raises SettingsError if they are not installed."""
     try:
         import pyarrow  # noqa: PLC0415 - an extra
         import pyarrow.parquet  # noqa: PLC0415
@@ -55,7 +54,7 @@ def _libraries() -> tuple[ModuleType, ModuleType]:
 
 
 class Draft:
-    """A Parquet file on its way; every `write` is a row group."""
+    """A Parquet file that is being written; every `write` is a row group."""
 
     def __init__(self, sink: BinaryIO, kinds: Mapping[str, Kind], dimension: int) -> None:
         self._arrow, parquet = _libraries()
@@ -87,7 +86,7 @@ class Draft:
         self._writer.close()
 
     def abandon(self) -> None:
-        """Write no more: pyarrow would end the file when the writer goes, wherever that may be."""
+        """Write no more: pyarrow would otherwise end the file when the writer is collected."""
         self._writer.is_open = False
 
 
@@ -99,39 +98,18 @@ def draft(file: Path, kinds: Mapping[str, Kind], dimension: int) -> Iterator[Dra
     """
     _libraries()
     part = file.with_name(file.name + ".part")
-    with _owned(part) as sink:
-        made = Draft(sink, kinds, dimension)
+    with ExitStack() as stack:
         try:
-            yield made
-            sink.flush()
-            os.fsync(sink.fileno())
-            part.replace(file)
-        except BaseException:
-            made.abandon()
-            with suppress(OSError):
-                part.unlink()
-            raise
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-@contextmanager
-def _owned(part: Path) -> Iterator[BinaryIO]:
-    with open(os.open(part, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600), "wb") as sink:  # noqa: PTH123
-        try:
-            fcntl.flock(sink, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            sink = stack.enter_context(replace_file(file, draft=part))
         except BlockingIOError as error:
             raise InvalidParameter(f"{part} is being written by another process.") from error
-        os.fchmod(sink.fileno(), 0o600)
-        sink.truncate(0)
-        yield sink
+        writer = Draft(sink, kinds, dimension)
+        stack.callback(writer.abandon)
+        yield writer
 
 
 def _type(arrow: Any, kind: Kind, dimension: int) -> Any:
-    if kind is Kind.VECTOR:  # a list of no fixed size where there is none to fix
+    if kind is Kind.VECTOR:  # a list of any size if the dimension is not known
         return arrow.list_(arrow.float16(), dimension or -1)
     return {
         Kind.TEXT: arrow.string(),
@@ -153,14 +131,14 @@ def _array(arrow: Any, kind: Kind, values: Any) -> Any:
 
 
 class ParquetTable:
-    """A Parquet file to read. Raises InvalidParameter, here and later, where it is none or is damaged."""
+    """A Parquet file to read. Raises InvalidParameter, here and later, if it is not one or is damaged."""
 
     def __init__(self, file: Path) -> None:
         self._arrow, self._parquet = _libraries()
         self.file = file
         file.open("rb").close()  # what is wrong with the file as a file, in the system's words
         with self._in_words():
-            self._bytes = self._arrow.OSFile(str(file))  # kept open: what takes its name meanwhile is another file
+            self._bytes = self._arrow.OSFile(str(file))  # kept open: a file that takes its name later is another
             opened = self._opened()
             self.rows: int = opened.metadata.num_rows
             self._metadata: dict[bytes, bytes] = opened.metadata.metadata or {}
@@ -170,13 +148,13 @@ class ParquetTable:
         self._bytes.close()
 
     def description(self, name: str) -> Any:
-        """What the file's metadata keeps under `name`, from JSON; None where there is none."""
+        """What the file's metadata keeps under `name`, from JSON; None if there is nothing."""
         with self._in_words():
             text = self._metadata.get(name.encode())
             return None if text is None else json.loads(text)
 
     def batches(self, kinds: Mapping[str, Kind], size: int) -> Iterator[dict[str, Any]]:
-        """The columns named, up to `size` rows at once. Rows are counted from 1 in what is said of a fault."""
+        """The columns named, up to `size` rows at once. Errors count rows from 1."""
         row = 0
         with self._in_words():
             pieces = ahead(self._opened().iter_batches(size, columns=list(kinds)))
@@ -194,9 +172,9 @@ class ParquetTable:
         return self._parquet.ParquetFile(
             self._bytes,
             pre_buffer=False,
-            buffer_size=_READ_AHEAD,
+            buffer_size=_READ_AHEAD_BYTES,
             page_checksum_verification=True,
-            thrift_string_size_limit=_MOST_FOOTER,
+            thrift_string_size_limit=_FOOTER_BYTES,
         )
 
     def _values(self, column: Any, name: str, kind: Kind, row: int) -> Any:
@@ -244,7 +222,7 @@ class ParquetTable:
 
 
 def ahead(pieces: Iterator[T], most: int = 1) -> Iterator[T]:
-    """The same pieces, made in a thread of their own, up to `most` of them before they are asked for."""
+    """The same pieces, read in a thread of their own, up to `most` of them ahead."""
     reader = ThreadPoolExecutor(1, "read-ahead")
     try:
         coming = deque(reader.submit(next, pieces, None) for _ in range(most))

@@ -25,7 +25,7 @@ AWS = "aws"
 #: that S3 reserves ("Bucket naming rules") botocore asks another host.
 _BUCKET = re.compile(r"(?!.*--[a-z]+-s3$)[0-9A-Za-z][0-9A-Za-z._-]{1,253}[0-9A-Za-z]")
 
-#: One more try after a failed one: a caller whose SDK tries again as well shall not wait for minutes.
+#: One more try after a failed one: a client whose SDK tries again as well should not wait for minutes.
 _ATTEMPTS = 2
 _TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
 
@@ -37,7 +37,7 @@ class S3Options:
     """Which store, and how patiently; the first four are the settings `s3_*`.
 
     `connections` are kept open between reads. `read_seconds` bounds a silence, at the start of an answer or in it.
-    Raises SettingsError where they cannot be meant.
+    Raises SettingsError for values that cannot be meant.
     """
 
     endpoint: str
@@ -50,7 +50,7 @@ class S3Options:
 
     def __post_init__(self) -> None:
         if self.endpoint != AWS and not _is_endpoint(self.endpoint):
-            # Not shown: somebody may have put a secret into it.
+            # Not shown: there may be a secret in it.
             raise SettingsError(
                 's3_endpoint must be "aws" or the URL of a store, such as https://s3.example.org:9000, without a name, '
                 "a password or a query in it."
@@ -61,7 +61,7 @@ class S3Options:
         try:
             validate_region_name(self.region)
         except BotoCoreError as error:
-            raise SettingsError(f"s3_region is {self.region!r}, which is no Region; us-east-1 is one.") from error
+            raise SettingsError(f"s3_region is {self.region!r}, which is not a Region; us-east-1 is one.") from error
 
 
 class S3Store:
@@ -73,8 +73,8 @@ class S3Store:
         self._connected: Any = None
 
     def read(self, bucket: str, name: str, version: str | None, *, limit: int) -> bytes:
-        """As BlobStore; and InternalServerError where the store does not answer, or breaks off: nobody's request is
-        wrong then, and an SDK tries again.
+        """As BlobStore; and InternalServerError if the store does not answer, or breaks off: the request is not at
+        fault then, and an SDK tries again.
         """
         if not _BUCKET.fullmatch(bucket) or not name or not {".", ".."}.isdisjoint(name.split("/")):
             raise InvalidS3Object
@@ -96,7 +96,7 @@ class S3Store:
             raise InternalServerError(_FAULT) from error
 
     def trouble(self) -> str | None:
-        """What keeps the store from being used, in words; None where it answers and knows the key."""
+        """What keeps the store from being used, in words; None if it answers and knows the key."""
         try:
             self._client().list_buckets()
         except ClientError as error:
@@ -160,7 +160,7 @@ def _is_endpoint(text: str) -> bool:
         parts = urlsplit(text)
         _ = parts.port
         valid = is_valid_uri(text)
-    except ValueError:  # brackets or a port that are none
+    except ValueError:  # brackets or a port that are not valid
         return False
     plain = "@" not in parts.netloc and not parts.query and not parts.fragment
     return bool(valid) and plain and parts.scheme in ("http", "https")

@@ -1,11 +1,11 @@
-"""Amazon Resource Names: which of this server's things one means."""
+"""Amazon Resource Names: which of this server's resources an ARN names."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from regard.errors import InvalidParameter, ResourceNotFound
-from regard.operations.services import Services
 
 #: What can be tagged: "Resource types defined by Amazon Rekognition", Service Authorization Reference.
 _FORM = re.compile(
@@ -15,17 +15,34 @@ _FORM = re.compile(
 )
 
 
-def collection_id(services: Services, arn: str) -> str:
-    """The id of the collection that `arn` names.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceNames:
+    """The names of one server's resources."""
 
-    Raises InvalidParameter for what is no ARN of a Rekognition resource, ResourceNotFound for one of another account,
-    Region or kind. That there is such a collection is not said.
-    """
-    named = _FORM.fullmatch(arn)
-    if named is None:
-        example = services.collection_arn("my-collection")
-        raise InvalidParameter(f"Request has invalid parameters: {arn!r} is no resource's ARN; one is {example}")
-    name = named["collection"]
-    if name is None or services.collection_arn(name) != arn:
-        raise ResourceNotFound(f"The resource {arn} does not exist here.")
-    return name
+    region: str
+    account_id: str
+
+    def collection_arn(self, collection_id: str) -> str:
+        return f"arn:aws:rekognition:{self.region}:{self.account_id}:collection/{collection_id}"
+
+    def collection_id(self, arn: str) -> str:
+        """The id of the collection that `arn` names, whether or not it exists.
+
+        Raises InvalidParameter if `arn` is not the ARN of a Rekognition resource, ResourceNotFound if it is of another
+        account, Region or kind.
+        """
+        if _FORM.fullmatch(arn) is None:
+            example = self.collection_arn("my-collection")
+            raise InvalidParameter(
+                f"Request has invalid parameters: {arn!r} is not the ARN of a resource, such as {example}"
+            )
+        name = collection_in(arn)
+        if name is None or self.collection_arn(name) != arn:
+            raise ResourceNotFound(f"The resource {arn} does not exist here.")
+        return name
+
+
+def collection_in(arn: str | None) -> str | None:
+    """The id of the collection that an ARN names, on any server; None if it does not name one."""
+    named = _FORM.fullmatch(arn or "")
+    return named["collection"] if named else None

@@ -2,41 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from regard.operations.services import Services
+from regard.domain.results import Result
+from regard.engine.galleries.gallery import Galleries
+from regard.operations.arns import ResourceNames
+from regard.operations.call import Call, Operation
+from regard.operations.paging import Pages
 
-
-def create_collection(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    collection = services.gallery.create(request["CollectionId"], dict(request.get("Tags") or {}))
-    return {
-        "StatusCode": 200,
-        "CollectionArn": services.collection_arn(collection.id),
-        "FaceModelVersion": collection.face_model,
-    }
-
-
-def describe_collection(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    collection = services.gallery.get(request["CollectionId"])
-    return {
-        "FaceCount": services.gallery.size(collection),
-        "FaceModelVersion": collection.face_model,
-        "CollectionARN": services.collection_arn(collection.id),
-        "CreationTimestamp": collection.created_at,
-        "UserCount": services.gallery.user_count(collection),
-    }
+if TYPE_CHECKING:
+    from types_boto3_rekognition.type_defs import (
+        CreateCollectionRequestTypeDef,
+        DeleteCollectionRequestTypeDef,
+        DescribeCollectionRequestTypeDef,
+        ListCollectionsRequestTypeDef,
+    )
 
 
-def list_collections(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    page, next_token = services.pages.page(("ListCollections", 0), request, services.gallery.page)
-    return {
-        "CollectionIds": [each.id for each in page],
-        "FaceModelVersions": [each.face_model for each in page],
-        "NextToken": next_token,
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionOperations:
+    galleries: Galleries
+    pages: Pages
+    names: ResourceNames
 
+    def operations(self) -> dict[str, Operation]:
+        return {
+            "CreateCollection": self.create_collection,
+            "DeleteCollection": self.delete_collection,
+            "DescribeCollection": self.describe_collection,
+            "ListCollections": self.list_collections,
+        }
 
-def delete_collection(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    services.gallery.delete(request["CollectionId"])
-    return {"StatusCode": 200}
+    def create_collection(self, call: Call[CreateCollectionRequestTypeDef]) -> Result:
+        tags = dict(call.request.get("Tags") or {})
+        collection = self.galleries.create(call.grant, call.request["CollectionId"], tags)
+        return Result(
+            members={
+                "StatusCode": 200,
+                "CollectionArn": self.names.collection_arn(collection.id),
+                "FaceModelVersion": collection.face_model,
+            }
+        )
+
+    def describe_collection(self, call: Call[DescribeCollectionRequestTypeDef]) -> Result:
+        found = self.galleries.describe(call.grant, call.request["CollectionId"])
+        return Result(
+            members={
+                "FaceCount": found.faces,
+                "FaceModelVersion": found.collection.face_model,
+                "CollectionARN": self.names.collection_arn(found.collection.id),
+                "CreationTimestamp": found.collection.created_at,
+                "UserCount": found.users,
+            }
+        )
+
+    def list_collections(self, call: Call[ListCollectionsRequestTypeDef]) -> Result:
+        page, next_token = self.pages.page(
+            ("ListCollections", 0), call.request, lambda after, limit: self.galleries.page(call.grant, after, limit)
+        )
+        return Result(
+            members={
+                "CollectionIds": [each.id for each in page],
+                "FaceModelVersions": [each.face_model for each in page],
+                "NextToken": next_token,
+            }
+        )
+
+    def delete_collection(self, call: Call[DeleteCollectionRequestTypeDef]) -> Result:
+        self.galleries.delete(call.grant, call.request["CollectionId"])
+        return Result(members={"StatusCode": 200})

@@ -1,18 +1,20 @@
-"""Faces in AWS's spelling, and what a request's Image and Attributes ask for."""
+"""Faces in AWS's JSON, and what a request's Image and Attributes ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
 
 from regard.domain.faces import EMOTIONS, Detail, Faces
 from regard.domain.galleries import Face, Match
 from regard.domain.images import Box, ObjectName
+from regard.engine.analysis.quality_filter import DESCRIBED
 from regard.errors import InvalidParameter, InvalidS3Object
 
-#: Always computed for a FaceDetail.
-DEFAULT = Detail.QUALITY | Detail.POSE
-#: The attributes the core models can honestly give. The others of the service model are left out of an answer.
+if TYPE_CHECKING:
+    from types_boto3_rekognition.type_defs import BoundingBoxTypeDef, ImageTypeDef
+
+#: The attributes that the core models can estimate. The service model's others are left out of an answer.
 ATTRIBUTES = {
     "AGE_RANGE": Detail.AGE,
     "EMOTIONS": Detail.EMOTIONS,
@@ -23,7 +25,7 @@ ATTRIBUTES = {
 }
 ALL = Detail.LANDMARKS68 | Detail.AGE | Detail.EMOTIONS | Detail.EYES_OPEN | Detail.GENDER | Detail.MOUTH_OPEN
 POINT_TYPES = ("eyeLeft", "eyeRight", "nose", "mouthLeft", "mouthRight")
-#: Which of the 68 points (their mean, where two) each further landmark is. Pupils are not among the 68.
+#: Which of the 68 points (or the mean of which two) each further landmark is. Pupils are not among the 68.
 CONTOUR_TYPES = {
     "leftEyeBrowLeft": (17,),
     "leftEyeBrowUp": (19,),
@@ -52,33 +54,34 @@ CONTOUR_TYPES = {
 EMOTION_TYPES = dict(zip(EMOTIONS, ("ANGRY", "DISGUSTED", "FEAR", "HAPPY", "SAD", "SURPRISED", "CALM"), strict=True))
 #: Years below and above the model's estimate; docs/accuracy.md says what is known of its error.
 AGE_SPREAD = 8
-#: From here on the lips count as apart.
+#: The least mouth gap that counts as open.
 MOUTH_OPEN = 0.25
 
 
-def image_reference(image: Mapping[str, Any]) -> bytes | ObjectName:
-    """The Image of a request: its bytes, or where it lies. Raises InvalidParameter unless it is exactly one."""
+def image_reference(image: ImageTypeDef) -> bytes | ObjectName:
+    """The Image of a request: its bytes, or where it is stored. Raises InvalidParameter unless it has exactly one."""
     if ("Bytes" in image) == ("S3Object" in image):
         raise InvalidParameter(f"{InvalidParameter.__doc__}: an Image has either Bytes or S3Object.")
     if "Bytes" in image:
-        return bytes(image["Bytes"])
+        return cast(bytes, image["Bytes"])  # the wire has decoded it
     place = image["S3Object"]
-    if not place.get("Bucket") or not place.get("Name"):
+    bucket, name = place.get("Bucket"), place.get("Name")
+    if not bucket or not name:
         raise InvalidS3Object
-    return ObjectName(bucket=place["Bucket"], name=place["Name"], version=place.get("Version"))
+    return ObjectName(bucket=bucket, name=name, version=place.get("Version"))
 
 
 def wanted(attributes: Iterable[str] | None) -> Detail:
-    """What a list of Attributes asks for, beside what every FaceDetail has."""
+    """What a list of Attributes asks for, in addition to what every FaceDetail has."""
     names = set(attributes or ())
-    detail = DEFAULT
+    detail = DESCRIBED
     for name, flag in ATTRIBUTES.items():
         if name in names:
             detail |= flag
     return detail | ALL if "ALL" in names else detail
 
 
-def bounding_box(box: Box) -> dict[str, float]:
+def bounding_box(box: Box) -> BoundingBoxTypeDef:
     return {"Width": box.width, "Height": box.height, "Left": box.left, "Top": box.top}
 
 
@@ -101,7 +104,7 @@ def compared_face(faces: Faces, row: int) -> dict[str, Any]:
         "Confidence": _percent(faces.scores[row]),
         "Landmarks": [
             {"Type": name, "X": float(x), "Y": float(y)}
-            for name, (x, y) in zip(POINT_TYPES, faces.points[row], strict=True)
+            for name, (x, y) in zip(POINT_TYPES, faces.landmarks5[row], strict=True)
         ],
     }
     if faces.pose is not None:
@@ -114,7 +117,7 @@ def compared_face(faces: Faces, row: int) -> dict[str, Any]:
 
 
 def enrolled_face(face: Face) -> dict[str, Any]:
-    """A Face. Its IndexFacesModelVersion may hold digits and dots only, which our models' names are not made of."""
+    """A Face. IndexFacesModelVersion is left out: it allows only digits and dots, and our models' names have more."""
     return {
         "FaceId": face.face_id,
         "BoundingBox": bounding_box(face.box),

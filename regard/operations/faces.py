@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from regard.domain.arrays import FloatArray
-from regard.domain.faces import Detail, Faces
-from regard.domain.images import Image
+from regard.domain.authority import Act
+from regard.domain.results import Result
 from regard.engine.analysis.face_analyzer import MOST_FACES
-from regard.engine.analysis.quality_filter import select
-from regard.errors import InvalidParameter
+from regard.engine.analysis.face_comparison import FaceComparison
+from regard.engine.analysis.face_detection import FaceDetection
+from regard.engine.galleries.enrolment import Enrolment, EnrolmentOptions
+from regard.engine.galleries.face_search import FaceSearch, FaceSearchResult, SearchOptions
+from regard.engine.galleries.gallery import Galleries
+from regard.engine.galleries.user_vectors import Users
+from regard.operations.acts import MOST_MATCHES, THRESHOLD
+from regard.operations.call import Call, Operation
 from regard.operations.face_shapes import (
-    DEFAULT,
     bounding_box,
     compared_face,
     enrolled_face,
@@ -23,146 +25,171 @@ from regard.operations.face_shapes import (
     image_reference,
     wanted,
 )
-from regard.operations.services import Services
+from regard.operations.paging import Pages
+from regard.operations.search_headers import search_headers
 
-#: Rekognition's defaults; its limits are in the service model.
-THRESHOLD = 80.0
-MOST_MATCHES = 4096
+if TYPE_CHECKING:
+    from types_boto3_rekognition.type_defs import (
+        CompareFacesRequestTypeDef,
+        DeleteFacesRequestTypeDef,
+        DetectFacesRequestTypeDef,
+        IndexFacesRequestTypeDef,
+        ListFacesRequestTypeDef,
+        SearchFacesByImageRequestTypeDef,
+        SearchFacesRequestTypeDef,
+        UnsuccessfulFaceDeletionTypeDef,
+    )
 
 
-def detect_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    names = request.get("Attributes")
-    image = services.pictures.read(image_reference(request["Image"])).image
-    faces = services.analyzer.faces([image], wanted(names))[0]
-    return {"FaceDetails": [face_detail(faces, row, names) for row in range(len(faces))]}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceOperations:
+    detection: FaceDetection
+    comparison: FaceComparison
+    enrolment: Enrolment
+    search: FaceSearch
+    galleries: Galleries
+    users: Users
+    pages: Pages
+
+    def operations(self) -> dict[str, Operation]:
+        return {
+            "CompareFaces": self.compare_faces,
+            "DeleteFaces": self.delete_faces,
+            "DetectFaces": self.detect_faces,
+            "IndexFaces": self.index_faces,
+            "ListFaces": self.list_faces,
+            "SearchFaces": self.search_faces,
+            "SearchFacesByImage": self.search_faces_by_image,
+        }
+
+    def detect_faces(self, call: Call[DetectFacesRequestTypeDef]) -> Result:
+        names = call.request.get("Attributes")
+        picture = image_reference(call.request["Image"])
+        faces = self.detection.detect(call.grant, picture, wanted(names)).faces
+        return Result(members={"FaceDetails": [face_detail(faces, row, names) for row in range(len(faces))]})
+
+    def compare_faces(self, call: Call[CompareFacesRequestTypeDef]) -> Result:
+        pictures = (image_reference(call.request[name]) for name in ("SourceImage", "TargetImage"))
+        source_image, target_image = (self.comparison.read(call.grant, picture) for picture in pictures)
+        level = call.request.get("QualityFilter", "NONE")
+        found = self.comparison.compare(call.grant, source_image, target_image, level)
+        source, target = found.source.faces, found.target.faces
+        matched = int((found.similarities >= _threshold(call.grant.act)).sum())
+        return Result(
+            members={
+                "SourceImageFace": {
+                    "BoundingBox": bounding_box(source.box(0)),
+                    "Confidence": float(source.scores[0]) * 100,
+                },
+                "FaceMatches": [
+                    {"Similarity": float(found.similarities[row]), "Face": compared_face(target, row)}
+                    for row in range(matched)
+                ],
+                "UnmatchedFaces": [compared_face(target, row) for row in range(matched, len(target))],
+            }
+        )
+
+    def index_faces(self, call: Call[IndexFacesRequestTypeDef]) -> Result:
+        names = call.request.get("DetectionAttributes")
+        options = EnrolmentOptions(
+            level=call.request.get("QualityFilter", "AUTO"),
+            most=min(call.grant.act.count or MOST_FACES, MOST_FACES),
+            external_image_id=call.request.get("ExternalImageId"),
+        )
+        picture = image_reference(call.request["Image"])
+        indexed = self.enrolment.index(call.grant, call.request["CollectionId"], picture, options, wanted(names))
+        return Result(
+            members={
+                "FaceRecords": [
+                    {"Face": enrolled_face(face), "FaceDetail": face_detail(indexed.found, row, names)}
+                    for row, face in indexed.enrolled.items()
+                ],
+                "UnindexedFaces": [
+                    {"Reasons": reasons, "FaceDetail": face_detail(indexed.found, row, names)}
+                    for row, reasons in indexed.refused.items()
+                ],
+                "FaceModelVersion": indexed.face_model,
+            }
+        )
+
+    def list_faces(self, call: Call[ListFacesRequestTypeDef]) -> Result:
+        grant, request = call.grant, call.request
+        collection = self.galleries.get(grant, request["CollectionId"])
+        user_id, face_ids = request.get("UserId"), request.get("FaceIds")
+        if user_id is not None:
+            self.users.get(grant, collection, user_id)  # raises if there is no such user
+        page, next_token = self.pages.page(
+            ("ListFaces", collection.key),
+            request,
+            lambda after, limit: self.galleries.faces(
+                grant, collection, after, limit, face_ids=face_ids, user_id=user_id
+            ),
+        )
+        return Result(
+            members={
+                "Faces": [enrolled_face(face) for face in page],
+                "NextToken": next_token,
+                "FaceModelVersion": collection.face_model,
+            }
+        )
+
+    def delete_faces(self, call: Call[DeleteFacesRequestTypeDef]) -> Result:
+        asked = list(dict.fromkeys(call.request["FaceIds"]))
+        deletion = self.galleries.delete_faces(call.grant, call.request["CollectionId"], asked)
+        gone = set(deletion.deleted)
+        return Result(
+            members={
+                "DeletedFaces": deletion.deleted,
+                "UnsuccessfulFaceDeletions": [
+                    _not_deleted(each, deletion.kept.get(each)) for each in asked if each not in gone
+                ],
+            }
+        )
+
+    def search_faces(self, call: Call[SearchFacesRequestTypeDef]) -> Result:
+        face_id = call.request["FaceId"]
+        found = self.search.by_face(call.grant, call.request["CollectionId"], face_id, _options(call.grant.act))
+        return _found(found, {"SearchedFaceId": face_id})
+
+    def search_faces_by_image(self, call: Call[SearchFacesByImageRequestTypeDef]) -> Result:
+        found = self.search.by_image(
+            call.grant,
+            call.request["CollectionId"],
+            image_reference(call.request["Image"]),
+            _options(call.grant.act),
+            level=call.request.get("QualityFilter", "NONE"),
+        )
+        if found.probes is None:
+            raise ValueError("a search by image has a probe")
+        probe = found.probes.faces
+        searched = {
+            "SearchedFaceBoundingBox": bounding_box(probe.box(0)),
+            "SearchedFaceConfidence": float(probe.scores[0]) * 100,
+        }
+        return _found(found, searched)
 
 
-def compare_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    level, threshold = request.get("QualityFilter", "NONE"), request.get("SimilarityThreshold", THRESHOLD)
-    source = services.pictures.read(image_reference(request["SourceImage"])).image
-    target = services.pictures.read(image_reference(request["TargetImage"])).image
-    probe = _usable(services, source, level, most=1, detail=Detail.NONE)
-    others = _usable(services, target, level, most=MOST_FACES)
-    similarities = services.gallery.compare(_vectors(probe)[0], _vectors(others))
-    order = np.argsort(-similarities, kind="stable")
-    matched = [int(row) for row in order if similarities[row] >= threshold]
-    unmatched = [int(row) for row in order if similarities[row] < threshold]
-    return {
-        "SourceImageFace": {
-            "BoundingBox": bounding_box(probe.box(0)),
-            "Confidence": float(probe.scores[0]) * 100,
+def _options(act: Act) -> SearchOptions:
+    return SearchOptions(most=MOST_MATCHES if act.count is None else act.count, threshold=_threshold(act))
+
+
+def _threshold(act: Act) -> float:
+    return THRESHOLD if act.threshold is None else act.threshold
+
+
+def _found(found: FaceSearchResult, searched: dict[str, object]) -> Result:
+    """What was searched for, the candidates, and the size of the gallery."""
+    return Result(
+        members={
+            **searched,
+            "FaceMatches": [face_match(match) for match in found.matches[0]],
+            "FaceModelVersion": found.collection.face_model,
         },
-        "FaceMatches": [
-            {"Similarity": float(similarities[row]), "Face": compared_face(others, row)} for row in matched
-        ],
-        "UnmatchedFaces": [compared_face(others, row) for row in unmatched],
-    }
-
-
-def index_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    names = request.get("DetectionAttributes")
-    collection = services.gallery.get(request["CollectionId"])
-    submission = services.submission(image_reference(request["Image"]), request.get("ExternalImageId"))
-    indexed = services.indexer.index(
-        collection,
-        [submission],
-        level=request.get("QualityFilter", "AUTO"),
-        most=min(request.get("MaxFaces", MOST_FACES), MOST_FACES),
-        detail=wanted(names),
-    )[0]
-    return {
-        "FaceRecords": [
-            {"Face": enrolled_face(face), "FaceDetail": face_detail(indexed.found, row, names)}
-            for row, face in indexed.enrolled.items()
-        ],
-        "UnindexedFaces": [
-            {"Reasons": reasons, "FaceDetail": face_detail(indexed.found, row, names)}
-            for row, reasons in indexed.refused.items()
-        ],
-        "FaceModelVersion": collection.face_model,
-    }
-
-
-def list_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    collection = services.gallery.get(request["CollectionId"])
-    user_id = request.get("UserId")
-    if user_id is not None:
-        services.people.get(collection, user_id)  # that there is such a user
-    page, next_token = services.pages.page(
-        ("ListFaces", collection.key),
-        request,
-        lambda after, limit: services.gallery.faces(collection, after, limit, request.get("FaceIds"), user_id),
+        headers=search_headers(found.gallery_size, found.expected_false),
     )
-    return {
-        "Faces": [enrolled_face(face) for face in page],
-        "NextToken": next_token,
-        "FaceModelVersion": collection.face_model,
-    }
 
 
-def delete_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    collection = services.gallery.get(request["CollectionId"])
-    asked = list(dict.fromkeys(request["FaceIds"]))
-    deletion = services.gallery.delete_faces(collection, asked)
-    gone = set(deletion.deleted)
-    return {
-        "DeletedFaces": deletion.deleted,
-        "UnsuccessfulFaceDeletions": [
-            _not_deleted(each, deletion.kept.get(each)) for each in asked if each not in gone
-        ],
-    }
-
-
-def search_faces(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    collection = services.gallery.get(request["CollectionId"])
-    matches = services.gallery.search_face(
-        collection,
-        request["FaceId"],
-        most=request.get("MaxFaces", MOST_MATCHES),
-        threshold=request.get("FaceMatchThreshold", THRESHOLD),
-    )
-    return {
-        "SearchedFaceId": request["FaceId"],
-        "FaceMatches": [face_match(match) for match in matches],
-        "FaceModelVersion": collection.face_model,
-    }
-
-
-def search_faces_by_image(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    collection = services.gallery.get(request["CollectionId"])
-    image = services.pictures.read(image_reference(request["Image"])).image
-    probe = _usable(services, image, request.get("QualityFilter", "NONE"), most=1, detail=Detail.NONE)
-    matches = services.gallery.search(
-        collection,
-        _vectors(probe),
-        most=request.get("MaxFaces", MOST_MATCHES),
-        threshold=request.get("FaceMatchThreshold", THRESHOLD),
-    )[0]
-    return {
-        "SearchedFaceBoundingBox": bounding_box(probe.box(0)),
-        "SearchedFaceConfidence": float(probe.scores[0]) * 100,
-        "FaceMatches": [face_match(match) for match in matches],
-        "FaceModelVersion": collection.face_model,
-    }
-
-
-def _not_deleted(face_id: str, user_id: str | None) -> dict[str, Any]:
-    reason = "FACE_NOT_FOUND" if user_id is None else "ASSOCIATED_TO_AN_EXISTING_USER"
-    return {"FaceId": face_id, "UserId": user_id, "Reasons": [reason]}
-
-
-def _usable(services: Services, image: Image, level: str, *, most: int, detail: Detail = DEFAULT) -> Faces:
-    """The largest faces that pass the filter, embedded. Raises InvalidParameter when there is none."""
-    if level != "NONE":
-        detail |= DEFAULT
-    faces = services.analyzer.faces([image], detail, limit=most)[0]
-    faces = faces.take(select(faces, image, level, most).kept)
-    if not len(faces):
-        raise InvalidParameter("Request has invalid parameters: there are no usable faces in the image.")
-    return services.analyzer.embedded([image], [faces])[0]
-
-
-def _vectors(faces: Faces) -> FloatArray:
-    if faces.embeddings is None:
-        raise ValueError("these faces have no embeddings")
-    return faces.embeddings
+def _not_deleted(face_id: str, user_id: str | None) -> UnsuccessfulFaceDeletionTypeDef:
+    if user_id is None:
+        return {"FaceId": face_id, "Reasons": ["FACE_NOT_FOUND"]}
+    return {"FaceId": face_id, "UserId": user_id, "Reasons": ["ASSOCIATED_TO_AN_EXISTING_USER"]}

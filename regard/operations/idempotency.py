@@ -1,4 +1,4 @@
-"""ClientRequestToken: a request that is sent again is answered again, and does nothing again."""
+"""ClientRequestToken: a request that is sent again gets the same answer, and takes effect once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from regard.domain.callers import Principal
+from regard.domain.results import Result
 from regard.errors import IdempotentParameterMismatch
 
 #: How long a token is remembered ("Calling Amazon Rekognition Video operations").
@@ -16,18 +17,23 @@ LIFETIME = timedelta(days=7)
 
 #: The access key's id, the operation, the token.
 Request = tuple[str, str, str]
-Answer = dict[str, Any]
 
 
-class Receipts(Protocol):
+class IdempotencyStore(Protocol):
     """Where answers are kept."""
 
     def once(
-        self, request: Request, fingerprint: str, perform: Callable[[], Answer], *, now: datetime, since: datetime
-    ) -> tuple[str, Answer]:
-        """The fingerprint and answer of the first such request after `since`: of this one, performed, if it is it.
+        self,
+        request: Request,
+        fingerprint: str,
+        perform: Callable[[], dict[str, Any]],
+        *,
+        now: datetime,
+        since: datetime,
+    ) -> tuple[str, dict[str, Any]]:
+        """The fingerprint and answer of the first such request after `since`. If this is the first, it is performed.
 
-        What `perform` does and the receipt of it are one transaction.
+        What `perform` does and the record of it are one transaction.
         """
         ...
 
@@ -35,25 +41,25 @@ class Receipts(Protocol):
 class Idempotency:
     """Lets a request with a token take effect once."""
 
-    def __init__(self, idempotency_keys: Receipts, clock: Callable[[], datetime]) -> None:
-        self._receipts = idempotency_keys
+    def __init__(self, keys: IdempotencyStore, clock: Callable[[], datetime]) -> None:
+        self._keys = keys
         self._clock = clock
 
     def answer(
-        self, principal: Principal, operation: str, request: Mapping[str, Any], perform: Callable[[], Answer]
-    ) -> Answer:
-        """What `perform` answers, or answered to the caller's first request with this token.
+        self, principal: Principal, operation: str, request: Mapping[str, Any], perform: Callable[[], Result]
+    ) -> Result:
+        """What `perform` answers, or what it answered to the caller's first request with this token, without headers.
 
-        Raises IdempotentParameterMismatch when that request had other input.
+        Raises IdempotentParameterMismatch if that request had different input.
         """
         token = request.get("ClientRequestToken")
         if token is None:
             return perform()
         asked, mine, now = (principal.access_key_id, operation, token), _fingerprint(request), self._clock()
-        first, answer = self._receipts.once(asked, mine, perform, now=now, since=now - LIFETIME)
+        first, members = self._keys.once(asked, mine, lambda: dict(perform().members), now=now, since=now - LIFETIME)
         if first != mine:
             raise IdempotentParameterMismatch(f"The ClientRequestToken: {token} you have supplied is already in use.")
-        return answer
+        return Result(members=members)
 
 
 def _fingerprint(request: Mapping[str, Any]) -> str:
@@ -62,5 +68,5 @@ def _fingerprint(request: Mapping[str, Any]) -> str:
 
 
 def _plain(value: bytes | datetime) -> str:
-    """What a validated request holds that JSON does not."""
+    """A stand-in for the values of a validated request that JSON cannot hold."""
     return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value.isoformat()

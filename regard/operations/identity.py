@@ -1,4 +1,4 @@
-"""Who calls, and under what temporary name: the operations of the Security Token Service."""
+"""Who is calling, and under which temporary name: the operations of the Security Token Service."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from urllib.parse import quote
 
 from regard.accountability.temporary_credentials import TemporaryCredentials
 from regard.domain.callers import Principal
+from regard.domain.results import Result
 from regard.errors import AccessDenied, InvalidParameter
 
 _DEFAULT_SECONDS = 3600
-#: The longest session that a session may take on: "Role chaining", IAM User Guide.
+#: The longest session that another session may start: "Role chaining", IAM User Guide.
 _CHAINED_SECONDS = 3600
-#: What an ARN's last part may hold beside letters, digits and "_": "IAM and AWS STS quotas", IAM User Guide.
+#: What an ARN's last part may hold besides letters, digits and "_": "IAM and AWS STS quotas", IAM User Guide.
 _SAFE = "+=,.@-"
 _ROLE = re.compile(r"arn:aws:iam::(?P<account>[^:/]*):role/(?:[!-~]+/)?(?P<name>[\w+=,.@-]{1,64})", re.ASCII)
 
-#: What a client gives to narrow a session's rights, prove more of itself or have more written down. Nothing here would
-#: do so, and a client must not believe it did.
+#: What a client sends to narrow a session's rights, to prove more about itself or to have more recorded. None of it
+#: would take effect here, so it is refused rather than ignored.
 _REFUSED = (
     "Policy",
     "PolicyArns",
@@ -36,26 +37,26 @@ _REFUSED = (
     "MinimumSessionTokenSize",
 )
 
-Handler = Callable[[Principal, Mapping[str, Any]], dict[str, Any]]
+Handler = Callable[[Principal, Mapping[str, Any], str], Result]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """The identities of one account."""
 
-    sessions: TemporaryCredentials
+    credentials: TemporaryCredentials
     account_id: str
 
     def handlers(self) -> dict[str, Handler]:
-        """Every operation of the service that is provided."""
+        """The operations of the service that this server provides."""
         return {"AssumeRole": self.assume_role, "GetCallerIdentity": self.get_caller_identity}
 
-    def get_caller_identity(self, principal: Principal, _: Mapping[str, Any]) -> dict[str, Any]:
+    def get_caller_identity(self, principal: Principal, _: Mapping[str, Any], __: str) -> Result:
         session = principal.temporary_credential
         user_id = f"{self._role_id(session.role)}:{session.name}" if session else principal.access_key_id
-        return {"UserId": user_id, "Account": self.account_id, "Arn": self.arn(principal)}
+        return Result(members={"UserId": user_id, "Account": self.account_id, "Arn": self.arn(principal)})
 
-    def assume_role(self, principal: Principal, request: Mapping[str, Any]) -> dict[str, Any]:
+    def assume_role(self, principal: Principal, request: Mapping[str, Any], _: str) -> Result:
         if refused := [name for name in _REFUSED if request.get(name)]:
             raise InvalidParameter(f"This server does not provide {', '.join(refused)} for sessions yet.")
         role, name = self._role(principal, request["RoleArn"]), request["RoleSessionName"]
@@ -64,8 +65,8 @@ class Identity:
             raise InvalidParameter(
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
             )
-        key, token = self.sessions.issue(principal, role=role, name=name, lasting=timedelta(seconds=seconds))
-        return {
+        key, token = self.credentials.issue(principal, role=role, name=name, lasting=timedelta(seconds=seconds))
+        members = {
             "Credentials": {
                 "AccessKeyId": key.temporary_credential.access_key_id,
                 "SecretAccessKey": key.secret,
@@ -77,9 +78,10 @@ class Identity:
                 "Arn": self._session_arn(role, name),
             },
         }
+        return Result(members=members)
 
     def arn(self, principal: Principal) -> str:
-        """The ARN of a user, or of the session it took on; odd characters of a key's name are percent-encoded."""
+        """The ARN of a user, or of their session; characters that an ARN does not allow are percent-encoded."""
         if session := principal.temporary_credential:
             return self._session_arn(session.role, session.name)
         return f"arn:aws:iam::{self.account_id}:user/{quote(principal.name, safe=_SAFE)}"
@@ -88,16 +90,16 @@ class Identity:
         return f"arn:aws:sts::{self.account_id}:assumed-role/{role}/{name}"
 
     def _role(self, principal: Principal, arn: str) -> str:
-        """The name of the role, without its path. Raises AccessDenied for what is no role of this account."""
+        """The name of the role, without its path. Raises AccessDenied if it is not a role of this account."""
         found = _ROLE.fullmatch(arn)
         if found is None or found["account"] != self.account_id:
             raise AccessDenied(
                 f"User: {self.arn(principal)} is not authorized to perform: sts:AssumeRole on resource: {arn}; "
-                f"this server's roles are arn:aws:iam::{self.account_id}:role/NAME, whatever NAME."
+                f"use arn:aws:iam::{self.account_id}:role/NAME, with any NAME."
             )
         return found["name"]
 
     def _role_id(self, role: str) -> str:
-        """An id that a role's name always gives; roles are not stored."""
+        """The same id for the same role name every time; roles are not stored."""
         digest = hashlib.sha256(f"{self.account_id} {role}".encode()).digest()
         return f"RGRR{base64.b32encode(digest[:10]).decode()}"

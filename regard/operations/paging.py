@@ -1,6 +1,6 @@
-"""NextToken: where a listing goes on. Opaque, signed, good for a day, and for the listing it was given for only.
+"""NextToken: where a listing continues. Opaque, signed, and valid for a day and for one listing only.
 
-It holds the key of the page's last item. Keys only rise, so what comes and goes between two pages moves nothing.
+It holds the key of the page's last item. Keys only rise, so additions and deletions between two pages shift nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, Protocol, TypeVar
 
 from regard.errors import InvalidPaginationToken
 
-#: The most items on a page, and how many a client gets who does not say (or says 0).
+#: The most items on a page; also the number when a client gives none, or 0.
 MOST_RESULTS = 4096
-#: How long a token is good for, as Rekognition's ("Guidelines and quotas in Amazon Rekognition").
+#: How long a token is valid, as in Rekognition ("Guidelines and quotas in Amazon Rekognition").
 LIFETIME = timedelta(hours=24)
 
 _KEY_BYTES, _TIME_BYTES = 8, 6
@@ -26,7 +26,7 @@ _MAC_BYTES = 16
 
 
 class Keyed(Protocol):
-    """What can be listed."""
+    """An item that can be listed."""
 
     @property
     def key(self) -> int: ...
@@ -36,7 +36,7 @@ Item = TypeVar("Item", bound=Keyed)
 
 
 class Pages:
-    """Cuts listings into pages, under one signing key: whoever has it, in any process, reads the others' tokens."""
+    """Cuts listings into pages. Every process that has the same signing key accepts the others' tokens."""
 
     def __init__(self, signing_key: bytes, clock: Callable[[], datetime]) -> None:
         self._signing_key = signing_key
@@ -51,9 +51,9 @@ class Pages:
     ) -> tuple[Sequence[Item], str | None]:
         """The page that `request` asks for and the token of the next; None after the last.
 
-        `listing` is the operation and the key of what it lists (0 for everything); with the request's filters it is
-        what a token is bound to. `fetch(after, limit)` gives up to `limit` items by key, those above `after`.
-        Raises InvalidPaginationToken for a token of another listing, an expired, a changed or a made-up one.
+        `listing` is the operation and the key of what it lists (0 for everything). A token is bound to it and to the
+        request's filters. `fetch(after, limit)` returns up to `limit` items with a key above `after`, in key order.
+        Raises InvalidPaginationToken for a token that is of another listing, expired, altered or invented.
         """
         filters = {name: value for name, value in request.items() if name not in ("MaxResults", "NextToken")}
         scope = json.dumps([*listing, filters], sort_keys=True).encode()
@@ -72,7 +72,7 @@ class Pages:
             raise InvalidPaginationToken from error
         key = int.from_bytes(content[:_KEY_BYTES])
         expires = int.from_bytes(content[_KEY_BYTES : _KEY_BYTES + _TIME_BYTES])
-        # Made anew and compared as text, since base64 has several spellings of the same bytes.
+        # Signed again and compared as text, since base64 can spell the same bytes in several ways.
         if not hmac.compare_digest(token, self._signed(scope, key, expires)) or expires <= self._seconds():
             raise InvalidPaginationToken
         return key

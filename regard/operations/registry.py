@@ -1,50 +1,34 @@
-"""Every operation this server provides, in one table."""
+"""Every operation this server provides, each behind the gate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from regard.accountability.gate import Gate
+from regard.domain.authority import Caller, Channel
 from regard.domain.callers import Principal
-from regard.operations import collections, faces, tags, users
-from regard.operations.services import Services
+from regard.domain.results import Result
+from regard.operations.acts import ACTS
+from regard.operations.call import Call, Family, Operation
+from regard.operations.idempotency import Idempotency
 
-Operation = Callable[[Services, Mapping[str, Any]], dict[str, Any]]
-Handler = Callable[[Principal, Mapping[str, Any]], dict[str, Any]]
-
-OPERATIONS: dict[str, Operation] = {
-    "AssociateFaces": users.associate_faces,
-    "CompareFaces": faces.compare_faces,
-    "CreateCollection": collections.create_collection,
-    "CreateUser": users.create_user,
-    "DeleteCollection": collections.delete_collection,
-    "DeleteFaces": faces.delete_faces,
-    "DeleteUser": users.delete_user,
-    "DescribeCollection": collections.describe_collection,
-    "DetectFaces": faces.detect_faces,
-    "DisassociateFaces": users.disassociate_faces,
-    "IndexFaces": faces.index_faces,
-    "ListCollections": collections.list_collections,
-    "ListFaces": faces.list_faces,
-    "ListTagsForResource": tags.list_tags_for_resource,
-    "ListUsers": users.list_users,
-    "SearchFaces": faces.search_faces,
-    "SearchFacesByImage": faces.search_faces_by_image,
-    "SearchUsers": users.search_users,
-    "SearchUsersByImage": users.search_users_by_image,
-    "TagResource": tags.tag_resource,
-    "UntagResource": tags.untag_resource,
-}
+Handler = Callable[[Principal, Mapping[str, Any], str], Result]
 
 
-def handlers(services: Services) -> dict[str, Handler]:
-    """The operations bound to one server's services."""
-    return {name: _bound(name, operation, services) for name, operation in OPERATIONS.items()}
+def handlers(families: Sequence[Family], *, gate: Gate, idempotency: Idempotency) -> dict[str, Handler]:
+    """The operations of these families, as the wire calls them: with the caller, the input and the request's id."""
+    operations = {name: operation for family in families for name, operation in family.operations().items()}
+    return {name: _guarded(name, operation, gate, idempotency) for name, operation in operations.items()}
 
 
-def _bound(name: str, operation: Operation, services: Services) -> Handler:
-    def handle(principal: Principal, request: Mapping[str, Any]) -> dict[str, Any]:
-        return services.idempotency.answer(principal, name, request, partial(operation, services, request))
+def _guarded(name: str, operation: Operation, gate: Gate, idempotency: Idempotency) -> Handler:
+    rule = ACTS[name]
+
+    def handle(principal: Principal, request: Mapping[str, Any], request_id: str) -> Result:
+        caller = Caller(principal=principal, channel=Channel.AWS, request_id=request_id)
+        with gate.open(caller, rule.act(name, request)) as grant:
+            call = Call(grant, request, request_id)
+            return idempotency.answer(principal, name, request, lambda: operation(call))
 
     return handle

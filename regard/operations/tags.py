@@ -1,37 +1,60 @@
-"""TagResource, UntagResource, ListTagsForResource: for collections, the one kind of resource there is to tag."""
+"""TagResource, UntagResource, ListTagsForResource: for collections, the only kind of resource that can be tagged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from regard.domain.results import Result
+from regard.engine.galleries.gallery import Galleries, Tags
 from regard.errors import ServiceQuotaExceeded
-from regard.operations.arns import collection_id
-from regard.operations.services import Services, Tags
+from regard.operations.arns import ResourceNames
+from regard.operations.call import Call, Operation
 
-#: On one resource: ListTagsForResource, Amazon Rekognition API Reference, answers no more.
+if TYPE_CHECKING:
+    from types_boto3_rekognition.type_defs import (
+        ListTagsForResourceRequestTypeDef,
+        TagResourceRequestTypeDef,
+        UntagResourceRequestTypeDef,
+    )
+
+#: On one resource: the most that ListTagsForResource returns (Amazon Rekognition API Reference).
 MOST_TAGS = 200
 
 
-def tag_resource(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    def with_these(tags: Tags) -> Tags:
-        merged = {**tags, **request["Tags"]}
-        if len(merged) > MOST_TAGS:
-            raise ServiceQuotaExceeded(f"A resource has at most {MOST_TAGS} tags; this one would have {len(merged)}.")
-        return merged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagOperations:
+    galleries: Galleries
+    names: ResourceNames
 
-    services.retag(collection_id(services, request["ResourceArn"]), with_these)
-    return {}
+    def operations(self) -> dict[str, Operation]:
+        return {
+            "ListTagsForResource": self.list_tags_for_resource,
+            "TagResource": self.tag_resource,
+            "UntagResource": self.untag_resource,
+        }
 
+    def tag_resource(self, call: Call[TagResourceRequestTypeDef]) -> Result:
+        def with_these(tags: Tags) -> Tags:
+            merged = {**tags, **call.request["Tags"]}
+            if len(merged) > MOST_TAGS:
+                raise ServiceQuotaExceeded(
+                    f"A resource has at most {MOST_TAGS} tags; this one would have {len(merged)}."
+                )
+            return merged
 
-def untag_resource(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    def without_these(tags: Tags) -> Tags:
-        return {name: value for name, value in tags.items() if name not in request["TagKeys"]}
+        self.galleries.retag(call.grant, self.names.collection_id(call.request["ResourceArn"]), with_these)
+        return Result(members={})
 
-    services.retag(collection_id(services, request["ResourceArn"]), without_these)
-    return {}
+    def untag_resource(self, call: Call[UntagResourceRequestTypeDef]) -> Result:
+        gone = frozenset(call.request["TagKeys"])
 
+        def without_these(tags: Tags) -> Tags:
+            return {name: value for name, value in tags.items() if name not in gone}
 
-def list_tags_for_resource(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-    collection = services.gallery.get(collection_id(services, request["ResourceArn"]))
-    return {"Tags": collection.tags}
+        self.galleries.retag(call.grant, self.names.collection_id(call.request["ResourceArn"]), without_these)
+        return Result(members={})
+
+    def list_tags_for_resource(self, call: Call[ListTagsForResourceRequestTypeDef]) -> Result:
+        collection_id = self.names.collection_id(call.request["ResourceArn"])
+        return Result(members={"Tags": self.galleries.get(call.grant, collection_id).tags})

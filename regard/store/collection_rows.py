@@ -6,19 +6,29 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, String, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from regard.domain.galleries import EMBEDDED, Collection
+from regard.domain.galleries import EMBEDDED, FACES, Collection
 from regard.errors import ResourceAlreadyExists, ResourceNotFound
 from regard.store.database import Database
+from regard.store.deletion_rows import note_emptied
+from regard.store.gallery_size_rows import GallerySizeRows, Miscount
 from regard.store.tables.collections import collections
-from regard.store.tables.deletions import deletions
-from regard.store.tables.faces import faces
+from regard.store.tables.gallery_sizes import gallery_sizes
 from regard.store.tables.users import users
 
 #: Made once: to put a statement together takes longer than to run it.
 _NAMED = select(collections).where(collections.c.id == bindparam("id"))
+_SIZE = func.coalesce(gallery_sizes.c.vectors, 0).label("size")
+
+
+def _with_size(feed: ColumnElement[str]) -> Select[Any]:
+    theirs = (gallery_sizes.c.collection_key == collections.c.key) & (gallery_sizes.c.feed == feed)
+    return select(collections, _SIZE).outerjoin_from(collections, gallery_sizes, theirs)
+
+
+_NAMED_WITH_SIZE = _with_size(bindparam("feed", type_=String)).where(collections.c.id == bindparam("id"))
 
 
 class CollectionRows:
@@ -26,10 +36,11 @@ class CollectionRows:
 
     def __init__(self, database: Database, begin_in: str = EMBEDDED) -> None:
         self._database = database
+        self._sizes = GallerySizeRows(database)
         self._begin_in = begin_in
 
     def create(self, collection_id: str, face_model: str, tags: Mapping[str, str], now: datetime) -> Collection:
-        """A new collection. Raises ResourceAlreadyExists, also to the one who loses a race for the name."""
+        """A new collection. Raises ResourceAlreadyExists, also to the loser of a race for the name."""
         row = {"id": collection_id, "face_model": face_model, "created_at": now, "tags": dict(tags)}
         row["index_name"] = self._begin_in
         try:
@@ -39,13 +50,26 @@ class CollectionRows:
             raise ResourceAlreadyExists(f"The collection id: {collection_id} already exists.") from error
         return _collection(made)
 
-    def get(self, collection_id: str) -> Collection:
-        """The collection of that name. Raises ResourceNotFound."""
+    def find(self, collection_id: str) -> Collection | None:
+        """The collection of that name, if there is one."""
         with self._database.read() as connection:
             row = connection.execute(_NAMED, {"id": collection_id}).one_or_none()
+        return None if row is None else _collection(row)
+
+    def get(self, collection_id: str) -> Collection:
+        """The collection of that name. Raises ResourceNotFound."""
+        found = self.find(collection_id)
+        if found is None:
+            raise missing(collection_id)
+        return found
+
+    def with_size(self, collection_id: str, feed: str) -> tuple[Collection, int]:
+        """The collection of that name, and how many vectors of that feed it holds. Raises ResourceNotFound."""
+        with self._database.read() as connection:
+            row = connection.execute(_NAMED_WITH_SIZE, {"id": collection_id, "feed": feed}).one_or_none()
         if row is None:
             raise missing(collection_id)
-        return _collection(row)
+        return _collection(row), row.size
 
     def page(self, after_key: int, limit: int) -> list[Collection]:
         """Up to `limit` collections, oldest first, those above `after_key`."""
@@ -54,18 +78,18 @@ class CollectionRows:
             return [_collection(row) for row in connection.execute(query)]
 
     def delete(self, collection_id: str) -> Collection:
-        """The collection, which goes with all that is in it; the journal keeps the key. Raises ResourceNotFound."""
+        """The collection, which goes with all that is in it; a deletion keeps the key. Raises ResourceNotFound."""
         named = select(collections).where(collections.c.id == collection_id).with_for_update()
         with self._database.write() as connection:
             row = connection.execute(named).one_or_none()
             if row is None:
                 raise missing(collection_id)
-            connection.execute(insert(deletions).values(collection_key=row.key))
+            note_emptied(connection, row.key)
             connection.execute(delete(collections).where(collections.c.key == row.key))
         return _collection(row)
 
     def retag(self, collection_id: str, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
-        """Replace the tags by what `change` makes of them; nobody else's come between. Raises ResourceNotFound."""
+        """Replace the tags by what `change` makes of them; no other comes in between. Raises ResourceNotFound."""
         named = collections.c.id == collection_id
         with self._database.write() as connection:
             tags = connection.execute(select(collections.c.tags).where(named).with_for_update()).scalar_one_or_none()
@@ -74,31 +98,28 @@ class CollectionRows:
             connection.execute(update(collections).where(named).values(tags=change(tags)))
 
     def face_count(self, key: int) -> int:
-        with self._database.read() as connection:
-            count = select(func.count()).select_from(faces).where(faces.c.collection_key == key)
-            return connection.execute(count).scalar_one()
+        """How many faces the collection holds."""
+        return self._sizes.size(key, FACES)
+
+    def miscounts(self, key: int) -> list[Miscount]:
+        """Where a recorded size differs from a count."""
+        return self._sizes.miscounts(key)
+
+    def recount(self, key: int) -> None:
+        """Correct the recorded sizes by counting."""
+        self._sizes.recount(key)
 
     def user_count(self, key: int) -> int:
+        """How many users the collection has, those without a face too."""
         with self._database.read() as connection:
             count = select(func.count()).select_from(users).where(users.c.collection_key == key)
             return connection.execute(count).scalar_one()
 
-    def homes(self) -> dict[str, str]:
-        """Which index each collection lives in, by id."""
+    def with_sizes(self) -> list[tuple[Collection, int]]:
+        """Every collection and how many faces it holds, by id."""
+        query = _with_size(literal(FACES)).order_by(collections.c.id)
         with self._database.read() as connection:
-            found = connection.execute(select(collections.c.id, collections.c.index_name).order_by(collections.c.id))
-            return {row.id: row.index_name for row in found}
-
-    def sizes(self) -> dict[str, int]:
-        """How many faces each collection holds, by id."""
-        query = (
-            select(collections.c.id, func.count(faces.c.key).label("faces"))
-            .outerjoin_from(collections, faces)
-            .group_by(collections.c.id)
-            .order_by(collections.c.id)
-        )
-        with self._database.read() as connection:
-            return {row.id: row.faces for row in connection.execute(query)}
+            return [(_collection(row), row.size) for row in connection.execute(query)]
 
 
 def missing(collection_id: str) -> ResourceNotFound:

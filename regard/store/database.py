@@ -52,7 +52,7 @@ class Database:
         self._engine = engine
         self._writing = engine.execution_options(writing=True)
         self._turning = engine.execution_options(turning=True)
-        # There is one writer: waiting in line here is fair and quick, and takes no connection meanwhile.
+        # There is one writer: waiting in line here is fair and quick, and takes no connection.
         self._line = threading.Lock()
         self._here = _Here()
 
@@ -85,7 +85,7 @@ class Database:
         """A transaction that one thread of one process is in at a time, while others write as they like.
 
         For work outside of SQL: what is written here says how far it has come, and comes last. Never in a `write`,
-        which the one whose turn it is may be waiting for. If the process dies the turn ends.
+        which the holder of the turn may be waiting for. If the process dies the turn ends.
         """
         if self._here.writing is not None:
             raise RuntimeError("a turn is no part of a transaction")
@@ -94,7 +94,7 @@ class Database:
             yield connection
 
     def committed(self) -> Database:
-        """The same database to read from, joining no `write` of this one: for who could not undo what they learn."""
+        """The same database to read from, joining no `write` of this one, which may yet be undone."""
         return Database(self._engine)
 
     @contextmanager
@@ -153,7 +153,7 @@ def _parsed(url: str) -> URL:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # which quote what may hold a password
         raise SettingsError(
-            "The setting `database` is not a database URL; one looks like sqlite:////var/lib/regard/regard.db "
+            "`[store] database` is not a database URL; one looks like sqlite:////var/lib/regard/regard.db "
             "or postgresql://user:password@host/name, with what is special in a password percent-encoded."
         ) from None
     if parsed.get_backend_name() not in _KINDS:

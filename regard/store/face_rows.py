@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, insert, select
 
 from regard.domain.arrays import FloatArray
-from regard.domain.galleries import Face
+from regard.domain.galleries import FACES, Face
 from regard.domain.images import Box
-from regard.errors import InvalidParameter, ResourceNotFound
+from regard.errors import InvalidParameter
+from regard.store.collection_guard import guard
 from regard.store.database import Database
+from regard.store.deletion_rows import note_deleted
+from regard.store.gallery_size_rows import change_size
+from regard.store.in_lists import in_lists
 from regard.store.tables.collections import collections
-from regard.store.tables.deletions import deletions
 from regard.store.tables.faces import faces
 from regard.store.tables.users import memberships, users
 from regard.store.vector_rows import packed, units
-
-T = TypeVar("T")
-
-#: Parameters in one IN list; SQLite's own limit is 32,766.
-_CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +38,7 @@ class NewFace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """What became of the faces that were to go: the ids deleted, and whose the others are, by id."""
+    """What became of the faces that were to go: the ids deleted, and the user of each of the others, by id."""
 
     deleted: list[str]
     kept: dict[str, str]
@@ -70,7 +67,9 @@ class FaceRows:
             _check_model(connection, collection_key, face_model)
             held = _among(connection, collection_key, list(rows))
             if len(held) < len(rows):
-                connection.execute(insert(faces), [row for face_id, row in rows.items() if face_id not in held])
+                fresh = [row for face_id, row in rows.items() if face_id not in held]
+                connection.execute(insert(faces), fresh)
+                change_size(connection, collection_key, FACES, len(fresh))
             stored = _by_face_id(connection, collection_key, list(rows))
         return [stored[face.face_id] for face in new]
 
@@ -106,8 +105,8 @@ class FaceRows:
         with self._database.read() as connection:
             return {
                 row.key: _face(row)
-                for chunk in _chunks(int(key) for key in keys)
-                for row in connection.execute(_BY_KEYS, {"keys": chunk})
+                for some in in_lists(int(key) for key in keys)
+                for row in connection.execute(_BY_KEYS, {"keys": some})
             }
 
     def embedding(self, collection_key: int, face_id: str) -> FloatArray | None:
@@ -123,21 +122,15 @@ class FaceRows:
             found = _by_face_id(connection, collection_key, face_ids)
             kept = {face_id: face.user_id for face_id, face in found.items() if face.user_id is not None}
             keys = [face.key for face in found.values() if face.user_id is None]
-            if keys:
-                journal = [{"collection_key": collection_key, "face_key": key} for key in keys]
-                connection.execute(insert(deletions), journal)
-            for chunk in _chunks(keys):
-                connection.execute(delete(faces).where(faces.c.key.in_(chunk)))
+            note_deleted(connection, collection_key, FACES, keys)
+            for some in in_lists(keys):
+                connection.execute(delete(faces).where(faces.c.key.in_(some)))
         asked = dict.fromkeys(face_ids)
         return Deletion(deleted=[each for each in asked if each in found and each not in kept], kept=kept)
 
 
 def _check_model(connection: Connection, collection_key: int, face_model: str) -> None:
-    # Where rows have locks the collection's is held, so that it cannot go before its faces are in.
-    bound = select(collections.c.face_model).where(collections.c.key == collection_key).with_for_update(read=True)
-    model = connection.execute(bound).scalar_one_or_none()
-    if model is None:
-        raise ResourceNotFound("The collection was deleted meanwhile.")
+    model = guard(connection, collection_key).face_model
     if model != face_model:
         raise InvalidParameter(
             f"The collection holds faces of the model {model}, which {face_model} cannot be compared with; "
@@ -150,16 +143,16 @@ def _among(connection: Connection, collection_key: int, face_ids: Sequence[str])
     query = select(faces.c.face_id, faces.c.key).where(faces.c.collection_key == collection_key)
     return {
         face_id: key
-        for chunk in _chunks(face_ids)
-        for face_id, key in connection.execute(query.where(faces.c.face_id.in_(chunk)))
+        for some in in_lists(face_ids)
+        for face_id, key in connection.execute(query.where(faces.c.face_id.in_(some)))
     }
 
 
 def _by_face_id(connection: Connection, collection_key: int, face_ids: Sequence[str]) -> dict[str, Face]:
     return {
         row.face_id: _face(row)
-        for chunk in _chunks(face_ids)
-        for row in connection.execute(_BY_FACE_ID, {"collection_key": collection_key, "face_ids": chunk})
+        for some in in_lists(face_ids)
+        for row in connection.execute(_BY_FACE_ID, {"collection_key": collection_key, "face_ids": some})
     }
 
 
@@ -211,9 +204,3 @@ def _face(row: Row[tuple[Any, ...]]) -> Face:
         created_at=row.created_at,
         user_id=row.user_id,
     )
-
-
-def _chunks(values: Iterable[T]) -> Iterator[list[T]]:
-    remaining = iter(values)
-    while chunk := list(islice(remaining, _CHUNK)):
-        yield chunk

@@ -1,4 +1,4 @@
-"""Receipts: what a request with a token was answered, kept in the transaction that did what it asked."""
+"""Idempotency keys: what a request with a token was answered, kept in the transaction that did what it asked."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from regard.store.tables.idempotency_keys import idempotency_keys
 Request = tuple[str, str, str]
 Answer = dict[str, Any]
 
-#: With every so many new idempotency_keys up to twice as many expired ones go, so that they never pile up.
-_EVERY = 100
+#: Each time this many keys have come, up to twice as many expired ones go, so that they never pile up.
+_PURGE_EVERY = 100
 
 
 class IdempotencyRows:
@@ -32,7 +32,7 @@ class IdempotencyRows:
     ) -> tuple[str, Answer]:
         """The fingerprint and answer of the first such request after `since`: of this one, performed, if it is it.
 
-        What `perform` writes and the receipt of it are one transaction: if it raises, neither is left. Its answer
+        What `perform` writes and the key with its answer are one transaction: if it raises, neither is left. Its answer
         must be what JSON can hold.
         """
         same = tuple_(*idempotency_keys.primary_key) == request
@@ -43,7 +43,7 @@ class IdempotencyRows:
             if first is not None:
                 return first.fingerprint, first.answer
             connection.execute(delete(idempotency_keys).where(same))
-            if next(self._made) % _EVERY == 0:
+            if next(self._made) % _PURGE_EVERY == 0:
                 _purge(connection, since)
             answer = perform()
             connection.execute(insert(idempotency_keys).values((*request, fingerprint, answer, now)))
@@ -52,5 +52,7 @@ class IdempotencyRows:
 
 def _purge(connection: Connection, since: datetime) -> None:
     key = tuple_(*idempotency_keys.primary_key)
-    expired = select(*idempotency_keys.primary_key).where(idempotency_keys.c.created_at <= since).limit(2 * _EVERY)
+    expired = (
+        select(*idempotency_keys.primary_key).where(idempotency_keys.c.created_at <= since).limit(2 * _PURGE_EVERY)
+    )
     connection.execute(delete(idempotency_keys).where(key.in_(expired)))

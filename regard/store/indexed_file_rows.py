@@ -1,4 +1,4 @@
-"""Sources: the files a folder's indexing has dealt with, and where candidates' pictures lie."""
+"""Indexed files: the files a folder's indexing has dealt with, and the pictures of candidates."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from regard.errors import ResourceNotFound
+from regard.store.collection_guard import collection_gone
 from regard.store.database import Database
+from regard.store.in_lists import in_lists
 from regard.store.tables.indexed_files import indexed_files
-
-#: Parameters in one IN list; SQLite's own limit is 32,766.
-_CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedFile:
-    """One file and what came of it; `image_id` is None where nothing was stored of it."""
+    """One file and what came of it; `image_id` is None if nothing of it was stored."""
 
     path: str
     size: int
@@ -41,7 +39,7 @@ class IndexedFileRows:
             return {path: (size, modified_ns) for path, size, modified_ns in rows}
 
     def record(self, collection_key: int, rows: Sequence[IndexedFile]) -> None:
-        """Remember these files; the last word about a path holds. Raises ResourceNotFound for a collection gone."""
+        """Remember these files; of a path that comes twice, the last. Raises ResourceNotFound for a collection gone."""
         if not rows:
             return
         latest = {row.path: {"collection_key": collection_key} | asdict(row) for row in rows}
@@ -54,7 +52,7 @@ class IndexedFileRows:
                 connection.execute(forget, [{"known": path} for path in latest])
                 connection.execute(insert(indexed_files), list(latest.values()))
         except IntegrityError as error:
-            raise ResourceNotFound("The collection was deleted meanwhile.") from error
+            raise collection_gone() from error
 
     def path_of(self, collection_key: int, image_ids: Sequence[str]) -> dict[str, str]:
         """Image id to path, of the images that came from a file."""
@@ -64,8 +62,6 @@ class IndexedFileRows:
         with self._database.read() as connection:
             return {
                 image_id: path
-                for start in range(0, len(image_ids), _CHUNK)
-                for image_id, path in connection.execute(
-                    query.where(indexed_files.c.image_id.in_(image_ids[start : start + _CHUNK]))
-                )
+                for some in in_lists(image_ids)
+                for image_id, path in connection.execute(query.where(indexed_files.c.image_id.in_(some)))
             }

@@ -1,4 +1,4 @@
-"""Access keys: rows only. What is sealed in them is `accountability/principals.py`'s to open."""
+"""Access keys: rows only. `accountability/access_keys` encrypts and decrypts their secrets."""
 
 from __future__ import annotations
 

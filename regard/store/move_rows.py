@@ -1,38 +1,41 @@
-"""Moves: collections on their way from one index to another, or filled anew where they are."""
+"""Moves: collections on their way from one index to another, or filled again where they are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from regard.domain.galleries import EMBEDDED, Collection
-from regard.errors import ResourceNotFound
+from regard.store.collection_guard import guard
 from regard.store.database import Database
+from regard.store.deletion_rows import note_emptied
 from regard.store.tables.collections import collections
-from regard.store.tables.deletions import deletions
-from regard.store.tables.index_state import index_moves
+from regard.store.tables.index_state import index_move_progress, index_moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """Into the index of this name; `faces` and `users` are the keys up to which it has come."""
+    """Into the index of this name; `reached` is by feed the key up to which it has come, nothing before the first."""
 
     index: str
-    faces: int = 0
-    users: int = 0
+    reached: Mapping[str, int] = field(default_factory=dict)
 
 
 class MoveRows:
-    """Begin, end and give up moves. The journal tells every server which index is to forget a collection."""
+    """Begin, end and give up moves. Deletions tell every server which index is to forget a collection."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def of(self, collection: Collection) -> Move | None:
+        progress = index_move_progress
+        steps = select(progress.c.feed, progress.c.key).where(progress.c.collection_key == collection.key)
         with self._database.read() as connection:
-            row = connection.execute(select(index_moves).where(_mine(collection))).one_or_none()
-        return None if row is None else Move(index=row.index_name, faces=row.faces, users=row.users)
+            index_name = connection.execute(select(index_moves.c.index_name).where(_mine(collection))).scalar()
+            reached = {row.feed: row.key for row in connection.execute(steps)}
+        return None if index_name is None else Move(index=index_name, reached=reached)
 
     def unfinished(self) -> dict[str, str]:
         """Into which index, by the collection's id."""
@@ -43,56 +46,48 @@ class MoveRows:
     def begin(self, collection: Collection, index_name: str) -> Move:
         """From now on what is written to the collection goes into that shared index too, which begins with nothing."""
         with self._database.write() as connection:
-            _lives_in(connection, collection)
+            guard(connection, collection.key, change=True)
             connection.execute(delete(index_moves).where(_mine(collection)))
-            row = {"collection_key": collection.key, "index_name": index_name, "faces": 0, "users": 0}
+            row = {"collection_key": collection.key, "index_name": index_name}
             connection.execute(insert(index_moves).values(row))
-            _empty(connection, collection, index_name)
+            note_emptied(connection, collection.key, index_name)
         return Move(index=index_name)
 
     def end(self, collection: Collection, index_name: str) -> None:
         """The collection lives in that index now; where it lived it is forgotten."""
         with self._database.write() as connection:
-            before = _lives_in(connection, collection)
+            before = guard(connection, collection.key, change=True).index_name
             connection.execute(delete(index_moves).where(_mine(collection)))
             if before == index_name:
                 return
             here = collections.c.key == collection.key
             connection.execute(update(collections).where(here).values(index_name=index_name))
-            _empty(connection, collection, before)
+            note_emptied(connection, collection.key, before)
             if index_name == EMBEDDED:  # every server reads it again
-                _empty(connection, collection, EMBEDDED)
+                note_emptied(connection, collection.key, EMBEDDED)
 
     def give_up(self, collection: Collection) -> str | None:
         """Stay where it is; what has come elsewhere is forgotten. The index it was to move into, None without."""
         with self._database.write() as connection:
-            lives_in = _lives_in(connection, collection)
+            lives_in = guard(connection, collection.key, change=True).index_name
             query = select(index_moves.c.index_name).where(_mine(collection))
             into: str | None = connection.execute(query).scalar_one_or_none()
             if into is None or into == lives_in:
                 return None
             connection.execute(delete(index_moves).where(_mine(collection)))
-            _empty(connection, collection, into)
+            note_emptied(connection, collection.key, into)
         return into
 
 
-def note(connection: Connection, collection_key: int, track: str, key: int) -> None:
-    """The move has come so far."""
-    mine = index_moves.c.collection_key == collection_key
-    connection.execute(update(index_moves).where(mine).values({track: key}))
+def reach(connection: Connection, collection_key: int, feed: str, key: int) -> None:
+    """The move of that collection has come so far with a feed; nothing if it was given up."""
+    progress = index_move_progress
+    connection.execute(delete(progress).where(progress.c.collection_key == collection_key, progress.c.feed == feed))
+    moving = select(index_moves.c.collection_key).where(index_moves.c.collection_key == collection_key)
+    if connection.execute(moving).scalar() is not None:
+        row = {"collection_key": collection_key, "feed": feed, "key": key}
+        connection.execute(insert(progress).values(row))
 
 
 def _mine(collection: Collection) -> ColumnElement[bool]:
     return index_moves.c.collection_key == collection.key
-
-
-def _lives_in(connection: Connection, collection: Collection) -> str:
-    here = select(collections.c.index_name).where(collections.c.key == collection.key).with_for_update()
-    name = connection.execute(here).scalar_one_or_none()
-    if name is None:
-        raise ResourceNotFound("The collection was deleted meanwhile.")
-    return str(name)
-
-
-def _empty(connection: Connection, collection: Collection, index_name: str) -> None:
-    connection.execute(insert(deletions).values(collection_key=collection.key, index_name=index_name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from regard.errors import SettingsError
+from regard.files import file_lock
 
 #: Bytes of a page: seven faces with 512 numbers, where 4 KiB hold three and a quarter of it is empty.
 PAGE = 8192
@@ -40,25 +40,17 @@ def alone(url: URL) -> Iterator[None]:
         )
     file = Path(url.database)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with file_lock(file.parent):
         if not file.exists():  # never open and close a live database here: closing drops SQLite's own locks
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         yield
-    finally:
-        os.close(folder)
 
 
 @contextmanager
 def turn(url: URL) -> Iterator[None]:
-    """Hold what one thread of one process holds at a time; the database itself is locked by nobody."""
-    lock = os.open(f"{url.database}-turn", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Hold what one thread of one process holds at a time; the database itself is not locked."""
+    with file_lock(Path(f"{url.database}-turn")):
         yield
-    finally:
-        os.close(lock)
 
 
 def engine(url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine:

@@ -1,11 +1,11 @@
-"""Faces by the thousand, in columns: how whole collections leave the database and come into one."""
+"""Faces by the thousand, in columns: how whole collections leave a database and come into one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, groupby, repeat
+from itertools import groupby, repeat
 from typing import Any
 
 import numpy as np
@@ -13,21 +13,19 @@ from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Connection, Row, Select, delete, exists, func, insert, literal, select, type_coerce
 
 from regard.domain.arrays import FloatArray, HalfArray
-from regard.domain.galleries import Collection
-from regard.errors import InternalServerError, InvalidParameter, ResourceNotFound
+from regard.domain.galleries import FACES, USERS, Collection
+from regard.errors import InternalServerError, InvalidParameter
+from regard.store.collection_guard import guard
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
+from regard.store.deletion_rows import note_deleted
+from regard.store.gallery_size_rows import change_size
+from regard.store.in_lists import in_lists
 from regard.store.sqlite_engine import PAGE
-from regard.store.tables.collections import collections
-from regard.store.tables.deletions import deletions
 from regard.store.tables.faces import faces
 from regard.store.tables.users import memberships, user_vectors, users
 from regard.store.vector_rows import packed, units
 
-#: Parameters in one IN list; SQLite's own limit is 32,766.
-_CHUNK = 4096
-#: Rows in one statement to PostgreSQL, which takes 32,767 parameters.
-_MANY = 512
 #: What SQLite may hold of the database and of its log while rows come in, 256 MiB each: with its usual 2 MB and 8 MB
 #: the pages of the index on face ids are written many times over.
 _BULK = ("cache_size = -262144", f"wal_autocheckpoint = {(256 << 20) // PAGE}")
@@ -35,7 +33,7 @@ _BULK = ("cache_size = -262144", f"wal_autocheckpoint = {(256 << 20) // PAGE}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceColumns:
-    """N faces, one row each. Instants are microseconds since 1970 UTC; `user_created_at` is None where `user_id` is."""
+    """N faces, one row each. Instants are microseconds since 1970 UTC; `user_created_at` is None without a user."""
 
     face_ids: Sequence[str]
     image_ids: Sequence[str]
@@ -91,7 +89,7 @@ class TransferRows:
 
     @contextmanager
     def snapshot(self, collection_id: str) -> Iterator[Snapshot]:
-        """All that is read inside is of one moment, whoever writes meanwhile. Raises ResourceNotFound."""
+        """All that is read inside is of one moment, whatever is written at the same time. Raises ResourceNotFound."""
         with self._database.read() as connection:
             yield Snapshot(connection, CollectionRows(self._database).get(collection_id))
 
@@ -101,16 +99,15 @@ class TransferRows:
         query = select(faces.c.face_id, faces.c.embedding).where(faces.c.collection_key == collection_key)
         count = 0
         with self._database.read() as connection:
-            for start in range(0, len(rows), _CHUNK):
-                named = faces.c.face_id.in_(rows.face_ids[start : start + _CHUNK])
-                for face_id, embedding in connection.execute(query.where(named)):
+            for some in in_lists(rows.face_ids):
+                for face_id, embedding in connection.execute(query.where(faces.c.face_id.in_(some))):
                     if given[face_id] != embedding:
                         raise InvalidParameter(f"The collection has the face {face_id} with another embedding.")
                     count += 1
         return count
 
     def add(self, collection: Collection, pieces: Iterable[FaceColumns]) -> int:
-        """Store those of the faces that are not there yet, with whose they are, in one transaction; how many it stored.
+        """Store those of the faces that are not there yet, with their users, in one transaction; how many it stored.
 
         Users are made as needed; those who gain a face lose their vector until `fill_vectors`. Raises ResourceNotFound
         when the collection has gone.
@@ -142,6 +139,7 @@ class TransferRows:
                 blobs = zip(made, packed(np.stack(list(made.values()))), strict=True)
                 new = [owner | {"user_key": user_key, "embedding": blob} for user_key, blob in blobs]
                 connection.execute(insert(user_vectors), new)
+                change_size(connection, collection.key, USERS, len(new))
         return len(made)
 
     def users_wanting_vectors(self, collection: Collection) -> int:
@@ -217,9 +215,7 @@ def _prepare(connection: Connection, collection_key: int) -> None:
     if connection.dialect.name == "sqlite":
         for pragma in _BULK:
             connection.exec_driver_sql(f"PRAGMA {pragma}")
-    there = select(collections.c.key).where(collections.c.key == collection_key).with_for_update(read=True)
-    if connection.execute(there).one_or_none() is None:
-        raise ResourceNotFound("The collection was deleted meanwhile.")
+    guard(connection, collection_key)
 
 
 def _add(connection: Connection, collection_key: int, rows: FaceColumns) -> int:
@@ -228,25 +224,18 @@ def _add(connection: Connection, collection_key: int, rows: FaceColumns) -> int:
     if any(user_id is not None for user_id in rows.user_ids):
         _add_members(connection, collection_key, rows, last)
     new = (faces.c.collection_key == collection_key) & (faces.c.key > last)
-    return connection.execute(select(func.count()).select_from(faces).where(new)).scalar_one()
+    stored = connection.execute(select(func.count()).select_from(faces).where(new)).scalar_one()
+    change_size(connection, collection_key, FACES, stored)
+    return stored
 
 
 def _insert(connection: Connection, table: Any, columns: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> None:
     """Store those that are not there yet, through the driver itself: SQLAlchemy's work on each row costs as much."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_sql(connection, table, columns, 1), list(rows))
-        return
-    for start in range(0, len(rows), _MANY):  # pg8000 would wait for an answer to each row
-        some = rows[start : start + _MANY]
-        connection.exec_driver_sql(_sql(connection, table, columns, len(some)), tuple(chain.from_iterable(some)))
-
-
-def _sql(connection: Connection, table: Any, columns: Sequence[Any], count: int) -> str:
     sign = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     quote = connection.dialect.identifier_preparer.format_column
-    names = ", ".join(quote(column) for column in columns)
-    signs = ", ".join([f"({', '.join([sign] * len(columns))})"] * count)
-    return f"INSERT INTO {table.name} ({names}) VALUES {signs} ON CONFLICT DO NOTHING"  # noqa: S608 - our own names
+    names, signs = ", ".join(quote(column) for column in columns), ", ".join([sign] * len(columns))
+    sql = f"INSERT INTO {table.name} ({names}) VALUES ({signs}) ON CONFLICT DO NOTHING"  # noqa: S608 - our own names
+    connection.exec_driver_sql(sql, list(rows))
 
 
 def _face_rows(collection_key: int, rows: FaceColumns) -> list[tuple[Any, ...]]:
@@ -273,7 +262,7 @@ def _blobs(embeddings: HalfArray) -> list[bytes]:
 
 
 def _add_members(connection: Connection, collection_key: int, rows: FaceColumns, last: int) -> None:
-    """Whose the faces above the key `last` are."""
+    """Give the faces above the key `last` to their users."""
     made = {user_id: at for user_id, at in zip(rows.user_ids, rows.user_created_at, strict=True) if user_id is not None}
     _insert(connection, users, _USER, [(collection_key, user_id, at) for user_id, at in made.items()])
     owners = _keys(connection, users.c.user_id, users, collection_key, list(made))
@@ -289,18 +278,15 @@ def _add_members(connection: Connection, collection_key: int, rows: FaceColumns,
     connection.execute(insert(memberships), pairs)
     gained = select(memberships.c.user_key).where(memberships.c.face_key > last)
     stale = user_vectors.c.user_key.in_(gained)
-    journal = select(user_vectors.c.collection_key, user_vectors.c.key).where(stale)
-    connection.execute(insert(deletions).from_select(["collection_key", "user_vector_key"], journal))
+    note_deleted(
+        connection, collection_key, USERS, connection.execute(select(user_vectors.c.key).where(stale)).scalars().all()
+    )
     connection.execute(delete(user_vectors).where(stale))
 
 
 def _keys(connection: Connection, name: Any, table: Any, collection_key: int, wanted: Sequence[str]) -> dict[str, int]:
     query = select(name, table.c.key).where(table.c.collection_key == collection_key)
-    return {
-        each: key
-        for start in range(0, len(wanted), _CHUNK)
-        for each, key in connection.execute(query.where(name.in_(wanted[start : start + _CHUNK])))
-    }
+    return {each: key for some in in_lists(wanted) for each, key in connection.execute(query.where(name.in_(some)))}
 
 
 def _wanting(collection_key: int) -> Select[tuple[int]]:

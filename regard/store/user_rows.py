@@ -1,4 +1,4 @@
-"""Users: rows to `domain.User` and back, whose each face is, and the one vector a user is found by."""
+"""Users: rows to `domain.User` and back, the user of each face, and the one vector a user is found by."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete
 from sqlalchemy.exc import IntegrityError
 
 from regard.domain.arrays import FloatArray, IntArray
-from regard.domain.galleries import User, UserStatus
+from regard.domain.galleries import USERS, User, UserStatus
 from regard.errors import Conflict, ResourceNotFound
+from regard.store.collection_guard import guard
 from regard.store.database import Database
-from regard.store.tables.collections import collections
-from regard.store.tables.deletions import deletions
+from regard.store.deletion_rows import note_deleted
+from regard.store.gallery_size_rows import change_size
 from regard.store.tables.faces import faces
 from regard.store.tables.users import memberships, user_vectors, users
 from regard.store.vector_rows import packed, units
@@ -24,7 +25,7 @@ from regard.store.vector_rows import packed, units
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A face that may become a user's; `user_id` is whose it is already. `embedding` is a unit vector, D long."""
+    """A face that may become a user's; `user_id` is its user now, if any. `embedding` is a unit vector, D long."""
 
     key: int
     face_id: str
@@ -40,12 +41,10 @@ class UserRows:
 
     def create(self, collection_key: int, user_id: str, now: datetime) -> None:
         """A new user. Raises Conflict for a name that is taken, ResourceNotFound when the collection has gone."""
-        there = select(collections.c.key).where(collections.c.key == collection_key).with_for_update(read=True)
         row = {"collection_key": collection_key, "user_id": user_id, "created_at": now}
         try:
             with self._database.write() as connection:
-                if connection.execute(there).one_or_none() is None:
-                    raise ResourceNotFound("The collection was deleted meanwhile.")
+                guard(connection, collection_key)
                 connection.execute(insert(users).values(row))
         except IntegrityError as error:
             raise Conflict(f"The user id: {user_id} already exists in this collection.") from error
@@ -79,7 +78,7 @@ class UserRows:
         return None if row.embedding is None else units([row.embedding])[0]
 
     def by_vector_keys(self, keys: IntArray) -> dict[int, User]:
-        """The users whose vectors these are, by the vector's key; a vector that was replaced is nobody's."""
+        """The users whose vectors these are, by the vector's key; a vector that was replaced belongs to none."""
         with self._database.read() as connection:
             found = connection.execute(_BY_VECTOR_KEYS, {"keys": keys.tolist()})
             return {row.vector_key: _user(row) for row in found}
@@ -104,7 +103,7 @@ class UserChange:
         self._user_key = user_key
 
     def candidates(self, face_ids: Sequence[str]) -> dict[str, Candidate]:
-        """Those of the faces that the collection has, whoever's they are, by id; as many as one statement holds."""
+        """Those of the faces that the collection has, of any user or none, by id; as many as one statement holds."""
         query = (
             select(faces.c.key, faces.c.face_id, faces.c.embedding, users.c.user_id)
             .outerjoin_from(faces, memberships, memberships.c.face_key == faces.c.key)
@@ -125,7 +124,7 @@ class UserChange:
         return units(blobs) if blobs else None
 
     def join(self, face_keys: Sequence[int]) -> None:
-        """These faces, which are nobody's, become the user's."""
+        """These faces, which belong to no user, become this user's."""
         rows = [{"face_key": key, "user_key": self._user_key} for key in face_keys]
         self._connection.execute(insert(memberships), rows)
 
@@ -135,16 +134,16 @@ class UserChange:
         self._connection.execute(delete(memberships).where(mine, memberships.c.face_key.in_(list(face_keys))))
 
     def set_vector(self, vector: FloatArray | None) -> None:
-        """The user is now found by this one, D long, or not at all. It has a new key; the journal gets the old."""
+        """The user is now found by this one, D long, or not at all. It has a new key; the old is noted as deleted."""
         mine = user_vectors.c.user_key == self._user_key
-        owner = {"collection_key": self._collection_key}
         old = self._connection.execute(select(user_vectors.c.key).where(mine)).scalar_one_or_none()
         if old is not None:
             self._connection.execute(delete(user_vectors).where(mine))
-            self._connection.execute(insert(deletions).values(owner | {"user_vector_key": old}))
+            note_deleted(self._connection, self._collection_key, USERS, [old])
         if vector is not None:
-            row = owner | {"user_key": self._user_key, "embedding": packed(vector[None])[0]}
-            self._connection.execute(insert(user_vectors).values(row))
+            row = {"collection_key": self._collection_key, "user_key": self._user_key}
+            self._connection.execute(insert(user_vectors).values(row | {"embedding": packed(vector[None])[0]}))
+            change_size(self._connection, self._collection_key, USERS, 1)
 
     def remove(self) -> None:
         """The user goes."""
@@ -161,7 +160,7 @@ def _named(collection_key: int, user_id: str) -> ColumnElement[bool]:
 
 
 def _select(which: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
-    """Users with the key of their vector; one who has faces always has one."""
+    """Users with the key of their vector; a user with faces always has one."""
     columns = (users.c.key, users.c.user_id, user_vectors.c.key.label("vector_key"))
     return select(*columns).outerjoin_from(users, user_vectors, user_vectors.c.user_key == users.c.key).where(which)
 

@@ -12,12 +12,14 @@ from sqlalchemy import ColumnElement, ScalarSelect, Table, exists, func, literal
 
 from regard.domain.arrays import FloatArray, IntArray
 from regard.store.database import Database
+from regard.store.feed_tables import FeedTable
+from regard.store.in_lists import in_lists
+from regard.store.placement_rows import held_by
 from regard.store.tables.collections import collections
-from regard.store.tables.index_state import index_moves
 
 _STORED = np.dtype("<f2")
-#: Parameters in one IN list; SQLite's own limit is 32,766.
-_CHUNK = 4096
+#: PostgreSQL sends embeddings as they are, not as twice as much text.
+_BINARY = {"binary": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +32,14 @@ class Stored:
 
 
 class VectorRows:
-    """One table that has `key`, `collection_key` and `embedding`, in the order of its keys; with `index_name` only of
-    the collections that live in that index or are being filled into it."""
+    """The vectors of one feed, in the order of their keys; with `index_name` only of the collections that live in that
+    index or are being filled into it."""
 
-    def __init__(self, database: Database, table: Table, index_name: str | None = None) -> None:
+    def __init__(self, database: Database, feed: FeedTable, index_name: str | None = None) -> None:
         self._database = database
-        self._table = table.c
+        self._table = feed.table.c
         # Asked row by row: a plan that begins with the collections would sort the whole table.
-        mine = (collections.c.key == table.c.collection_key) & belongs(index_name) if index_name else None
+        mine = (collections.c.key == self._table.collection_key) & held_by(index_name) if index_name else None
         self._mine = true() if mine is None else exists(literal(1)).where(mine)
 
     def since(self, after_key: int, limit: int) -> list[Stored]:
@@ -45,7 +47,7 @@ class VectorRows:
         table = self._table
         query = select(table.key, table.collection_key, table.embedding).where(table.key > after_key, self._mine)
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(table.key).limit(limit)).all()
+            rows = connection.execute(query.order_by(table.key).limit(limit), execution_options=_BINARY).all()
         if not rows:
             return []
         keys, owners, blobs = zip(*rows, strict=True)
@@ -57,7 +59,7 @@ class VectorRows:
         mine = (table.collection_key == collection_key) & (table.key > after_key)
         with self._database.read() as connection:
             query = select(table.key, table.embedding).where(mine).order_by(table.key).limit(limit)
-            rows = connection.execute(query).all()
+            rows = connection.execute(query, execution_options=_BINARY).all()
         if not rows:
             return None
         keys, blobs = zip(*rows, strict=True)
@@ -65,11 +67,11 @@ class VectorRows:
 
     def among(self, collection_key: int, keys: IntArray) -> tuple[IntArray, FloatArray]:
         """Those K of N keys that the collection has, ascending, and their K×D unit rows; 0×0 without any."""
-        table, wanted = self._table, np.unique(keys).tolist()
+        table = self._table
         found: list[tuple[int, bytes]] = []
         with self._database.read() as connection:
-            for start in range(0, len(wanted), _CHUNK):
-                named = (table.collection_key == collection_key) & table.key.in_(wanted[start : start + _CHUNK])
+            for wanted in in_lists(np.unique(keys).tolist()):
+                named = (table.collection_key == collection_key) & table.key.in_(wanted)
                 query = select(table.key, table.embedding).where(named).order_by(table.key)
                 found += [(key, blob) for key, blob in connection.execute(query)]
         if not found:
@@ -87,6 +89,13 @@ class VectorRows:
         owners, keys = (np.array(column, np.int64) for column in zip(*rows, strict=True))
         return {int(owners[at.start]): keys[at] for at in _runs(owners)}
 
+    def keys_of(self, collection_key: int) -> IntArray:
+        """Every key of one collection, ascending."""
+        mine = self._table.collection_key == collection_key
+        with self._database.read() as connection:
+            found = connection.execute(select(self._table.key).where(mine).order_by(self._table.key)).scalars()
+            return np.fromiter(found, np.int64)
+
     def count_since(self, after_key: int) -> int:
         """How many keys lie above `after_key`."""
         with self._database.read() as connection:
@@ -98,12 +107,6 @@ class VectorRows:
         mine = (self._table.collection_key == collection_key) & (self._table.key > after_key)
         with self._database.read() as connection:
             return connection.execute(select(func.count(self._table.key)).where(mine)).scalar_one()
-
-
-def belongs(index_name: str) -> ColumnElement[bool]:
-    """Whether a row of `collections` lives in this index, or is being filled into it."""
-    coming = select(index_moves.c.collection_key).where(index_moves.c.index_name == index_name)
-    return (collections.c.index_name == index_name) | collections.c.key.in_(coming)
 
 
 def highest(table: Table, collection_key: ColumnElement[Any] | None = None) -> ScalarSelect[int]:

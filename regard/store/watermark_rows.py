@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, literal, select
+from sqlalchemy import Row, Select, and_, bindparam, func, literal, select
 
-from regard.store.checkpoint_rows import Position
+from regard.store.checkpoint_rows import Checkpoint
 from regard.store.database import Database
+from regard.store.feed_tables import FeedTable
 from regard.store.tables.collections import collections
-from regard.store.tables.deletions import deletions
-from regard.store.tables.faces import faces
-from regard.store.tables.index_state import index_moves, index_positions
-from regard.store.tables.users import user_vectors
+from regard.store.tables.deletions import deletions, pruned_deletions
+from regard.store.tables.index_state import index_checkpoints, index_moves
 from regard.store.vector_rows import highest
 
-_LAST = select(func.coalesce(func.max(deletions.c.seq), 0)).scalar_subquery()
-_JOURNAL = select(deletions).order_by(deletions.c.seq)
-#: Faces, then users; what an index is called that follows the one or the other.
-TRACKS = ("faces", "users")
-_TABLES = (faces, user_vectors)
-
-#: One line of the journal.
-Entry = Row[tuple[Any, ...]]
+_LAST_DELETION = select(func.coalesce(func.max(deletions.c.seq), 0)).scalar_subquery()
+_PRUNED = select(func.coalesce(func.max(pruned_deletions.c.seq), 0)).scalar_subquery()
+_CHECKPOINT = ("identity", "deletion", "key", "moment")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watermark:
-    """SQL at one moment: the last removal and the highest keys, of faces and of users; and how far the shared index is.
+    """SQL at one moment: the last deletion, the last one that was pruned, and by feed the highest key and how far the
+    shared index has come.
 
     Of the collection asked about: where it lives, what it is being filled into, its own highest keys. Asked about none,
     everything is meant.
     """
 
-    journal: int
-    highest: tuple[int, int]
-    own: tuple[int, int]
+    last_deletion: int
+    pruned: int
+    highest: Mapping[str, int]
+    own: Mapping[str, int]
     lives_in: str | None
     filling: str | None
-    positions: tuple[Position | None, Position | None]
+    checkpoints: Mapping[str, Checkpoint | None]
 
 
 class Watermarks:
-    """Reads them from committed rows; `shared` is the name of the shared index."""
+    """Reads them of these feeds, from committed rows; `shared` is the name of the shared index, if there is one."""
 
-    def __init__(self, database: Database, shared: str) -> None:
+    def __init__(self, database: Database, tables: Sequence[FeedTable], shared: str) -> None:
         self._database = database
-        self._of_all, self._of_one = _query(shared, one=False), _query(shared, one=True)
+        self._feeds = [table.feed for table in tables]
+        self._own = bool(shared)
+        self._of_all, self._of_one = _query(tables, shared, one=False), _query(tables, shared, one=True)
 
     def read(self, collection_key: int | None = None) -> Watermark:
         with self._database.read() as connection:
@@ -56,63 +54,37 @@ class Watermarks:
                 row = connection.execute(self._of_all).one()
             else:
                 row = connection.execute(self._of_one, {"collection_key": collection_key}).one()
+        highest = {feed: getattr(row, f"{feed}_highest") for feed in self._feeds}
         return Watermark(
-            journal=row.journal,
-            highest=(row.faces, row.users),
-            own=(row.own_faces, row.own_users),
+            last_deletion=row.last_deletion,
+            pruned=row.pruned,
+            highest=highest,
+            own={feed: getattr(row, f"{feed}_own") for feed in self._feeds} if self._own else highest,
             lives_in=row.lives_in,
             filling=row.filling,
-            positions=(_position(row, "faces"), _position(row, "users")),
+            checkpoints={feed: _checkpoint(row, feed) for feed in self._feeds},
         )
 
-    def entries(self, after: int) -> Sequence[Entry]:
-        """The deletions after one."""
-        with self._database.read() as connection:
-            return connection.execute(_JOURNAL.where(deletions.c.seq > after)).all()
 
-    def disturbed(self, collection_key: int, since: int, *, users: bool) -> bool:
-        """Whether an index was emptied of the collection after that removal; for `users` also: any user's vector."""
-        mine = (
-            (deletions.c.seq > since) & (deletions.c.collection_key == collection_key) & deletions.c.face_key.is_(None)
-        )
-        if not users:
-            mine &= deletions.c.user_vector_key.is_(None)
-        with self._database.read() as connection:
-            return connection.execute(select(literal(1)).where(mine).limit(1)).scalar_one_or_none() is not None
-
-    def highest_removed(self, gone: str) -> int:
-        """Of one of the journal's columns."""
-        with self._database.read() as connection:
-            highest: int = connection.execute(select(func.coalesce(func.max(deletions.c[gone]), 0))).scalar_one()
-        return highest
-
-    def collections(self, where: ColumnElement[bool]) -> list[int]:
-        """The keys of those collections, ascending."""
-        with self._database.read() as connection:
-            found = connection.execute(select(collections.c.key).where(where).order_by(collections.c.key))
-            return list(found.scalars())
-
-
-def _query(shared: str, *, one: bool) -> Select[tuple[Any, ...]]:
+def _query(tables: Sequence[FeedTable], shared: str, *, one: bool) -> Select[tuple[Any, ...]]:
     key = bindparam("collection_key") if one else literal(None)
-    rows = [highest(table) for table in _TABLES]
-    own = [highest(table, key) for table in _TABLES] if one and shared else rows
-    columns = [_LAST.label("journal")]
-    columns += [each.label(name) for name, each in zip(TRACKS, rows, strict=True)]
-    columns += [each.label(f"own_{name}") for name, each in zip(TRACKS, own, strict=True)]
+    columns: list[Any] = [_LAST_DELETION.label("last_deletion"), _PRUNED.label("pruned")]
+    columns += [highest(each.table).label(f"{each.feed}_highest") for each in tables]
     columns += [collections.c.index_name.label("lives_in"), index_moves.c.index_name.label("filling")]
     joined = select(literal(1)).subquery("now").outerjoin(collections, collections.c.key == key)
     joined = joined.outerjoin(index_moves, index_moves.c.collection_key == collections.c.key)
-    for name in TRACKS if shared else ():
-        position = index_positions.alias(f"{name}_position")
-        joined = joined.outerjoin(position, and_(position.c.index_name == shared, position.c.track == name))
-        columns += [position.c[each].label(f"{name}_{each}") for each in ("identity", "journal", "key", "moment")]
+    for each in tables if shared else ():
+        own = highest(each.table, key) if one else highest(each.table)
+        row = index_checkpoints.alias(f"{each.feed}_checkpoint")
+        joined = joined.outerjoin(row, and_(row.c.index_name == shared, row.c.feed == each.feed))
+        columns += [own.label(f"{each.feed}_own")]
+        columns += [row.c[name].label(f"{each.feed}_{name}") for name in _CHECKPOINT]
     return select(*columns).select_from(joined)
 
 
-def _position(row: Row[tuple[Any, ...]], name: str) -> Position | None:
-    identity = getattr(row, f"{name}_identity", None)
+def _checkpoint(row: Row[tuple[Any, ...]], feed: str) -> Checkpoint | None:
+    identity = getattr(row, f"{feed}_identity", None)
     if identity is None:
         return None
-    journal, key, moment = (getattr(row, f"{name}_{each}") for each in ("journal", "key", "moment"))
-    return Position(identity=identity, journal=journal, key=key, moment=moment)
+    deletion, key, moment = (getattr(row, f"{feed}_{name}") for name in _CHECKPOINT[1:])
+    return Checkpoint(identity=identity, deletion=deletion, key=key, moment=moment)

@@ -1,4 +1,4 @@
-"""The log: one line a record, in words or in JSON, and nothing in it of what a picture shows or whom it shows."""
+"""The log: one line per record, as text or JSON, and nothing in it of what or whom a picture shows."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from regard.domain.reporting import RequestRecord
 from regard.errors import InternalServerError, SettingsError
-from regard.telemetry.instruments import OK, UNKNOWN, Instrument, RequestRecord
+from regard.telemetry.instruments import OK, UNKNOWN, Instrument
 
 log = logging.getLogger("regard.requests")
 
-#: What ends a line, rings a bell or moves a cursor (Unicode's Cc and its two separators), and what is no text.
+#: Characters that end a line, ring a bell or move a cursor (Unicode's Cc and its two separators), and lone surrogates.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PLAIN = re.compile(r"[\w.:/@+,-]+", re.ASCII)
 
 
 class RequestLog(Instrument):
-    """A line for every request: what was asked, by which key, how it ended and how long it took."""
+    """One line per request: the operation, the access key, how it ended and how long it took."""
 
-    def answered(self, answer: RequestRecord) -> None:
-        operation, code, principal = answer.operation or UNKNOWN, answer.code or OK, answer.principal
+    def answered(self, record: RequestRecord) -> None:
+        operation, code, principal = record.operation or UNKNOWN, record.code or OK, record.principal
         fields = {
-            "service": answer.service or UNKNOWN,
+            "service": record.service or UNKNOWN,
             "operation": operation,
             "code": code,
-            "status": answer.status,
-            "ms": round(answer.seconds * 1000, 1),
-            "waited_ms": round(answer.waited * 1000, 1),
-            "received": answer.received,
-            "sent": answer.sent,
-            "request_id": answer.request_id,
+            "status": record.status,
+            "ms": round(record.seconds * 1000, 1),
+            "waited_ms": round(record.waited * 1000, 1),
+            "received": record.received,
+            "sent": record.sent,
+            "request_id": record.request_id,
         }
         if principal:
             fields["access_key_id"] = principal.access_key_id
         if principal and principal.temporary_credential:
             fields["session"] = principal.temporary_credential.name
-        failed = answer.status >= InternalServerError.status
+        failed = record.status >= InternalServerError.status
         log.log(logging.ERROR if failed else logging.INFO, "%s %s", operation, code, extra={"regard": fields})
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line, ASCII only."""
+    """One JSON object per line, ASCII only."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -59,14 +60,14 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """One line for people: when, how grave, what, and the fields. A traceback follows, indented."""
+    """One line for people to read: time, level, message and fields. A traceback follows, indented."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = [f"{name}={_quoted(value)}" for name, value in _fields(record).items() if name not in _IN_MESSAGE]
-        said = [_time(record), record.levelname, f"{record.name}:", _escaped(record.getMessage()), *fields]
-        lines = [" ".join(said)]
+        words = [_time(record), record.levelname, f"{record.name}:", _escaped(record.getMessage()), *fields]
+        lines = [" ".join(words)]
         if record.exc_info:
-            # Only a record begins at the margin: an exception's own words cannot pass for one.
+            # Only a record begins at the margin, so that an exception's message cannot pass for one.
             lines += [f"    {_escaped(line)}" for line in self.formatException(record.exc_info).split("\n")]
         return "\n".join(lines)
 
@@ -76,12 +77,12 @@ FORMATS: Mapping[str, type[logging.Formatter]] = {"text": TextLines, "json": Jso
 
 
 def begin(form: str) -> None:
-    """Send all logs of this process, the HTTP server's too, to standard error; `form` is one of FORMATS.
+    """Send all logs of this process, the HTTP server's included, to standard error; `form` is one of FORMATS.
 
-    Raises SettingsError for another.
+    Raises SettingsError for any other.
     """
     if form not in FORMATS:
-        raise SettingsError(f"log_format is {form!r}; it is one of: {', '.join(FORMATS)}")
+        raise SettingsError(f"log_format is {form!r}; it must be one of: {', '.join(FORMATS)}")
     handler = logging.StreamHandler()
     handler.setFormatter(FORMATS[form]())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -1,4 +1,4 @@
-"""What Prometheus reads: counts and times, by operation and by model, and nothing about anybody."""
+"""What Prometheus reads: counts and times, by operation and by model, and nothing about any person."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
-from regard.telemetry.instruments import OK, UNKNOWN, Instrument, RequestRecord
+from regard.domain.reporting import RequestRecord
+from regard.telemetry.instruments import OK, UNKNOWN, Instrument
 
 #: Seconds: from a listing that touches one row to a crowd on a busy machine.
 REQUEST_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)
-#: Seconds: from a queue that is empty to one that clients give up in.
+#: Seconds: from an empty queue to one so long that clients give up.
 WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-#: Seconds: from one crop through a small model to a detector's largest scale.
+#: Seconds: from a small model on one crop to a detector at its largest scale.
 MODEL_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 
 class Index(Protocol):
-    """What is shown of an index: how many bytes it takes, and how many vectors it holds."""
+    """What is shown of an index: the bytes of memory it takes, and the vectors it holds."""
 
     @property
     def memory(self) -> int: ...
@@ -31,7 +32,7 @@ class Index(Protocol):
 class Metrics(Instrument):
     """The counters of one server, in a registry of its own.
 
-    Every label's values are bounded: services, operations, error codes and the names of model cards.
+    The values of every label are bounded: services, operations, error codes and the names of model cards.
     """
 
     def __init__(self, *, version: str, face_model: str, detector: str) -> None:
@@ -54,8 +55,8 @@ class Metrics(Instrument):
             buckets=WAIT_BUCKETS,
             registry=registry,
         )
-        self._waiting = Gauge("regard_requests_waiting", "Requests that wait for a thread now", registry=registry)
-        self._running = Gauge("regard_requests_running", "Operations at work now", ("operation",), registry=registry)
+        self._waiting = Gauge("regard_requests_waiting", "Requests waiting for a thread now", registry=registry)
+        self._running = Gauge("regard_requests_running", "Operations running now", ("operation",), registry=registry)
         self._received = Counter("regard_received_bytes", "Bytes of the requests' bodies", by, registry=registry)
         self._sent = Counter("regard_sent_bytes", "Bytes of the answers' bodies", by, registry=registry)
         self._faces = Counter("regard_faces_detected", "Faces found in pictures", registry=registry)
@@ -67,7 +68,7 @@ class Metrics(Instrument):
         )
 
     def show_index(self, name: str, index: Index) -> None:
-        """It is asked whenever somebody reads the metrics."""
+        """Show this index under `name`; it is asked each time the metrics are read."""
         self._index_bytes.labels(name).set_function(lambda: index.memory)
         self._index_vectors.labels(name).set_function(lambda: index.size)
 
@@ -77,13 +78,13 @@ class Metrics(Instrument):
     def performing(self, operation: str, _request_id: str, /) -> AbstractContextManager[object]:
         return self._running.labels(operation).track_inprogress()
 
-    def answered(self, answer: RequestRecord) -> None:
-        by = (answer.service or UNKNOWN, answer.operation or UNKNOWN)
-        self._requests.labels(*by, answer.code or OK).inc()
-        self._seconds.labels(*by).observe(answer.seconds)
-        self._waited.observe(answer.waited)
-        self._received.labels(*by).inc(answer.received)
-        self._sent.labels(*by).inc(answer.sent)
+    def answered(self, record: RequestRecord) -> None:
+        by = (record.service or UNKNOWN, record.operation or UNKNOWN)
+        self._requests.labels(*by, record.code or OK).inc()
+        self._seconds.labels(*by).observe(record.seconds)
+        self._waited.observe(record.waited)
+        self._received.labels(*by).inc(record.received)
+        self._sent.labels(*by).inc(record.sent)
 
     def model_ran(self, model: str, seconds: float) -> None:
         self._models.labels(model).observe(seconds)
@@ -92,6 +93,6 @@ class Metrics(Instrument):
         self._faces.inc(count)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """Everything counted so far, and its content type: OpenMetrics for who accepts that, else Prometheus's text."""
+        """Everything counted so far, and its content type: OpenMetrics for clients that accept it, else plain text."""
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type

@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry, for who asks for them: a span for each request, and one below it for each model run."""
+"""Traces by OpenTelemetry, sent only if asked for: a span for each request, and below it one for each model run."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from regard.domain.reporting import RequestRecord
 from regard.errors import InternalServerError, SettingsError
-from regard.telemetry.instruments import UNKNOWN, Instrument, RequestRecord
+from regard.telemetry.instruments import UNKNOWN, Instrument
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
-#: Where OTLP over HTTP takes traces, below a collector's address (OTLP specification 1, "OTLP/HTTP Request").
+#: The path of traces below a collector's address (OTLP specification 1, "OTLP/HTTP Request").
 _PATH = "/v1/traces"
-#: How long a collector may take to accept a batch; also how long one that is away can hold up the end of the server.
+#: How long a collector may take to accept a batch, and so how long an absent one can delay the end of the server.
 _EXPORT_SECONDS = 5
 
 
 class Traces(Instrument):
-    """Spans of requests and of the model runs they needed, by `provider`.
+    """Spans of requests and of the model runs they needed, sent by `provider`.
 
-    They carry operations, models, ids of requests, statuses and error codes: nothing of a picture, and no message.
+    They carry operations, models, request ids, statuses and error codes: nothing of a picture, and no message.
     """
 
     def __init__(self, provider: TracerProvider) -> None:
-        from opentelemetry import trace  # noqa: PLC0415 - the library is there only with the extra
+        from opentelemetry import trace  # noqa: PLC0415 - installed only with the extra
 
         self._api = trace
         self._provider = provider
@@ -39,47 +40,47 @@ class Traces(Instrument):
     def performing(self, operation: str, request_id: str, /) -> Iterator[None]:
         span = self._tracer.start_span(operation, kind=self._api.SpanKind.SERVER)
         self._open[request_id] = span
-        # An exception's message can name a collection or a file: the span gets its code, when there is an answer.
+        # An exception's message can name a collection or a file: the span gets only its code, from the record.
         with self._api.use_span(span, record_exception=False, set_status_on_exception=False):
             yield
 
-    def answered(self, answer: RequestRecord) -> None:
-        operation = answer.operation or UNKNOWN
-        span = self._open.pop(answer.request_id, None) or self._tracer.start_span(
-            operation, kind=self._api.SpanKind.SERVER, start_time=_ago(answer.seconds)
+    def answered(self, record: RequestRecord) -> None:
+        operation = record.operation or UNKNOWN
+        span = self._open.pop(record.request_id, None) or self._tracer.start_span(
+            operation, kind=self._api.SpanKind.SERVER, start_time=_ago(record.seconds)
         )
         span.set_attributes(
             {
                 "rpc.system": "aws-api",
-                "rpc.service": answer.service or UNKNOWN,
+                "rpc.service": record.service or UNKNOWN,
                 "rpc.method": operation,
-                "aws.request_id": answer.request_id,
-                "http.response.status_code": answer.status,
-                "regard.waited_seconds": answer.waited,
+                "aws.request_id": record.request_id,
+                "http.response.status_code": record.status,
+                "regard.waited_seconds": record.waited,
             }
         )
-        if answer.code:
-            span.set_attribute("error.type", answer.code)
-        if answer.status >= InternalServerError.status:
+        if record.code:
+            span.set_attribute("error.type", record.code)
+        if record.status >= InternalServerError.status:
             span.set_status(self._api.StatusCode.ERROR)
         span.end()
 
     def model_ran(self, model: str, seconds: float) -> None:
-        if self._api.get_current_span().is_recording():  # not at the start, where models are tried
+        if self._api.get_current_span().is_recording():  # not at the start, when models are tried
             self._tracer.start_span(model, start_time=_ago(seconds)).end()
 
     def close(self) -> None:
-        """Send what is left, and end the thread that sends."""
+        """Send what is left, and end the sending thread."""
         self._provider.shutdown()
 
 
 def to_collector(endpoint: str, version: str) -> Traces:
-    """Traces that go to `endpoint`, a collector's address, by OTLP over HTTP; a thread sends them.
+    """Traces for the collector at the address `endpoint`, sent by OTLP over HTTP from a thread.
 
-    Raises SettingsError where that is no address, or the extra `otel` is not installed.
+    Raises SettingsError if that is not an address, or the extra `otel` is not installed.
     """
     if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).netloc:
-        raise SettingsError(f"otlp_endpoint is {endpoint!r}, which is no address like http://127.0.0.1:4318")
+        raise SettingsError(f"otlp_endpoint is {endpoint!r}; it must be an address like http://127.0.0.1:4318")
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
@@ -97,5 +98,5 @@ def to_collector(endpoint: str, version: str) -> Traces:
 
 
 def _ago(seconds: float) -> int:
-    """That moment, in nanoseconds of the Unix epoch."""
+    """The moment `seconds` ago, in nanoseconds since the Unix epoch."""
     return time.time_ns() - int(seconds * 1e9)

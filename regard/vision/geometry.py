@@ -10,7 +10,7 @@ import numpy as np
 from regard.domain.arrays import ByteArray, FloatArray, IntArray
 
 #: Where the five points lie in a 112×112 crop (ArcFace, Deng et al. 2019): eyes, nose, corners of the mouth.
-ARCFACE_POINTS = np.array(
+ARCFACE_LANDMARKS5 = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
     np.float32,
 )
@@ -35,15 +35,6 @@ def letterbox(pixels: ByteArray, longest: int, multiple: int = 32) -> tuple[Byte
 def _sampling(scale: float) -> int:
     """Down to a half, a bilinear sample still sees every pixel; averaging costs eight times as much."""
     return cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-
-
-def channels_first(pictures: ByteArray, mean: FloatArray, std: FloatArray, *, reverse: bool = False) -> FloatArray:
-    """N×H×W×C bytes to N×C×H×W float32 as (x − mean) / std per channel; `reverse` turns RGB into BGR first."""
-    planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)[:, :: -1 if reverse else 1])
-    result: FloatArray = np.subtract(planes, mean[:, None, None], dtype=np.float32)
-    if np.any(std != 1):
-        result *= 1 / std[:, None, None]
-    return result
 
 
 def grey(pictures: ByteArray) -> ByteArray:

@@ -28,12 +28,12 @@ def prepared(file: Path, *, free_sides: bool = False) -> bytes:
     for value in graph.input:
         _free(value, ("batch", None, "height", "width") if free_sides else ("batch",))
     for value in graph.output:
-        # Which axis of an output follows from which side nobody says: each is its own.
+        # Nothing says which axis of an output follows from which side, so each gets a name of its own.
         axes = range(len(value.type.tensor_type.shape.dim))
         _free(value, tuple(f"{value.name}_{axis}" for axis in axes) if free_sides else ("batch",))
     _free_reshapes(graph)
     _without_prelu(graph)
-    # Shapes noted along the way still say batch 1; ONNX Runtime infers them anew.
+    # Shapes noted along the way still say batch 1; ONNX Runtime infers them again.
     del graph.value_info[:]
     return bytes(model.SerializeToString())
 
@@ -47,7 +47,7 @@ def _free(value: onnx.ValueInfoProto, names: tuple[str | None, ...]) -> None:
 def _free_reshapes(graph: onnx.GraphProto) -> None:
     """A Reshape to a constant (1, …) keeps its input's first axis instead: 0 means "as it is" (ONNX, Reshape).
 
-    A reshaped weight is left alone: its first axis is no batch.
+    A reshaped weight is left alone: its first axis is not the batch.
     """
     constants = {tensor.name for tensor in graph.initializer}
     for node in graph.node:

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from functools import partial
 from threading import RLock
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from regard.domain.reporting import Meter
 from regard.errors import ModelUnavailable
 from regard.vision.cards import ModelCard
 from regard.vision.faces.face_attributes import CropModel
-from regard.vision.faces.face_detector import DECODERS, Detector
-from regard.vision.faces.face_embedder import Embedder
+from regard.vision.faces.face_detector import DECODERS, FaceDetector
+from regard.vision.faces.face_embedder import FaceEmbedder
+from regard.vision.faces.face_model import FaceModel
 from regard.vision.session import OnnxSession
 from regard.vision.zoo import Zoo
 
 T = TypeVar("T")
 
-#: The cards behind each attribute; a detector and an embedder are named by the settings.
-ATTRIBUTE_CARDS = ("fr-landmark", "fr-pose", "fr-eye", "fr-gender", "fr-age", "fr-expression")
+
+class Task(StrEnum):
+    """What a model says of one crop per face, as cards call it."""
+
+    LANDMARKS = "face-landmarks"
+    POSE = "face-pose"
+    EYES = "eye-state"
+    GENDER = "gender"
+    AGE = "age"
+    EXPRESSION = "expression"
+
+
+#: The card for each task; the settings name a detector and an embedder.
+_CARDS: Final[Mapping[Task, str]] = {
+    Task.LANDMARKS: "fr-landmark",
+    Task.POSE: "fr-pose",
+    Task.EYES: "fr-eye",
+    Task.GENDER: "fr-gender",
+    Task.AGE: "fr-age",
+    Task.EXPRESSION: "fr-expression",
+}
+ATTRIBUTE_CARDS: Final = tuple(_CARDS.values())
 
 
 class FaceModels:
@@ -38,31 +60,36 @@ class FaceModels:
         """Every card these models need."""
         return (*self._names.values(), *ATTRIBUTE_CARDS)
 
-    def detector(self) -> Detector:
+    @property
+    def face_model(self) -> FaceModel:
+        """What the embedder's card says; nothing is loaded. Raises ModelUnavailable or SettingsError."""
+        return FaceModel.of(self._zoo.card(self._names["embedder"]))
+
+    def detector(self) -> FaceDetector:
         return self._once(self._names["detector"], self._load_detector)
 
-    def embedder(self) -> Embedder:
+    def embedder(self) -> FaceEmbedder:
         return self._once(self._names["embedder"], self._load_embedder)
 
-    def crop_model(self, name: str) -> CropModel:
-        return self._once(name, lambda card: CropModel(self._session(card), card.input))
+    def crop_model(self, task: Task) -> CropModel:
+        return self._once(_CARDS[task], lambda card: CropModel(self._session(card), card.input))
 
     def load(self) -> None:
         """Load everything now, so that the first request does not wait for it."""
         self.detector()
         self.embedder()
-        for name in ATTRIBUTE_CARDS:
-            self.crop_model(name)
+        for task in Task:
+            self.crop_model(task)
 
-    def _load_detector(self, card: ModelCard) -> Detector:
+    def _load_detector(self, card: ModelCard) -> FaceDetector:
         if card.task != "face-detector" or card.family not in DECODERS:
-            raise ModelUnavailable(f"{card.name} is no face detector; the families are {', '.join(DECODERS)}")
-        return Detector(self._session(card, free_sides=True), card.family, card.input)
+            families = ", ".join(DECODERS)
+            raise ModelUnavailable(f"{card.name} is not a face detector of a family that Regard reads: {families}")
+        return FaceDetector(self._session(card, free_sides=True), card.family, card.input)
 
-    def _load_embedder(self, card: ModelCard) -> Embedder:
-        if card.task != "face-embedder" or card.calibration is None:
-            raise ModelUnavailable(f"{card.name} is no face embedder with a calibration; see docs/guides/models.md")
-        embedder = Embedder(self._session(card), card, card.calibration)
+    def _load_embedder(self, card: ModelCard) -> FaceEmbedder:
+        calibration = FaceModel.of(card).calibration  # before the file is looked for
+        embedder = FaceEmbedder(self._session(card), card, calibration)
         embedder.check()
         return embedder
 

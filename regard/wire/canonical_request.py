@@ -24,15 +24,15 @@ class SignedRequest:
 
 
 def folded(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Headers by lower-case name: runs of blanks become one, values of a repeated name are joined by commas."""
+    """Headers by lower-case name: runs of blanks become one blank, values of a repeated name are joined by commas."""
     values: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         values.setdefault(name.lower(), []).append(b" ".join(value.split()))
-    return {name: b",".join(each) for name, each in values.items()}
+    return {name: b",".join(joined) for name, joined in values.items()}
 
 
 def canonical_request(request: SignedRequest, signed: Sequence[bytes], body_hash: str) -> bytes:
-    """The request in the one spelling both sides agree on. Raises InvalidSignature if a signed header is not there."""
+    """The text that is hashed and signed. Raises InvalidSignature if a signed header was not sent."""
     lines = []
     for name in sorted(signed):
         value = request.headers.get(name)
@@ -51,7 +51,7 @@ def canonical_request(request: SignedRequest, signed: Sequence[bytes], body_hash
 
 
 def canonical_path(path: bytes) -> str:
-    """`path` without empty, `.` and `..` segments, percent-encoded once more, as every service but S3 does."""
+    """`path` without empty, `.` and `..` segments, percent-encoded once more, as in every service but S3."""
     kept: list[bytes] = []
     for segment in path.split(b"/"):
         if segment == b"..":
@@ -63,7 +63,7 @@ def canonical_path(path: bytes) -> str:
 
 
 def canonical_query(query: bytes) -> str:
-    """The parameters percent-encoded in one way and sorted, by name and then by value; `+` is a blank, as in forms."""
+    """The parameters percent-encoded in one way, sorted by name and then by value; `+` is a blank, as in forms."""
     pairs = []
     for part in query.replace(b"+", b"%20").split(b"&"):
         name, _, value = part.partition(b"=")

@@ -1,11 +1,11 @@
-"""What the model demands of a value that already has the right type, in the words AWS uses."""
+"""What the model requires of a value that already has the right type, in AWS's own words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from regard.wire.patterns import REACH, Pattern
+from regard.wire.patterns import MOST_CHARACTERS, Pattern
 from regard.wire.schema import Shape
 
 SIZED = frozenset({"string", "blob", "list", "map"})
@@ -25,7 +25,7 @@ def broken(shape: Shape, value: Any) -> Iterator[str]:
 
 
 def outside(shape: Shape, size: float, measure: str) -> Iterator[str]:
-    """The bounds of `shape` that `size` is outside of; `measure` is "length" or "value"."""
+    """Each bound of `shape` that `size` exceeds; `measure` is "length" or "value"."""
     if shape.min is not None and size < shape.min:
         yield f"Member must have {measure} greater than or equal to {shape.min}"
     if shape.max is not None and size > shape.max:
@@ -33,6 +33,6 @@ def outside(shape: Shape, size: float, measure: str) -> Iterator[str]:
 
 
 def _matches(pattern: Pattern, longest: float | None, value: str) -> bool:
-    if len(value) > max(longest or 0, REACH):
-        return longest is not None  # where there is a maximum, the length is the fault
+    if len(value) > max(longest or 0, MOST_CHARACTERS):
+        return longest is not None  # if there is a maximum, the length is the fault
     return pattern.matches(value)

@@ -1,4 +1,4 @@
-"""AWS JSON: the operation in a header, the input and the answer as JSON."""
+"""AWS JSON: the operation in a header, input and answer as JSON."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class JsonProtocol:
             raise Serialization(f"The Content-Type must be {self.content_type}, not {content_type}")
         return name.decode("latin-1")
 
-    def parse(self, _: Shape, body: bytes, /) -> Any:
+    def parse(self, _: Shape, body: bytes, /) -> Mapping[str, Any]:
         return json_body.parse(body)
 
-    def encode_result(self, operation: Operation, result: Mapping[str, Any], _: str, /) -> bytes:
-        return serialize.encode_result(operation.output, result)
+    def encode_result(self, operation: Operation, members: Mapping[str, Any], _: str, /) -> bytes:
+        return serialize.encode_result(operation.output, members)
 
     def encode_error(self, error: RegardError, request_id: str, /) -> tuple[int, bytes]:
         return error.status, serialize.encode_error(error, request_id)

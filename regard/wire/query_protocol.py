@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
@@ -18,20 +18,20 @@ from regard.wire.schema import Operation, Schema, Shape
 from regard.wire.service import Headers
 
 FORM = b"application/x-www-form-urlencoded"
-#: More parameters than any operation has, tags and all.
-FIELDS = 1000
+#: More parameters than any operation has, tags included.
+MOST_FIELDS = 1000
 
-Tree = dict[str, Any]
-"""A form's parameters, by the steps of their dotted names; the leaves are text."""
+Tree: TypeAlias = "dict[str, Tree | str]"
+"""The parameters of a form by the steps of their dotted names; the leaves are text."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
-_PLACE = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
-#: What XML 1.0 cannot hold, escaped or not (section 2.2).
-_UNSPEAKABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_POSITION = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
+#: Characters that XML 1.0 cannot hold, escaped or not (section 2.2).
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-#: What this protocol's services call the errors that come before an operation, and their status: "Common error types",
-#: IAM API Reference. Others go by their own code.
-_COMMON: Mapping[str, tuple[str, int]] = MappingProxyType(
+#: The codes and statuses that services of this protocol have for errors met before an operation: "Common error types",
+#: IAM API Reference. Any other error keeps its own code.
+_COMMON_ERRORS: Mapping[str, tuple[str, int]] = MappingProxyType(
     {
         "AccessDeniedException": ("AccessDenied", 403),
         "ExpiredTokenException": ("ExpiredToken", 403),
@@ -70,19 +70,19 @@ class QueryProtocol:
             raise UnknownOperation(f"Could not find operation {name} for version {version}")
         return name
 
-    def parse(self, shape: Shape, body: bytes) -> Any:
+    def parse(self, shape: Shape, body: bytes) -> Mapping[str, Any]:
         tree = _tree(_form(body))
         return {name: _read(member, tree[name], name) for name, member in shape.members.items() if name in tree}
 
-    def encode_result(self, operation: Operation, result: Mapping[str, Any], request_id: str) -> bytes:
-        content = "".join(_members(operation.output, result))
+    def encode_result(self, operation: Operation, members: Mapping[str, Any], request_id: str) -> bytes:
+        content = "".join(_members(operation.output, members))
         if operation.wrapper:
             content = _element(operation.wrapper, content)
         metadata = _element("ResponseMetadata", _element("RequestId", request_id))
         return self._document(f"{operation.name}Response", content + metadata)
 
     def encode_error(self, error: RegardError, request_id: str) -> tuple[int, bytes]:
-        code, status = _COMMON.get(error.code, (error.code, error.status))
+        code, status = _COMMON_ERRORS.get(error.code, (error.code, error.status))
         culprit = "Receiver" if status >= InternalServerError.status else "Sender"
         content = _element("Type", culprit) + _element("Code", code) + _element("Message", _escaped(error.message))
         return status, self._document("ErrorResponse", _element("Error", content) + _element("RequestId", request_id))
@@ -100,9 +100,9 @@ def _media_type(headers: Headers) -> bytes:
 
 def _form(body: bytes) -> dict[str, str]:
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS)
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError as error:
-        raise Serialization(f"The request body is not a form of at most {FIELDS} parameters in UTF-8") from error
+        raise Serialization(f"The request body is not a form of at most {MOST_FIELDS} parameters in UTF-8") from error
     form = dict(pairs)
     if len(form) < len(pairs):
         raise Serialization("The request body has a parameter twice")
@@ -113,12 +113,12 @@ def _tree(form: Mapping[str, str]) -> Tree:
     tree: Tree = {}
     for name, value in form.items():
         *steps, last = name.split(".")
-        branch = tree
+        branch: Tree | str = tree
         for step in steps:
-            branch = branch.setdefault(step, {})
-            if not isinstance(branch, dict):
+            if isinstance(branch, str):
                 break
-        if not isinstance(branch, dict) or last in branch:
+            branch = branch.setdefault(step, {})
+        if isinstance(branch, str) or last in branch:
             raise Serialization("The request body has a parameter both with and without parts")
         branch[last] = value
     return tree
@@ -137,11 +137,11 @@ def _read(shape: Shape, value: Tree | str, path: str) -> Any:
 
 
 def _list(element: Shape, value: Tree | str, path: str) -> list[Any]:
-    """`member.1`, `member.2` and so on; the empty list is the name alone."""
+    """The values at `member.1`, `member.2` and so on; an empty list is the name alone."""
     items = {} if value == "" else value.get("member") if isinstance(value, dict) and len(value) == 1 else None
-    if not isinstance(items, dict) or not all(_PLACE.fullmatch(place) for place in items):
+    if not isinstance(items, dict) or not all(_POSITION.fullmatch(position) for position in items):
         raise Serialization(f"Value at '{path}' must be a list: {path}.member.1 and so on")
-    return [_read(element, items[place], f"{path}.{place}.member") for place in sorted(items, key=int)]
+    return [_read(element, items[n], f"{path}.{n}.member") for n in sorted(items, key=int)]
 
 
 def _whole(text: str, path: str) -> int:
@@ -150,7 +150,7 @@ def _whole(text: str, path: str) -> int:
     return int(text)
 
 
-#: The types that inputs of the Security Token Service have.
+#: The types of inputs of the Security Token Service.
 _SCALARS: Mapping[str, Callable[[str, str], Any]] = MappingProxyType(
     {"string": lambda text, _: text, "integer": _whole}
 )
@@ -176,7 +176,7 @@ def _content(shape: Shape, value: Any) -> str:
 
 
 def _escaped(text: str) -> str:
-    return escape(_UNSPEAKABLE.sub("\ufffd", text))
+    return escape(_NOT_IN_XML.sub("\ufffd", text))
 
 
 def _element(name: str, content: str) -> str:

@@ -11,7 +11,7 @@ from botocore.loaders import Loader
 
 from regard.wire.patterns import Pattern, from_java
 
-#: The services spoken here, and the version of each one's model.
+#: The services that are spoken, with the version of the model of each.
 VERSIONS: Mapping[str, str] = MappingProxyType({"rekognition": "2016-06-27", "sts": "2011-06-15"})
 
 Raw = Mapping[str, Any]
@@ -19,11 +19,11 @@ Raw = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shape:
-    """One type of the model, its members resolved.
+    """One type of the model, with its members resolved.
 
     `type` is structure, list, map, string, blob, integer, long, float, double, boolean or timestamp. `min` and `max`
-    bound a number's value and the length of anything else (characters, decoded bytes, entries). `element` is what a
-    list or a map holds; `key` a map's key.
+    bound the value of a number and the length of anything else (characters, decoded bytes, entries). `element` is the
+    shape of what a list or a map holds; `key` that of a map's keys.
     """
 
     name: str
@@ -42,9 +42,9 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Operation:
-    """What a client may call: its input, its output, and the names of the errors it may answer.
+    """What a client may call: its input, its output, and the names of the errors it may answer with.
 
-    `wrapper` is the XML element around a result, in protocols that have one.
+    `wrapper` is the XML element around a result, in a protocol that has one.
     """
 
     name: str
@@ -56,10 +56,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Schema:
-    """The whole model. `service` is the name signatures are scoped to.
+    """The whole model of a service; `service` is the name that signatures are scoped to.
 
-    `target` starts every X-Amz-Target and `json_version` ends the Content-Type, in AWS JSON; `namespace` is the XML's,
-    in AWS Query.
+    In AWS JSON, every X-Amz-Target begins with `target` and the Content-Type ends with `json_version`. In AWS Query,
+    `namespace` is that of the XML.
     """
 
     service: str
@@ -94,7 +94,7 @@ class Schema:
 
 
 def load(service: str = "rekognition") -> Schema:
-    """The model that comes with the installed botocore; a customised one in `~/.aws/models` is not looked at."""
+    """The model that comes with the installed botocore; a customised one in `~/.aws/models` is ignored."""
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
     return Schema.from_model(loader.load_service_model(service, "service-2", VERSIONS[service]))
 

@@ -1,4 +1,4 @@
-"""What goes back: a result to the JSON its output shape describes, an error to the body AWS's clients read."""
+"""What is sent back: a result as the JSON that its output shape describes, an error as AWS's clients read it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 import orjson
@@ -22,29 +22,30 @@ class NonconformingOutput(TypeError):
     """An operation's result does not fit its output shape: a mistake in this program, never the caller's."""
 
 
-def encode_result(shape: Shape, result: Mapping[str, Any]) -> bytes:
-    """The JSON of `result`: None members and members the shape lacks left out, blobs base64, timestamps epoch seconds.
+def encode_result(shape: Shape, members: Mapping[str, Any]) -> bytes:
+    """The JSON of `members` less those that are None or not in the shape; blobs in base64, timestamps in epoch seconds.
 
     Numbers may be numpy scalars, lists any sequence, arrays included. Raises TypeError or ValueError for what the
-    shape cannot express, a number that is not finite among it.
+    shape cannot express, numbers that are not finite among them.
     """
-    return orjson.dumps(_plain(shape, result))
+    return orjson.dumps(_plain(shape, members))
 
 
 def encode_error(error: RegardError, request_id: str) -> bytes:
-    """The JSON of an error, with the request's id as `Logref`, by which the log names the failure.
+    """The JSON of an error; `Logref` is the request's id, under which the failure is found in the log.
 
-    The keys are those Rekognition sends. The message stands under `Message` alone: every SDK looks there when
-    `message` is missing, and clients that fold case would choke on both.
+    The keys are those that Rekognition sends. The message is under `Message` only: every SDK looks there if `message`
+    is missing, and clients that ignore case would fail on both.
     """
     body = {"__type": error.code, "Code": error.code, "Logref": request_id, "Message": error.message}
     return orjson.dumps(body)
 
 
 def check_output(shape: Shape, value: Any) -> None:
-    """Raise NonconformingOutput, naming every place, unless `value` fits `shape`.
+    """Raises NonconformingOutput, naming every place, unless `value` fits `shape`.
 
-    A member the shape lacks, a required one missing, a value of another type, or a constraint of the model broken.
+    It does not fit with a member that the shape lacks, without one that is required, with a value of another type or
+    one that breaks a constraint of the model.
     """
     faults = list(_misfits(shape, value, shape.name))
     if faults:
@@ -71,14 +72,14 @@ def _epoch(moment: datetime | float) -> float:
     return round(moment.timestamp(), 3)
 
 
-def _finite(value: Any) -> float:
+def _finite(value: SupportsFloat) -> float:
     number = float(value)
     if not math.isfinite(number):
-        raise ValueError(f"{number} is not a number that JSON has")
+        raise ValueError(f"{number} is not a number in JSON; it must be finite")
     return number
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a string, found {type(value).__name__}")
     return value

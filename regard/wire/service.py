@@ -1,4 +1,4 @@
-"""One AWS service of the endpoint: what it may be asked, who answers, and how both are spelt."""
+"""One AWS service of the endpoint: its operations, their handlers, and the protocol that spells both."""
 
 from __future__ import annotations
 
@@ -7,36 +7,39 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from regard.domain.callers import Principal
+from regard.domain.results import Result
 from regard.errors import AccessDenied, RegardError, UnknownOperation
 from regard.wire.schema import Operation, Schema, Shape
 
-Handler = Callable[[Principal, Mapping[str, Any]], Mapping[str, Any]]
-"""One operation: who calls and the validated input; the result, by the names of the output shape."""
+Handler = Callable[[Principal, Mapping[str, Any], str], Result]
+"""One operation: from the caller, the validated input and the request's id to the result. Raises RegardError."""
 
 Headers = Mapping[bytes, bytes]
 """A request's headers, folded: lower-case names."""
 
 
 class Codec(Protocol):
-    """One of AWS's protocols, as spoken by one service."""
+    """One of AWS's protocols, as one service speaks it."""
 
     @property
     def content_type(self) -> str:
-        """What every answer is."""
+        """The media type of every answer."""
 
     def claims(self, headers: Headers, /) -> bool:
         """Whether a request with these headers is meant for the service."""
 
     def name(self, headers: Headers, body: bytes | None, /) -> str | None:
-        """The name of the operation asked for; None where only the body tells, and it is not read yet.
+        """The name of the operation asked for; None if only the body tells, and it has not been read yet.
 
-        Raises UnknownOperation or Serialization where there is no name to be found.
+        Raises UnknownOperation or Serialization if no name can be found.
         """
 
-    def parse(self, shape: Shape, body: bytes, /) -> Any:
-        """The input in `body` as JSON's types, for `validate`. Raises Serialization."""
+    def parse(self, shape: Shape, body: bytes, /) -> Mapping[str, Any]:
+        """The input in `body` in the types of JSON, for `validate`. Raises Serialization."""
 
-    def encode_result(self, operation: Operation, result: Mapping[str, Any], request_id: str, /) -> bytes: ...
+    def encode_result(self, operation: Operation, members: Mapping[str, Any], request_id: str, /) -> bytes:
+        """The body of an answer with these members of the output shape. Raises TypeError or ValueError if they do not
+        fit it."""
 
     def encode_error(self, error: RegardError, request_id: str, /) -> tuple[int, bytes]:
         """The HTTP status and the body."""
@@ -44,9 +47,9 @@ class Codec(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """`body_limit` is in bytes, the endpoint's own unless set; `global_region` is one that clients may sign for too.
+    """`body_limit` is in bytes, the endpoint's own unless set; clients may also sign for `global_region`.
 
-    Raises ValueError for a handler whose name the model does not have.
+    Raises ValueError for a handler of an operation that the model does not have.
     """
 
     schema: Schema
@@ -60,7 +63,7 @@ class Service:
             raise ValueError(f"not operations of the service model: {', '.join(unknown)}")
 
     def operation(self, headers: Headers, body: bytes | None) -> Operation | None:
-        """What is asked for, None while only the unread body could tell. Raises as `Codec.name`."""
+        """The operation asked for; None while only the unread body could tell. Raises as `Codec.name`."""
         name = self.codec.name(headers, body)
         if name is None:
             return None
@@ -69,9 +72,9 @@ class Service:
         return self.schema.operations[name]
 
     def handler(self, operation: Operation) -> Handler:
-        """Who answers `operation`. Raises AccessDenied where nobody does yet."""
+        """The handler of `operation`. Raises AccessDenied if there is none yet."""
         if operation.name not in self.handlers:
-            # Of the exceptions that all operations share, the one no client retries, and that sends nobody looking for
-            # a fault in the input, as InvalidParameter would, or waiting for room, as a quota would.
+            # Of the exceptions that all operations share, the one that no client retries, and that has nobody look for
+            # a fault in the input, as InvalidParameter would, or wait for room, as Throttling would.
             raise AccessDenied(f"This server does not provide {operation.name} yet.")
         return self.handlers[operation.name]

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, verified: who signed this request, and that nobody changed it since.
+"""AWS Signature Version 4: who signed a request, and that nobody has changed it since.
 
 Source: "Signature Version 4 signing process", AWS General Reference. Header signatures only, no presigned URLs.
 """
@@ -22,22 +22,22 @@ from regard.wire.canonical_request import SignedRequest, canonical_request
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
-SKEW = timedelta(minutes=5)
+MOST_SKEW = timedelta(minutes=5)
 STAMP = "%Y%m%dT%H%M%SZ"
 STAMP_FORM = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 UNSIGNED = b"UNSIGNED-PAYLOAD"
 
-#: Signed whenever they are sent: left out, somebody on the way could turn one call into another.
+#: Must be signed if they are sent: otherwise anyone on the way could turn one call into another.
 PROTECTED = (b"x-amz-target", b"x-amz-security-token")
 
 
 class Credentials(Protocol):
-    """Where secrets are found."""
+    """Where the secrets of access keys are found."""
 
     def lookup(self, access_key_id: str, session_token: str | None) -> Credential | None:
-        """The credential of a key in force, or None. `session_token` comes with temporary keys.
+        """The credential of an active key, or None. `session_token` comes with temporary keys.
 
-        Raises ExpiredToken for one that was good.
+        Raises ExpiredToken for a temporary key that is no longer active.
         """
         ...
 
@@ -55,11 +55,11 @@ class Authorization:
 def verify(
     request: SignedRequest, *, regions: tuple[str, ...], service: str, credentials: Credentials, now: datetime
 ) -> Principal:
-    """Who signed `request`, for one of `regions`, the first being the one to recommend. `now` is aware.
+    """Who signed `request`, for one of `regions`; messages recommend the first. `now` has a time zone.
 
     Raises MissingAuthenticationToken, IncompleteSignature (malformed), UnrecognizedClient (no such key), ExpiredToken
-    (no longer) or InvalidSignature (wrong scope, clock more than five minutes off, another secret, anything changed on
-    the way).
+    (no longer active) or InvalidSignature (wrong scope, clock more than five minutes off, another secret, anything
+    changed on the way).
     """
     authorization = parse_authorization(request)
     moment = _signed_at(request, authorization)
@@ -83,7 +83,7 @@ def verify(
 
 
 def parse_authorization(request: SignedRequest) -> Authorization:
-    """Take the Authorization header apart. Raises as `verify` does; the header itself is quoted only as a hash."""
+    """The Authorization header in its parts. Raises as `verify` does; messages quote the header only as a hash."""
     header = request.headers.get(b"authorization")
     if not header:
         raise MissingAuthenticationToken
@@ -129,7 +129,7 @@ def _quoted(header: bytes) -> str:
 
 
 def _signed_at(request: SignedRequest, authorization: Authorization) -> datetime:
-    """When the request was signed, by its X-Amz-Date or, without one, its Date; checks what must be signed."""
+    """When the request was signed, by its X-Amz-Date or else its Date; checks that all is signed that must be."""
     source = b"x-amz-date" if b"x-amz-date" in request.headers else b"date"
     wanted = [b"host", source, *(name for name in PROTECTED if name in request.headers)]
     for name in wanted:
@@ -152,7 +152,7 @@ def _check_scope(scope: tuple[str, str, str, str], moment: datetime, regions: tu
     day = moment.strftime("%Y%m%d")
     faults = []
     if scope[1] not in regions:
-        # AWS stops at "valid region"; the one to use is what a person needs next.
+        # AWS's message ends at "valid region"; a person needs to know which one next.
         faults.append(f"Credential should be scoped to a valid region: '{regions[0]}', not '{scope[1]}'.")
     if scope[2] != service:
         faults.append(f"Credential should be scoped to correct service: '{service}'.")
@@ -169,11 +169,11 @@ def _check_scope(scope: tuple[str, str, str, str], moment: datetime, regions: tu
 
 def _check_clock(moment: datetime, now: datetime) -> None:
     signed, current = moment.strftime(STAMP), now.strftime(STAMP)
-    if moment < now - SKEW:
-        earliest = (now - SKEW).strftime(STAMP)
+    if moment < now - MOST_SKEW:
+        earliest = (now - MOST_SKEW).strftime(STAMP)
         raise InvalidSignature(f"Signature expired: {signed} is now earlier than {earliest} ({current} - 5 min.)")
-    if moment > now + SKEW:
-        latest = (now + SKEW).strftime(STAMP)
+    if moment > now + MOST_SKEW:
+        latest = (now + MOST_SKEW).strftime(STAMP)
         raise InvalidSignature(f"Signature not yet current: {signed} is still later than {latest} ({current} + 5 min.)")
 
 

@@ -1,4 +1,4 @@
-"""A request's values against the model: parsed values out, or every fault at once, each with its path."""
+"""Holds the values of a request to the model: returns them parsed, or names every fault at once, each with its path."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from regard.errors import InvalidParameter, RegardError, Serialization
 from regard.wire.constraints import broken, outside
 from regard.wire.schema import Shape
 
-SHOWN = 64
+SHOWN_CHARACTERS = 64
 """Characters of a faulty value that are repeated to the caller."""
-LISTED = 20
+LISTED_FAULTS = 20
 """Faults that are spelt out; the rest are only counted."""
 
 NULL = "Member must not be null"
@@ -24,11 +24,11 @@ BITS = MappingProxyType({"integer": 31, "long": 63})
 NO_OVERSIZE: Mapping[str, type[RegardError]] = MappingProxyType({})
 
 
-def validate(shape: Shape, value: Any, oversize: Mapping[str, type[RegardError]] = NO_OVERSIZE) -> Any:
-    """`value`, as JSON spelt it, parsed as `shape`: blobs to bytes, timestamps to datetime, unknown members dropped.
+def validate(shape: Shape, value: object, oversize: Mapping[str, type[RegardError]] = NO_OVERSIZE) -> Any:
+    """`value`, in the types of JSON, parsed as `shape`: blobs to bytes, timestamps to datetime, no unknown members.
 
-    A null member is an absent one. Raises Serialization for a value of the wrong JSON type, InvalidParameter with
-    every constraint that is broken, and for a blob longer than its shape allows `oversize[shape.name]` if it is there.
+    A null member counts as absent. Raises Serialization for a value of the wrong JSON type, InvalidParameter with
+    every constraint that is broken, and `oversize[shape.name]`, if given, for a blob longer than its shape allows.
     """
     reader = _Reader(oversize)
     parsed = reader.read(shape, value, "")
@@ -39,12 +39,12 @@ def validate(shape: Shape, value: Any, oversize: Mapping[str, type[RegardError]]
 
 def _sentence(faults: list[str]) -> str:
     count = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected: "
-    rest = f"; and {len(faults) - LISTED} more" if len(faults) > LISTED else ""
-    return count + "; ".join(faults[:LISTED]) + rest
+    rest = f"; and {len(faults) - LISTED_FAULTS} more" if len(faults) > LISTED_FAULTS else ""
+    return count + "; ".join(faults[:LISTED_FAULTS]) + rest
 
 
 class _Reader:
-    """One walk over one request. A wrong type ends it; a broken constraint is noted and the walk goes on."""
+    """One walk over one request. A wrong type ends the walk; a broken constraint is noted, and it goes on."""
 
     def __init__(self, oversize: Mapping[str, type[RegardError]]) -> None:
         self.faults: list[str] = []
@@ -63,20 +63,20 @@ class _Reader:
             "timestamp": _timestamp,
         }
 
-    def read(self, shape: Shape, value: Any, path: str) -> Any:
+    def read(self, shape: Shape, value: object, path: str) -> Any:
         parsed = self._readers[shape.type](shape, value, path)
         if parsed is not None:
             self._note(path, broken(shape, parsed), parsed)
         return parsed
 
-    def _note(self, path: str, constraints: Iterable[str], value: Any = None) -> None:
+    def _note(self, path: str, constraints: Iterable[str], value: object = None) -> None:
         shown = f"'{_shortened(value)}' " if isinstance(value, str | int | float) else ""
         self.faults.extend(f"Value {shown}at '{path}' failed to satisfy constraint: {text}" for text in constraints)
 
     def _null(self, path: str) -> None:
         self.faults.append(f"Value null at '{path}' failed to satisfy constraint: {NULL}")
 
-    def _structure(self, shape: Shape, value: Any, path: str) -> dict[str, Any]:
+    def _structure(self, shape: Shape, value: object, path: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise _mistyped(path, "an object", value)
         prefix = f"{path}." if path else ""
@@ -92,7 +92,7 @@ class _Reader:
             self._note(path, [f"Exactly one member must be set: [{', '.join(shape.members)}]"])
         return parsed
 
-    def _list(self, shape: Shape, value: Any, path: str) -> list[Any] | None:
+    def _list(self, shape: Shape, value: object, path: str) -> list[Any] | None:
         if not isinstance(value, list):
             raise _mistyped(path, "a list", value)
         if self._too_many(shape, value, path):
@@ -100,7 +100,7 @@ class _Reader:
         element = cast(Shape, shape.element)
         return [self._entry(element, item, f"{path}.{n}.member") for n, item in enumerate(value, 1)]
 
-    def _map(self, shape: Shape, value: Any, path: str) -> dict[str, Any] | None:
+    def _map(self, shape: Shape, value: object, path: str) -> dict[str, Any] | None:
         if not isinstance(value, dict):
             raise _mistyped(path, "an object", value)
         if self._too_many(shape, value, path):
@@ -112,19 +112,19 @@ class _Reader:
         }
 
     def _too_many(self, shape: Shape, value: list[Any] | dict[str, Any], path: str) -> bool:
-        """Whether there are more entries than allowed; if so that is the fault, and a million are not read in vain."""
+        """Whether there are more entries than allowed; if so, that is noted as the fault, and no entry need be read."""
         if shape.max is None or len(value) <= shape.max:
             return False
         self._note(path, outside(shape, len(value), "length"))
         return True
 
-    def _entry(self, shape: Shape, value: Any, path: str) -> Any:
+    def _entry(self, shape: Shape, value: object, path: str) -> Any:
         if value is None:
             self._null(path)
             return None
         return self.read(shape, value, path)
 
-    def _blob(self, shape: Shape, value: Any, path: str) -> bytes | None:
+    def _blob(self, shape: Shape, value: object, path: str) -> bytes | None:
         if not isinstance(value, str):
             raise _mistyped(path, "base64 text", value)
         if shape.max is not None and _decoded_length(value) > shape.max:
@@ -143,7 +143,7 @@ def _decoded_length(text: str) -> int:
     return len(text) * 3 // 4 - text[-2:].count("=")
 
 
-def _string(_: Shape, value: Any, path: str) -> str:
+def _string(_: Shape, value: object, path: str) -> str:
     if not isinstance(value, str):
         raise _mistyped(path, "a string", value)
     if not value.isascii():
@@ -154,13 +154,13 @@ def _string(_: Shape, value: Any, path: str) -> str:
     return value
 
 
-def _boolean(_: Shape, value: Any, path: str) -> bool:
+def _boolean(_: Shape, value: object, path: str) -> bool:
     if not isinstance(value, bool):
         raise _mistyped(path, "true or false", value)
     return value
 
 
-def _whole(shape: Shape, value: Any, path: str) -> int:
+def _whole(shape: Shape, value: object, path: str) -> int:
     number = int(value) if isinstance(value, float) and value.is_integer() else value
     limit = 1 << BITS[shape.type]
     if isinstance(number, bool) or not isinstance(number, int) or not -limit <= number < limit:
@@ -168,7 +168,7 @@ def _whole(shape: Shape, value: Any, path: str) -> int:
     return number
 
 
-def _number(_: Shape, value: Any, path: str) -> float:
+def _number(_: Shape, value: object, path: str) -> float:
     try:
         number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
     except OverflowError:
@@ -178,16 +178,16 @@ def _number(_: Shape, value: Any, path: str) -> float:
     return number
 
 
-def _timestamp(shape: Shape, value: Any, path: str) -> datetime:
+def _timestamp(shape: Shape, value: object, path: str) -> datetime:
     try:
         return datetime.fromtimestamp(_number(shape, value, path), UTC)
     except (OverflowError, OSError, ValueError) as error:
         raise _mistyped(path, "seconds since 1970", value) from error
 
 
-def _shortened(value: Any) -> str:
+def _shortened(value: object) -> str:
     text = str(value)
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
 JSON_NAMES = MappingProxyType(
@@ -195,6 +195,6 @@ JSON_NAMES = MappingProxyType(
 )
 
 
-def _mistyped(path: str, wanted: str, value: Any) -> Serialization:
+def _mistyped(path: str, wanted: str, value: object) -> Serialization:
     where = f"Value at '{path}'" if path else "The request body"
     return Serialization(f"{where} must be {wanted}, not {JSON_NAMES.get(type(value), 'null')}")

@@ -10,11 +10,8 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
-from live_server import Live, serving, with_models
+from live_server import Live, with_models, without_models
 from people import astronaut, encoded
-
-from regard import app
-from regard.config.settings import load_settings
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +24,7 @@ def live(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Live]:
     """A server that has no models."""
-    with serving(app.build(load_settings({}, home=tmp_path))) as result:
+    with without_models(tmp_path) as result:
         yield result
 
 

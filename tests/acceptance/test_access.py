@@ -26,10 +26,10 @@ def test_a_wrong_key_and_a_wrong_secret_have_awss_own_errors(live: Any, refused:
 
 
 def test_a_revoked_key_is_a_stranger(live: Any, refused: Refused) -> None:
-    key, secret = live.regard.access_keys.create("leaver")
+    key, secret = live.engine.access_keys.create("leaver")
     leaver = live.client(aws_access_key_id=key, aws_secret_access_key=secret)
     leaver.list_collections()
-    live.regard.access_keys.revoke(key)
+    live.engine.access_keys.revoke(key)
     assert refused(leaver.list_collections)[0] == "UnrecognizedClientException"
 
 

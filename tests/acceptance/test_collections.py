@@ -119,7 +119,7 @@ def test_deleting_a_collection_while_it_is_indexed_into_leaves_nothing_behind(li
             done.result()  # whatever else went wrong is raised here
     assert set(codes) == {"4"}
     client = live.client()
-    assert live.regard.follower.agreement() == []
+    assert live.engine.index_sync.agreement() == []
     client.create_collection(CollectionId=name)
     assert client.describe_collection(CollectionId=name)["FaceCount"] == 0
     assert client.search_faces_by_image(CollectionId=name, Image={"Bytes": pictures[0]})["FaceMatches"] == []

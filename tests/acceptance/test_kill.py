@@ -20,13 +20,16 @@ from typing import Any
 
 import boto3
 import numpy as np
+import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from live_server import whole
 from people import crowd, encoded
 
-from regard import app
+from regard.bootstrap.engine import open_engine
 from regard.config.settings import load_settings
+
+pytestmark = pytest.mark.slow
 
 ROUNDS, CLIENTS, COLLECTION = 3, 4, "survivors"
 #: More pictures than a client can send before the end.
@@ -54,7 +57,7 @@ def regard(*arguments: str, home: Path, models: Path) -> subprocess.Popen[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REGARD_")}
     return subprocess.Popen(
         [sys.executable, "-m", "regard", *arguments, "--home", str(home)],
-        env={**kept, "REGARD_MODEL_DIR": str(models), "REGARD_THREADS": "1"},
+        env={**kept, "REGARD_MODELS_FOLDER": str(models), "REGARD_MODELS_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -144,15 +147,12 @@ def check(client: Any, record: Record) -> None:
 
 
 def check_at_rest(home: Path, models: Path, record: Record) -> None:
-    opened = app.build(load_settings({}, home=home, model_dir=models))
-    try:
-        assert opened.follower.agreement() == []
-        gallery = opened.services.gallery
-        held = {face.face_id for face in gallery.faces(gallery.get(COLLECTION), 0, 100_000)}
+    with open_engine(load_settings({}, home=home, models={"folder": models})) as engine:
+        assert engine.index_sync.agreement() == []
+        collection = engine.stores.collections.get(COLLECTION)
+        held = {face.face_id for face in engine.stores.faces.page(collection.key, 0, 100_000)}
         assert record.stored <= held
         assert not record.deleted & held
-    finally:
-        opened.close()
 
 
 def test_killing_a_server_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path, models: Path) -> None:

@@ -1,4 +1,4 @@
-"""More calls than the server is meant to take: each key's quota, a full server, and what clients make of it."""
+"""More calls than the server is meant to take: each key's rates, a full server, and what clients make of it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
-from live_server import serving
+from live_server import without_models
 
-from regard import app
-from regard.config.settings import load_settings
 from regard.vision.session import cores
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: RekognitionService.ListCollections\r\nContent-Length: 9\r\n\r\n"
@@ -29,7 +27,7 @@ def limited(tmp_path: Path) -> Any:
     """A server that lets each key list collections five times a second."""
     rates = tmp_path / "rates.toml"
     rates.write_text("ListCollections = 5\n")
-    with serving(app.build(load_settings({}, home=tmp_path, quotas=str(rates)))) as live:
+    with without_models(tmp_path, server={"rates": str(rates)}) as live:
         yield live
 
 
@@ -39,11 +37,11 @@ def list_often(client: Any) -> None:
 
 
 def with_another_key(live: Any) -> Any:
-    key, secret = live.regard.access_keys.create("another")
+    key, secret = live.engine.access_keys.create("another")
     return live.client(aws_access_key_id=key, aws_secret_access_key=secret)
 
 
-def test_who_does_not_retry_meets_the_quota_alone(limited: Any) -> None:
+def test_a_client_that_does_not_retry_is_told_of_the_rate(limited: Any) -> None:
     client = limited.client()
     with pytest.raises(client.exceptions.ProvisionedThroughputExceededException) as caught:
         list_often(client)
@@ -74,14 +72,14 @@ def test_a_request_whose_signature_is_wrong_costs_the_key_nothing(limited: Any) 
 
 
 def test_awss_own_rates_are_a_word(tmp_path: Path) -> None:
-    with serving(app.build(load_settings({}, home=tmp_path, quotas="aws"))) as live:
+    with without_models(tmp_path, server={"rates": "aws"}) as live:
         client = live.client()
         with pytest.raises(client.exceptions.ProvisionedThroughputExceededException, match="limited to 5 requests"):
             list_often(client)
 
 
 def test_a_full_server_says_so_and_takes_requests_again_when_somebody_leaves(tmp_path: Path) -> None:
-    with serving(app.build(load_settings({}, home=tmp_path, queue=1))) as live, ExitStack() as inside:
+    with without_models(tmp_path, server={"queue": 1}) as live, ExitStack() as inside:
         client = live.client()
         for _ in range(2 * cores() + 1):
             connection = inside.enter_context(socket.create_connection(("127.0.0.1", live.port)))
@@ -111,7 +109,7 @@ def answer(client: Any) -> str:
 
 
 def test_a_request_larger_than_is_ever_read_is_refused_as_such_and_not_to_be_retried(tmp_path: Path) -> None:
-    with serving(app.build(load_settings({}, home=tmp_path, queue=0))) as live:
+    with without_models(tmp_path, server={"queue": 0}) as live:
         with closing(socket.create_connection(("127.0.0.1", live.port), timeout=5)) as connection:
             connection.sendall(HEAD.replace(b"Length: 9", b"Length: 1000000000000"))
             response = http.client.HTTPResponse(connection)

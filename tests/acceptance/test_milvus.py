@@ -20,6 +20,8 @@ from milvus_server import TOKEN, MilvusServer
 from postgres_server import PostgresServer
 from test_postgres import COLLECTION, Cluster, index
 
+pytestmark = pytest.mark.slow
+
 #: Seconds that clients work.
 WORK = 4.0
 
@@ -32,7 +34,7 @@ def cluster(postgres: PostgresServer, milvus: MilvusServer, models: Path, tmp_pa
         for home in made.homes:
             home.mkdir()
             (home / "regard.toml").write_text(
-                f'milvus = "{milvus.uri}"\nmilvus_token = "{TOKEN}"\nindex = "milvus"\n', encoding="utf-8"
+                f'[index]\nmilvus = "{milvus.uri}"\nmilvus_token = "{TOKEN}"\ndefault = "milvus"\n', encoding="utf-8"
             )
         made.key = json.loads(made.said("keys", "create", "--json", home=made.homes[0]))
         shutil.copy(made.homes[0] / "seal.key", made.homes[1])
@@ -74,7 +76,7 @@ class Watch:
 
 def agrees(cluster: Cluster) -> None:
     said = cluster.said("collections", "verify", home=cluster.homes[1])
-    assert "the index holds what SQL holds" in said, said
+    assert "the index agrees with the database" in said, said
 
 
 def test_servers_share_what_is_in_milvus_and_a_collection_moves_while_it_is_searched(cluster: Cluster) -> None:
@@ -93,7 +95,7 @@ def test_servers_share_what_is_in_milvus_and_a_collection_moves_while_it_is_sear
         try:
             for into in ("embedded", "milvus"):
                 said = cluster.said("collections", "move", COLLECTION, "--to", into, home=cluster.homes[0])
-                assert f"{COLLECTION} lives in {into} now." in said, said
+                assert f"{COLLECTION} is in {into} now." in said, said
                 time.sleep(1)
         finally:
             watch.stop.set()

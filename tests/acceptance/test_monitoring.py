@@ -214,7 +214,7 @@ def started(home: Path, models: Path, **settings: str) -> Iterator[Started]:
         log.open("w") as errors,
         subprocess.Popen(
             command,
-            env={**kept, "REGARD_MODEL_DIR": str(models), **settings},
+            env={**kept, "REGARD_MODELS_FOLDER": str(models), **settings},
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -253,7 +253,9 @@ def test_the_log_and_the_traces_of_a_server_tell_what_happened_and_to_nobody_who
 ) -> None:
     with (
         receiver() as received,
-        started(tmp_path / "home", models, REGARD_LOG_FORMAT="json", REGARD_OTLP_ENDPOINT=received.url) as server,
+        started(
+            tmp_path / "home", models, REGARD_TELEMETRY_LOG_FORMAT="json", REGARD_TELEMETRY_OTLP_ENDPOINT=received.url
+        ) as server,
     ):
         with closing(server.client()) as client:
             client.create_collection(CollectionId="witnesses")

@@ -18,10 +18,13 @@ import pyarrow.parquet as pq
 import pytest
 from live_server import Live
 from people import crowd, encoded
+from stores import feeds_of
 
 from regard.index.embedded.embedded_index import EmbeddedIndex
 from regard.store import database
 from regard.sync.index_sync import IndexSync
+
+pytestmark = pytest.mark.slow
 
 #: Two transactions of an import.
 MANY = 70_000
@@ -88,7 +91,7 @@ def count(home: Path, table: str = "faces") -> int:
 def check_whole(home: Path) -> None:
     opened = database.open(f"sqlite:///{home / 'regard.db'}")
     try:
-        follower = IndexSync(opened, faces_index=EmbeddedIndex(), users_index=EmbeddedIndex())
+        follower = IndexSync(opened, feeds_of(EmbeddedIndex(), EmbeddedIndex()))
         follower.rebuild()
         assert follower.agreement() == []
     finally:
@@ -104,7 +107,7 @@ def test_a_running_server_sees_what_was_imported_and_serves_meanwhile(
     }
     client.create_user(CollectionId=collection, UserId="ada")
     client.associate_faces(CollectionId=collection, UserId="ada", FaceIds=[min(ids)])
-    home, file = live.regard.settings.home, tmp_path / "faces.parquet"
+    home, file = live.engine.settings.home, tmp_path / "faces.parquet"
     code, _, err = run(home, "export", collection, file)
     assert code == 0, err
     code, _, err = run(home, "import", file, "--as", "moved")
@@ -115,7 +118,7 @@ def test_a_running_server_sees_what_was_imported_and_serves_meanwhile(
     assert found
     (match,) = client.search_users(CollectionId="moved", FaceId=min(ids))["UserMatches"]
     assert match["User"]["UserId"] == "ada"
-    assert live.regard.follower.agreement() == []
+    assert live.engine.index_sync.agreement() == []
     assert run(home, "verify", "moved")[0] == 0
     code, _, err = run(home, "rebuild", "moved")
     assert (code, "Stop the server" in err) == (1, True)
@@ -148,7 +151,7 @@ def test_ctrl_c_says_how_to_go_on(embeddings: Path, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "the same command goes on from there" in err
+    assert "Run the same command to resume." in err
 
 
 def test_on_a_full_disk_an_import_stores_whole_batches_and_goes_on(embeddings: Path, tmp_path: Path) -> None:
@@ -156,7 +159,7 @@ def test_on_a_full_disk_an_import_stores_whole_batches_and_goes_on(embeddings: P
     code, out, err = run(home, *import_words(embeddings), most_bytes=8_000_000)
     assert (code, out) == (1, "")
     assert "Error: " in err
-    assert "the same command goes on from there" in err
+    assert "Run the same command to resume." in err
     there = count(home)
     assert there < MANY
     code, out, err = run(home, *import_words(embeddings))

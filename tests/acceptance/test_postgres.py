@@ -27,8 +27,10 @@ from botocore.exceptions import BotoCoreError
 from people import crowd, encoded
 from postgres_server import PASSWORD, QUOTED, PostgresServer
 
-from regard import app
+from regard.bootstrap.engine import open_engine
 from regard.config.settings import load_settings
+
+pytestmark = pytest.mark.slow
 
 COLLECTION = "everybody"
 #: Seconds that clients work.
@@ -56,7 +58,11 @@ class Cluster:
     def run(self, *arguments: str, home: Path) -> subprocess.Popen[str]:
         """`regard …` in a process of its own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("REGARD_")}
-        settings = {"REGARD_DATABASE": self.url, "REGARD_MODEL_DIR": str(self.models), "REGARD_THREADS": "1"}
+        settings = {
+            "REGARD_STORE_DATABASE": self.url,
+            "REGARD_MODELS_FOLDER": str(self.models),
+            "REGARD_MODELS_THREADS": "1",
+        }
         return subprocess.Popen(
             [sys.executable, "-m", "regard", *arguments, "--home", str(home)],
             env=kept | settings | {"COLUMNS": "200"},
@@ -108,11 +114,9 @@ class Cluster:
         for client in clients:
             answer = client.search_faces(CollectionId=COLLECTION, FaceId=probe, FaceMatchThreshold=0, MaxFaces=4096)
             assert {match["Face"]["FaceId"] for match in answer["FaceMatches"]} == lists[0] - {probe}
-        opened = app.build(load_settings({}, home=self.homes[0], model_dir=self.models, database=self.url))
-        try:
-            assert opened.follower.agreement() == []
-        finally:
-            opened.close()
+        settings = load_settings({}, home=self.homes[0], models={"folder": self.models}, store={"database": self.url})
+        with open_engine(settings) as engine:
+            assert engine.index_sync.agreement() == []
 
 
 def free_port() -> int:
@@ -185,7 +189,7 @@ def test_what_is_done_through_one_server_holds_at_the_other_at_once(cluster: Clu
         assert {match["Face"]["FaceId"] for match in matches} == set(others[1:])
         asked = {"CollectionId": COLLECTION, "UserId": "ada", "ClientRequestToken": "once"}
         one.create_user(**asked)
-        two.create_user(**asked)  # the receipt is shared too
+        two.create_user(**asked)  # what answers a token is shared too
         key = json.loads(cluster.said("keys", "create", "--json", home=cluster.homes[0]))
         assert cluster.client(servers[1], key).list_users(CollectionId=COLLECTION)["Users"][0]["UserId"] == "ada"
         page = one.list_faces(CollectionId=COLLECTION, MaxResults=1)

@@ -46,7 +46,7 @@ class Server:
 @pytest.fixture
 def server(models: Path, tmp_path: Path) -> Iterator[Server]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGARD_")}
-    environment |= {"REGARD_MODEL_DIR": str(models), "PYTHONUTF8": "1"}
+    environment |= {"REGARD_MODELS_FOLDER": str(models), "PYTHONUTF8": "1"}
     command = [sys.executable, "-m", "regard", "serve", "--home", str(tmp_path / "home"), "--port", "0"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, encoding="utf-8", env=environment) as process:

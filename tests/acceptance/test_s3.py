@@ -1,4 +1,4 @@
-"""ImageLoader that lie in a real S3 server, through the whole of ours and a real client."""
+"""Pictures that lie in a real S3 server, through the whole of ours and a real client."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from live_server import Live, serving, with_models
+from live_server import Live, with_models, without_models
 from people import crowd, encoded
 from typer.testing import CliRunner
 
-from regard import app
+from regard.bootstrap.engine import open_engine
 from regard.commands import doctor_command
 from regard.config.settings import load_settings
 from regard.engine.analysis.image_loader import MOST_BYTES
@@ -29,7 +29,7 @@ NOT_THERE = ("InvalidS3ObjectException", InvalidS3Object.__doc__)
 @pytest.fixture(scope="module")
 def beside_s3(models: Path, tmp_path_factory: pytest.TempPathFactory, s3_process: S3Server) -> Iterator[Live]:
     """A server that has folders, and the S3 server for the other buckets."""
-    with with_models(models, tmp_path_factory.mktemp("home"), **s3_process.settings) as result:
+    with with_models(models, tmp_path_factory.mktemp("home"), objects=s3_process.settings) as result:
         yield result
 
 
@@ -100,7 +100,7 @@ def test_a_store_that_is_down_is_our_fault_and_folders_still_work(
     tmp_path: Path, refused: Refused, portrait: bytes
 ) -> None:
     away = {"s3_endpoint": "http://127.0.0.1:9", "s3_access_key_id": "key", "s3_secret_access_key": "secret"}
-    with serving(app.build(load_settings({}, home=tmp_path, **away))) as live:
+    with without_models(tmp_path, objects=away) as live:
         client = live.client()
         code, message = refused(client.detect_faces, Image=stored("archive", "a.jpg"))
         assert code == "InternalServerError"
@@ -110,8 +110,9 @@ def test_a_store_that_is_down_is_our_fault_and_folders_still_work(
 
 
 def test_wrong_settings_stop_the_start(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="s3_endpoint must be"):
-        app.build(load_settings({}, home=tmp_path, s3_endpoint="minio:9000"))
+    settings = load_settings({}, home=tmp_path, objects={"s3_endpoint": "minio:9000"})
+    with pytest.raises(SettingsError, match="s3_endpoint must be"), open_engine(settings):
+        pass
     assert not (tmp_path / "regard.db").exists()
 
 
@@ -120,7 +121,7 @@ def test_doctor_says_whether_the_store_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3: S3Server, down: bool
 ) -> None:
     for name, value in (s3.settings | ({"s3_endpoint": "http://127.0.0.1:9"} if down else {})).items():
-        monkeypatch.setenv(f"REGARD_{name.upper()}", value)
+        monkeypatch.setenv(f"REGARD_OBJECTS_{name.upper()}", value)
     monkeypatch.setenv("COLUMNS", "200")
     said = CliRunner().invoke(doctor_command.app, ["--home", str(tmp_path)]).output
     assert ("Could not connect to the endpoint URL" in said) is down

@@ -13,9 +13,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from live_server import Live, serving
 
-from regard import app
 from regard.accountability.secret_box import SecretBox
 from regard.accountability.temporary_credentials import TemporaryCredentials
+from regard.bootstrap.engine import open_engine
 from regard.config.settings import load_settings
 from regard.domain.callers import Principal
 
@@ -28,8 +28,8 @@ AUDITOR = f"arn:aws:iam::{ACCOUNT}:role/auditor"
 @pytest.fixture(scope="module")
 def server(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     home = tmp_path_factory.mktemp("home")
-    settings = load_settings({}, home=home, model_dir=models, account_id=ACCOUNT, region=REGION)
-    with serving(app.build(settings)) as result:
+    settings = load_settings({}, home=home, models={"folder": models}, server={"account_id": ACCOUNT, "region": REGION})
+    with open_engine(settings) as engine, serving(engine) as result:
         yield result
 
 
@@ -77,7 +77,7 @@ def test_a_lasting_key_is_a_user(server: Live, caller: Caller) -> None:
     [("ann.lee@x", "ann.lee@x"), ("front desk/é:%", "front%20desk%2F%C3%A9%3A%25"), ("<&>", "%3C%26%3E")],
 )
 def test_a_key_of_any_name_has_an_arn(server: Live, name: str, shown: str) -> None:
-    assert identity(Caller(server, *server.regard.access_keys.create(name)))[2].endswith(f":user/{shown}")
+    assert identity(Caller(server, *server.engine.access_keys.create(name)))[2].endswith(f":user/{shown}")
 
 
 def test_a_session_works_as_its_key_does_and_goes_by_its_own_name(caller: Caller) -> None:
@@ -167,7 +167,7 @@ def test_a_session_takes_on_another_for_no_longer_than_it_has_left(caller: Calle
 
 def test_an_expired_session_says_so_in_both_protocols(server: Live, refused: Refused) -> None:
     past = TemporaryCredentials(
-        SecretBox(server.regard.settings.home / "seal.key"), lambda: datetime.now(UTC) - timedelta(minutes=16)
+        SecretBox(server.engine.settings.home / "seal.key"), lambda: datetime.now(UTC) - timedelta(minutes=16)
     )
     holder = Principal(access_key_id=server.key, name="tester")
     key, token = past.issue(holder, role="auditor", name="monday", lasting=timedelta(minutes=15))
@@ -199,11 +199,11 @@ def test_credentials_that_do_not_belong_together_are_a_strangers(
 
 
 def test_a_revoked_key_takes_its_sessions_with_it(server: Live, refused: Refused) -> None:
-    key, secret = server.regard.access_keys.create("leaver")
+    key, secret = server.engine.access_keys.create("leaver")
     session, _ = Caller(server, key, secret).assume(DurationSeconds=43200)
     client = session.client("rekognition")
     client.list_collections()
-    server.regard.access_keys.revoke(key)
+    server.engine.access_keys.revoke(key)
     assert refused(client.list_collections)[0] == "UnrecognizedClientException"
 
 
@@ -228,7 +228,7 @@ def test_a_profile_with_a_role_works_unmodified(server: Live, tmp_path: Path, mo
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    session = boto3.TemporaryCredential(profile_name="audit")
+    session = boto3.Session(profile_name="audit")
     rekognition, sts = session.client("rekognition"), session.client("sts")
     assert rekognition.list_collections()["CollectionIds"] == []
     assert sts.get_caller_identity()["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/auditor/from-a-profile"

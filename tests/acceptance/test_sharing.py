@@ -122,7 +122,7 @@ def test_a_request_sent_again_with_its_token_is_answered_again_and_does_nothing_
     mismatch = ("IdempotentParameterMismatchException", USED)
     assert refused(client.create_user, **(here | {"UserId": "bob"}), **again) == mismatch
     assert refused(client.create_user, **here)[0] == "ConflictException"  # boto3 makes up a new token each time
-    key, secret = live.regard.access_keys.create("somebody else")
+    key, secret = live.engine.access_keys.create("somebody else")
     stranger = live.client(aws_access_key_id=key, aws_secret_access_key=secret)
     assert refused(stranger.create_user, **here, **again)[0] == "ConflictException"
     for _ in range(2):
@@ -177,7 +177,7 @@ def test_of_many_clients_with_one_token_all_are_told_of_the_one_user(live: Any, 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(create, clients)) == ["200"] * 6
     assert len(clients[0].list_users(CollectionId=collection)["Users"]) == 1
-    assert live.regard.follower.agreement() == []
+    assert live.engine.index_sync.agreement() == []
 
 
 @pytest.mark.parametrize("wrong", ["", "x" * 65, "a b", "a.b", "é"])

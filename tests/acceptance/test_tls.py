@@ -26,9 +26,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
+from regard.bootstrap.tls import Tls
 from regard.cli import app
-from regard.commands.serve_command import _Tls
-from regard.config.settings import Settings
+from regard.config.settings import load_settings
 
 PEM = serialization.Encoding.PEM
 LOCAL = (x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost"))
@@ -116,8 +116,9 @@ def secure(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     home = tmp_path_factory.mktemp("secure")
     authority = identity(home / "authority")
     own = identity(home / "own", *LOCAL, issuer=authority)
-    settings = {"model_dir": models, "tls_certificate": own.certificate, "tls_key": own.key}
-    (home / "regard.toml").write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
+    (home / "regard.toml").write_text(
+        f'[models]\nfolder = "{models}"\n[server]\ntls_certificate = "{own.certificate}"\ntls_key = "{own.key}"\n'
+    )
     command = [sys.executable, "-m", "regard", "serve", "--home", str(home), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -184,8 +185,8 @@ def test_the_first_words_tell_how_a_client_comes_to_trust_it(secure: Secure) -> 
     compile(snippet, "snippet", "exec")
 
 
-def seen(own: Identity, folder: Path) -> _Tls:
-    found = _Tls.of(Settings(home=folder, tls_certificate=own.certificate, tls_key=own.key))
+def seen(own: Identity, folder: Path) -> Tls:
+    found = Tls.of(load_settings({}, home=folder, server={"tls_certificate": own.certificate, "tls_key": own.key}))
     assert found is not None
     return found
 
@@ -226,7 +227,7 @@ def refused(tmp_path: Path) -> Callable[..., str]:
         lines = [
             f"{name} = {value if isinstance(value, int) else repr(str(value))}\n" for name, value in settings.items()
         ]
-        (home / "regard.toml").write_text("".join(lines))
+        (home / "regard.toml").write_text("".join(["[server]\n", *lines]))
         result = CliRunner().invoke(app, ["serve", "--home", str(home), "--port", "0"])
         assert result.exit_code == 1
         assert not (home / "regard.db").exists()
@@ -282,9 +283,9 @@ def test_a_certificate_that_has_expired_is_refused_as_clients_would(refused: Any
     assert f"No client will accept {old.certificate}: certificate has expired." in said
 
 
-def test_quotas_and_a_queue_that_cannot_be_meant_are_said_as_early(refused: Any) -> None:
-    assert "quotas is 'on': not" in refused(quotas="on")
+def test_rates_that_cannot_be_meant_are_said_as_early(refused: Any) -> None:
+    assert "rates is 'on'; it must be" in refused(rates="on")
 
 
 def test_a_queue_below_zero_is_said_as_early(refused: Any) -> None:
-    assert "queue is -3: the number of requests that may wait" in refused(queue=-3)
+    assert "regard.toml: [server] queue is -3; it must be at least 0" in refused(queue=-3)

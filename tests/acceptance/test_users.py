@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from live_server import serving
 from people import astronaut, encoded, head, nobody
+from stores import new_faces, units
 
-from regard import app
+from regard.bootstrap.engine import open_engine
+from regard.bootstrap.stores import Stores
 from regard.domain.arrays import ByteArray
-from regard.domain.faces import Faces
-from regard.engine.galleries.gallery import Enrolment
 from regard.media.image_decoder import decode
 
 Refused = Callable[..., tuple[str, str]]
@@ -180,28 +182,21 @@ def test_why_faces_do_not_become_a_users(
 
 
 def test_a_user_has_a_hundred_faces_at_most(live: Any, client: Any, ada: dict[str, str], refused: Refused) -> None:
-    gallery = live.regard.services.gallery
-    (stored,) = gallery.enrol(gallery.get(ada["CollectionId"]), [made_up(101)])
-    ids = [face.face_id for face in stored]
+    ids = made_up(live.engine.stores, ada["CollectionId"], 101)
     client.associate_faces(**ada, FaceIds=ids[:99], UserMatchThreshold=0)
     code, message = refused(client.associate_faces, **ada, FaceIds=ids[99:101], UserMatchThreshold=0)
     assert code == "ServiceQuotaExceededException"
-    assert "the most is 100" in message
+    assert "the maximum is 100" in message
     assert len(client.list_faces(**ada)["Faces"]) == 99
     assert len(client.associate_faces(**ada, FaceIds=ids[99:100], UserMatchThreshold=0)["AssociatedFaces"]) == 1
 
 
-def made_up(count: int) -> Enrolment:
-    """Faces that no picture was needed for."""
-    boxes = np.linspace(0, 1, count * 4, dtype=np.float32).reshape(count, 4)
-    vectors = np.random.default_rng(0).standard_normal((count, 512), dtype=np.float32)
-    faces = Faces(
-        boxes=boxes,
-        scores=np.ones(count, np.float32),
-        points=np.zeros((count, 5, 2), np.float32),
-        embeddings=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
-    )
-    return Enrolment(image_id=UNKNOWN_FACE, external_image_id=None, faces=faces)
+def made_up(stores: Stores, collection_id: str, count: int) -> list[str]:
+    """The ids of enrolled faces that no picture was needed for."""
+    collection = stores.collections.get(collection_id)
+    vectors, now = units(count, dimension=512), datetime.now(UTC)
+    stored = stores.faces.add(collection.key, new_faces(count), vectors, collection.face_model, now)
+    return [face.face_id for face in stored]
 
 
 def test_a_users_face_is_not_deleted(client: Any, ada: dict[str, str], heads: list[str]) -> None:
@@ -337,12 +332,9 @@ def test_users_are_found_by_a_server_that_starts_later(
 ) -> None:
     client.associate_faces(**ada, FaceIds=heads[:2])
     client.associate_faces(**ada, FaceIds=heads[2:])
-    another = app.build(live.regard.settings)
-    try:
-        assert another.follower.agreement() == []
-        people, collection = another.services.people, another.services.gallery.get(ada["CollectionId"])
-        (match,) = people.search_face(collection, heads[0], most=5, threshold=80)
-    finally:
-        another.close()
-    assert match.user.id == "ada"
-    assert live.regard.follower.agreement() == []
+    with open_engine(live.engine.settings) as another, serving(another) as later:
+        assert another.index_sync.agreement() == []
+        search = {"CollectionId": ada["CollectionId"], "FaceId": heads[0], "MaxUsers": 5, "UserMatchThreshold": 80}
+        (match,) = later.client().search_users(**search)["UserMatches"]
+    assert match["User"]["UserId"] == "ada"
+    assert live.engine.index_sync.agreement() == []

@@ -32,7 +32,10 @@ def access_to(live: Live) -> Access:
     return Access(url=live.url, key=live.key, secret=live.secret)
 
 
-@pytest.fixture(scope="session", params=["boto3", "aws-cli", "javascript"])
+@pytest.fixture(
+    scope="session",
+    params=["boto3", *(pytest.param(name, marks=pytest.mark.slow) for name in ("aws-cli", "javascript"))],
+)
 def driver(request: pytest.FixtureRequest, live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
     """Each of the three clients in turn."""
     folder = tmp_path_factory.mktemp("client")

@@ -1,4 +1,4 @@
-"""The AWS CLI and the JavaScript SDK as people install them, kept under .cache and made anew when their recipe changes.
+"""The AWS CLI and the JavaScript SDK as people install them, kept under .cache and made again if their recipe changes.
 
 The CLI pins its own botocore, hence an environment of its own.
 """

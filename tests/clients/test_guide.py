@@ -14,6 +14,8 @@ from people import crowd, encoded
 from .cli_driver import Cli
 from .installing import HERE, javascript_sdk
 
+pytestmark = pytest.mark.slow
+
 GUIDE = (HERE.parents[1] / "docs" / "guides" / "aws-clients.md").read_text(encoding="utf-8")
 
 

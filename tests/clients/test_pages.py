@@ -70,6 +70,7 @@ def test_every_user_is_listed_once(driver: Driver, gallery: str, people: set[str
     assert sorted(listed) == sorted(people)
 
 
+@pytest.mark.slow
 def test_the_cli_goes_on_where_it_was_told_to_stop(cli: Cli, gallery: str) -> None:
     where = ("--collection-id", gallery, "--page-size", "2")
     first = cli.run("ListFaces", *where, "--max-items", "3")
@@ -80,6 +81,7 @@ def test_the_cli_goes_on_where_it_was_told_to_stop(cli: Cli, gallery: str) -> No
     assert "NextToken" not in rest
 
 
+@pytest.mark.slow
 def test_the_cli_takes_a_request_from_a_file(cli: Cli, gallery: str) -> None:
     file = cli.folder / "request.json"
     file.write_text('{"CollectionId": "pages", "MaxResults": 2}', encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A server with quotas: a client that is told to slow down tries again by itself, and its user never knows."""
+"""A server with rates: a client that is told to slow down tries again by itself, and its user never knows."""
 
 from __future__ import annotations
 
@@ -7,29 +7,26 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from live_server import Live, serving
-
-from regard import app
-from regard.config.settings import load_settings
+from live_server import Live, without_models
 
 from .drivers import Driver
 
-QUOTAS = "ListCollections = { rate = 20, burst = 1 }\n"
+RATES = "ListCollections = { rate = 20, burst = 1 }\n"
 
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server, without models, on which collections may be listed once in 50 ms."""
     home = tmp_path_factory.mktemp("busy")
-    quotas = home / "quotas.toml"
-    quotas.write_text(QUOTAS, encoding="utf-8")
-    with serving(app.build(load_settings({}, home=home, quotas=str(quotas)))) as result:
+    rates = home / "rates.toml"
+    rates.write_text(RATES, encoding="utf-8")
+    with without_models(home, server={"rates": str(rates)}) as result:
         yield result
 
 
 def throttled(live: Live) -> int:
     """How many calls the server turned away so far."""
-    text = live.regard.metrics.exposition("")[0].decode()
+    text = live.engine.metrics.exposition("")[0].decode()
     counts = re.findall(
         r'^regard_requests_total\{.*"ProvisionedThroughputExceededException".*\} (.+)$', text, re.MULTILINE
     )

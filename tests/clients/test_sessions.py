@@ -42,12 +42,12 @@ def test_a_session_opens_what_its_maker_may_open(driver: Driver, collection: str
 
 
 def test_a_session_needs_its_token_and_the_key_it_came_from(driver: Driver, live: Live) -> None:
-    key, secret = live.regard.access_keys.create("leaver")
+    key, secret = live.engine.access_keys.create("leaver")
     given = session(driver.pointed(key=key, secret=secret), "eve")
     visitor = carrying(driver, given)
     visitor.call("ListCollections")
     assert visitor.pointed(token=None).refused("ListCollections").code == "UnrecognizedClientException"
-    live.regard.access_keys.revoke(key)
+    live.engine.access_keys.revoke(key)
     assert visitor.refused("ListCollections").code == "UnrecognizedClientException"
 
 

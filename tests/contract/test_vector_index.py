@@ -32,7 +32,7 @@ class Implementation:
 
 
 def sealed(folder: Path, end: ExitStack, request: pytest.FixtureRequest) -> VectorIndex:
-    index = EmbeddedIndex(known(), folder / "index", seal=256, threads=2)
+    index = EmbeddedIndex(lambda _: known(), folder / "index", seal=256, threads=2)
     end.callback(index.close)
     return index
 
@@ -70,7 +70,10 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
 }
 
 
-@pytest.fixture(params=IMPLEMENTATIONS)
+_SLOW = ("milvus-lite", "milvus")
+
+
+@pytest.fixture(params=[pytest.param(each, marks=[pytest.mark.slow] * (each in _SLOW)) for each in IMPLEMENTATIONS])
 def implementation(request: pytest.FixtureRequest) -> Implementation:
     return IMPLEMENTATIONS[request.param]
 
@@ -194,7 +197,7 @@ def test_an_unknown_gallery_holds_nothing(index):
 
 
 def test_an_index_that_begins_resumes_nothing(index):
-    assert (index.resume().journal, dict(index.resume().sealed)) == (0, {})
+    assert (index.resume().deletion, dict(index.resume().sealed)) == (0, {})
     index.settle(7)
     assert list(index.collections()) == []
 

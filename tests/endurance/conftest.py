@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from regard.index.embedded.indexed_gallery import SEAL
+from regard.index.embedded.sealing import SEAL_ROWS
 
 
 @dataclass(frozen=True)
@@ -25,4 +25,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def plan(pytestconfig: pytest.Config) -> Plan:
     """A segment to delete from while faces are added beside it, and two kills; the command line may say more."""
     faces, kills = (pytestconfig.getoption(name, default=None) for name in ("faces", "kills"))
-    return Plan(faces=faces or SEAL, kills=kills or 2, timed=faces is not None)
+    return Plan(faces=faces or SEAL_ROWS, kills=kills or 2, timed=faces is not None)

@@ -17,7 +17,7 @@ from .twins import face_id, twin
 COLLECTION = "survivors"
 #: One person four times, and once: whatever is indexed here is found by the portrait.
 CROWD, PORTRAIT, IN_CROWD = encoded(crowd(2, 2, 64), "PNG"), encoded(head(160)), 4
-#: Requests of which three add and two delete: whoever did a whole round has indexed faces, and deleted ones.
+#: Requests of which three add and two delete: a client that did a whole round has indexed faces, and deleted ones.
 ROUND = 7
 #: Indexed faces that a client keeps: all of them together are still found by one search.
 MOST = 200

@@ -97,7 +97,7 @@ class Server:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("REGARD_")}
-        return {**kept, "REGARD_MODEL_DIR": str(self.models), "REGARD_THREADS": "1"}
+        return {**kept, "REGARD_MODELS_FOLDER": str(self.models), "REGARD_MODELS_THREADS": "1"}
 
     def _is_ready(self) -> bool:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)) as connection, suppress(OSError):

@@ -14,13 +14,15 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from regard.index.embedded.indexed_gallery import SEAL
+from regard.index.embedded.sealing import SEAL_ROWS
 from regard.vision.cards import catalogue
 
 from . import twins
 from .conftest import Plan
 from .customer import COLLECTION, ROUND, Customer, portraits
 from .server_process import Server
+
+pytestmark = pytest.mark.slow
 
 CLIENTS = 4
 #: Seconds, at any moment of which the server is killed once each client did a whole round of requests.
@@ -49,11 +51,11 @@ def test_killing_a_server_under_load_loses_nothing_that_was_acknowledged(
         if plan.timed:
             with capsys.disabled():
                 print(f"\nkill {kill + 1} of {plan.kills}; it had been ready after {seconds:.2f} s", end="")  # noqa: T201
-    assert plan.faces < SEAL or list(server.home.rglob("*.segment")), "nothing was sealed"
+    assert plan.faces < SEAL_ROWS or list(server.home.rglob("*.segment")), "nothing was sealed"
     with up(server) as (seconds, clients):
         starts.append(seconds)
         check(clients[0], customers, share * CLIENTS, plan.faces)
-    assert "holds what SQL holds" in server.run("collections", "verify")
+    assert "index agrees with the database" in server.run("collections", "verify")
     assert all(customer.ledger.indexed and customer.ledger.deleted for customer in customers)
     if plan.timed:
         with capsys.disabled():

@@ -14,14 +14,16 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from regard.operations.registry import OPERATIONS
+from regard.operations.acts import ACTS
 
 from .caller import Caller
 from .conformity import faults
 from .conftest import Plan
 from .strategies import PRELUDE, Request, stories
 
-BUILT = frozenset(OPERATIONS)
+pytestmark = pytest.mark.slow
+
+BUILT = frozenset(ACTS)
 #: Stories in a row about one operation. Few: from its tenth on, hypothesis draws most examples after earlier ones.
 STORIES = 3
 #: From so many requests on, every operation must have succeeded once, or nothing is proved about it.
@@ -53,7 +55,7 @@ def test_no_request_makes_the_server_fail_or_break_its_word(
                     table(tally), f"resident MB: {warm or 0:.0f} once warm, {resident():.0f} at the end"
                 )
     assert live.get("/health/ready") == (200, {"status": "ready"})
-    assert live.regard.follower.agreement() == []
+    assert live.engine.index_sync.agreement() == []
     assert resident() - (warm or 0) < GROWTH
     assert sum(count for (*_, code), count in tally.items() if code == "OK") > tally.total() / 5
     assert plan.requests < ENOUGH or vain(tally) == []

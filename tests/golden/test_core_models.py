@@ -41,7 +41,7 @@ def test_centerface_finds_the_one_face(portrait: Faces) -> None:
     np.testing.assert_allclose(portrait.boxes[0], [0.3546, 0.1137, 0.1726, 0.2336], atol=0.003)
     assert portrait.scores[0] == pytest.approx(0.929, abs=0.01)
     points = [(0.3968, 0.1986), (0.4824, 0.2041), (0.4361, 0.2443), (0.3972, 0.2780), (0.4714, 0.2821)]
-    np.testing.assert_allclose(portrait.points[0], points, atol=0.003)
+    np.testing.assert_allclose(portrait.landmarks5[0], points, atol=0.003)
 
 
 def test_fr_feature_embeds_it(portrait: Faces) -> None:
@@ -94,8 +94,8 @@ def test_quality_and_mouth_are_measured(portrait: Faces) -> None:
 def test_the_mirror_image_has_the_mirrored_face(portrait: Faces, mirrored: Faces) -> None:
     left, top, width, height = portrait.boxes[0]
     np.testing.assert_allclose(mirrored.boxes[0], [1 - left - width, top, width, height], atol=0.01)
-    flipped = (portrait.points[0] * [-1, 1] + [1, 0])[[1, 0, 2, 4, 3]]
-    np.testing.assert_allclose(mirrored.points[0], flipped, atol=0.015)
+    flipped = (portrait.landmarks5[0] * [-1, 1] + [1, 0])[[1, 0, 2, 4, 3]]
+    np.testing.assert_allclose(mirrored.landmarks5[0], flipped, atol=0.015)
 
 
 def test_the_mirror_image_is_the_same_person_in_the_same_mood(portrait: Faces, mirrored: Faces) -> None:
@@ -135,6 +135,6 @@ def test_yaw_is_positive_when_the_nose_turns_right(analyzer: FaceAnalyzer, share
     found = analyzer.faces([decode(file.read_bytes()) for file in files], Detail.POSE, limit=1)
     turned = [faces for faces in found if faces.pose is not None and abs(faces.pose[0, 0]) > 20]
     assert len(turned) >= 8
-    sides = [float(faces.points[0, 2, 0] - faces.points[0, :2, 0].mean()) for faces in turned]
+    sides = [float(faces.landmarks5[0, 2, 0] - faces.landmarks5[0, :2, 0].mean()) for faces in turned]
     yaws = [float(faces.pose[0, 0]) for faces in turned if faces.pose is not None]
     assert np.mean(np.sign(sides) == np.sign(yaws)) > 0.9

@@ -6,12 +6,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from postgres_server import PASSWORD, QUOTED, PostgresServer
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Connection, Engine, create_engine, make_url
 
 from regard.errors import SettingsError
 from regard.store import database, postgresql_engine
@@ -89,6 +90,32 @@ def test_the_migrations_make_the_same_tables_as_the_schema_word_for_word(url, ne
         assert {column_set(sql) for sql in migrated} == {column_set(sql) for sql in direct}
     else:
         assert migrated == direct
+
+
+def test_a_migration_taken_back_leaves_the_schema_before_it_word_for_word(url, new_url, kind):
+    opened, other = database.open(url), database.open(new_url())
+    with opened.write() as connection:
+        _alembic(connection, command.downgrade, "0004")
+    with other.write() as connection:
+        _alembic(connection, command.downgrade, "base")
+        _alembic(connection, command.upgrade, "0004")
+    back, direct = tables(opened), tables(other)
+    for each in (opened, other):
+        each.close()
+    assert len(direct) > 9
+    if kind == "sqlite":
+        # A table that SQLite copied has its name in quotes.
+        back, direct = ([sql.replace('"', "") for sql in made] for made in (back, direct))
+        assert {column_set(sql) for sql in back} == {column_set(sql) for sql in direct}
+    else:
+        assert back == direct
+
+
+def _alembic(connection: Connection, act: Callable[[Config, str], None], revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    config.attributes["connection"] = connection
+    act(config, revision)
 
 
 def bare(url: str) -> Engine:

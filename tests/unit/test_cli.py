@@ -36,6 +36,13 @@ def test_help_does_not_load_the_engine() -> None:
     assert result.stdout.rstrip().endswith("[]")
 
 
+def test_importing_the_command_line_loads_nothing_heavy() -> None:
+    heavy = "{'numpy', 'onnxruntime', 'sqlalchemy', 'cv2', 'pydantic'}"
+    code = f"import sys\nimport regard.cli\nprint(sorted({heavy} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
 def test_python_dash_m_regard_says_its_version() -> None:
     result = subprocess.run([sys.executable, "-m", "regard", "--version"], capture_output=True, text=True, check=True)
     assert result.stdout.startswith("regard 0.")
@@ -53,7 +60,7 @@ def test_a_setting_that_is_none_is_named(user: Person) -> None:
     (user.home / "regard.toml").write_text("colour = 'red'\n")
     said = user.run("keys", "list")
     assert said.code == 1
-    assert "regard.toml sets 'colour', which is not a setting" in said.err
+    assert "regard.toml sets colour, which is not a setting" in said.err
 
 
 def test_a_home_that_cannot_be_made_is_an_error_in_words(user: Person, tmp_path: Path) -> None:

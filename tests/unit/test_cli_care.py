@@ -69,8 +69,8 @@ def test_models_are_listed_with_licence_and_provenance(user: Person) -> None:
 def test_a_damaged_model_is_found_and_fetched_again(
     user: Person, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("REGARD_MODEL_DIR", str(tmp_path / "models"))
-    monkeypatch.setenv("REGARD_MODEL_MIRROR", str(models))
+    monkeypatch.setenv("REGARD_MODELS_FOLDER", str(tmp_path / "models"))
+    monkeypatch.setenv("REGARD_MODELS_MIRROR", str(models))
     shutil.copytree(models, tmp_path / "models", ignore=shutil.ignore_patterns(".*"))
     file = tmp_path / "models" / "fr_age.onnx"
     file.write_bytes(b"x" + file.read_bytes()[1:])
@@ -88,8 +88,8 @@ def test_a_damaged_model_is_found_and_fetched_again(
 def test_a_model_that_is_missing_is_fetched_by_the_command_that_needs_it(
     user: Person, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("REGARD_MODEL_DIR", str(tmp_path / "models"))
-    monkeypatch.setenv("REGARD_MODEL_MIRROR", str(models))
+    monkeypatch.setenv("REGARD_MODELS_FOLDER", str(tmp_path / "models"))
+    monkeypatch.setenv("REGARD_MODELS_MIRROR", str(models))
     said = user.run("faces", user.portrait("a.jpg"), "--json")
     assert len(said.json["FaceDetails"]) == 1
     assert "Fetching 8 models (48.1 MB)" in said.err
@@ -101,16 +101,32 @@ def test_the_doctor_finds_a_working_home_well(user: Person) -> None:
     user.run("keys", "create")
     said = user.run("doctor")
     assert said.code == 0, said.err
-    for words in ("onnxruntime", "CPUExecutionProvider", "1 with 1 faces", "agrees with SQL", "1 in force"):
+    for words in ("onnxruntime", "CPUExecutionProvider", "1 with 1 faces", "agrees with SQL", "1 active"):
         assert words in said.out
     assert "(regard.toml)" in said.out
-    assert "All is well." in said.out
+    assert "No problems found." in said.out
+
+
+def test_the_doctor_shows_settings_by_section_with_their_origin_and_no_secret(
+    user: Person, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setenv("REGARD_OBJECTS_S3_SECRET_ACCESS_KEY", "hush")
+    monkeypatch.setenv("REGARD_SERVER_PORT", "8080")
+    said = user.run("doctor")
+    assert "hush" not in said.out + said.err
+    words = " ".join(said.out.split())
+    assert "[objects] s3_secret_access_key set (environment)" in words
+    assert "[server] port 8080 (environment)" in words
+    assert f"[models] folder {models} (regard.toml)" in words
+    assert "[models] embedder fr-feature (default)" in words
+    assert "[index] milvus_token (default)" in words
 
 
 def test_the_doctor_makes_nothing_in_a_home_that_is_not_used_yet(user: Person) -> None:
     said = user.run("doctor")
     assert said.code == 0
-    assert "not made yet" in said.out
+    assert "not there yet" in said.out
     assert [file.name for file in user.home.iterdir()] == ["regard.toml"]
 
 

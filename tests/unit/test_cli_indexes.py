@@ -34,15 +34,15 @@ def imported(user: Person, name: str, count: int) -> None:
 @pytest.fixture
 def sharing(user: Person) -> Person:
     """Somebody who has a Milvus."""
-    setting(user, f'milvus = "{user.home / "milvus.db"}"')
+    setting(user, "[index]", f'milvus = "{user.home / "milvus.db"}"')
     return user
 
 
 def test_a_collection_moves_there_and_back(sharing: Person) -> None:
     imported(sharing, "people", 20)
     said = sharing.run("collections", "move", "people", "--to", "milvus")
-    assert (said.code, said.out) == (0, "people lives in milvus now. Read 20 faces and 0 users for it.\n"), said.err
-    assert sharing.run("collections", "move", "people", "--to", "milvus").out == "people lives in milvus already.\n"
+    assert (said.code, said.out) == (0, "people is in milvus now. Read 20 faces and 0 users for it.\n"), said.err
+    assert sharing.run("collections", "move", "people", "--to", "milvus").out == "people is in milvus already.\n"
     listed = sharing.run("collections", "list")
     assert listed.out.split() == ["Collection", "Faces", "Index", *listed.out.split()[3:-3], "people", "20", "milvus"]
     assert sharing.run("collections", "verify").code == 0
@@ -50,13 +50,13 @@ def test_a_collection_moves_there_and_back(sharing: Person) -> None:
     assert rebuilt.out == "Rebuilt the index of 1 collections, 20 faces.\n"
     assert "milvus" in sharing.run("doctor").out
     said = sharing.run("collections", "move", "people", "--to", "embedded")
-    assert said.out == "people lives in embedded now.\n"
+    assert said.out == "people is in embedded now.\n"
     assert sharing.run("collections", "verify").code == 0
     assert "Index" not in sharing.run("collections", "list").out
 
 
 def test_new_collections_begin_where_the_setting_says(sharing: Person) -> None:
-    setting(sharing, 'index = "milvus"')
+    setting(sharing, 'default = "milvus"')
     imported(sharing, "people", 3)
     assert sharing.run("collections", "list", "--json").json[0]["Index"] == "milvus"
     sharing.portrait("a.jpg")
@@ -66,7 +66,7 @@ def test_new_collections_begin_where_the_setting_says(sharing: Person) -> None:
     assert sharing.run("collections", "verify").code == 0
 
 
-def test_verify_names_a_face_that_milvus_lacks_and_a_move_that_was_not_ended(sharing: Person) -> None:
+def test_verify_names_a_face_that_milvus_lacks_and_a_move_that_was_not_finished(sharing: Person) -> None:
     imported(sharing, "people", 5)
     imported(sharing, "others", 5)
     sharing.run("collections", "move", "people", "--to", "milvus")
@@ -78,7 +78,8 @@ def test_verify_names_a_face_that_milvus_lacks_and_a_move_that_was_not_ended(sha
     said = sharing.run("collections", "verify")
     assert said.code == 1
     assert "people: 1 faces are in the index but not in SQL, of keys 2" in said.err
-    assert "others: its move to milvus was not ended" in said.err
+    assert "people: its recorded size is 5 faces, but it has 4; `regard collections rebuild people`" in said.err
+    assert "others: its move to milvus was not finished" in said.err
     assert sharing.run("collections", "rebuild").code == 0
     assert sharing.run("collections", "verify").code == 0
 
@@ -87,12 +88,12 @@ def test_settings_that_cannot_be_meant_say_what_to_do(user: Person, monkeypatch:
     imported(user, "people", 1)
     said = user.run("collections", "move", "people", "--to", "milvus")
     assert (said.code, said.out) == (1, "")
-    assert "the setting `milvus` names none" in said.err
-    assert "neither milvus nor embedded" in user.run("collections", "move", "people", "--to", "faiss").err
-    setting(user, 'index = "milvus"')
+    assert "There is no index milvus: set `[index] milvus` to its address" in said.err
+    assert "--to is faiss; use milvus or embedded." in user.run("collections", "move", "people", "--to", "faiss").err
+    setting(user, "[index]", 'default = "milvus"')
     said = user.run("collections", "verify")
     assert said.code == 1
-    assert "say in `milvus` where it is" in said.err
+    assert "say in [index] milvus where it is" in said.err
     setting(user, 'milvus = "nowhere/at/all.db"', 'milvus_token = "root:very-secret"')
     said = user.run("doctor")
     assert "very-secret" not in said.out + said.err
@@ -112,6 +113,6 @@ def test_what_lives_in_a_milvus_that_is_away_is_listed_and_can_come_home(sharing
     assert sharing.run("collections", "list", "--json").json[0]["FaceCount"] == 4
     said = sharing.run("collections", "move", "people", "--to", "embedded")
     assert said.code == 0
-    assert "milvus does not answer, and still has its faces" in said.err
+    assert "milvus does not answer and still holds the faces" in said.err
     file.write_text("\n".join(line for line in file.read_text().splitlines() if "nowhere" not in line))
     assert sharing.run("collections", "verify").code == 0

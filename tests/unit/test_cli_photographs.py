@@ -14,8 +14,8 @@ import pytest
 from cli_home import Person
 from PIL import Image
 
-from regard.commands.index_command import Level
 from regard.domain.arrays import ByteArray
+from regard.domain.faces import QualityLevel
 from regard.engine.analysis.quality_filter import BARS
 
 # -- faces and compare -------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def test_a_folder_is_indexed_with_a_report_and_not_done_twice(user: Person, tmp_
     report = tmp_path / "report.csv"
     said = user.run("index", user.pictures, "--collection", "people", "--report", report)
     assert said.code == 0
-    assert "Made the collection people." in said.err
+    assert "Created the collection people." in said.err
     counts = _counts(said.out)
     assert counts["files indexed"] == 3
     assert counts["faces enrolled"] == 2
@@ -151,7 +151,7 @@ def test_a_folder_that_is_none_makes_no_collection(user: Person) -> None:
 
 
 def test_the_levels_of_the_command_are_those_of_the_engine() -> None:
-    assert [level.value for level in Level] == list(BARS)
+    assert [level.value for level in QualityLevel] == list(BARS)
 
 
 def test_faces_below_the_bar_are_counted_by_reason(user: Person) -> None:
@@ -176,7 +176,7 @@ def test_ctrl_c_exits_with_130_reports_and_the_next_run_finishes(user: Person) -
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert "The same command goes on from here." in err
+    assert "Run the same command to resume." in err
     assert "Traceback" not in err
     before = _counts(out)["faces enrolled"]
     assert 4 <= before < 40
@@ -200,7 +200,7 @@ def test_candidates_come_with_similarity_file_and_what_chance_would_give(user: P
     assert said.code == 0
     assert "ann.jpg" in said.out
     assert str(photo) in said.out
-    assert "people holds 1 faces. By chance, 0.0001 false candidates at 80 or above" in said.out
+    assert "people holds 1 faces. By chance, expect 0.0001 false candidates at 80 or above" in said.out
     assert _pixels(sheet).shape[1] > 1000
 
 
@@ -236,7 +236,7 @@ def test_nobody_is_found_above_an_unreachable_threshold(user: Person) -> None:
     probe = user.portrait("../probe.jpg", side=150, mirrored=True)
     said = user.run("search", probe, "--collection", "people", "--threshold", "100")
     assert said.code == 0
-    assert "nobody at a similarity of 100 or above" in said.out
+    assert "No candidates at a similarity of 100 or above" in said.out
 
 
 def test_a_search_without_a_face_or_a_collection_says_so(user: Person) -> None:

@@ -50,7 +50,7 @@ def test_the_first_start_makes_a_key_and_its_snippet_works_when_pasted_twice(use
         assert process.wait(10) == 0
     with server(user) as (process, said):
         assert "SecretAccessKey:" not in said
-        assert f"`regard keys create --home {user.home}` makes another" in said
+        assert f"`regard keys create --home {user.home}` creates another" in said
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
         assert process.stderr is not None

@@ -14,7 +14,7 @@ import pytest
 from cli_home import Person
 
 from regard.index.embedded.embedded_index import EmbeddedIndex
-from regard.index.embedded.indexed_gallery import SEAL
+from regard.index.embedded.sealing import SEAL_ROWS
 from regard.vision.cards import catalogue
 
 MODEL = catalogue()["fr-feature"].version
@@ -76,11 +76,11 @@ def test_embeddings_of_others_need_a_name_and_a_model(user: Person, tmp_path: Pa
     file = plain(tmp_path / "plain.parquet", external_image_id=[f"p{row}" for row in range(20)], note=["x"] * 20)
     said = user.run("collections", "import", file)
     assert said.code == 1
-    assert f"--as NAME, and --face-model VERSION for what made its embeddings, such as {MODEL}" in said.err
+    assert f"the model of its embeddings with --face-model VERSION, such as {MODEL}" in said.err
     said = user.run("collections", "import", file, "--as", "people", "--face-model", "fr-feature")
     assert said.code == 0, said.err
     assert said.out == "Imported 20 faces. The collection people holds 20 faces.\n"
-    assert "Passing over the columns note." in said.err
+    assert "Ignoring the columns note." in said.err
     assert "needs the other one" not in said.err
     said = user.run("collections", "import", file, "--as", "theirs", "--face-model", "arcface-1")
     assert "Its faces are of the model arcface-1" in said.err
@@ -124,7 +124,7 @@ def test_verify_says_that_all_is_well_or_names_what_is_not(people: Person) -> No
     said = people.run("collections", "verify")
     assert (said.code, said.out) == (
         0,
-        "1 collections: every embedding is sound, and the index holds what SQL holds.\n",
+        "1 collections: every embedding is valid, and the index agrees with the database.\n",
     )
     assert people.run("collections", "verify", "nobody").code == 1
     with closing(sqlite3.connect(people.home / "regard.db")) as connection, connection:
@@ -138,7 +138,7 @@ def test_verify_says_that_all_is_well_or_names_what_is_not(people: Person) -> No
 def test_rebuild_makes_the_files_of_the_index_again(
     user: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    numbers = np.random.default_rng(0).standard_normal(SEAL * 512, np.float32)
+    numbers = np.random.default_rng(0).standard_normal(SEAL_ROWS * 512, np.float32)
     lists = pa.FixedSizeListArray.from_arrays(pa.array(numbers), 512)
     pq.write_table(pa.table({"embedding": lists}), tmp_path / "plain.parquet")
     user.run("collections", "import", tmp_path / "plain.parquet", "--as", "people", "--face-model", MODEL)
@@ -150,8 +150,8 @@ def test_rebuild_makes_the_files_of_the_index_again(
     add = EmbeddedIndex.add
     monkeypatch.setattr(EmbeddedIndex, "add", lambda self, *given: read.append(len(given[1])) or add(self, *given))
     said = user.run("collections", "rebuild", "people")
-    assert said.out == f"Rebuilt the index of 1 collections, {SEAL:,} faces.\n"
-    assert sum(read) == SEAL  # none is read twice
+    assert said.out == f"Rebuilt the index of 1 collections, {SEAL_ROWS:,} faces.\n"
+    assert sum(read) == SEAL_ROWS  # none is read twice
     assert file.read_bytes()[-1] == whole[-1]
     assert user.run("collections", "verify").code == 0
     assert user.run("collections", "rebuild", "nobody").code == 1

@@ -6,7 +6,7 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,8 +19,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials as Signer
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from regard.domain.callers import Credential, Principal
+from regard.domain.results import Result
+from regard.edge.request_pipeline import RequestPipeline
 from regard.wire.endpoint import Options, endpoint
 from regard.wire.json_protocol import JsonProtocol
 from regard.wire.query_protocol import QueryProtocol
@@ -104,15 +107,24 @@ def speaking(schema: Schema, handlers: Mapping[str, Handler], **more: Any) -> Se
     return Service(schema=schema, codec=codec, handlers=handlers, **more)
 
 
+SHARED = ("threads", "admission", "rates", "observer")
+
+
 @contextmanager
-def running(*services: Service, **options: Any) -> Iterator[Server]:
+def running(
+    *services: Service, pipeline: RequestPipeline | None = None, beside: Sequence[Route] = (), **options: Any
+) -> Iterator[Server]:
+    """The endpoint, with the routes `beside` it; `options` are its own, or those that make its `pipeline`."""
     server = Server()
+    shared = {name: options.pop(name) for name in SHARED if name in options}
     route = endpoint(
         services,
         credentials=Keys(),
+        pipeline=pipeline or RequestPipeline(**({"threads": 16} | shared)),
         options=replace(Options(region=REGION, clock=server.clock, strict_output=True), **options),
     )
-    uvicorn_server = uvicorn.Server(uvicorn.Config(Starlette(routes=[route]), log_config=None, lifespan="off"))
+    application = Starlette(routes=[route, *beside])
+    uvicorn_server = uvicorn.Server(uvicorn.Config(application, log_config=None, lifespan="off"))
     # The protocol is named because asyncio turns Nagle's delay off only then: 40 ms an answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     with listener, server.clients:
@@ -130,33 +142,34 @@ def running(*services: Service, **options: Any) -> Iterator[Server]:
             thread.join()
 
 
-def describe(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+def describe(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
     """DetectFaces: the width is the number of bytes received, the height how many are distinct."""
     image = given["Image"].get("Bytes", b"")
     box = {"Width": len(image), "Height": len(set(image)), "Left": None}
-    return {"FaceDetails": [{"BoundingBox": box, "Confidence": 99.5}]}
+    return Result(members={"FaceDetails": [{"BoundingBox": box, "Confidence": 99.5}]})
 
 
-def create(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+def create(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
     """CreateCollection: who made it and with what tags, in the ARN."""
-    return {"StatusCode": 200, "CollectionArn": f"{principal.name}:{given['CollectionId']}:{given.get('Tags')}"}
+    arn = f"{principal.name}:{given['CollectionId']}:{given.get('Tags')}"
+    return Result(members={"StatusCode": 200, "CollectionArn": arn})
 
 
-def list_all(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+def list_all(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
     """ListCollections: as many names as asked for."""
-    return {"CollectionIds": [f"c{n}" for n in range(given.get("MaxResults", 3))], "NextToken": None}
+    return Result(members={"CollectionIds": [f"c{n}" for n in range(given.get("MaxResults", 3))], "NextToken": None})
 
 
-def identify(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+def identify(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
     """GetCallerIdentity: the name, marked up."""
-    return {"UserId": f"<{principal.name} & co>\x00", "Account": None}
+    return Result(members={"UserId": f"<{principal.name} & co>\x00", "Account": None})
 
 
-def assume(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+def assume(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
     """AssumeRole: what was given, retold."""
     noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
     key = {"AccessKeyId": "A" * 16, "SecretAccessKey": repr(given), "SessionToken": "", "Expiration": noon}
-    return {"Credentials": key, "SessionTokenSize": given.get("DurationSeconds", 0)}
+    return Result(members={"Credentials": key, "SessionTokenSize": given.get("DurationSeconds", 0)})
 
 
 STS_TOYS: dict[str, Handler] = {"GetCallerIdentity": identify, "AssumeRole": assume}

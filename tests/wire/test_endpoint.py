@@ -18,11 +18,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from regard.domain.callers import Principal
+from regard.domain.results import Result
 from regard.errors import ImageTooLarge, ResourceNotFound
 from regard.wire.schema import Schema
+from regard.wire.service import Handler
 
 from .conftest import Serve
-from .loopback import JSON, KEY, TOYS, Server, sign, speaking
+from .loopback import JSON, KEY, TOYS, Server, running, sign, speaking
 
 HEAD = "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: RekognitionService.ListCollections\r\nContent-Length: {}\r\n\r\n"
 
@@ -55,16 +57,49 @@ def test_boto3_calls_an_operation_and_reads_its_result(toys: Server) -> None:
     assert "date" in metadata["HTTPHeaders"]
 
 
-def test_the_handler_is_told_who_calls(toys: Server) -> None:
+def test_the_handler_is_told_the_caller(toys: Server) -> None:
     client = toys.client()
     assert client.create_collection(CollectionId="c", Tags={"k": "é"})["CollectionArn"] == "ada:c:{'k': 'é'}"
     temporary = toys.client(key="ASIATEMPORARY", token="the-token")
     assert temporary.create_collection(CollectionId="c")["CollectionArn"] == "grace:c:None"
 
 
+def test_the_handler_is_told_the_id_that_the_client_is_told(serve: Serve) -> None:
+    told: list[str] = []
+
+    def note(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
+        told.append(request_id)
+        return Result(members={"CollectionIds": []})
+
+    response = serve({"ListCollections": note}).client().list_collections()
+    assert told == [response["ResponseMetadata"]["RequestId"]]
+
+
+def test_headers_of_a_result_reach_the_client_beside_its_members(schema: Schema, sts: Schema) -> None:
+    headers = {"x-regard-gallery-size": "1000000", "x-regard-expected-false": "0.01"}
+    search: dict[str, Handler] = {"SearchFaces": lambda *_: Result(members={"FaceMatches": []}, headers=headers)}
+    caller: dict[str, Handler] = {"GetCallerIdentity": lambda *_: Result(members={"UserId": "u"}, headers=headers)}
+    with running(speaking(schema, search), speaking(sts, caller)) as server:
+        found = server.client().search_faces(CollectionId="c", FaceId="11111111-2222-3333-4444-555555555555")
+        called = server.client(service="sts").get_caller_identity()
+    assert (found["FaceMatches"], called["UserId"]) == ([], "u")
+    for response in (found, called):
+        metadata = response["ResponseMetadata"]
+        assert {name: metadata["HTTPHeaders"][name] for name in headers} == headers
+        assert metadata["HTTPHeaders"]["x-amzn-requestid"] == metadata["RequestId"]
+
+
+def test_a_header_that_http_cannot_carry_is_the_servers_own_fault(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = {"ListCollections": lambda *_: Result(members={"CollectionIds": []}, headers={"x-name": "\u2603"})}
+    assert refused(serve(wrong).client().list_collections)[0] == "InternalServerError"
+    assert "UnicodeEncodeError" in caplog.text
+
+
 def test_timestamps_arrive_as_moments(serve: Serve) -> None:
     noon = datetime(2024, 1, 1, 12, 0, 0, 250_000, tzinfo=UTC)
-    server = serve({"DescribeCollection": lambda *_: {"CreationTimestamp": noon, "FaceCount": 3}})
+    server = serve({"DescribeCollection": lambda *_: Result(members={"CreationTimestamp": noon, "FaceCount": 3})})
     response = server.client().describe_collection(CollectionId="c")
     assert (response["CreationTimestamp"], response["FaceCount"]) == (noon, 3)
 
@@ -120,7 +155,7 @@ def test_deep_json_does_no_harm(toys: Server) -> None:
 @pytest.mark.parametrize(
     "target", ["RekognitionService.Paint", "RekognitionService", "DynamoDB_20120810.ListCollections", "", "."]
 )
-def test_an_unknown_target_is_refused_before_asking_who_calls(toys: Server, target: str) -> None:
+def test_an_unknown_target_is_refused_before_the_caller_is_asked_for(toys: Server, target: str) -> None:
     assert answer(toys.send(b"{}", {"X-Amz-Target": target})) == (400, "UnknownOperationException")
     assert answer(toys.send(b"{}", {})) == (400, "UnknownOperationException")
 
@@ -148,7 +183,7 @@ def test_only_post_is_routed(toys: Server) -> None:
 
 
 def test_an_operations_own_error_keeps_its_code_and_message(serve: Serve) -> None:
-    def missing(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+    def missing(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
         raise ResourceNotFound(f"The collection id: {given['CollectionId']} does not exist")
 
     client = serve({"DeleteCollection": missing}).client()
@@ -159,7 +194,7 @@ def test_an_operations_own_error_keeps_its_code_and_message(serve: Serve) -> Non
 def test_a_failure_inside_says_nothing_to_the_caller_and_all_to_the_log(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+    def fail(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
         raise ValueError("the reactor is on fire")
 
     server = serve(TOYS | {"DetectFaces": fail})
@@ -179,7 +214,7 @@ def test_a_failure_inside_says_nothing_to_the_caller_and_all_to_the_log(
 
 
 def test_strict_output_refuses_a_result_that_does_not_fit(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    handlers = {"ListCollections": lambda *_: {"Collections": ["c"]}}
+    handlers = {"ListCollections": lambda *_: Result(members={"Collections": ["c"]})}
     assert refused(serve(handlers).client().list_collections)[0] == "InternalServerError"
     assert "ListCollectionsResponse has no member Collections" in caplog.text
     assert "Collections" not in serve(handlers, strict_output=False).client().list_collections()
@@ -234,7 +269,7 @@ def test_sixteen_clients_at_once_each_get_their_own_answer(toys: Server) -> None
 def test_no_more_operations_run_at_once_than_there_are_threads(serve: Serve) -> None:
     running, most, lock = 0, 0, threading.Lock()
 
-    def work(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+    def work(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
         nonlocal running, most
         with lock:
             running += 1
@@ -242,7 +277,7 @@ def test_no_more_operations_run_at_once_than_there_are_threads(serve: Serve) -> 
         time.sleep(0.03)
         with lock:
             running -= 1
-        return {"CollectionIds": []}
+        return Result(members={"CollectionIds": []})
 
     server = serve({"ListCollections": work}, threads=2)
     with ThreadPoolExecutor(8) as pool:
@@ -253,7 +288,7 @@ def test_no_more_operations_run_at_once_than_there_are_threads(serve: Serve) -> 
 
 def test_a_handler_for_no_operation_is_a_mistake_found_at_the_start(schema: Schema) -> None:
     with pytest.raises(ValueError, match="not operations of the service model: Paint"):
-        speaking(schema, {"Paint": lambda *_: {}})
+        speaking(schema, {"Paint": lambda *_: Result(members={})})
 
 
 def test_the_key_of_the_examples_is_the_one_the_server_knows(toys: Server) -> None:

@@ -1,4 +1,4 @@
-"""What turns a request away, and who is told of it: the endpoint's quotas, queue and observer."""
+"""What turns a request away at the endpoint, and what is recorded of it: rates, admission and the observer."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from regard.domain.callers import Principal
-from regard.edge.observer import RequestRecord
-from regard.errors import ProvisionedThroughputExceeded, Throttling
+from regard.domain.reporting import RequestRecord
+from regard.domain.results import Result
+from regard.edge.admission import Admission
+from regard.edge.rates import DEFAULT, Rate, RateLimiter
 from regard.wire.schema import Schema
 
 from .conftest import Serve
@@ -30,7 +32,7 @@ class Scribe:
     """Writes down all it is told."""
 
     def __init__(self) -> None:
-        self.answers: list[RequestRecord] = []
+        self.records: list[RequestRecord] = []
         self.waits: list[int] = []
         self.performed: list[tuple[str, str, str]] = []
 
@@ -43,44 +45,35 @@ class Scribe:
         yield
         self.performed.append(("end", operation, request_id))
 
-    def answered(self, answer: RequestRecord) -> None:
-        self.answers.append(answer)
+    def answered(self, record: RequestRecord) -> None:
+        self.records.append(record)
 
 
-class Once:
-    """Every operation may be called once."""
+class Once(RateLimiter):
+    """Lets every operation be called once, and notes who called it."""
 
     def __init__(self) -> None:
+        super().__init__({DEFAULT: Rate(rate=1e-4, burst=1)})
         self.called: list[tuple[Principal, str]] = []
 
     def check(self, principal: Principal, operation: str) -> None:
-        if (principal, operation) in self.called:
-            raise ProvisionedThroughputExceeded
+        super().check(principal, operation)
         self.called.append((principal, operation))
 
 
-class Full:
-    """Holds a number of requests."""
+class Narrow(Admission):
+    """Admits as many requests as `admit` last said, and notes how long their bodies are; all of them are waiting."""
 
     def __init__(self, room: int = 0) -> None:
-        self.room = room
-        self.inside = 0
+        super().__init__(running=0, waiting=room, most_bytes=10**9)
         self.sizes: list[int | None] = []
 
-    @property
-    def waiting(self) -> int:
-        return self.inside
+    def admit(self, room: int) -> None:
+        self._room = room
 
-    @contextmanager
-    def enter(self, size: int | None) -> Iterator[None]:
+    def enter(self, size: int | None) -> AbstractContextManager[None]:
         self.sizes.append(size)
-        if self.inside >= self.room:
-            raise Throttling
-        self.inside += 1
-        try:
-            yield
-        finally:
-            self.inside -= 1
+        return super().enter(size)
 
 
 def until(condition: Any) -> None:
@@ -96,47 +89,47 @@ def code(call: Any, **arguments: Any) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
-# -- quotas ------------------------------------------------------------------------------------------------------
+# -- rates -------------------------------------------------------------------------------------------------------
 
 
-def test_a_quota_counts_by_principal_and_operation_and_only_who_is_known(schema: Schema, sts: Schema) -> None:
-    quotas = Once()
-    with running(speaking(schema, TOYS), speaking(sts, STS_TOYS), quotas=quotas) as server:
+def test_a_rate_counts_by_principal_and_operation_and_only_callers_that_are_known(schema: Schema, sts: Schema) -> None:
+    rates = Once()
+    with running(speaking(schema, TOYS), speaking(sts, STS_TOYS), rates=rates) as server:
         client = server.client()
         assert code(server.client(secret="wrong").list_collections) == "InvalidSignatureException"
-        assert quotas.called == []
+        assert rates.called == []
         assert client.list_collections()["CollectionIds"]
         assert code(client.list_collections) == "ProvisionedThroughputExceededException"
         tokens = server.client(service="sts")
         assert tokens.get_caller_identity()["UserId"]
         assert code(tokens.get_caller_identity) == "Throttling"
-    assert quotas.called == [(ADA, "ListCollections"), (ADA, "GetCallerIdentity")]
+    assert rates.called == [(ADA, "ListCollections"), (ADA, "GetCallerIdentity")]
 
 
-def test_a_quota_is_asked_before_the_input_is_read(serve: Serve) -> None:
-    quotas = Once()
-    client = serve(TOYS, quotas=quotas).client()
+def test_a_rate_is_asked_before_the_input_is_read(serve: Serve) -> None:
+    rates = Once()
+    client = serve(TOYS, rates=rates).client()
     assert code(client.create_collection, CollectionId="a b") == "InvalidParameterException"
     assert code(client.create_collection, CollectionId="a b") == "ProvisionedThroughputExceededException"
 
 
-# -- the queue ---------------------------------------------------------------------------------------------------
+# -- admission ---------------------------------------------------------------------------------------------------
 
 
-def test_a_full_queue_turns_away_a_megabyte_and_the_client_reads_why(serve: Serve) -> None:
-    queue = Full()
-    client = serve(TOYS, queue=queue).client()
+def test_a_full_server_turns_away_a_megabyte_and_the_client_reads_why(serve: Serve) -> None:
+    admission = Narrow()
+    client = serve(TOYS, admission=admission).client()
     for _ in range(20):
         assert code(client.detect_faces, Image={"Bytes": bytes(MEGABYTE)}) == "ThrottlingException"
-    queue.room = 1
+    admission.admit(1)
     assert client.detect_faces(Image={"Bytes": bytes(MEGABYTE)})["FaceDetails"]
-    assert queue.inside == 0
-    assert all(size and size > MEGABYTE for size in queue.sizes)
+    assert admission.waiting == 0
+    assert all(size and size > MEGABYTE for size in admission.sizes)
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_a_client_that_closes_the_connection_reads_why_it_was_turned_away(serve: Serve, version: str) -> None:
-    server = serve(TOYS, queue=Full())
+    server = serve(TOYS, admission=Narrow())
     body = b" " * 5 * MEGABYTE
     headers = sign(server.url, body, {"X-Amz-Target": "RekognitionService.ListCollections", "Content-Type": JSON}) | {
         "Host": f"127.0.0.1:{server.port}",
@@ -152,8 +145,22 @@ def test_a_client_that_closes_the_connection_reads_why_it_was_turned_away(serve:
         assert b"ThrottlingException" in answer
 
 
-def test_who_sends_more_than_a_body_may_hold_is_not_listened_to_for_ever(serve: Serve) -> None:
-    server = serve(TOYS, queue=Full(), body_limit=100_000)
+def test_a_client_that_is_turned_away_and_leaves_halfway_disturbs_nobody(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    scribe = Scribe()
+    server = serve(TOYS, admission=Narrow(), observer=scribe)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(head + b"X-Amz-Target: RekognitionService.ListCollections\r\n\r\n{")
+        time.sleep(0.1)
+    until(lambda: scribe.records)
+    assert [(record.code, record.status) for record in scribe.records] == [("ClientDisconnect", 400)]
+    assert caplog.text == ""
+
+
+def test_a_client_that_sends_more_than_a_body_may_hold_is_not_read_for_ever(serve: Serve) -> None:
+    server = serve(TOYS, admission=Narrow(), body_limit=100_000)
     head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000000000000\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(head + b"X-Amz-Target: RekognitionService.ListCollections\r\n\r\n")
@@ -162,23 +169,23 @@ def test_who_sends_more_than_a_body_may_hold_is_not_listened_to_for_ever(serve: 
 
 
 def test_sdks_try_again_by_themselves(serve: Serve) -> None:
-    queue = Full()
-    client = serve(TOYS, queue=queue).client(attempts=4)
-    turned_away = threading.Thread(target=lambda: (until(lambda: queue.sizes), setattr(queue, "room", 1)))
+    admission = Narrow()
+    client = serve(TOYS, admission=admission).client(attempts=4)
+    turned_away = threading.Thread(target=lambda: (until(lambda: admission.sizes), admission.admit(1)))
     turned_away.start()
     assert client.list_collections()["ResponseMetadata"]["RetryAttempts"] > 0
     turned_away.join()
 
 
 def test_a_request_holds_its_place_until_it_is_answered(serve: Serve) -> None:
-    queue, go, begun = Full(room=1), threading.Event(), threading.Event()
+    admission, go, begun = Narrow(room=1), threading.Event(), threading.Event()
 
-    def wait(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+    def wait(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
         begun.set()
         go.wait(5)
-        return {"CollectionIds": []}
+        return Result(members={"CollectionIds": []})
 
-    server = serve({"ListCollections": wait}, queue=queue)
+    server = serve({"ListCollections": wait}, admission=admission)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(server.client().list_collections)
         begun.wait(5)
@@ -195,21 +202,21 @@ def test_the_observer_is_told_of_a_request_and_of_the_operation_in_it(serve: Ser
     scribe = Scribe()
     response = serve(TOYS, observer=scribe).client().create_collection(CollectionId="c")
     request_id = response["ResponseMetadata"]["RequestId"]
-    (answer,) = scribe.answers
-    assert (answer.request_id, answer.service, answer.operation) == (request_id, "rekognition", "CreateCollection")
-    assert (answer.principal, answer.status, answer.code) == (ADA, 200, None)
-    assert answer.received == len(b'{"CollectionId": "c"}')
-    assert answer.sent == int(response["ResponseMetadata"]["HTTPHeaders"]["content-length"])
-    assert 0 < answer.waited < answer.seconds < 5
+    (record,) = scribe.records
+    assert (record.request_id, record.service, record.operation) == (request_id, "rekognition", "CreateCollection")
+    assert (record.principal, record.status, record.code) == (ADA, 200, None)
+    assert record.received == len(b'{"CollectionId": "c"}')
+    assert record.sent == int(response["ResponseMetadata"]["HTTPHeaders"]["content-length"])
+    assert 0 < record.waited < record.seconds < 5
     assert scribe.performed == [("start", "CreateCollection", request_id), ("end", "CreateCollection", request_id)]
     assert scribe.waits == [1, 0]
 
 
 def test_the_observer_is_told_of_every_end(schema: Schema, sts: Schema, caplog: pytest.LogCaptureFixture) -> None:
-    scribe, queue = Scribe(), Full(room=1)
+    scribe, admission = Scribe(), Narrow(room=1)
     handlers = TOYS | {"DeleteCollection": lambda *_: {}["nothing"]}
     services = (speaking(schema, handlers), speaking(sts, STS_TOYS))
-    with running(*services, observer=scribe, queue=queue, quotas=Once(), body_limit=5000) as server:
+    with running(*services, observer=scribe, admission=admission, rates=Once(), body_limit=5000) as server:
         client = server.client()
         code(client.list_stream_processors)
         code(server.client(secret="wrong").list_collections)
@@ -219,15 +226,15 @@ def test_the_observer_is_told_of_every_end(schema: Schema, sts: Schema, caplog: 
         code(client.detect_faces, Image={"Bytes": bytes(6000)})
         code(server.client(service="sts", key="other").get_caller_identity)
         server.send(b"{}", {}).read()
-        queue.room = 0
+        admission.admit(0)
         code(client.list_collections)
-        queue.room = 1
+        admission.admit(1)
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             target = b"X-Amz-Target: RekognitionService.ListCollections\r\n"
             connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n" + target + b"Content-Length: 9\r\n\r\n{")
-            until(lambda: queue.inside)
-        until(lambda: len(scribe.answers) == 10)
-    told = [(answer.operation, answer.code, answer.status, answer.principal) for answer in scribe.answers]
+            until(lambda: admission.waiting)
+        until(lambda: len(scribe.records) == 10)
+    told = [(record.operation, record.code, record.status, record.principal) for record in scribe.records]
     assert told == [
         ("ListStreamProcessors", "AccessDeniedException", 400, None),
         ("ListCollections", "InvalidSignatureException", 400, None),
@@ -240,16 +247,16 @@ def test_the_observer_is_told_of_every_end(schema: Schema, sts: Schema, caplog: 
         ("ListCollections", "ThrottlingException", 400, None),
         ("ListCollections", "ClientDisconnect", 400, None),
     ]
-    assert [answer.service for answer in scribe.answers].count("sts") == 1
+    assert [record.service for record in scribe.records].count("sts") == 1
     assert "KeyError" in caplog.text
 
 
 def test_the_observer_is_told_how_many_wait_and_for_how_long(serve: Serve) -> None:
     scribe, go = Scribe(), threading.Event()
 
-    def wait(principal: Principal, given: Mapping[str, Any]) -> dict[str, Any]:
+    def wait(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
         go.wait(5)
-        return {"CollectionIds": []}
+        return Result(members={"CollectionIds": []})
 
     server = serve({"ListCollections": wait}, observer=scribe, threads=1)
     with ThreadPoolExecutor(4) as pool:
@@ -259,5 +266,5 @@ def test_the_observer_is_told_how_many_wait_and_for_how_long(serve: Serve) -> No
         go.set()
         assert [call.result() for call in calls] == [{"CollectionIds": []}] * 4
     assert scribe.waits[-1] == 0
-    until(lambda: len(scribe.answers) == 4)
-    assert [answer.waited > 0.09 for answer in scribe.answers] == [False, True, True, True]
+    until(lambda: len(scribe.records) == 4)
+    assert [record.waited > 0.09 for record in scribe.records] == [False, True, True, True]

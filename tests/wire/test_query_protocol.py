@@ -112,7 +112,7 @@ def test_each_fault_has_the_code_and_status_that_this_protocol_gives_it(toys: Se
 
 
 @pytest.mark.parametrize("form", ["", "Action=GetCallerIdentity", "Action=GetCallerIdentity&Version=1", VERSION])
-def test_an_action_that_nobody_knows_is_refused_before_asking_who_calls(toys: Server, form: str) -> None:
+def test_an_action_that_nobody_knows_is_refused_before_the_caller_is_asked_for(toys: Server, form: str) -> None:
     assert refusal(toys.send(form.encode(), {"Content-Type": FORM})) == (400, "InvalidAction")
     assert refusal(toys.send(f"{VERSION}Action=ReadMinds".encode(), {"Content-Type": FORM}))[1] == "InvalidAction"
 

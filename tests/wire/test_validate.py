@@ -65,7 +65,7 @@ def test_every_fault_is_reported_at_once_with_its_path(schema: Schema) -> None:
     assert "Value 'aws:x' at 'Tags.key' failed" in message
 
 
-def test_a_missing_required_member_is_named_where_it_lacks(schema: Schema) -> None:
+def test_a_missing_required_member_is_named_with_its_place(schema: Schema) -> None:
     image: dict[str, Any] = {"Image": {}}
     assert (
         faults(schema.operations["CompareFaces"].input, {"SourceImage": None})

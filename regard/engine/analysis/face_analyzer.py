@@ -1,4 +1,4 @@
-"""ImageLoader to faces: detection, alignment, and the details that were asked for."""
+"""From images to faces: detection, alignment, and the details requested."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from regard.domain.reporting import Meter
 from regard.vision.faces import face_attributes
 from regard.vision.faces.face_embedder import align
 from regard.vision.geometry import detail_and_luma
-from regard.vision.models import FaceModels
+from regard.vision.models import FaceModels, Task
 
-#: The most faces a call deals with, the largest ones (Rekognition, "Guidelines and quotas").
+#: The most faces of an image, the largest ones, that a call handles (Rekognition, "Guidelines and quotas").
 MOST_FACES = 100
-#: Longest side that a JPEG is decoded to where it is larger: a 40-pixel face in it is still 40 pixels at 1920.
+#: Longest side that a larger JPEG is scaled down to while it is decoded.
 WORKING_SIDE = 1920
 #: Fine detail of an aligned face at Sharpness 0 and at 100, logarithmic between. Of 200 development faces the median
 #: is 0.088, that is 79; blurred with sigma 1, 2 and 3 pixels it falls to 55, 32 and 18.
@@ -26,7 +26,7 @@ BLURRED, CRISP = 0.004, 0.2
 
 
 class FaceAnalyzer:
-    """Finds and describes faces, and tells `meter` how many. Safe from many threads; list in, list out."""
+    """Finds and describes faces, and reports their number to `meter`. Thread-safe; list in, list out."""
 
     def __init__(self, models: FaceModels, meter: Meter | None = None) -> None:
         self._models = models
@@ -59,20 +59,20 @@ class FaceAnalyzer:
         corners = np.concatenate([faces.boxes[:, :2], faces.boxes[:, :2] + faces.boxes[:, 2:]], axis=1)
         corners, model = corners * np.tile(sides, 2), self._models.crop_model
         if Detail.POSE in detail:
-            columns["pose"] = face_attributes.pose(model("fr-pose"), pixels, corners, faces.points * sides)
+            columns["pose"] = face_attributes.pose(model(Task.POSE), pixels, corners, faces.landmarks5 * sides)
         if detail & (Detail.LANDMARKS68 | Detail.EYES_OPEN | Detail.MOUTH_OPEN):
-            outline = face_attributes.landmarks68(model("fr-landmark"), pixels, corners)
+            outline = face_attributes.landmarks68(model(Task.LANDMARKS), pixels, corners)
             columns["landmarks68"] = outline / sides
             if Detail.EYES_OPEN in detail:
-                columns["eyes_open"] = face_attributes.eyes_open(model("fr-eye"), pixels, outline)
+                columns["eyes_open"] = face_attributes.eyes_open(model(Task.EYES), pixels, outline)
             if Detail.MOUTH_OPEN in detail:
                 columns["mouth_gap"] = face_attributes.mouth_gap(outline)
         if Detail.AGE in detail:
-            columns["age"] = face_attributes.age(model("fr-age"), pixels, corners)
+            columns["age"] = face_attributes.age(model(Task.AGE), pixels, corners)
         if Detail.GENDER in detail:
-            columns["female"] = face_attributes.female(model("fr-gender"), pixels, corners)
+            columns["female"] = face_attributes.female(model(Task.GENDER), pixels, corners)
         if Detail.EMOTIONS in detail:
-            columns["emotions"] = face_attributes.emotions(model("fr-expression"), pixels, corners)
+            columns["emotions"] = face_attributes.emotions(model(Task.EXPRESSION), pixels, corners)
         return replace(faces, **columns)
 
 
@@ -84,7 +84,7 @@ def quality(crops: ByteArray) -> FloatArray:
 
 
 def _aligned(image: Image, faces: Faces) -> ByteArray:
-    return align(image.pixels, faces.points * _sides(image))
+    return align(image.pixels, faces.landmarks5 * _sides(image))
 
 
 def _sides(image: Image) -> FloatArray:

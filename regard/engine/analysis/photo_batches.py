@@ -1,4 +1,4 @@
-"""Files to faces, without a database: read, decode, analyze_photos. This is what a worker does."""
+"""From photo files to faces, without a database: read, decode, analyse. This is what a bulk enrolment worker does."""
 
 from __future__ import annotations
 
@@ -11,24 +11,33 @@ import numpy as np
 
 from regard.domain.images import Image
 from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
-from regard.engine.analysis.image_loader import Picture, picture
-from regard.engine.galleries.enrolment import PhotoAnalysis, Submission, analyze_photos
+from regard.engine.analysis.image_loader import LoadedImage, load
+from regard.engine.analysis.photo_analysis import PhotoAnalysis, Submission, analyze_photos
 from regard.errors import ImageTooLarge, InvalidParameter, RegardError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: ImageLoader are examined together until they have this many pixels, 100 MB.
-_TOGETHER = 1 << 25
-#: The side of a picture for trying the models.
-_TRIAL = 160
+#: A batch of pictures is analysed together; it is full at this many pixels, 100 MB of memory.
+_BATCH_PIXELS = 1 << 25
+#: Width and height of the picture that the models are tried out on.
+_TRIAL_PIXELS = 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoFile:
+    """A file to analyse and the external id of its faces; `content` if the file was read already."""
+
+    path: str
+    external_image_id: str | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """Why a file was not indexed: `reason` is one of few, `detail` is about this file.
+    """Why a file is not indexed: `reason` is one of a few categories, `detail` is about this file.
 
-    `lasting` says that the file itself is at fault, so that trying it again unchanged is idle.
+    `lasting` means that the fault is in the file itself: trying it again unchanged is pointless.
     """
 
     reason: str
@@ -37,17 +46,8 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """A file to analyze_photos and the name its faces get; `content` where it was read already."""
-
-    path: str
-    external_image_id: str | None = None
-    content: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Which faces of a picture are kept: the quality level, and the most."""
+    """Which faces of a picture are kept: those that pass the quality filter's `level`, at most `most` of them."""
 
     level: str = "AUTO"
     most: int = MOST_FACES
@@ -57,37 +57,39 @@ Finding = PhotoAnalysis | Skipped
 
 
 class PhotoAnalyzer:
-    """Examines files. List in, list out; safe from many threads."""
+    """Analyses files. List in, list out; thread-safe."""
 
-    def __init__(self, analyzer: FaceAnalyzer, face_model: str, bounds: Bounds) -> None:
+    def __init__(self, analyzer: FaceAnalyzer, bounds: Bounds) -> None:
         self._analyzer = analyzer
         self._bounds = bounds
-        #: What makes the embeddings.
-        self.face_model = face_model
 
-    def __call__(self, files: Sequence[File]) -> list[Finding]:
-        """One finding for each file, in their order."""
-        return [finding for group in groups(map(_loaded, files)) for finding in map_kept(group, self._examined)]
+    def __call__(self, files: Sequence[PhotoFile | Skipped], /) -> list[Finding]:
+        """One finding for each file, in order. A file that was skipped before is returned as it is."""
+        return [finding for batch in batches(map(_loaded, files)) for finding in map_kept(batch, self._analyze)]
 
     def try_out(self) -> None:
-        """Run the models once. Raises ModelUnavailable where they do not."""
-        black = Image(pixels=np.zeros((_TRIAL, _TRIAL, 3), np.uint8), width=_TRIAL, height=_TRIAL)
-        self._examined([Submission(picture=Picture(image=black, image_id=""))])
+        """Run the models once. Raises ModelUnavailable if they cannot run here."""
+        black = Image(
+            pixels=np.zeros((_TRIAL_PIXELS, _TRIAL_PIXELS, 3), np.uint8), width=_TRIAL_PIXELS, height=_TRIAL_PIXELS
+        )
+        self._analyze([Submission(picture=LoadedImage(image=black, image_id=""))])
 
-    def _examined(self, submissions: list[Submission]) -> list[PhotoAnalysis]:
+    def _analyze(self, submissions: list[Submission]) -> list[PhotoAnalysis]:
         return analyze_photos(self._analyzer, submissions, self._bounds.level, self._bounds.most)
 
 
-def map_kept(items: Sequence[T | Skipped], ask: Callable[[list[T]], Sequence[R]]) -> list[R | Skipped]:
-    """What `ask` answers about those that are not skipped, each in its place among those that are."""
-    answers = iter(ask([each for each in items if not isinstance(each, Skipped)]))
-    return [each if isinstance(each, Skipped) else next(answers) for each in items]
+def map_kept(items: Sequence[T | Skipped], function: Callable[[list[T]], Sequence[R]]) -> list[R | Skipped]:
+    """Apply `function` to the items that are not skipped; each result takes its item's place."""
+    results = iter(function([each for each in items if not isinstance(each, Skipped)]))
+    return [each if isinstance(each, Skipped) else next(results) for each in items]
 
 
-def with_content(file: File) -> File | Skipped:
-    """The file with its content, for who cannot read it."""
+def with_content(file: PhotoFile | Skipped) -> PhotoFile | Skipped:
+    """The file with its content, for a worker that cannot read it by its path."""
+    if isinstance(file, Skipped) or file.content is not None:
+        return file
     try:
-        return file if file.content is not None else replace(file, content=Path(file.path).read_bytes())
+        return replace(file, content=Path(file.path).read_bytes())
     except OSError as error:
         return unreadable(error)
 
@@ -96,35 +98,43 @@ def unreadable(error: OSError) -> Skipped:
     return Skipped(reason="cannot be read", detail=f"{error.strerror or error}.")
 
 
-def _loaded(file: File) -> Submission | Skipped:
+def ended_its_worker(file: PhotoFile | Skipped, why: str) -> Skipped:
+    """A file whose worker ended twice, the second time with this file alone. The next run tries the file again, since
+    something else, such as a lack of memory, may have ended the worker."""
+    if isinstance(file, Skipped):
+        return file
+    return Skipped(reason="cannot be analysed", detail=f"It ended the worker that tried it alone. {why}")
+
+
+def batches(loaded: Iterable[Submission | Skipped]) -> Iterator[list[Submission | Skipped]]:
+    """Consecutive pictures that fit in memory together; the next batch is not loaded before this one is done."""
+    batch: list[Submission | Skipped] = []
+    pixels = 0
+    for each in loaded:
+        batch.append(each)
+        pixels += _pixels(each)
+        if pixels >= _BATCH_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
+
+
+def _loaded(file: PhotoFile | Skipped) -> Submission | Skipped:
     """Read and decode one file."""
     read = with_content(file)
     if isinstance(read, Skipped):
         return read
     try:
-        return Submission(picture=picture(read.content or b""), external_image_id=file.external_image_id)
+        return Submission(picture=load(read.content or b""), external_image_id=read.external_image_id)
     except RegardError as error:
-        return Skipped(reason=_fault(error), detail=error.message, lasting=True)
+        return Skipped(reason=_reason(error), detail=error.message, lasting=True)
 
 
-def _fault(error: RegardError) -> str:
+def _reason(error: RegardError) -> str:
     if isinstance(error, ImageTooLarge):
         return "too large"
     return "too small" if isinstance(error, InvalidParameter) else "not a whole JPEG or PNG"
-
-
-def groups(loaded: Iterable[Submission | Skipped]) -> Iterator[list[Submission | Skipped]]:
-    """Consecutive ones that fit into memory together; the next group is not loaded before the last is done with."""
-    group: list[Submission | Skipped] = []
-    pixels = 0
-    for each in loaded:
-        group.append(each)
-        pixels += _pixels(each)
-        if pixels >= _TOGETHER:
-            yield group
-            group, pixels = [], 0
-    if group:
-        yield group
 
 
 def _pixels(loaded: Submission | Skipped) -> int:

@@ -1,4 +1,4 @@
-"""Which faces are good enough to enrol or to search with, and why the others are not."""
+"""Which faces are good enough to enrol or to search for, and why the others are not."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from regard.domain.arrays import IntArray
-from regard.domain.faces import Faces
+from regard.domain.faces import Detail, Faces
 from regard.domain.images import Image
+
+#: What must be known of a face to judge it.
+DESCRIBED = Detail.QUALITY | Detail.POSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """The least a face must have: pixels across, score 0..1, brightness and sharpness 0..100; the most it may turn."""
+    """The minimum for a face: pixels across, score 0..1, brightness and sharpness 0..100; and its maximum turn."""
 
     pixels: float
     score: float
@@ -22,7 +25,7 @@ class Bar:
     max_turn: float
 
 
-#: Rekognition's levels (docs/reference/quality.md). AUTO keeps whatever the embedder still tells apart: faces of 16 px.
+#: Rekognition's levels (docs/reference/quality.md). AUTO keeps all that the embedder can tell apart.
 BARS: dict[str, Bar | None] = {
     "NONE": None,
     "AUTO": Bar(pixels=12, score=0.50, brightness=5, sharpness=5, max_turn=75),
@@ -33,7 +36,7 @@ BARS: dict[str, Bar | None] = {
 
 
 def reasons(faces: Faces, image: Image, level: str) -> list[list[str]]:
-    """For each face Rekognition's reasons why it is below `level`; an empty list is a pass. Needs quality and pose."""
+    """For each face, Rekognition's reasons why it is below `level`; an empty list is a pass. Needs quality and pose."""
     bar = BARS[level]
     if bar is None or not len(faces):
         return [[] for _ in range(len(faces))]
@@ -52,14 +55,14 @@ def reasons(faces: Faces, image: Image, level: str) -> list[list[str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The rows to keep, and for every other row why not."""
+    """The rows to keep, and the reasons for refusing each of the others."""
 
     kept: IntArray
     refused: dict[int, list[str]]
 
 
 def select(faces: Faces, image: Image, level: str, most: int) -> Selection:
-    """Faces below the bar go first, then the smallest beyond `most`; `faces` are in order of size."""
+    """Refuse faces below the bar, then the smallest ones beyond `most`; `faces` are in order of size."""
     why = reasons(faces, image, level)
     good = [row for row, failed in enumerate(why) if not failed]
     refused = {row: failed for row, failed in enumerate(why) if failed}

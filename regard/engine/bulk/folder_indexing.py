@@ -1,40 +1,45 @@
-"""Indexing a folder: walk it, leave out what was done before, have the rest examined, store and record by batches."""
+"""Indexing a folder: walk it, leave out files done before, analyse the rest, store and record them in batches."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from regard.accountability.gate import Grant
+from regard.domain.authority import Action
 from regard.domain.galleries import Collection
-from regard.engine.analysis.photo_batches import File, Finding, Skipped, map_kept, unreadable
-from regard.engine.galleries.enrolment import Indexed, PhotoAnalysis, store
-from regard.engine.galleries.gallery import Gallery
-from regard.engine.work.worker_pool import Task, WorkerPool
-from regard.errors import InvalidParameter
+from regard.engine.analysis.photo_analysis import PhotoAnalysis
+from regard.engine.analysis.photo_batches import Finding, PhotoFile, Skipped, map_kept, unreadable
+from regard.engine.galleries.enrolment import EnrolledFaces, Enroller
+from regard.engine.work.worker_pool import WorkerPool
+from regard.errors import InvalidParameter, ResourceAlreadyExists
+from regard.store.collection_rows import CollectionRows
 from regard.store.indexed_file_rows import IndexedFile, IndexedFileRows
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-#: Files larger than this are not read; no photograph of up to 64 megapixels comes near it.
+#: Larger files are not read; no photograph of up to 64 megapixels comes near this size.
 MOST_BYTES = 64 * 1024 * 1024
-#: ImageLoader of one transaction, unless the caller says otherwise.
-BATCH = 16
+#: Photographs in one transaction, by default.
+BATCH_PHOTOS = 16
+
+#: Workers that analyse photographs.
+PhotoPool = WorkerPool[PhotoFile | Skipped, Finding]
 
 
 class Unnamed(Exception):
-    """Raised by a namer that should know a file and does not; its text says why."""
+    """Raised by a namer that has no name for a file; the message is the reason."""
 
 
-#: The external image id of a file. Raises Unnamed.
+#: Returns the external image id of a file, or None for no id. Raises Unnamed.
 Namer = Callable[[Path], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A file as the walk found it."""
+    """A file found by the walk, with its size and time of change."""
 
     path: str
     size: int
@@ -43,7 +48,8 @@ class Photo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one file: faces enrolled, and for every face refused its reasons; or why the file was skipped."""
+    """The result for one file: how many faces were enrolled and the reasons for each face refused; or why the file was
+    skipped."""
 
     path: str
     enrolled: int = 0
@@ -59,10 +65,10 @@ class Outcome:
 
 
 def walk(folder: Path) -> tuple[list[Photo], list[Outcome]]:
-    """Every JPEG and PNG below `folder`, by name, in the order of their paths; and what could not be listed.
+    """The files below `folder` with the suffix of a JPEG or PNG, in path order; and the paths that could not be listed.
 
-    Hidden files and folders are left out, and links to folders are not followed. Raises InvalidParameter where
-    `folder` is none.
+    Hidden files and folders are left out, and links to folders are not followed. Raises InvalidParameter if `folder`
+    is not a folder.
     """
     if not folder.is_dir():
         raise InvalidParameter(f"{folder} is not a folder.")
@@ -88,55 +94,76 @@ def walk(folder: Path) -> tuple[list[Photo], list[Outcome]]:
     return photos, unlisted
 
 
-class FolderIndexer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoWork:
+    """Photographs, what names them, the workers that analyse them, and how many make a batch."""
+
+    photos: Sequence[Photo]
+    namer: Namer
+    pool: PhotoPool
+    batch: int = BATCH_PHOTOS
+
+
+class FolderIndexing:
     """Indexes the files of a folder, and never the same unchanged file twice.
 
     A batch is recorded after its faces are stored. If the process dies between the two, the batch is indexed again:
     its faces have the ids they had before, so nothing is stored twice.
     """
 
-    def __init__(self, gallery: Gallery, indexed_files: IndexedFileRows, batch: int = BATCH) -> None:
-        self._gallery = gallery
-        self._sources = indexed_files
-        self._batch = batch
+    def __init__(self, *, collections: CollectionRows, enroller: Enroller, indexed_files: IndexedFileRows) -> None:
+        self._collections = collections
+        self._enroller = enroller
+        self._indexed_files = indexed_files
 
-    def left(self, collection: Collection, photos: Sequence[Photo]) -> list[Photo]:
-        """Those of `photos` that this collection has not dealt with as they are now."""
-        done = self._sources.done(collection.key)
+    def collection(self, grant: Grant, collection_id: str) -> Collection | None:
+        """The collection with that name, if there is one."""
+        grant.require(Action.ENROL, collection_id)
+        return self._collections.find(collection_id)
+
+    def find_or_create(self, grant: Grant, collection_id: str) -> tuple[Collection, bool]:
+        """The collection with that name, created if there is none; and whether it was created now."""
+        grant.require(Action.ENROL, collection_id)
+        if found := self._collections.find(collection_id):
+            return found, False
+        try:
+            return self._enroller.create(collection_id), True
+        except ResourceAlreadyExists:  # another process was quicker
+            return self._collections.get(collection_id), False
+
+    def size(self, grant: Grant, collection: Collection) -> int:
+        """How many faces the collection holds."""
+        grant.require(Action.ENROL, collection.id)
+        return self._collections.face_count(collection.key)
+
+    def left(self, grant: Grant, collection: Collection, photos: Sequence[Photo]) -> list[Photo]:
+        """Those of `photos` that were not indexed into this collection, or have changed since."""
+        grant.require(Action.ENROL, collection.id)
+        done = self._indexed_files.done(collection.key)
         return [photo for photo in photos if done.get(photo.path) != (photo.size, photo.modified_ns)]
 
-    def run(
-        self, worker_pool: WorkerPool, collection: Collection, photos: Sequence[Photo], namer: Namer
-    ) -> Iterator[list[Outcome]]:
-        """Index `photos`; each batch's outcomes are given once they are stored for good.
+    def run(self, grant: Grant, collection: Collection, work: PhotoWork) -> Iterator[list[Outcome]]:
+        """Index the photographs; yields each batch's outcomes once they are on disk.
 
-        Raises what stops everything (the collection has gone, the disk is full), never what is wrong with one file.
+        Raises what stops the whole run (the collection was deleted, the disk is full), never a fault of one file.
         """
-        for batch, findings in self.examined(worker_pool, photos, namer):
+        for batch, findings in self.analyses(grant, work):
+            grant.require(Action.ENROL, collection.id)
             yield self._stored(collection, batch, findings)
 
-    def examined(
-        self, worker_pool: WorkerPool, photos: Sequence[Photo], namer: Namer
-    ) -> Iterator[tuple[Sequence[Photo], list[Finding]]]:
-        """`photos` by batches, with what was found in each; nothing is stored."""
-        begun: deque[tuple[Sequence[Photo], list[File | Skipped]]] = deque()
-
-        def tasks() -> Iterator[Task]:
-            for start in range(0, len(photos), self._batch):
-                batch = photos[start : start + self._batch]
-                named = [_named(photo, namer) for photo in batch]
-                begun.append((batch, named))
-                yield [each for each in named if isinstance(each, File)]
-
-        for findings in worker_pool.run(tasks()):
-            (batch, named), placed = begun.popleft(), iter(findings)
-            placed = iter(findings)
-            yield batch, [each if isinstance(each, Skipped) else next(placed) for each in named]
+    def analyses(self, grant: Grant, work: PhotoWork) -> Iterator[tuple[Sequence[Photo], Sequence[Finding]]]:
+        """The photographs in batches, with each batch's findings; nothing is stored."""
+        grant.require(Action.ENROL)
+        batches = [work.photos[start : start + work.batch] for start in range(0, len(work.photos), work.batch)]
+        named = ([_named(photo, work.namer) for photo in batch] for batch in batches)
+        for analysed in zip(batches, work.pool.run(named), strict=True):
+            grant.require(Action.ENROL)
+            yield analysed
 
     def _stored(self, collection: Collection, batch: Sequence[Photo], findings: Sequence[Finding]) -> list[Outcome]:
-        indexed = map_kept(findings, lambda examined: store(self._gallery, collection, examined) if examined else [])
+        indexed = map_kept(findings, lambda analyses: self._enroller.store(collection, analyses) if analyses else [])
         outcomes = [_outcome(*each) for each in zip(batch, indexed, strict=True)]
-        self._sources.record(
+        self._indexed_files.record(
             collection.key,
             [
                 _record(photo, outcome, finding)
@@ -147,17 +174,17 @@ class FolderIndexer:
         return outcomes
 
 
-def _named(photo: Photo, namer: Namer) -> File | Skipped:
+def _named(photo: Photo, namer: Namer) -> PhotoFile | Skipped:
     if photo.size > MOST_BYTES:
         detail = f"{photo.size / 1e6:.0f} MB; files of more than {MOST_BYTES // 2**20} MiB are not read."
         return Skipped(reason="too large", detail=detail, lasting=True)
     try:
-        return File(path=photo.path, external_image_id=namer(Path(photo.path)))
+        return PhotoFile(path=photo.path, external_image_id=namer(Path(photo.path)))
     except Unnamed as error:
         return Skipped(reason="no external id", detail=str(error))
 
 
-def _outcome(photo: Photo, indexed: Indexed | Skipped) -> Outcome:
+def _outcome(photo: Photo, indexed: EnrolledFaces | Skipped) -> Outcome:
     if isinstance(indexed, Skipped):
         return Outcome(path=photo.path, skipped=indexed)
     refused = tuple(tuple(reasons) for reasons in indexed.refused.values())

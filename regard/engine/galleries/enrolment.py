@@ -1,107 +1,135 @@
-"""Enrolling the faces of pictures: analyse, keep the good ones, embed only those; then store."""
+"""Enrolling the faces of pictures in a collection: analyse, select the good ones, embed only those, then store."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
+from regard.accountability.gate import Grant
+from regard.domain.arrays import FloatArray
+from regard.domain.authority import Action
 from regard.domain.faces import Detail, Faces
 from regard.domain.galleries import Collection, Face
+from regard.domain.images import ObjectName
 from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
-from regard.engine.analysis.image_loader import Picture
-from regard.engine.analysis.quality_filter import Selection, select
-from regard.engine.galleries.gallery import Enrolment, Gallery
+from regard.engine.analysis.image_loader import ImageLoader, uuid_of
+from regard.engine.analysis.photo_analysis import PhotoAnalysis, Submission, analyze_photos
+from regard.engine.galleries.matching import Matcher
+from regard.store.collection_rows import CollectionRows
+from regard.store.face_rows import FaceRows, NewFace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """A picture to index and the name its owner gives it."""
+class EnrolmentOptions:
+    """The quality filter's level, the most faces to enrol per picture, and the picture's external id."""
 
-    picture: Picture
+    level: str = "AUTO"
+    most: int = MOST_FACES
     external_image_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoAnalysis:
-    """All that is stored of a picture and told of it, without its pixels: it travels between processes.
+class EnrolledFaces:
+    """The result for one picture. `found` has every face; by its rows, `enrolled` has the faces stored and `refused`
+    the reasons for the others."""
 
-    `found` has every face; `chosen` those that `selection` keeps, with their embeddings.
-    """
-
-    image_id: str
-    external_image_id: str | None
-    found: Faces
-    selection: Selection
-    chosen: Faces
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Indexed:
-    """What became of one picture: `found` has every face; `enrolled` those stored, by row; `refused` why not."""
-
+    face_model: str
     found: Faces
     enrolled: dict[int, Face]
     refused: dict[int, list[str]]
 
 
-class Indexer:
-    """Puts the faces of pictures into collections."""
+class Enroller:
+    """Stores what was found in pictures. It is not a door: `Enrolment` and `FolderIndexing` check the grant."""
 
-    def __init__(self, analyzer: FaceAnalyzer, gallery: Gallery) -> None:
+    def __init__(
+        self, *, collections: CollectionRows, faces: FaceRows, matcher: Matcher, clock: Callable[[], datetime]
+    ) -> None:
+        self._collections = collections
+        self._faces = faces
+        self._matcher = matcher
+        self._clock = clock
+
+    def create(self, collection_id: str) -> Collection:
+        """A new collection, bound to the embedder. Raises ResourceAlreadyExists."""
+        return self._collections.create(collection_id, self._matcher.model.version, {}, self._clock())
+
+    def store(self, collection: Collection, analyses: Sequence[PhotoAnalysis]) -> list[EnrolledFaces]:
+        """Store the faces chosen from each picture, in one transaction; what is returned is on disk.
+
+        A face that is stored already is returned as it is. Raises ResourceNotReady for a collection of another model.
+        """
+        self._matcher.check_model(collection)
+        new = [_new_face(collection, each, row) for each in analyses for row in range(len(each.chosen))]
+        stored: list[Face] = []
+        if new:
+            vectors = np.concatenate([_embeddings(each.chosen) for each in analyses if len(each.chosen)])
+            stored = self._faces.add(collection.key, new, vectors, collection.face_model, self._clock())
+            self._matcher.follow(collection)
+        ends = np.cumsum([len(each.chosen) for each in analyses])
+        parts = [stored[end - len(each.chosen) : end] for each, end in zip(analyses, ends, strict=True)]
+        return [_enrolled(collection, *each) for each in zip(analyses, parts, strict=True)]
+
+
+class Enrolment:
+    """Puts the faces of a picture into a collection."""
+
+    def __init__(
+        self, *, collections: CollectionRows, loader: ImageLoader, analyzer: FaceAnalyzer, enroller: Enroller
+    ) -> None:
+        self._collections = collections
+        self._loader = loader
         self._analyzer = analyzer
-        self._gallery = gallery
+        self._enroller = enroller
 
     def index(
         self,
-        collection: Collection,
-        submissions: Sequence[Submission],
-        *,
-        level: str = "AUTO",
-        most: int = MOST_FACES,
+        grant: Grant,
+        collection_id: str,
+        picture: bytes | ObjectName,
+        options: EnrolmentOptions,
         detail: Detail = Detail.NONE,
-    ) -> list[Indexed]:
-        """Enrol the faces of every picture in one transaction; what is returned is stored for good."""
-        return store(self._gallery, collection, analyze_photos(self._analyzer, submissions, level, most, detail))
+    ) -> EnrolledFaces:
+        """Enrol the faces of a picture; what is returned is on disk. Every face found has the columns `detail` names.
+
+        Raises ResourceNotFound, ResourceNotReady, and what `ImageLoader.read` raises.
+        """
+        grant.require(Action.ENROL, collection_id)
+        collection = self._collections.get(collection_id)
+        submission = Submission(picture=self._loader.read(picture), external_image_id=options.external_image_id)
+        analyses = analyze_photos(self._analyzer, [submission], options.level, options.most, detail)
+        return self._enroller.store(collection, analyses)[0]
 
 
-def analyze_photos(
-    analyzer: FaceAnalyzer,
-    submissions: Sequence[Submission],
-    level: str = "AUTO",
-    most: int = MOST_FACES,
-    detail: Detail = Detail.NONE,
-) -> list[PhotoAnalysis]:
-    """The part of indexing that needs no database: find the faces, select by quality, embed those that are kept."""
-    images = [each.picture.image for each in submissions]
-    found = analyzer.faces(images, detail | Detail.QUALITY | Detail.POSE)
-    selections = [select(faces, image, level, most) for faces, image in zip(found, images, strict=True)]
-    kept = [faces.take(selection.kept) for faces, selection in zip(found, selections, strict=True)]
-    chosen = analyzer.embedded(images, kept)
-    return [
-        PhotoAnalysis(
-            image_id=submission.picture.image_id,
-            external_image_id=submission.external_image_id,
-            found=found[row],
-            selection=selections[row],
-            chosen=chosen[row],
-        )
-        for row, submission in enumerate(submissions)
-    ]
-
-
-def store(gallery: Gallery, collection: Collection, examined: Sequence[PhotoAnalysis]) -> list[Indexed]:
-    """The part that writes, in one transaction; what is returned is stored for good."""
-    enrolments = [
-        Enrolment(image_id=each.image_id, external_image_id=each.external_image_id, faces=each.chosen)
-        for each in examined
-    ]
-    stored = gallery.enrol(collection, enrolments)
-    return [_indexed(*each) for each in zip(examined, stored, strict=True)]
-
-
-def _indexed(examined: PhotoAnalysis, stored: list[Face]) -> Indexed:
-    rows: list[int] = np.asarray(examined.selection.kept).tolist()
+def _enrolled(collection: Collection, analysis: PhotoAnalysis, stored: list[Face]) -> EnrolledFaces:
+    rows: list[int] = np.asarray(analysis.selection.kept).tolist()
     enrolled = dict(zip(rows, stored, strict=True))
-    return Indexed(found=examined.found, enrolled=enrolled, refused=examined.selection.refused)
+    return EnrolledFaces(
+        face_model=collection.face_model,
+        found=analysis.found,
+        enrolled=enrolled,
+        refused=analysis.selection.refused,
+    )
+
+
+def _new_face(collection: Collection, analysis: PhotoAnalysis, row: int) -> NewFace:
+    """A face to store. The same face of the same picture, with the same external id, has the same id everywhere."""
+    box = analysis.chosen.box(row)
+    place = f"{box.left:.4f} {box.top:.4f} {box.width:.4f} {box.height:.4f}"
+    name = "\n".join([analysis.image_id, collection.face_model, analysis.external_image_id or "", place])
+    return NewFace(
+        face_id=uuid_of(b"face", name.encode()),
+        image_id=analysis.image_id,
+        external_image_id=analysis.external_image_id,
+        box=box,
+        confidence=float(analysis.chosen.scores[row]) * 100,
+    )
+
+
+def _embeddings(faces: Faces) -> FloatArray:
+    if faces.embeddings is None:
+        raise ValueError("faces to enrol must have embeddings")
+    return faces.embeddings

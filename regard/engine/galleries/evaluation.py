@@ -1,6 +1,6 @@
 """How accurate a face model is: verification, identification, and the calibration of its cosines.
 
-Terms are those of ISO/IEC 19795-1: FMR and TAR (1 − FNMR) compare one face with one; FPIR and FNIR search a gallery.
+Terms are those of ISO/IEC 19795-1: FMR and TAR (1 − FNMR) are of 1:1 comparisons; FPIR and FNIR of gallery searches.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from regard.vision.faces.calibration import Calibration
 
 Flags = NDArray[np.bool_]
 
-#: Rates read off the pairs themselves; the last has a hundred impostor pairs behind it in a million.
+#: Rates counted on the pairs themselves; at the last, a million impostor pairs leave a hundred to count.
 COUNTED = (0.9, 0.5, 0.2, 0.1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
-#: Rates that too few pairs reach: the fitted tail gives their cosines.
+#: Rates with too few pairs to count: their cosines come from the fitted tail.
 FITTED = (1e-5, 1e-6)
 #: The tail that is fitted: the impostor pairs above this rate.
 TAIL = 3e-4
@@ -26,7 +26,7 @@ TAIL = 3e-4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
-    """One point of a trade-off: the false match rate aimed at, the cosine it takes, and the mates still found."""
+    """One operating point: the false match rate, the cosine threshold for it, and the share of mates accepted there."""
 
     fmr: float
     cosine: float
@@ -35,7 +35,8 @@ class OperatingPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identification:
-    """Open-set search: mates not found first or below the threshold (FNIR), non-mates with any candidate (FPIR)."""
+    """Open-set search: the share of mates not ranked first or below the threshold (FNIR), and of non-mates with any
+    candidate (FPIR)."""
 
     rank1: float
     fnir: float
@@ -51,7 +52,7 @@ def pairs(embeddings: FloatArray, people: IntArray) -> tuple[FloatArray, FloatAr
 
 
 def best_accuracy(cosines: FloatArray, same: Flags) -> tuple[float, float]:
-    """The accuracy at the best threshold on these very pairs, and that threshold."""
+    """The accuracy at the best threshold for these same pairs, and that threshold."""
     order = np.argsort(-cosines, kind="stable")
     right = np.cumsum(np.where(same[order], 1, -1)) + np.count_nonzero(~same)
     best = int(np.argmax(right))
@@ -69,14 +70,14 @@ def operating_points(genuine: FloatArray, impostor: FloatArray, rates: Sequence[
 
 
 def calibrate(impostor: FloatArray) -> Calibration:
-    """The table from cosine to false match rate: counted where the pairs reach, a fitted tail beyond.
+    """The table from cosine to false match rate: counted where there are enough pairs, a fitted tail beyond.
 
-    The tail is exponential above the rate TAIL: the limit law of excesses (Pickands 1975) with shape 0, its one
-    parameter their mean. Fits that leave the shape free find it within 0.08 of 0, mostly below, which would promise
+    The tail is exponential above the rate TAIL: the limit law of excesses (Pickands 1975) with shape 0, whose one
+    parameter is their mean. Fits that leave the shape free find it within 0.08 of 0, mostly below, which would promise
     fewer false matches than this does. Raises ValueError for too few pairs.
     """
     if len(impostor) * COUNTED[-1] < 100:
-        raise ValueError(f"{len(impostor)} impostor pairs are too few: a table needs a million (1,500 faces)")
+        raise ValueError(f"{len(impostor)} impostor pairs are too few: a calibration needs a million (1,500 faces)")
     rising = np.sort(impostor.astype(np.float64))
     counted = [(float(np.quantile(rising, 1 - rate)), rate) for rate in COUNTED]
     start = float(np.quantile(rising, 1 - TAIL))

@@ -1,8 +1,8 @@
-"""Archives: a collection in a Parquet file, all of it, in a form that other tools read too.
+"""Exports: a whole collection in a Parquet file (an archive), which other tools can read too.
 
-One row a face; what is said of the collection as a whole is JSON in the file's metadata, under `regard`. A checksum
-over what the file says, rather than over its bytes, stands there too: a copy that was packed anew and kept its metadata
-is still good, and two exports with one checksum hold the same.
+One row per face. What concerns the collection as a whole is JSON in the file's metadata, under `regard`, with a
+checksum over the content rather than the bytes: a copy that was recompressed and kept its metadata is still valid, and
+two exports with the same checksum hold the same.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from regard.accountability.gate import Grant
+from regard.domain.authority import Action
+from regard.domain.instants import microseconds
 from regard.domain.reporting import Progress
 from regard.engine.transfer.integrity import check_columns, check_finite
 from regard.errors import InvalidParameter
 from regard.media import parquet
 from regard.media.parquet import Columns, Draft, Kind, ParquetTable
-from regard.store.tables.columns import microseconds
 from regard.store.transfer_rows import FaceColumns, Snapshot, TransferRows
 
 #: Faces in a row group: 16 MiB of embeddings at D=512.
@@ -41,7 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "created_at": Kind.INSTANT,
     "embedding": Kind.VECTOR,
 }
-#: What is done with each piece while a file is checked.
+#: Called with each piece while a file is checked.
 Compare = Callable[[FaceColumns], None]
 _NAME = "regard"
 _FORMAT = 1
@@ -49,40 +51,47 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What an archive says of its collection. Instants are microseconds since 1970 UTC."""
+    """What an archive states about its collection. Instants are microseconds since 1970 UTC."""
 
     collection: str
     face_model: str
     created_at: int
     tags: dict[str, str]
-    #: Numbers in an embedding; 0 where there is no face.
+    #: Numbers in an embedding; 0 if there are no faces.
     dimension: int
     faces: int
-    #: Their ids and when they were made; those with faces stand beside them.
+    #: Their ids and times of creation; users with faces are in the rows of their faces.
     users_without_faces: list[list[Any]]
     checksum: str = ""
     format: int = _FORMAT
 
 
-def export(rows: TransferRows, collection_id: str, file: Path, progress: Progress) -> Manifest:
-    """Write the collection, as it is at this moment, to `file`; what had that name is replaced when all is written.
+class CollectionExport:
+    """Writes collections to files."""
 
-    Raises ResourceNotFound; InvalidParameter while another process exports to the same file; OSError.
-    """
-    with rows.snapshot(collection_id) as moment:
-        pieces = moment.faces(ROWS)
-        first = next(pieces, None)
-        manifest = _manifest(moment, 0 if first is None else first.embeddings.shape[1])
-        digest = _Digest()
-        with parquet.draft(file, KINDS, manifest.dimension) as made:
-            done = 0
-            for piece in chain([] if first is None else [first], pieces):
-                _write(made, digest, piece)
-                done += len(piece)
-                progress(f"Exporting {collection_id}", done, manifest.faces)
-            manifest = replace(manifest, checksum=digest.of(manifest))
-            made.finish(_NAME, asdict(manifest))
-    return manifest
+    def __init__(self, rows: TransferRows) -> None:
+        self._rows = rows
+
+    def export(self, grant: Grant, collection_id: str, file: Path, progress: Progress) -> Manifest:
+        """Write the collection, as it is at this moment, to `file`; an existing file is replaced at the end.
+
+        Raises ResourceNotFound; InvalidParameter if another process is exporting to the same file; OSError.
+        """
+        grant.require(Action.EXPORT, collection_id)
+        with self._rows.snapshot(collection_id) as moment:
+            pieces = moment.faces(ROWS)
+            first = next(pieces, None)
+            manifest = _manifest(moment, 0 if first is None else first.embeddings.shape[1])
+            digest = _Digest()
+            with parquet.draft(file, KINDS, manifest.dimension) as made:
+                done = 0
+                for piece in chain([] if first is None else [first], pieces):
+                    _write(made, digest, piece)
+                    done += len(piece)
+                    progress(f"Exporting {collection_id}", done, manifest.faces)
+                manifest = replace(manifest, checksum=digest.of(manifest))
+                made.finish(_NAME, asdict(manifest))
+        return manifest
 
 
 def _manifest(moment: Snapshot, dimension: int) -> Manifest:
@@ -115,7 +124,7 @@ def _write(made: Draft, digest: _Digest, piece: FaceColumns) -> None:
 
 
 class Archive:
-    """An archive to import. Raises InvalidParameter for a file that is none, or of a newer format."""
+    """An archive to import. Raises InvalidParameter if the file is not an archive, or has a newer format."""
 
     def __init__(self, table: ParquetTable) -> None:
         self._table = table
@@ -157,7 +166,7 @@ def _read_manifest(table: ParquetTable) -> Manifest:
         raise InvalidParameter(f"{table.file} was not exported by Regard.")
     if said.get("format") != _FORMAT:
         raise InvalidParameter(
-            f"{table.file} is of the format {said.get('format')}, and this Regard reads {_FORMAT}; use a newer one."
+            f"{table.file} has format {said.get('format')}; this Regard reads {_FORMAT}. Use a newer version."
         )
     try:
         manifest = Manifest(**said)
@@ -183,7 +192,7 @@ def _face_columns(columns: Columns) -> FaceColumns:
 
 
 class _Digest:
-    """SHA-256 over each column, however its rows are dealt out, and over the manifest."""
+    """SHA-256 over each column, however its rows are split, and over the manifest."""
 
     def __init__(self) -> None:
         self._columns = {name: hashlib.sha256() for name in KINDS}
@@ -195,7 +204,7 @@ class _Digest:
                 content = np.ascontiguousarray(values, "<f2").data
             elif kind is Kind.REAL:
                 content = np.ascontiguousarray(values, "<f8").data
-            else:  # JSON without the brackets, so that it can go on
+            else:  # JSON without the brackets, so that the pieces join into one list
                 content = memoryview((json.dumps(values)[1:-1] + ", ").encode())
             self._columns[name].update(content)
 
@@ -208,5 +217,5 @@ class _Digest:
 
 def _altered(file: Path) -> InvalidParameter:
     return InvalidParameter(
-        f"{file} is not what was exported: it was cut off or altered. Nothing was imported; copy or export it again."
+        f"{file} was truncated or altered after it was exported. Nothing was imported; copy or export it again."
     )

@@ -1,4 +1,4 @@
-"""EmbeddingsFile embeddings: a Parquet file that somebody else has made, as faces."""
+"""A Parquet file of embeddings that was not exported by Regard, read as faces."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any
 import numpy as np
 
 from regard.domain.arrays import HalfArray
+from regard.domain.instants import microseconds
 from regard.engine.transfer.collection_export import KINDS, Compare
 from regard.engine.transfer.integrity import check_columns, lengths
 from regard.errors import InvalidParameter
 from regard.media.parquet import Columns, ParquetTable
-from regard.store.tables.columns import microseconds
 from regard.store.transfer_rows import FaceColumns
 
 _BOX = ("left", "top", "width", "height")
-#: What is read of such a file where it is there; all but the embedding may be missing.
+#: The columns that are read; all but the embedding may be missing.
 READ = ("embedding", "face_id", "image_id", "external_image_id", *_BOX, "confidence")
-#: Below this a vector has no direction.
+#: A shorter vector has no direction.
 _SHORTEST = 1e-6
-#: Characters of a UUID, and where its digits stand among them.
+#: The length of a UUID as text, and the places of its digits.
 _UUID = 36
 _DIGITS = [place for place in range(_UUID) if place not in (8, 13, 18, 23)]
 
 
 class EmbeddingsFile:
-    """Embeddings of `face_model` to import. They are made unit vectors; a face without a box is the whole picture.
+    """Embeddings of `face_model` to import. They are scaled to unit length; a face without a box is the whole picture.
 
-    Ids that are missing are computed from what there is: the same row has the same ids, whoever imports it. Raises
+    Missing ids are computed from the rest of the row: the same row has the same ids wherever it is imported. Raises
     InvalidParameter for a file without embeddings.
     """
 
@@ -66,7 +66,7 @@ class EmbeddingsFile:
         self._check_once(np.frombuffer(seen, ">u8").reshape(-1, 2))
 
     def _lengths(self, embeddings: Any, row: int) -> Any:
-        """Of N×D embeddings. Raises InvalidParameter where they have the wrong size or no direction."""
+        """The lengths of N×D embeddings. Raises InvalidParameter if they have the wrong size or no direction."""
         size = embeddings.shape[1]
         self._dimension = self._dimension or size
         if size != self._dimension or size == 0:
@@ -87,7 +87,7 @@ class EmbeddingsFile:
         external = columns.get("external_image_id", nothing)
         image_ids, face_ids = columns.get("image_id"), columns.get("face_id")
         contents = units.view(f"V{2 * units.shape[1]}").ravel().tolist()
-        if image_ids is None:  # then it stands for the embedding, which is long to hash again
+        if image_ids is None:  # then face ids are hashed from it, which is shorter than the embedding
             image_ids = _uuids([b"image\0" + row for row in contents])
             contents = [image_id.encode() for image_id in image_ids]
         if face_ids is None:
@@ -113,7 +113,7 @@ class EmbeddingsFile:
         same = np.flatnonzero((ids[order[1:]] == ids[order[:-1]]).all(axis=1))
         if same.size:
             first, second = sorted(int(order[same[0] + after]) + 1 for after in (0, 1))
-            raise InvalidParameter(f"{self._table.file}, row {second}: the face_id of row {first} again.")
+            raise InvalidParameter(f"{self._table.file}, row {second}: face_id is the same as in row {first}.")
 
 
 def _units(embeddings: Any) -> HalfArray:
@@ -122,7 +122,7 @@ def _units(embeddings: Any) -> HalfArray:
 
 
 def _uuids(contents: Sequence[bytes]) -> list[str]:
-    """As engine.pictures.uuid_of of each, all at once; the kind and a zero stand before the content."""
+    """`image_loader.uuid_of` of many at once; each content begins with the kind and a zero byte."""
     digests = b"".join([sha256(content).digest()[:16] for content in contents])
     ids = np.frombuffer(bytearray(digests), np.uint8).reshape(-1, 16)
     ids[:, 6] = ids[:, 6] & 0x0F | 0x50  # version 5

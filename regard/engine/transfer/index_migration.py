@@ -1,94 +1,109 @@
-"""Moving a collection from one index to another, while it is searched and written to."""
+"""Moving a collection from one index to another while it is searched and written to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from regard.accountability.gate import Grant
+from regard.domain.authority import Action
 from regard.domain.galleries import EMBEDDED, Collection
 from regard.domain.reporting import Progress
 from regard.errors import InternalServerError, InvalidParameter
+from regard.store.collection_rows import CollectionRows
 from regard.store.move_rows import Move, MoveRows
-from regard.store.watermark_rows import TRACKS
 from regard.sync.shared_sync import SharedSync
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """What a move came to: faces and users' vectors that were read for it, whether one that was not ended was given up,
-    and which index is still to forget the collection, because it did not answer."""
+    """The result of a move: the number of vectors read for each feed, whether an unfinished move was given up, and the
+    index that still holds the collection because it did not answer, if any."""
 
-    faces: int = 0
-    users: int = 0
+    came_from: str
+    vectors: Mapping[str, int] = field(default_factory=dict)
     gave_up: bool = False
     left_in: str | None = None
 
 
 class IndexMigration:
-    """Fills the new index first, while the old one answers; then all servers turn to it at once.
+    """Fills the new index while the old one is searched; then all servers switch to it at once.
 
-    Where it goes on after an interruption is in SQL.
+    Progress is recorded in SQL: after an interruption the move resumes from there.
     """
 
-    def __init__(self, moves: MoveRows, shared: SharedSync | None) -> None:
+    def __init__(self, collections: CollectionRows, moves: MoveRows, shared: SharedSync | None) -> None:
+        self._collections = collections
         self._moves = moves
         self._shared = shared
 
-    def move(self, collection: Collection, into: str, progress: Progress | None = None) -> Moved:
-        """Let the collection live in that index. Raises InvalidParameter for one there is not, InternalServerError
-        where it does not answer."""
+    def move(self, grant: Grant, collection_id: str, into: str, progress: Progress | None = None) -> Moved:
+        """Move the collection into the index `into`. Raises ResourceNotFound, InvalidParameter if there is no such
+        index, InternalServerError if it does not answer."""
+        grant.require(Action.MOVE, collection_id)
+        collection = self._collections.get(collection_id)
         if into == EMBEDDED:
             given_up = self._moves.give_up(collection)
             self._moves.end(collection, EMBEDDED)
             left = given_up or (collection.index if collection.index != EMBEDDED else None)
-            return Moved(gave_up=given_up is not None, left_in=left if left and not self._forgotten() else None)
+            left_in = left if left and not self._forgotten() else None
+            return Moved(came_from=collection.index, gave_up=given_up is not None, left_in=left_in)
         if self._shared is None or into != self._shared.name:
-            raise InvalidParameter(f"There is no index {into}: the setting `{into}` names none.")
+            raise InvalidParameter(f"There is no index {into}: set `[index] {into}` to its address.")
         if collection.index == into:
-            return Moved()
+            return Moved(came_from=into)
         moved = self._fill(collection, self._shared, progress)
         self._moves.end(collection, into)
         return moved
 
-    def refill(self, collection: Collection, progress: Progress | None = None) -> Moved:
-        """Fill the shared index, where the collection lives, anew from SQL. It cannot be searched meanwhile."""
+    def stay(self, grant: Grant, collection: Collection) -> None:
+        """Give up the unfinished move, if any, of a collection that is in the embedded index."""
+        grant.require(Action.ADMINISTER, collection.id)
+        self._moves.give_up(collection)
+
+    def refill(self, grant: Grant, collection: Collection, progress: Progress | None = None) -> Moved:
+        """Fill the shared index, which the collection is in, from SQL again. Until then it cannot be searched."""
+        grant.require(Action.ADMINISTER, collection.id)
         if self._shared is None:
             raise InvalidParameter(f"The collection lives in {collection.index}, which the settings do not name.")
         moved = self._fill(collection, self._shared, progress)
         self._moves.end(collection, self._shared.name)
         return moved
 
-    def refill_all(self, living_there: Iterable[Collection], progress: Progress | None = None) -> None:
-        """Throw away all that the shared index holds, also what SQL does not know, and fill it anew from SQL."""
+    def refill_all(self, grant: Grant, living_there: Iterable[Collection], progress: Progress | None = None) -> None:
+        """Delete all that the shared index holds, even what SQL does not know of, and fill it from SQL again."""
+        grant.require_all(Action.ADMINISTER)
         if self._shared:
             self._shared.renew(progress)
             for collection in living_there:
                 self._moves.end(collection, self._shared.name)
 
     def _fill(self, collection: Collection, shared: SharedSync, progress: Progress | None) -> Moved:
-        shared.catch_up(shared.head(), progress=progress)
+        shared.catch_up(shared.watermark(), progress=progress)
         move = self._moves.of(collection) or self._moves.begin(collection, shared.name)
-        # From here on what is new comes in as for every collection there; what the collection has already is read now.
-        shared.catch_up(shared.head(), progress=progress)
-        faces, users = (self._load(collection, shared, at, move, progress) for at in range(len(TRACKS)))
-        shared.catch_up(shared.head())
-        return Moved(faces=faces, users=users)
+        # From here on new vectors arrive as for every collection there; the existing ones are read below.
+        shared.catch_up(shared.watermark(), progress=progress)
+        vectors = {feed: self._load(collection, shared, feed, move, progress) for feed in shared.feeds}
+        shared.catch_up(shared.watermark())
+        return Moved(came_from=collection.index, vectors=vectors)
 
-    def _load(self, collection: Collection, shared: SharedSync, at: int, move: Move, progress: Progress | None) -> int:
-        done, after = 0, (move.faces, move.users)[at]
-        total = shared.tracks[at].rows.count_of(collection.key, after)
-        while stored := shared.fill(collection.key, at, after):
+    def _load(
+        self, collection: Collection, shared: SharedSync, feed: str, move: Move, progress: Progress | None
+    ) -> int:
+        done, after = 0, move.reached.get(feed, 0)
+        total = shared.feeds[feed].rows.count_of(collection.key, after)
+        while stored := shared.fill(feed, collection.key, after):
             after, done = int(stored.keys[-1]), done + len(stored.keys)
             if progress:
-                progress(f"Moving {TRACKS[at]} into {shared.name}", done, max(total, done))
+                progress(f"Moving {feed} into {shared.name}", done, max(total, done))
         return done
 
     def _forgotten(self) -> bool:
-        """Whether the shared index has forgotten what has left it; if not, it will when it answers again."""
+        """Whether the shared index has deleted the collections that left it; if not, it will when it answers again."""
         if self._shared is None:
             return False
         try:
-            self._shared.catch_up(self._shared.head())
+            self._shared.catch_up(self._shared.watermark())
         except InternalServerError:
             return False
         return True

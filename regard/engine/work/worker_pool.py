@@ -1,4 +1,4 @@
-"""Workers side by side: tasks in, results out in the same order, whatever becomes of a worker meanwhile."""
+"""Workers in parallel: batches of items in, results out in the same order, even if workers die on the way."""
 
 from __future__ import annotations
 
@@ -11,68 +11,91 @@ from contextlib import ExitStack
 from queue import SimpleQueue
 from threading import Lock
 from types import TracebackType
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from regard.engine.analysis.photo_batches import File, Finding, PhotoAnalyzer, Skipped
 from regard.errors import InternalServerError, RegardError
 
 log = logging.getLogger(__name__)
 
-Task = Sequence[File]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
 
-#: Tasks under way or done before their turn, for each worker.
-_AHEAD = 3
-#: Seconds that a job waits for all of its workers before it begins with those that are there.
-_PATIENCE = 60.0
+#: Batches under way, or done before their turn, for each worker.
+_BATCHES_AHEAD = 3
+#: The pool waits this long for all of its workers, then begins with those that are ready.
+_START_SECONDS = 60.0
 
 
 class WorkerLost(Exception):
-    """A worker ended in the middle of its work; its text says what is known of why."""
+    """A worker ended in the middle of its work; the message is what is known about the cause."""
 
 
-class Worker(Protocol):
-    """Does one task at a time."""
+class Processor(Protocol[Item_contra, Result_co]):
+    """Does a worker's work. It is made where the worker runs, so only items and results need to be picklable."""
 
-    def ready(self) -> None:
-        """Return when it can begin. Raises RegardError or WorkerLost when it never will."""
+    def try_out(self) -> None:
+        """Raises RegardError if this machine cannot do the work."""
 
-    def __call__(self, files: Task) -> list[Finding]:
-        """Raises WorkerLost, and is of no further use; or RegardError, for what would happen to any other as well."""
+    def __call__(self, items: Sequence[Item_contra], /) -> Sequence[Result_co]:
+        """One result for each item, in order. Raises RegardError for a fault that would affect every batch."""
+
+
+class Worker(Protocol[Item_contra, Result_co]):
+    """Does one batch at a time."""
+
+    def wait_until_ready(self) -> None:
+        """Raises RegardError or WorkerLost if it will never be ready."""
+
+    def __call__(self, items: Sequence[Item_contra], /) -> Sequence[Result_co]:
+        """One result for each item. Raises WorkerLost, after which it is useless, or what its processor raises."""
 
     def end(self) -> None:
-        """Stop it at once, whatever it is doing; from any thread, more than once."""
+        """Stop it at once, whatever it is doing. May be called from any thread, and more than once."""
 
 
-class WorkerPool:
-    """Up to `count` workers, made by `hire`. Used as a context: they end with it.
+class WorkerPool(Generic[Item, Result]):
+    """Up to `count` workers, each made by `start`. Used as a context: the workers end with it.
 
-    Each has a thread here that waits for it. One that is lost is replaced, and its files are tried once more, one by
-    one, so that a file that ends workers is found, and costs no other file.
+    A thread in this process waits for each worker. A worker that is lost is replaced, and its items are tried again
+    one by one. An item that ends its worker a second time, alone, gets `lost(item, why)` as its result, and no other
+    item is lost with it. `name` describes the workers, for messages.
     """
 
-    def __init__(self, hire: Callable[[], Worker], count: int, name: str = "") -> None:
+    def __init__(
+        self,
+        start: Callable[[], Worker[Item, Result]],
+        count: int,
+        *,
+        lost: Callable[[Item, str], Result],
+        name: str = "",
+    ) -> None:
         self.count = count
-        #: What to call them.
         self.name = name
-        self._hire = hire
+        self._start = start
+        self._lost = lost
         self._lock = Lock()
-        self._staff: set[Worker] = set()
-        self._idle: SimpleQueue[Worker | None] = SimpleQueue()
-        #: Workers that live or are awaited.
-        self._hoped = count
-        self._fault: RegardError = InternalServerError("The work was ended.")
+        self._workers: set[Worker[Item, Result]] = set()
+        #: Workers without a batch; None once there will be no more.
+        self._free: SimpleQueue[Worker[Item, Result] | None] = SimpleQueue()
+        #: Workers that are running or starting.
+        self._alive = count
+        self._fault: RegardError = InternalServerError("The work was stopped before it was done.")
         self._ended = False
-        self._hiring = ThreadPoolExecutor(count, "hire", initializer=_undisturbed)
-        self._waiting = ThreadPoolExecutor(count, "wait", initializer=_undisturbed)
+        self._starters = ThreadPoolExecutor(count, "start-worker", initializer=_block_interrupts)
+        self._callers = ThreadPoolExecutor(count, "call-worker", initializer=_block_interrupts)
 
-    def __enter__(self) -> WorkerPool:
-        """Start the workers. Raises what keeps all of them from beginning."""
-        with ExitStack() as unless_all_is_well:
-            unless_all_is_well.callback(self.end)
-            wait([self._hiring.submit(self._recruit) for _ in range(self.count)], _PATIENCE)
-            if not self._hoped:
+    def __enter__(self) -> WorkerPool[Item, Result]:
+        """Start the workers. Raises RegardError, with the reason, if none of them can begin."""
+        with ExitStack() as on_failure:
+            on_failure.callback(self.end)
+            started, _ = wait([self._starters.submit(self._start_one) for _ in range(self.count)], _START_SECONDS)
+            for each in started:
+                each.result()  # raises unexpected errors
+            if not self._alive:
                 raise self._fault
-            unless_all_is_well.pop_all()
+            on_failure.pop_all()
         return self
 
     def __exit__(
@@ -80,108 +103,101 @@ class WorkerPool:
     ) -> None:
         self.end()
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[list[Finding]]:
-        """What was found for each task, in their order; no more than a few for each worker are begun before.
+    def run(self, batches: Iterable[Sequence[Item]]) -> Iterator[Sequence[Result]]:
+        """The results of each batch, in order. Only a few batches ahead are drawn for each worker.
 
-        Raises RegardError for what concerns every task.
+        Raises RegardError for a fault that would affect every batch; the pool can be used for other work afterwards.
         """
-        left, running = iter(tasks), deque[Future[list[Finding]]]()
-        while True:
-            while len(running) < _AHEAD * self.count and (task := next(left, None)) is not None:
-                running.append(self._waiting.submit(self._done, task))
-            if not running:
-                return
-            yield running.popleft().result()
+        left, running = iter(batches), deque[Future[Sequence[Result]]]()
+        try:
+            while True:
+                while len(running) < _BATCHES_AHEAD * self.count and (batch := next(left, None)) is not None:
+                    running.append(self._callers.submit(self._results, batch))
+                if not running:
+                    return
+                yield running.popleft().result()
+        finally:
+            for future in running:
+                future.cancel()
 
     def end(self) -> None:
-        """End the workers; what they were doing is lost."""
+        """End the workers at once; the batches they were working on are dropped."""
         with self._lock:
             self._ended = True
-            staff = list(self._staff)
-        for worker in staff:
+            workers = list(self._workers)
+        for worker in workers:
             worker.end()
-        self._idle.put(None)
-        self._waiting.shutdown(cancel_futures=True)
-        self._hiring.shutdown(cancel_futures=True)
+        self._free.put(None)
+        self._callers.shutdown(cancel_futures=True)
+        self._starters.shutdown(cancel_futures=True)
 
-    def _done(self, task: Task) -> list[Finding]:
+    def _results(self, batch: Sequence[Item]) -> Sequence[Result]:
         try:
-            return self._given(task)
+            return self._call(batch)
         except WorkerLost:
-            return [self._alone(file) for file in task]
+            return [self._result_alone(item) for item in batch]
 
-    def _alone(self, file: File) -> Finding:
+    def _result_alone(self, item: Item) -> Result:
         try:
-            return self._given([file])[0]
+            return self._call([item])[0]
         except WorkerLost as error:
-            return Skipped(reason="cannot be analysed", detail=f"It ended the worker that tried it, alone. {error}")
+            return self._lost(item, str(error))
 
-    def _given(self, task: Task) -> list[Finding]:
-        """Let the next worker who is free do it."""
-        worker = self._idle.get()
+    def _call(self, batch: Sequence[Item]) -> Sequence[Result]:
+        """Give the batch to the next free worker, and wait for the result."""
+        worker = self._free.get()
         if worker is None:
-            self._idle.put(None)  # for the others who wait
+            self._free.put(None)  # for the other threads that wait
             raise self._fault
         try:
-            findings = worker(task)
+            return worker(batch)
         except WorkerLost:
-            self._dismiss(worker)
-            with self._lock:
-                if not self._ended:
-                    self._hiring.submit(self._recruit)
+            self._remove(worker)
+            self._restart()
+            worker = None
             raise
-        self._idle.put(worker)
-        return findings
+        finally:
+            if worker:
+                self._free.put(worker)
 
-    def _recruit(self) -> None:
+    def _restart(self) -> None:
+        with self._lock:
+            if not self._ended:
+                self._starters.submit(self._start_one)
+
+    def _start_one(self) -> None:
         worker = None
         try:
             with self._lock:
                 if self._ended:
                     return
-                worker = self._hire()
-                self._staff.add(worker)
-            worker.ready()
-        except (WorkerLost, RegardError) as error:
+                worker = self._start()
+                self._workers.add(worker)
+            worker.wait_until_ready()
+        except (WorkerLost, RegardError, OSError) as error:  # OSError if the system cannot start another process
             if worker:
-                self._dismiss(worker)
-            self._give_up(error)
+                self._remove(worker)
+            self._go_on_without(error)
         else:
-            self._idle.put(worker)
+            self._free.put(worker)
 
-    def _dismiss(self, worker: Worker) -> None:
+    def _remove(self, worker: Worker[Item, Result]) -> None:
         worker.end()
         with self._lock:
-            self._staff.discard(worker)
+            self._workers.discard(worker)
 
-    def _give_up(self, error: WorkerLost | RegardError) -> None:
-        """Go on with one worker less; without any, end."""
+    def _go_on_without(self, error: WorkerLost | RegardError | OSError) -> None:
+        """One worker fewer; if it was the last, every batch fails with the reason."""
         with self._lock:
             if not self._ended:
-                log.warning("There is one worker less. %s", error)
-            self._hoped -= 1
-            if not self._hoped and not self._ended:
-                lost = f"Every worker ended before it could begin. {error}"
-                self._fault = error if isinstance(error, RegardError) else InternalServerError(lost)
-                self._idle.put(None)
+                log.warning("A worker could not be started; the others continue. %s", error)
+            self._alive -= 1
+            if not self._alive and not self._ended:
+                why = f"Every worker ended before it could begin. {error}"
+                self._fault = error if isinstance(error, RegardError) else InternalServerError(why)
+                self._free.put(None)
 
 
-class ThisProcess:
-    """Works in the thread that asks: beside others it decodes while their models run."""
-
-    def __init__(self, photo_analyzer: PhotoAnalyzer) -> None:
-        self._examiner = photo_analyzer
-
-    def ready(self) -> None:
-        self._examiner.try_out()
-
-    def __call__(self, files: Task) -> list[Finding]:
-        return self._examiner(files)
-
-    def end(self) -> None:
-        """A thread cannot be stopped; it ends when its task does."""
-
-
-def _undisturbed() -> None:
-    """Ctrl-C is the main thread's to hear. Processes that this thread starts do not hear it either: they are ended."""
+def _block_interrupts() -> None:
+    """Ctrl-C is for the main thread. Processes started by this thread ignore it too: the pool ends them."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -1,27 +1,27 @@
-"""A worker that is a process of its own: spawned, never forked, for there are threads here."""
+"""A worker that is a process of its own. It is spawned, never forked: this process has threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Lock
+from typing import Generic
 
-from regard.engine.analysis.photo_batches import Finding, PhotoAnalyzer
-from regard.engine.work.worker_pool import Task, WorkerLost
+from regard.engine.work.worker_pool import Item, Processor, Result, WorkerLost
 from regard.errors import RegardError
 
 _SPAWN = get_context("spawn")
-#: Seconds until a process that was asked to end is ended by force.
-_GRACE = 2.0
+#: A process that does not end in this time after SIGTERM is killed.
+_END_SECONDS = 2.0
 
 
-class WorkerProcess:
-    """Speaks with its process through a pipe, which closes when either side dies: nobody waits for the dead."""
+class WorkerProcess(Generic[Item, Result]):
+    """Talks to its process through a pipe, which closes when either side dies: neither waits for a dead one."""
 
-    def __init__(self, prepare: Callable[[], PhotoAnalyzer]) -> None:
-        """Start it; `prepare` makes what it works with, there."""
+    def __init__(self, prepare: Callable[[], Processor[Item, Result]]) -> None:
+        """Start the process, which calls `prepare` (picklable) for its processor."""
         self._connection, theirs = _SPAWN.Pipe()
         self._process = _SPAWN.Process(target=_work, args=(theirs, prepare), name="regard worker", daemon=True)
         self._ending = Lock()
@@ -32,12 +32,12 @@ class WorkerProcess:
     def pid(self) -> int | None:
         return self._process.pid
 
-    def ready(self) -> None:
+    def wait_until_ready(self) -> None:
         self._answer()
 
-    def __call__(self, files: Task) -> list[Finding]:
+    def __call__(self, items: Sequence[Item], /) -> Sequence[Result]:
         try:
-            self._connection.send(files)
+            self._connection.send(items)
         except OSError as error:
             raise self._lost() from error
         return self._answer()
@@ -45,14 +45,14 @@ class WorkerProcess:
     def end(self) -> None:
         with self._ending:  # two threads must not wait for one process at once
             self._process.terminate()
-            self._process.join(_GRACE)
+            self._process.join(_END_SECONDS)
             if self._process.exitcode is None:
                 self._process.kill()
                 self._process.join()
 
-    def _answer(self) -> list[Finding]:
+    def _answer(self) -> Sequence[Result]:
         try:
-            answer: list[Finding] | RegardError = self._connection.recv()
+            answer: Sequence[Result] | RegardError = self._connection.recv()
         except (EOFError, OSError) as error:
             raise self._lost() from error
         if isinstance(answer, RegardError):
@@ -62,17 +62,25 @@ class WorkerProcess:
     def _lost(self) -> WorkerLost:
         self.end()
         code = self._process.exitcode or 0
-        return WorkerLost(f"Signal {-code} ended it." if code < 0 else f"It exited with {code}.")
+        return WorkerLost(f"Signal {-code} ended it." if code < 0 else f"It exited with code {code}.")
 
 
-def _work(connection: Connection, prepare: Callable[[], PhotoAnalyzer]) -> None:
-    """What the process does until its parent is gone."""
+def _work(connection: Connection, prepare: Callable[[], Processor[Item, Result]]) -> None:
+    """The process's main function, which returns when the parent is gone."""
     with suppress(EOFError, BrokenPipeError, ConnectionResetError), connection:
         try:
-            photo_analyzer = prepare()
-            photo_analyzer.try_out()
-            connection.send([])
-            while True:
-                connection.send(photo_analyzer(connection.recv()))
+            processor = prepare()
+            processor.try_out()
         except RegardError as error:
             connection.send(error)
+            return
+        connection.send([])
+        while True:
+            connection.send(_attempt(processor, connection.recv()))
+
+
+def _attempt(processor: Processor[Item, Result], items: Sequence[Item]) -> Sequence[Result] | RegardError:
+    try:
+        return processor(items)
+    except RegardError as error:
+        return error

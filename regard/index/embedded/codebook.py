@@ -7,7 +7,7 @@ import math
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,12 @@ from regard.index.embedded.fast_scan import CHOICES, Coder, FastScan, trained
 
 #: How far below its estimate, in standard deviations, a row's score may lie and still be looked at.
 #: docs/performance.md has how often one lies lower.
-DOUBT = 4.0
+CONFIDENCE = 4.0
 #: The share of the rows it is measured on that the levels cover: the others are not searched by their code but compared
 #: as they are.
 CODED = 0.995
-#: Instead of a level of `apart`: the row is one of those.
-_ODD = CHOICES - 1
+#: Instead of a level of the residual: the row is one of those, an outlier.
+_OUTLIER = CHOICES - 1
 #: Dimensions in a group of the code.
 _WIDTH = 2
 _STEP = 16 * _WIDTH
@@ -35,10 +35,10 @@ class Codebook:
     """How vectors of D dimensions are made small.
 
     `projection`, D×K with orthonormal columns: the directions an embedder uses. `centroids`, M×16×W with M·W = K:
-    the product code. `levels`, 2×16 and rising: how a row fits its code is known as one of these, of `along` and of
-    `apart`. `errors`: a score is known to be along · cosine (`Coder.choose`) plus the inner product of what is apart
-    with the rest of the probe, which is as that of random directions: mean and spread of it, where both have length 1,
-    and by how much a scan rounds.
+    the product code. `levels`, 2×16 and rising: how a row fits its code is known as one of these, of its gain and of
+    its residual (`Coder.choose`). `errors`: a score is gain · cosine plus the inner product of the residual with the
+    rest of the probe, which is as that of random directions: mean and spread of it, where both have length 1, and by
+    how much a scan rounds.
     """
 
     projection: FloatArray
@@ -61,35 +61,35 @@ class Codebook:
         return np.asarray(vectors @ self.projection, np.float32)
 
     def encode(self, vectors: FloatArray | HalfArray) -> tuple[ByteArray, ByteArray]:
-        """The packed codes of N×K rows, filled up to whole blocks, and the byte of each row that says how it fits."""
+        """The packed codes of N×K rows, filled up to whole blocks, and the error code of each row."""
         choices, coded = self.coder.choose(vectors)
-        fits = self.fits(coded)
-        return self.coder.pack(choices, fits), fits
+        error_codes = self.error_codes(coded)
+        return self.coder.pack(choices, error_codes), error_codes
 
-    def fits(self, coded: FloatArray) -> ByteArray:
-        """N×2 of `Coder.choose` as a byte each: the level of `along`, rounded down, and above it that of `apart`,
+    def error_codes(self, coded: FloatArray) -> ByteArray:
+        """N×2 of `Coder.choose` as a byte each: the level of the gain, rounded down, and above it that of the residual,
         rounded up."""
-        along = np.searchsorted(self.levels[0], coded[:, 0], "right") - 1
-        apart = np.searchsorted(self.levels[1, :_ODD], coded[:, 1])
-        outside = (along < 0) | (coded[:, 0] >= self._extremes[1][0])
-        return np.where(outside | (apart == _ODD), _ODD << 4, apart << 4 | along).astype(np.uint8)
+        gain = np.searchsorted(self.levels[0], coded[:, 0], "right") - 1
+        residual = np.searchsorted(self.levels[1, :_OUTLIER], coded[:, 1])
+        outside = (gain < 0) | (coded[:, 0] >= self._extremes[1][0])
+        return np.where(outside | (residual == _OUTLIER), _OUTLIER << 4, residual << 4 | gain).astype(np.uint8)
 
-    def odd(self, fits: ByteArray) -> BoolArray:
-        """Which rows of these bytes fit too badly for a scan."""
-        return np.asarray(fits >= _ODD << 4, bool)
+    def outliers(self, error_codes: ByteArray) -> BoolArray:
+        """Which rows of these error codes fit too badly for a scan."""
+        return np.asarray(error_codes >= _OUTLIER << 4, bool)
 
     def weights(self, cosines: FloatArray) -> FloatArray:
         """P×2 weights of the levels for a scan (`FastScan.search`) by probes of these P cosines: a row of at least that
-        cosine, which is not negative, is expected to score `rise` or more."""
-        return np.stack([-cosines, self._doubt * _rests(cosines)], axis=1).astype(np.float32)
+        cosine, which is not negative, is expected to reach the `least_score`."""
+        return np.stack([-cosines, self._allowance * _rests(cosines)], axis=1).astype(np.float32)
 
-    def rise(self, since: float, cosine: float) -> float:
+    def least_score(self, since: float, cosine: float) -> float:
         """With the weights of the cosine `since`, the least score that is expected of a row of at least `cosine`."""
-        more, rest = cosine - since, self._doubt * (_rest(since) - _rest(cosine))
+        more, rest = cosine - since, self._allowance * (_rest(since) - _rest(cosine))
         least, most = self._extremes
         _, spread, rounding = self._errors
         known = spread * least[1] * _rest(cosine)
-        unknown = DOUBT * (math.hypot(known, rounding) - known)
+        unknown = CONFIDENCE * (math.hypot(known, rounding) - known)
         return min(least[0] * more, most[0] * more) + min(least[1] * rest, most[1] * rest) - unknown
 
     @cached_property
@@ -107,15 +107,15 @@ class Codebook:
 
     @cached_property
     def _extremes(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """What `along` and `apart` of rows that are not odd are not below, and what they are not above."""
-        along, apart = self.levels.tolist()
-        return (along[0], apart[0]), (2 * along[-1] - along[-2], apart[-1])
+        """What gain and residual of rows that are no outliers are not below, and what they are not above."""
+        gain, residual = self.levels.tolist()
+        return (gain[0], residual[0]), (2 * gain[-1] - gain[-2], residual[-1])
 
     @cached_property
-    def _doubt(self) -> float:
-        """How much of what may be added to a score may be wanting in it, as a share."""
+    def _allowance(self) -> float:
+        """By how much a score may fall short, as a share of residual · rest."""
         mean, spread, _ = self._errors
-        return DOUBT * spread - mean
+        return CONFIDENCE * spread - mean
 
     @cached_property
     def _errors(self) -> tuple[float, float, float]:
@@ -141,8 +141,10 @@ class Codebook:
             raise SettingsError(f"{file} is not a codebook: {error}") from error
 
 
-def of(version: str) -> Codebook | None:
-    """The codebook that comes with Regard for this version of an embedder; benchmarks/codebook.py makes it."""
+@cache
+def of(version: str | None) -> Codebook | None:
+    """The codebook that comes with Regard for this version of an embedder, if there is one; benchmarks/codebook.py
+    makes it."""
     file = Path(__file__).with_name("codebooks") / f"{version}.npz"
     return Codebook.load(file) if file.is_file() else None
 
@@ -193,19 +195,19 @@ def _measured(made: Codebook, vectors: FloatArray) -> Codebook:
     alike = (cosines > 0.3) & ~np.eye(len(rows), dtype=bool)
     if alike.sum() < 1000:
         raise ValueError("too few of the vectors are alike to measure what their codes lose")
-    along, apart = coded.T
-    errors = ((scores - along * cosines) / np.maximum(apart * _rests(cosines), 1e-6))[alike]
+    gain, residual = coded.T
+    errors = ((scores - gain * cosines) / np.maximum(residual * _rests(cosines), 1e-6))[alike]
     rounding = (scores - rows @ made.coder.stands_for(choices).T).std()
     measured = np.array([errors.mean(), errors.std(), rounding], np.float32)
-    return replace(made, levels=_levels(along, apart), errors=measured)
+    return replace(made, levels=_levels(gain, residual), errors=measured)
 
 
-def _levels(along: FloatArray, apart: FloatArray) -> FloatArray:
-    """In equal steps from the least to the most that is covered; the last of `apart` means that none is."""
+def _levels(gain: FloatArray, residual: FloatArray) -> FloatArray:
+    """In equal steps from the least to the most that is covered; the last of the residual stands for outliers."""
     outside = (1 - CODED) / 2
-    of_along = np.linspace(np.quantile(along, outside), along.max() + 1e-3, CHOICES, endpoint=False)
-    of_apart = np.linspace(apart.min(), np.quantile(apart, 1 - outside), _ODD)
-    return np.stack([of_along, np.append(of_apart, of_apart[-1])]).astype(np.float32)
+    of_gain = np.linspace(np.quantile(gain, outside), gain.max() + 1e-3, CHOICES, endpoint=False)
+    of_residual = np.linspace(residual.min(), np.quantile(residual, 1 - outside), _OUTLIER)
+    return np.stack([of_gain, np.append(of_residual, of_residual[-1])]).astype(np.float32)
 
 
 def _rest(cosine: float) -> float:

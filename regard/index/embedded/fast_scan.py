@@ -13,14 +13,14 @@ import numpy as np
 
 from regard.domain.arrays import ByteArray, FloatArray, HalfArray, IntArray
 
-#: Codes lie in blocks of so many rows; several scanners' codes one after the other are a scanner's again.
+#: Rows in a block of codes; the codes of several scans, one after the other, are those of one scan again.
 BLOCK = 32
 _BITS = 4
 #: What a group of the code chooses from.
 CHOICES = 1 << _BITS
 #: faiss' `qbs` by the number of probes that go over the codes together: a digit for each few whose tables are looked up
 #: at once. These were measured to be the quickest; what faiss chooses by itself takes up to a half longer.
-_TOGETHER = (0x0, 0x1, 0x2, 0x12, 0x31, 0x14, 0x42, 0x43, 0x44)
+_PROBE_GROUPS = (0x0, 0x1, 0x2, 0x12, 0x31, 0x14, 0x42, 0x43, 0x44)
 
 
 class Coder:
@@ -45,27 +45,27 @@ class Coder:
         return index
 
     def choose(self, vectors: FloatArray | HalfArray) -> tuple[ByteArray, FloatArray]:
-        """The choices for N×K rows, N×M/2 bytes, and for each row how they fit, N×2: what they stand for is `along`
-        times the row plus a part at right angles to it that is `apart` times as long as it."""
+        """The choices for N×K rows, N×M/2 bytes, and for each row how they fit, N×2: what they stand for is the
+        gain times the row, plus a part at right angles to it that is the residual times as long as the row."""
         vectors = np.ascontiguousarray(vectors, np.float32)
         choices = self._quantizer.compute_codes(vectors)
         coded, energy = self.stands_for(choices), np.einsum("nk,nk->n", vectors, vectors)
         something = energy > 0
         energy[~something] = 1
-        along = np.einsum("nk,nk->n", coded, vectors) / energy
-        apart = np.sqrt(np.maximum(np.einsum("nk,nk->n", coded, coded) / energy - along**2, 0))
-        along[~something], apart[~something] = 1, 0
-        return choices, np.stack([along, apart], axis=1)
+        gain = np.einsum("nk,nk->n", coded, vectors) / energy
+        residual = np.sqrt(np.maximum(np.einsum("nk,nk->n", coded, coded) / energy - gain**2, 0))
+        gain[~something], residual[~something] = 1, 0
+        return choices, np.stack([gain, residual], axis=1)
 
     def stands_for(self, choices: ByteArray) -> FloatArray:
         """The N×K that N×M/2 choices are."""
         return np.asarray(self._quantizer.decode(choices), np.float32)
 
-    def pack(self, choices: ByteArray, fits: ByteArray) -> ByteArray:
-        """Choices, and a byte for each of N rows with its two levels, the first in the lower half; filled up to whole
-        blocks."""
+    def pack(self, choices: ByteArray, error_codes: ByteArray) -> ByteArray:
+        """Choices, and for each of N rows the error code, a byte with its two levels, the first in the lower half;
+        filled up to whole blocks."""
         padded = np.zeros((-(-len(choices) // BLOCK) * BLOCK, self.groups // 2), np.uint8)
-        padded[: len(choices), :-1], padded[: len(choices), -1] = choices, fits
+        padded[: len(choices), :-1], padded[: len(choices), -1] = choices, error_codes
         halves = np.stack([padded & 15, padded >> 4], axis=-1).reshape(-1, BLOCK * self.groups)
         laid = halves[:, self._layout]
         packed: ByteArray = (laid[:, 0::2] | laid[:, 1::2] << 4).ravel()
@@ -133,14 +133,14 @@ class FastScan:
         """
         if depth > len(self):
             raise ValueError(f"{depth} of {len(self)} rows")
-        faiss.omp_set_num_threads(1)  # faiss spreads probes over threads, never rows: who calls spreads the rows
-        padded, most = self._coder.probes(probes, weights), len(_TOGETHER) - 1
-        found = [self._together(padded[start : start + most], depth) for start in range(0, len(padded), most)]
+        faiss.omp_set_num_threads(1)  # faiss spreads probes over threads, never rows: the caller spreads the rows
+        padded, most = self._coder.probes(probes, weights), len(_PROBE_GROUPS) - 1
+        found = [self._search(padded[start : start + most], depth) for start in range(0, len(padded), most)]
         return np.concatenate([scores for scores, _ in found]), np.concatenate([rows for _, rows in found])
 
-    def _together(self, probes: FloatArray, depth: int) -> tuple[FloatArray, IntArray]:
+    def _search(self, probes: FloatArray, depth: int) -> tuple[FloatArray, IntArray]:
         # Where another thread says otherwise before this is read, faiss divides the probes as it does by itself.
-        self._index.qbs = _TOGETHER[len(probes)]
+        self._index.qbs = _PROBE_GROUPS[len(probes)]
         scores, rows = self._index.search(probes, depth)
         return scores, rows
 

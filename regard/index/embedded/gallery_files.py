@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
+from regard.files import replace_file, sync_folder
 from regard.index.embedded.codebook import Codebook
 from regard.index.embedded.sealed_segment import SealedSegment
-from regard.index.embedded.segment_file import DamagedSegment, SegmentFile, synced
+from regard.index.embedded.segment_file import DamagedSegment, SegmentFile
 
 #: Added to the name of a folder that is being deleted.
 GONE = ".gone"
@@ -62,11 +63,8 @@ class GalleryFiles:
             self._note.unlink(missing_ok=True)
         elif self.writable:
             self.make()
-            draft = self._note.with_suffix(".draft")
-            draft.touch(mode=0o600)
-            draft.write_text(str(key), encoding="ascii")
-            draft.replace(self._note)
-            synced(self.place)
+            with replace_file(self._note, draft=self._note.with_suffix(".draft")) as stream:
+                stream.write(str(key).encode())
         self.late = key
 
     def delete(self) -> None:
@@ -75,7 +73,7 @@ class GalleryFiles:
             gone = self.place.with_suffix(GONE)
             shutil.rmtree(gone, ignore_errors=True)
             self.place.replace(gone)
-            synced(self.place.parent)
+            sync_folder(self.place.parent)
             shutil.rmtree(gone, ignore_errors=True)
 
     def _noted(self) -> int | None:
@@ -98,7 +96,7 @@ class GalleryFiles:
         return SealedSegment(file, self._codebook, read=whole)
 
     def _chain(self) -> tuple[list[Path], list[str]]:
-        """By their sealings, without those within another (a process was killed after it had joined them), up to the
+        """By their sealings, without those within another (a process was killed after it had merged them), up to the
         first gap."""
         named = {path: sealings for path in self.place.glob("*.segment") if (sealings := _sealings(path))}
         chain: list[Path] = []

@@ -15,9 +15,9 @@ from regard.domain.galleries import Hits
 from regard.index.exact_search import TOMBSTONE, compared
 
 #: Above every key.
-_BEYOND = 1 << 63
-_SMALLEST = 16
-#: Compact when more than this share of the rows is dead.
+_ABOVE_KEYS = 1 << 63
+_LEAST_ROWS = 16
+#: Compact when more than this share of the rows are tombstones.
 _TOMBSTONE_SHARE = 0.25
 
 
@@ -38,13 +38,13 @@ class GrowingRows:
     """Exact, and the end of a gallery that grows."""
 
     def __init__(self, width: int) -> None:
-        self.rows = _room(_SMALLEST, width)
-        self._lowest, self._highest = _BEYOND, TOMBSTONE
-        self._dead = 0
+        self.rows = _room(_LEAST_ROWS, width)
+        self._lowest, self._highest = _ABOVE_KEYS, TOMBSTONE
+        self._tombstones = 0
 
     def __len__(self) -> int:
         """How many rows are in use."""
-        return self.rows.count - self._dead
+        return self.rows.count - self._tombstones
 
     @property
     def lowest(self) -> int:
@@ -79,11 +79,11 @@ class GrowingRows:
         held = rows.keys[: rows.count]
         gone = np.flatnonzero(np.isin(held, keys[keys > TOMBSTONE]))
         held[gone] = TOMBSTONE
-        self._dead += len(gone)
-        if self._dead > _TOMBSTONE_SHARE * rows.count:
+        self._tombstones += len(gone)
+        if self._tombstones > _TOMBSTONE_SHARE * rows.count:
             live = np.flatnonzero(held != TOMBSTONE)
-            self.rows = _copy(rows, live, max(len(live), _SMALLEST))
-            self._dead = 0
+            self.rows = _copy(rows, live, max(len(live), _LEAST_ROWS))
+            self._tombstones = 0
 
     def holds(self, keys: IntArray) -> BoolArray:
         """Which of these keys are in use here."""

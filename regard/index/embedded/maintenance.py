@@ -14,7 +14,7 @@ Task = Callable[[], bool]
 
 
 class Maintenance:
-    """Does tasks one at a time, in the order they were asked for; who has more to do comes again after the others."""
+    """Does tasks one at a time, in the order they were asked for; one with more to do comes again after the others."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "maintenance")  # begins with the first task
@@ -34,7 +34,7 @@ class Maintenance:
                 self._thread.submit(self._work)
 
     def quiet(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is left to do; whether that was within so many seconds."""
+        """Wait until nothing is left to do; whether that was in time."""
         return self.wait_for(lambda: not self._working, timeout)
 
     def wait_for(self, met: Callable[[], bool], timeout: float | None = None) -> bool:

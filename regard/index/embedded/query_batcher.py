@@ -20,13 +20,13 @@ class _Ticket(Generic[Asked, Answered]):
 
 
 class QueryBatcher(Generic[Asked, Answered]):
-    """`answer(asked)` for many threads, by one call of `work` for all who wait; nobody waits for others to come."""
+    """`answer(asked)` for many threads, by one call of `work` for all that wait; none waits for others to come."""
 
     def __init__(self, work: Callable[[Sequence[Asked]], Sequence[Answered]], most: int) -> None:
         self._work = work
         self._most = most
         self._lock = threading.Lock()
-        self._waiting: list[_Ticket[Asked, Answered]] = []
+        self._pending: list[_Ticket[Asked, Answered]] = []
         self._working = 0
 
     @property
@@ -42,7 +42,7 @@ class QueryBatcher(Generic[Asked, Answered]):
                 self._working += 1
                 ticket.leads = [ticket]
             else:
-                self._waiting.append(ticket)
+                self._pending.append(ticket)
         if not free:
             ticket.turn.wait()
         if ticket.leads:
@@ -51,20 +51,20 @@ class QueryBatcher(Generic[Asked, Answered]):
             raise ticket.error
         return ticket.answer  # type: ignore[return-value]  # without an error it has its answer
 
-    def _lead(self, together: Sequence[_Ticket[Asked, Answered]], lanes: int) -> None:
-        """Work for these, then let one of those who wait lead its share of them."""
+    def _lead(self, batch: Sequence[_Ticket[Asked, Answered]], lanes: int) -> None:
+        """Work for these, then let one of those that wait lead its share of them."""
         try:
-            answers = self._work([ticket.asked for ticket in together])
-            for ticket, answer in zip(together, answers, strict=True):
+            answers = self._work([ticket.asked for ticket in batch])
+            for ticket, answer in zip(batch, answers, strict=True):
                 ticket.answer = answer
-        except BaseException as error:  # it is everybody's: each raises it in its own thread
-            for ticket in together:
+        except BaseException as error:  # it is theirs all: each raises it in its own thread
+            for ticket in batch:
                 ticket.error = error
         with self._lock:
-            share = min(self._most, -(-len(self._waiting) // lanes))
-            next_ones, self._waiting = self._waiting[:share], self._waiting[share:]
+            share = min(self._most, -(-len(self._pending) // lanes))
+            next_ones, self._pending = self._pending[:share], self._pending[share:]
             self._working -= not next_ones
-        for ticket in together:
+        for ticket in batch:
             ticket.turn.set()
         if next_ones:
             next_ones[0].leads = next_ones

@@ -1,10 +1,10 @@
 """The file of a segment: written whole or not at all, mapped, checked, and overwritten where rows are forgotten.
 
 A page describes it: JSON, its checksum, and the block of rows that is being changed. The arrays follow. Each block of
-rows has two checksums: one of its keys, codes and fits, which a start reads anyway, one of its vectors, which are most
-of the file. A process may be killed while it forgets rows: then that block does not fit its checksums, and `finish`
-forgets the rest of them. After a power failure other pages may have come to the disk than those written first; what
-does not fit is damage then.
+rows has two checksums: one of its keys, codes and error codes, which a start reads anyway, one of its vectors, which
+are most of the file. A process may be killed while it forgets rows: then that block does not fit its checksums, and
+`finish` forgets the rest of them. After a power failure other pages may have come to the disk than those written first;
+what does not fit is damage then.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from typing import Protocol
 import numpy as np
 
 from regard.domain.arrays import ByteArray, FloatArray, HalfArray, IntArray
+from regard.index.exact_search import TOMBSTONE
 
-DEAD = -1
 _FORMAT = 5
-_PAGE = 4096
+_PAGE_BYTES = 4096
 #: Where in the page the checksum of what is before it lies, and the block that is being changed.
-_CHECKSUM, _CHANGING = _PAGE - 16, _PAGE - 8
-_NONE = -1
-#: Arrays begin at multiples of so many bytes.
-_ALIGNED = 64
-#: Rows under one checksum: a removal computes it anew, in 0.1 ms at 192 numbers a row.
+_CHECKSUM, _CHANGING = _PAGE_BYTES - 16, _PAGE_BYTES - 8
+_NO_BLOCK = -1
+#: Arrays begin at multiples of this.
+_ALIGNED_BYTES = 64
+#: Rows under one checksum: a removal computes it again, in 0.1 ms at 192 numbers a row.
 _CHECKED_ROWS = 256
 #: Rows that are copied and written at once: 12 MiB at 192 numbers a row.
-STEP = 1 << 15
+STEP_ROWS = 1 << 15
 
 Blank = Callable[[ByteArray, IntArray], None]
 
@@ -73,13 +73,13 @@ class Header:
             "vector_sums": ("<u4", blocks),
             "keys": ("<i8", self.rows),
             "codes": ("u1", self.rows * self.groups // 2),
-            "fits": ("u1", self.rows),
+            "error_codes": ("u1", self.rows),
             "vectors": ("<f2", self.rows * self.width),
         }
 
     def places(self) -> dict[str, slice]:
         """The bytes of each array."""
-        places, end = {}, _PAGE
+        places, end = {}, _PAGE_BYTES
         for name, (kind, count) in self.parts().items():
             start = _padded(end)
             end = start + np.dtype(kind).itemsize * count
@@ -92,11 +92,11 @@ class Header:
     def packed(self) -> bytes:
         """As the file's first page."""
         described = json.dumps(asdict(self)).encode().ljust(_CHECKSUM)
-        return described + zlib.crc32(described).to_bytes(8, "little") + _NONE.to_bytes(8, "little", signed=True)
+        return described + zlib.crc32(described).to_bytes(8, "little") + _NO_BLOCK.to_bytes(8, "little", signed=True)
 
 
 class SegmentFile:
-    """The arrays of one file, mapped. `keys` of rows that are gone are DEAD."""
+    """The arrays of one file, mapped. `keys` of rows that are gone are TOMBSTONE."""
 
     def __init__(self, path: Path, codebook: str, *, writable: bool = True) -> None:
         """Where it is not writable, changes stay in memory. Raises DamagedSegment; what is damaged within the rows only
@@ -111,13 +111,13 @@ class SegmentFile:
             raise DamagedSegment(f"{path} cannot be read: {error}") from error
         if len(self._map) != self.header.size():
             raise DamagedSegment(f"{path} is {len(self._map)} bytes long, not {self.header.size()}")
-        self._changing: IntArray = self._map[_CHANGING:_PAGE].view("<i8")
+        self._changing: IntArray = self._map[_CHANGING:_PAGE_BYTES].view("<i8")
         places, kinds = self.header.places(), self.header.parts()
         views = {name: np.asarray(self._map[place]).view(kinds[name][0]) for name, place in places.items()}
         self._sums, self._vector_sums = views["sums"], views["vector_sums"]
         self.keys: IntArray = views["keys"]
         self.codes: ByteArray = views["codes"]
-        self.fits: ByteArray = views["fits"]
+        self.error_codes: ByteArray = views["error_codes"]
         self.vectors: HalfArray = views["vectors"].reshape(self.header.rows, self.header.width)
 
     @property
@@ -139,8 +139,8 @@ class SegmentFile:
         return slice(block * _CHECKED_ROWS, min((block + 1) * _CHECKED_ROWS, self.header.rows))
 
     def forget(self, rows: IntArray, blank: Blank) -> None:
-        """Overwrite the keys, vectors, codes and fits of these rows; `blank` does it for codes. It is on the disk after
-        `flush`; a process that is killed before that loses nothing."""
+        """Overwrite the keys, vectors, codes and error codes of these rows; `blank` does it for codes. It is on the
+        disk after `flush`; a process that is killed before that loses nothing."""
         blocks = rows // _CHECKED_ROWS
         for block in np.unique(blocks).tolist():
             # What was damaged and not found yet stays so: a new checksum would fit the damage.
@@ -148,13 +148,15 @@ class SegmentFile:
 
     def _overwrite(self, block: int, rows: IntArray, blank: Blank, *, damaged: bool) -> None:
         self._changing[0] = block
-        self.keys[rows] = DEAD  # before the others: who reads a vector and then its key sees that it is gone
+        self.keys[rows] = (
+            TOMBSTONE  # before the others: a search that reads a vector and then its key sees that it is gone
+        )
         self.vectors[rows] = 0
-        self.fits[rows] = 0
+        self.error_codes[rows] = 0
         blank(self.codes, rows)
         self._sums[block] = self._sum(block)
         self._vector_sums[block] = self._vector_sum(block) ^ damaged
-        self._changing[0] = _NONE
+        self._changing[0] = _NO_BLOCK
         self._dirty = True
 
     def mend(self, block: int) -> None:
@@ -170,12 +172,12 @@ class SegmentFile:
             self._map.flush()
 
     def finish(self, blank: Blank) -> None:
-        """Go on with what a process that is gone began to forget; the journal has what it had not come to."""
+        """Go on with what a process that is gone began to forget; what it had not come to is deleted again."""
         block = int(self._changing[0])
         if 0 <= block < self.blocks:
             rows = self.rows_of(block)
-            self._overwrite(block, rows.start + np.flatnonzero(self.keys[rows] == DEAD), blank, damaged=False)
-        self._changing[0] = _NONE
+            self._overwrite(block, rows.start + np.flatnonzero(self.keys[rows] == TOMBSTONE), blank, damaged=False)
+        self._changing[0] = _NO_BLOCK
 
     def publish(self, path: Path) -> None:
         """Give a draft its name. Raises OSError."""
@@ -183,11 +185,11 @@ class SegmentFile:
         self.path = path
 
     def delete(self) -> None:
-        """Remove the file; who has it mapped still reads it."""
+        """Remove the file; a process that has it mapped still reads it."""
         self.path.unlink(missing_ok=True)
 
     def _sum(self, block: int) -> int:
-        return _sum(self.keys, self.codes, self.fits, self.rows_of(block))
+        return _sum(self.keys, self.codes, self.error_codes, self.rows_of(block))
 
     def _vector_sum(self, block: int) -> int:
         return zlib.crc32(self.vectors[self.rows_of(block)].data)
@@ -196,16 +198,16 @@ class SegmentFile:
 def write(
     draft: Path, header: Header, keys: IntArray, coded: tuple[ByteArray, ByteArray], vectors: Vectors
 ) -> SegmentFile:
-    """Store the arrays as `header` says, `coded` being codes and fits; they are on the disk when this returns. What
-    lies under a DEAD key is stored as zeros. Raises OSError, and then nothing is left of it."""
-    keys, (codes, fits) = keys.astype("<i8", copy=False), coded
+    """Store the arrays as `header` says, `coded` being codes and error codes; they are on the disk when this returns.
+    What lies under a TOMBSTONE key is stored as zeros. Raises OSError, and then nothing is left of it."""
+    keys, (codes, error_codes) = keys.astype("<i8", copy=False), coded
     blocks = [slice(start, start + _CHECKED_ROWS) for start in range(0, header.rows, _CHECKED_ROWS)]
-    sums = np.array([_sum(keys, codes, fits, rows) for rows in blocks], "<u4")
+    sums = np.array([_sum(keys, codes, error_codes, rows) for rows in blocks], "<u4")
     places, vector_sums = header.places(), []
     try:
         with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as stream:
             stream.write(header.packed())
-            for name, part in (("sums", sums), ("keys", keys), ("codes", codes), ("fits", fits)):
+            for name, part in (("sums", sums), ("keys", keys), ("codes", codes), ("error_codes", error_codes)):
                 stream.seek(places[name].start)
                 stream.write(np.ascontiguousarray(part).data)
             stream.seek(places["vectors"].start)
@@ -224,27 +226,18 @@ def write(
 
 def _steps(header: Header, keys: IntArray, vectors: Vectors) -> Iterator[HalfArray]:
     """Copies, for what they are made of may change under a checksum."""
-    for start in range(0, header.rows, STEP):
-        some = np.zeros((min(STEP, header.rows - start), header.width), "<f2")
-        given = vectors[start : start + STEP]
+    for start in range(0, header.rows, STEP_ROWS):
+        some = np.zeros((min(STEP_ROWS, header.rows - start), header.width), "<f2")
+        given = vectors[start : start + STEP_ROWS]
         some[: len(given)] = given
-        some[keys[start : start + STEP] == DEAD] = 0
+        some[keys[start : start + STEP_ROWS] == TOMBSTONE] = 0
         yield some
-
-
-def synced(folder: Path) -> None:
-    """What was renamed or removed in a folder is so after a power failure too."""
-    entry = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(entry)
-    finally:
-        os.close(entry)
 
 
 def _header(path: Path, codebook: str) -> Header:
     with path.open("rb") as stream:
-        page = stream.read(_PAGE)
-    if len(page) < _PAGE or zlib.crc32(page[:_CHECKSUM]) != int.from_bytes(page[_CHECKSUM:_CHANGING], "little"):
+        page = stream.read(_PAGE_BYTES)
+    if len(page) < _PAGE_BYTES or zlib.crc32(page[:_CHECKSUM]) != int.from_bytes(page[_CHECKSUM:_CHANGING], "little"):
         raise DamagedSegment(f"{path} has no header")
     header = Header(**json.loads(page[:_CHECKSUM]))
     if (header.format, header.codebook) != (_FORMAT, codebook):
@@ -253,11 +246,11 @@ def _header(path: Path, codebook: str) -> Header:
 
 
 def _padded(end: int) -> int:
-    return -(-end // _ALIGNED) * _ALIGNED
+    return -(-end // _ALIGNED_BYTES) * _ALIGNED_BYTES
 
 
-def _sum(keys: IntArray, codes: ByteArray, fits: ByteArray, rows: slice) -> int:
+def _sum(keys: IntArray, codes: ByteArray, error_codes: ByteArray, rows: slice) -> int:
     a_row = len(codes) // max(1, len(keys))
     total = zlib.crc32(np.ascontiguousarray(keys[rows]).data)
     total = zlib.crc32(codes[rows.start * a_row : rows.stop * a_row].data, total)
-    return zlib.crc32(fits[rows].data, total)
+    return zlib.crc32(error_codes[rows].data, total)

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 _SCHEMES = ("http", "https", "tcp", "unix")
 #: Seconds between tries, the last one as often as time allows.
-_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+_PAUSE_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 #: What Milvus answers while it starts, loads or moves things, beside what it calls retriable (pkg/util/merr/errors.go).
 _PASSING = {2, 3, 4, 8, 101, 103, 106, 400, 500, 501, 502, 503, 600, 601, 602, 603, 901, 902, 903, 904, 905}
 #: gRPC's word for a call that took longer than it might.
@@ -38,7 +38,7 @@ class MilvusEmptied(MilvusFault):
 
     def __init__(self, where: str) -> None:
         super().__init__(
-            f"Milvus at {where} lacks what was kept there: somebody emptied it. Regard fills it from the database; "
+            f"Milvus at {where} lacks what was kept there: it was emptied. Regard fills it from the database; "
             "try again."
         )
 
@@ -128,7 +128,7 @@ class Milvus:
             try:
                 return ask(self._connected())
             except (self._library.MilvusException, self._grpc.RpcError) as error:
-                pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
+                pause = _PAUSE_SECONDS[min(tries, len(_PAUSE_SECONDS) - 1)]
                 if not _passes(error) or time.monotonic() + pause > end:
                     raise self._fault(error) from error
             tries += 1
@@ -174,7 +174,7 @@ def _libraries() -> tuple[ModuleType, ModuleType]:
 
 
 def _passes(error: Any) -> bool:
-    """Whether the same question may be answered in a while."""
+    """Whether the same question may be answered later."""
     return bool(getattr(error, "retriable", False)) or _code(error) in _PASSING
 
 

@@ -8,10 +8,10 @@ import threading
 
 from regard.index.milvus.milvus_client import Milvus, MilvusFault
 
-#: Galleries are dealt out to so many partitions: a search reads one of them, not the others.
+#: Partitions that galleries are dealt out to: a search reads one of them, not the others.
 _PARTITIONS = 64
 #: Seconds that Milvus may take to make a collection or to load one.
-_MAKING = 120.0
+_MAKING_SECONDS = 120.0
 #: Before the identity, in the name of the one field that says it; milvus-lite keeps no descriptions.
 _IDENTITY = "identity_"
 
@@ -19,7 +19,7 @@ _IDENTITY = "identity_"
 class MilvusCollections:
     """One collection for each D, of key, gallery and vector, every row compared in a search (FLAT): `NAME_IDENTITY_D`.
 
-    One called NAME says what the identity is, and holds nothing. An index that is made anew has another, and so begins
+    One called NAME says what the identity is, and holds nothing. An index that is made again has another, and so begins
     with nothing, whatever is left of the one before.
     """
 
@@ -63,8 +63,8 @@ class MilvusCollections:
             if not call("list_indexes", name):
                 indexes = self._milvus.library.MilvusClient.prepare_index_params()
                 indexes.add_index("vector", index_type="FLAT", metric_type="IP")
-                call("create_index", name, indexes, timeout=_MAKING)
-            call("load_collection", name, timeout=_MAKING)
+                call("create_index", name, indexes, timeout=_MAKING_SECONDS)
+            call("load_collection", name, timeout=_MAKING_SECONDS)
             self._ready.add(name)
         return name
 
@@ -90,4 +90,4 @@ class MilvusCollections:
         schema.add_field("key", kinds.INT64, is_primary=True)
         schema.add_field("gallery", kinds.INT64, is_partition_key=True)
         schema.add_field(vector, kinds.FLOAT_VECTOR, dim=dimension)
-        self._milvus.call("create_collection", name, schema=schema, num_partitions=_PARTITIONS, timeout=_MAKING)
+        self._milvus.call("create_collection", name, schema=schema, num_partitions=_PARTITIONS, timeout=_MAKING_SECONDS)

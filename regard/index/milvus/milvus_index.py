@@ -22,15 +22,15 @@ __all__ = ["Consistency", "MilvusEmptied", "MilvusFault", "MilvusIndex", "Milvus
 Originals = Callable[[int, IntArray], tuple[IntArray, FloatArray]]
 
 #: The most rows that Milvus answers with at once (docs, "Limits": topK, and offset + limit of a query).
-_MOST = 16_384
+_MOST_ROWS = 16_384
 #: Candidates first asked for, and how many times as many where those were not enough.
-_FIRST, _DEEPER = 256, 8
+_FIRST_CANDIDATES, _DEEPER = 256, 8
 #: Probes in one question.
-_TOGETHER = 64
+_BATCH_PROBES = 64
 #: How far Milvus' score of a float32 row may lie from ours: sums of products in another order.
 _ROUNDING = 1e-4
 #: Keys in one insertion or deletion, and bytes of vectors in one insertion: a proxy takes 64 MiB.
-_AT_ONCE, _BYTES = 8192, 16 << 20
+_BATCH_KEYS, _BATCH_BYTES = 8192, 16 << 20
 
 _NOTHING = Hits(keys=np.empty(0, np.int64), cosines=np.empty(0, np.float32))
 
@@ -81,7 +81,7 @@ class MilvusIndex:
     def resume(self) -> Resume:
         return Resume()
 
-    def settle(self, journal: int) -> None:
+    def settle(self, deletion: int) -> None:
         pass
 
     # -- writing ---------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ class MilvusIndex:
         self._refuse_another(collection_key, dimension)
         table = self._tables.made(dimension)
         keys, first = np.unique(keys, return_index=True)
-        step = max(1, min(_AT_ONCE, _BYTES // (4 * dimension)))
+        step = max(1, min(_BATCH_KEYS, _BATCH_BYTES // (4 * dimension)))
         for start in range(0, len(keys), step):
             self._insert(table, collection_key, keys[start:][:step], vectors[first[start:][:step]])
         self.see(self._milvus.clock())
@@ -116,7 +116,7 @@ class MilvusIndex:
             self._highest = max(self._highest, int(keys[-1]))
         mine = f"gallery == {collection_key}"
         found = self._query(table, f"{mine} and key >= {keys[0]} and key <= {keys[-1]}", "key", **seen)
-        if len(found) == _MOST:  # a list of keys takes Milvus much longer to read
+        if len(found) == _MOST_ROWS:  # a list of keys takes Milvus much longer to read
             found = self._query(table, f"{mine} and key in {keys.tolist()}", "key", **seen)
         return found
 
@@ -131,8 +131,8 @@ class MilvusIndex:
             self._delete(table, keys)
 
     def _delete(self, table: str, keys: IntArray) -> None:
-        for start in range(0, len(keys), _AT_ONCE):
-            self._milvus.call("delete", table, ids=keys[start:][:_AT_ONCE].tolist())
+        for start in range(0, len(keys), _BATCH_KEYS):
+            self._milvus.call("delete", table, ids=keys[start:][:_BATCH_KEYS].tolist())
         if len(keys):
             self.see(self._milvus.clock())
 
@@ -158,7 +158,7 @@ class MilvusIndex:
         return sorted(found)
 
     def _keys(self, table: str, collection_key: int) -> IntArray:
-        """All of a gallery as of now, by whomever written, ascending."""
+        """All of a gallery as of now, whichever server wrote it, ascending."""
         return np.concatenate([np.empty(0, np.int64), *self._pages(table, collection_key)])
 
     def _pages(self, table: str, collection_key: int) -> Iterator[IntArray]:
@@ -167,7 +167,7 @@ class MilvusIndex:
             yield np.unique(page)
             above = f" and key > {page.max()}"
 
-    def _query(self, table: str, where: str, column: str, limit: int = _MOST, **seen: Any) -> IntArray:
+    def _query(self, table: str, where: str, column: str, limit: int = _MOST_ROWS, **seen: Any) -> IntArray:
         """One column of the rows for which `where` is true, those of the lowest keys."""
         rows = self._milvus.call("query", table, filter=where, output_fields=[column], limit=limit, **seen)
         return np.fromiter((row[column] for row in rows), np.int64, len(rows))
@@ -176,16 +176,18 @@ class MilvusIndex:
 
     def search(self, collection_key: int, probes: FloatArray, *, limit: int, threshold: float) -> list[Hits]:
         """As VectorIndex; and ValueError for a `limit` of 16,384 or more, which is beyond Milvus."""
-        if probes.ndim != 2 or limit >= _MOST:
-            raise ValueError(f"probes {probes.shape}, not M×D, or {limit} of them wanted, not less than {_MOST}")
+        if probes.ndim != 2 or limit >= _MOST_ROWS:
+            raise ValueError(f"probes {probes.shape}, not M×D, or {limit} of them wanted, not less than {_MOST_ROWS}")
         if limit <= 0 or not len(probes):
             return [_NOTHING] * len(probes)
         dimension = probes.shape[1]
         found = [_NOTHING] * len(probes)
         if table := self._tables.known(dimension):
             question = _Question(table, collection_key, limit, threshold)
-            parts = (probes[start:][:_TOGETHER] for start in range(0, len(probes), _TOGETHER))
-            found = [hits for part in parts for hits in self._nearest(question, part, min(limit + 1, _FIRST))]
+            parts = (probes[start:][:_BATCH_PROBES] for start in range(0, len(probes), _BATCH_PROBES))
+            found = [
+                hits for part in parts for hits in self._nearest(question, part, min(limit + 1, _FIRST_CANDIDATES))
+            ]
         elif self._moment and not self._tables.all():  # it was written to, and there is nothing to write in
             raise MilvusEmptied(self._milvus.where)
         if not all(len(hits.keys) for hits in found):
@@ -197,8 +199,8 @@ class MilvusIndex:
         candidates = self._candidates(question, probes, depth)
         answers = self._scored(question, probes, candidates)
         for row, (asked, hits) in enumerate(zip(candidates, answers, strict=True)):
-            if depth < _MOST and not _complete(question, asked, hits, depth):
-                (answers[row],) = self._nearest(question, probes[row : row + 1], min(depth * _DEEPER, _MOST))
+            if depth < _MOST_ROWS and not _complete(question, asked, hits, depth):
+                (answers[row],) = self._nearest(question, probes[row : row + 1], min(depth * _DEEPER, _MOST_ROWS))
         return answers
 
     def _candidates(self, question: _Question, probes: FloatArray, depth: int) -> list[Hits]:
@@ -219,7 +221,9 @@ class MilvusIndex:
         if self._originals:
             wanted = np.unique(np.concatenate([hits.keys for hits in candidates]))
             keys, vectors = self._originals(question.collection_key, wanted)
-            scored = [_anew(keys, vectors, probe, hits.keys) for probe, hits in zip(probes, candidates, strict=True)]
+            scored = [
+                _rescored(keys, vectors, probe, hits.keys) for probe, hits in zip(probes, candidates, strict=True)
+            ]
         return [_cut(hits, question) for hits in scored]
 
     def _seen(self) -> dict[str, Any]:
@@ -242,7 +246,7 @@ def _complete(question: _Question, asked: Hits, hits: Hits, depth: int) -> bool:
     return bool(asked.cosines.min() < (hits.cosines[-1] if full else question.threshold) - _ROUNDING)
 
 
-def _anew(keys: IntArray, vectors: FloatArray, probe: FloatArray, wanted: IntArray) -> Hits:
+def _rescored(keys: IntArray, vectors: FloatArray, probe: FloatArray, wanted: IntArray) -> Hits:
     """The wanted that are among `keys`, with their cosines."""
     rows = np.flatnonzero(np.isin(keys, wanted))
     cosines = vectors[rows] @ probe if len(rows) else np.empty(0, np.float32)  # without rows D is not known

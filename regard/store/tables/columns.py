@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary
 from sqlalchemy.types import TypeDecorator
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def instant(microseconds: int) -> datetime:
-    return _EPOCH + microseconds * _MICROSECOND
+from regard.domain.instants import instant, microseconds
 
 
 class Instant(TypeDecorator[datetime]):

@@ -7,20 +7,20 @@ from sqlalchemy import BigInteger, Column, ForeignKey, String, Table
 from regard.store.tables.columns import Key
 from regard.store.tables.metadata import metadata
 
-#: How far an index that servers share has followed: up to which removal and which key, and when by its own clock.
-index_positions = Table(
-    "index_positions",
+#: How far an index that servers share has followed a feed: up to which deletion and which key, and when by its own
+#: clock.
+index_checkpoints = Table(
+    "index_checkpoints",
     metadata,
     Column("index_name", String(16), primary_key=True),
-    Column("track", String(16), primary_key=True),
+    Column("feed", String(16), primary_key=True),
     Column("identity", String(64), nullable=False),
-    Column("journal", BigInteger, nullable=False),
+    Column("deletion", BigInteger, nullable=False),
     Column("key", BigInteger, nullable=False),
     Column("moment", BigInteger, nullable=False),
 )
 
-
-#: Collections that are being filled into a shared index, and up to which keys they are.
+#: Collections that are being filled into a shared index.
 index_moves = Table(
     "index_moves",
     metadata,
@@ -28,6 +28,19 @@ index_moves = Table(
         "collection_key", Key, ForeignKey("collections.key", ondelete="CASCADE"), primary_key=True, autoincrement=False
     ),
     Column("index_name", String(16), nullable=False),
-    Column("faces", BigInteger, nullable=False),
-    Column("users", BigInteger, nullable=False),
+)
+
+#: Up to which key of a feed such a collection has been filled in; no row before the first.
+index_move_progress = Table(
+    "index_move_progress",
+    metadata,
+    Column(
+        "collection_key",
+        Key,
+        ForeignKey("index_moves.collection_key", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("feed", String(16), primary_key=True),
+    Column("key", BigInteger, nullable=False),
 )

@@ -21,7 +21,7 @@ class Calibration:
 
     Similarity is 0 at FMR 1, 80 at 1e-4, 90 at 1e-5, 99 at 1e-6, linear in log10(FMR) between; log10(FMR) is linear in
     cosine between the table's points. From the last point (or FMR 1e-6, if the table goes beyond it) Similarity rises
-    linearly in cosine to 100 at cosine 1. Raises ValueError for a table that is none.
+    linearly in cosine to 100 at cosine 1. Raises ValueError for points that are no such table.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -58,10 +58,16 @@ class Calibration:
 
 def _check(points: tuple[tuple[float, float], ...]) -> None:
     if len(points) < 2:
-        raise ValueError("a calibration needs at least two points")
+        raise ValueError(f"calibration is {[list(point) for point in points]}; it needs at least two points")
     if points[0][1] != 1.0:
-        raise ValueError(f"a calibration starts at false match rate 1, not {points[0][1]}")
-    if not all(-1.0 <= cosine < 1.0 and 0.0 < fmr <= 1.0 for cosine, fmr in points):
-        raise ValueError("calibration cosines lie in [-1, 1) and false match rates in (0, 1]")
-    if not all(a[0] < b[0] and a[1] > b[1] for a, b in pairwise(points)):
-        raise ValueError("calibration cosines must rise and false match rates fall from point to point")
+        raise ValueError(f"calibration starts at false match rate {points[0][1]}; its first point must be at 1")
+    for cosine, rate in points:
+        if not (-1.0 <= cosine < 1.0 and 0.0 < rate <= 1.0):
+            raise ValueError(
+                f"calibration holds [{cosine}, {rate}]; cosines lie in [-1, 1) and false match rates in (0, 1]"
+            )
+    for before, after in pairwise(points):
+        if not (before[0] < after[0] and before[1] > after[1]):
+            raise ValueError(
+                f"calibration goes from {list(before)} to {list(after)}; cosines must rise and false match rates fall"
+            )

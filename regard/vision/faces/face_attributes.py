@@ -10,7 +10,8 @@ import numpy as np
 
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.vision.cards import Input
-from regard.vision.geometry import channels_first, crop_and_resize, grey, rectangles, squares, to_whole_pixels
+from regard.vision.geometry import crop_and_resize, rectangles, squares, to_whole_pixels
+from regard.vision.preprocess import Preprocess
 from regard.vision.session import Session, run_in_chunks
 
 
@@ -19,19 +20,14 @@ class CropModel:
 
     def __init__(self, session: Session, model_input: Input) -> None:
         self._session = session
-        self._side = model_input.width
-        self._grey = model_input.channels == "GREY"
-        self._reverse = model_input.channels == "BGR"
-        self._mean = np.array(model_input.mean, np.float32)
-        self._std = np.array(model_input.std, np.float32)
+        self._preprocess = Preprocess(model_input)
 
     def run(self, pixels: ByteArray, boxes: FloatArray, *, mirrored: bool = False) -> list[FloatArray]:
         """Every output of the model for the N crops at `boxes`, N rows each."""
 
         def prepared(some: FloatArray) -> FloatArray:
-            crops = crop_and_resize(pixels, some, self._side)
-            crops = crops[:, :, ::-1] if mirrored else crops
-            return channels_first(grey(crops) if self._grey else crops, self._mean, self._std, reverse=self._reverse)
+            crops = crop_and_resize(pixels, some, self._preprocess.side)
+            return self._preprocess(crops[:, :, ::-1] if mirrored else crops)
 
         return run_in_chunks(self._session, boxes, prepared)
 
@@ -44,14 +40,14 @@ def landmarks68(model: CropModel, pixels: ByteArray, boxes: FloatArray) -> Float
     return np.asarray(relative * (crops[:, None, 2:] - crops[:, None, :2]) + crops[:, None, :2], np.float32)
 
 
-def pose(model: CropModel, pixels: ByteArray, boxes: FloatArray, points: FloatArray) -> FloatArray:
+def pose(model: CropModel, pixels: ByteArray, boxes: FloatArray, landmarks5: FloatArray) -> FloatArray:
     """N×3 yaw, pitch, roll in degrees. Yaw and pitch are the model's (66 bins of 3°, as Ruiz et al. 2018);
 
-    roll is the slope of the line through the eyes, which the points give exactly.
+    roll is the slope of the line through the eyes, which N×5×2 `landmarks5` give exactly.
     """
     crops = rectangles(boxes, (boxes[:, 2:] - boxes[:, :2]) * 1.5)
     yaw, pitch, _ = (softmax(bins) @ np.arange(66, dtype=np.float32) * 3 - 99 for bins in model.run(pixels, crops))
-    across = points[:, 1] - points[:, 0]
+    across = landmarks5[:, 1] - landmarks5[:, 0]
     roll = np.degrees(np.arctan2(across[:, 1], across[:, 0]))
     return np.stack([-yaw, pitch, roll], axis=1).astype(np.float32)
 

@@ -1,61 +1,50 @@
-"""Face detectors: pictures in, boxes, scores and five points out. One decoder per family of models."""
+"""Face detectors: pictures in, boxes, scores and five landmarks out. One decoder per family of models."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.domain.faces import Faces
-from regard.vision.geometry import channels_first, letterbox, nms
+from regard.vision.cards import Input
+from regard.vision.geometry import letterbox, nms
+from regard.vision.preprocess import Preprocess
 from regard.vision.session import Session
 
 #: Longest side of the fine pass. Faces of 40 px in a 1920×1080 picture are 27 px there; 15 px are still found.
-FINE = 1280
-#: Longest side of the coarse pass, made only when the fine one is larger than SINGLE: faces that fill the frame. A
-#: smaller picture is enlarged to it, which places its points better (TAR at FAR 1e-5 of 250-pixel pictures: +0.2).
-COARSE = 320
+FINE_PIXELS = 1280
+#: Longest side of the coarse pass, which finds faces that fill the frame; it is made only if the fine one is larger
+#: than SINGLE_PASS_PIXELS. A smaller picture is enlarged to it, which places its landmarks better (TAR at FAR 1e-5 of
+#: 250-pixel pictures: +0.2).
+COARSE_PIXELS = 320
 #: Up to here one pass finds everything: of 62 faces that filled a 640-pixel frame all were found, at 960 only 46.
-SINGLE = 640
-SCORE = 0.5
-OVERLAP = 0.3
+SINGLE_PASS_PIXELS = 640
+LEAST_SCORE = 0.5
+MOST_OVERLAP = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Before suppression, in canvas pixels: boxes N×4 corners, scores N, points N×5×2."""
+    """Before suppression, in canvas pixels: boxes N×4 corners, scores N, landmarks5 N×5×2."""
 
     boxes: FloatArray
     scores: FloatArray
-    points: FloatArray
+    landmarks5: FloatArray
 
 
 Decoder = Callable[[Mapping[str, FloatArray], tuple[int, int], float], Candidates]
 
 
-class PassInput(Protocol):
-    """What a detector must know of its card's input."""
-
-    @property
-    def channels(self) -> str: ...
-    @property
-    def mean(self) -> tuple[float, ...]: ...
-    @property
-    def std(self) -> tuple[float, ...]: ...
-
-
-class Detector:
+class FaceDetector:
     """A detector of faces at more than one scale. `detect` is safe from many threads."""
 
-    def __init__(self, session: Session, family: str, model_input: PassInput) -> None:
+    def __init__(self, session: Session, family: str, model_input: Input) -> None:
         self._session = session
         self._decode = DECODERS[family]
-        self._mean = np.array(model_input.mean, np.float32)
-        self._std = np.array(model_input.std, np.float32)
-        self._reverse = model_input.channels == "BGR"
+        self._preprocess = Preprocess(model_input)
 
     def detect(self, pictures: Sequence[ByteArray]) -> list[Faces]:
         """The faces of each H×W×3 RGB picture, largest box first, in ratios of its sides."""
@@ -65,30 +54,30 @@ class Detector:
         found = [self._pass(picture, longest) for longest in passes(picture.shape[0], picture.shape[1])]
         boxes = np.concatenate([each.boxes for each in found])
         scores = np.concatenate([each.scores for each in found])
-        points = np.concatenate([each.points for each in found])
-        kept = nms(boxes, scores, OVERLAP)
-        boxes, scores, points = boxes[kept], scores[kept], points[kept]
+        landmarks = np.concatenate([each.landmarks5 for each in found])
+        kept = nms(boxes, scores, MOST_OVERLAP)
+        boxes, scores, landmarks = boxes[kept], scores[kept], landmarks[kept]
         order = np.argsort(-np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), kind="stable")
         sides = np.array([picture.shape[1], picture.shape[0]], np.float32)
         corners = boxes[order] / np.tile(sides, 2)
         return Faces(
             boxes=np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1),
             scores=scores[order],
-            points=(points[order] / sides).astype(np.float32),
+            landmarks5=(landmarks[order] / sides).astype(np.float32),
         )
 
     def _pass(self, picture: ByteArray, longest: int) -> Candidates:
         canvas, scale = letterbox(picture, longest)
-        batch = channels_first(canvas[None], self._mean, self._std, reverse=self._reverse)
-        outputs = dict(zip(self._session.outputs, self._session.run(batch), strict=True))
-        found = self._decode(outputs, (canvas.shape[0], canvas.shape[1]), SCORE)
-        return Candidates(np.asarray(found.boxes / np.tile(scale, 2), np.float32), found.scores, found.points / scale)
+        outputs = dict(zip(self._session.outputs, self._session.run(self._preprocess(canvas[None])), strict=True))
+        found = self._decode(outputs, (canvas.shape[0], canvas.shape[1]), LEAST_SCORE)
+        boxes = np.asarray(found.boxes / np.tile(scale, 2), np.float32)
+        return Candidates(boxes, found.scores, found.landmarks5 / scale)
 
 
 def passes(height: int, width: int) -> tuple[int, ...]:
     """The longest side of each pass over a picture of this size."""
-    longest = max(COARSE, min(max(height, width), FINE))
-    return (longest,) if longest <= SINGLE else (longest, COARSE)
+    longest = max(COARSE_PIXELS, min(max(height, width), FINE_PIXELS))
+    return (longest,) if longest <= SINGLE_PASS_PIXELS else (longest, COARSE_PIXELS)
 
 
 def decode_centerface(outputs: Mapping[str, FloatArray], _: tuple[int, int], threshold: float) -> Candidates:

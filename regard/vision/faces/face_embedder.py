@@ -8,23 +8,23 @@ from regard.domain.arrays import ByteArray, FloatArray
 from regard.errors import ModelUnavailable
 from regard.vision.cards import ModelCard
 from regard.vision.faces.calibration import Calibration
-from regard.vision.geometry import ALIGNED_SIDE, ARCFACE_POINTS, channels_first, similarity_transforms, warp
+from regard.vision.geometry import ALIGNED_SIDE, ARCFACE_LANDMARKS5, similarity_transforms, warp
+from regard.vision.preprocess import Preprocess
 from regard.vision.session import Session, run_in_chunks
 
 
-def align(pixels: ByteArray, points: FloatArray) -> ByteArray:
-    """The N×112×112×3 crops of N×5×2 `points` (pixels), turned and scaled so that they lie on ArcFace's template."""
-    return warp(pixels, similarity_transforms(points, ARCFACE_POINTS), ALIGNED_SIDE)
+def align(pixels: ByteArray, landmarks5: FloatArray) -> ByteArray:
+    """The N×112×112×3 crops of N faces, turned and scaled so that N×5×2 `landmarks5` (pixels) lie on ArcFace's
+    template."""
+    return warp(pixels, similarity_transforms(landmarks5, ARCFACE_LANDMARKS5), ALIGNED_SIDE)
 
 
-class Embedder:
+class FaceEmbedder:
     """An embedder of aligned 112×112 crops, with the calibration that gives its cosines a meaning."""
 
     def __init__(self, session: Session, card: ModelCard, calibration: Calibration) -> None:
         self._session = session
-        self._mean = np.array(card.input.mean, np.float32)
-        self._std = np.array(card.input.std, np.float32)
-        self._reverse = card.input.channels == "BGR"
+        self._preprocess = Preprocess(card.input)
         self._mirror = card.mirror
         self.dimension = card.dimension or 0
         self.calibration = calibration
@@ -41,14 +41,11 @@ class Embedder:
         """N×112×112×3 RGB crops to N×D unit rows."""
         if not len(crops):
             return np.empty((0, self.dimension), np.float32)
-        vectors = run_in_chunks(self._session, crops, self._prepared)[0]
+        vectors = run_in_chunks(self._session, crops, self._preprocess)[0]
         if self._mirror:
-            mirrored = run_in_chunks(self._session, crops[:, :, ::-1], self._prepared)[0]
+            mirrored = run_in_chunks(self._session, crops[:, :, ::-1], self._preprocess)[0]
             vectors = unit(vectors) + unit(mirrored)
         return unit(vectors)
-
-    def _prepared(self, crops: ByteArray) -> FloatArray:
-        return channels_first(crops, self._mean, self._std, reverse=self._reverse)
 
 
 def unit(vectors: FloatArray) -> FloatArray:

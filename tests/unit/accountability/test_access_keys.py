@@ -131,7 +131,7 @@ def test_a_secret_moved_to_another_key_does_not_open(keys, opened):
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"), [(None, "is gone"), (b"\x01" * 32, "is not the file"), (b"short", "is damaged")]
+    ("harm", "said"), [(None, "is missing"), (b"\x01" * 32, "is not the file"), (b"short", "is damaged")]
 )
 def test_a_lost_or_changed_seal_key_says_what_to_do_and_new_keys_work(keys, home, harm, said):
     old, _ = keys.create("ada")

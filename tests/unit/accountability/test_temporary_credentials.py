@@ -152,7 +152,7 @@ def test_a_session_is_looked_up_as_its_holder_with_its_own_secret(tmp_path: Path
     lasting, lasting_secret = keys.create("ada")
     holder = keys.lookup(lasting)
     assert holder is not None
-    key, token = keys.sessions.issue(holder.principal, role="auditor", name="monday", lasting=HOUR)
+    key, token = keys.temporary_credentials.issue(holder.principal, role="auditor", name="monday", lasting=HOUR)
     temporary = key.temporary_credential.access_key_id
     found = keys.lookup(temporary, token)
     assert found is not None
@@ -169,7 +169,7 @@ def test_revoking_the_lasting_key_ends_its_sessions_within_a_second(tmp_path: Pa
     now = [100.0]
     keys = AccessKeys(tmp_path, KeyRows(opened), lambda: now[0])
     lasting, _ = keys.create("ada")
-    key, token = keys.sessions.issue(
+    key, token = keys.temporary_credentials.issue(
         Principal(access_key_id=lasting, name="ada"), role="r", name="n", lasting=timedelta(hours=12)
     )
     assert keys.lookup(key.temporary_credential.access_key_id, token) is not None

@@ -10,7 +10,7 @@ from people import astronaut, crowd, encoded, head, image, loaded, nobody
 
 from regard.domain.faces import Detail, Faces
 from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer, quality
-from regard.engine.analysis.image_loader import picture
+from regard.engine.analysis.image_loader import load
 
 #: The columns of Faces that each detail fills.
 COLUMNS = {
@@ -24,7 +24,7 @@ COLUMNS = {
     Detail.EYES_OPEN: {"landmarks68", "eyes_open"},
     Detail.MOUTH_OPEN: {"landmarks68", "mouth_gap"},
 }
-ALWAYS = {"boxes", "scores", "points"}
+ALWAYS = {"boxes", "scores", "landmarks5"}
 
 
 def filled(faces: Faces) -> set[str]:
@@ -126,7 +126,7 @@ def test_a_face_that_fills_the_frame_is_found(analyzer: FaceAnalyzer) -> None:
 def test_a_scaled_decode_gives_the_same_ratios(analyzer: FaceAnalyzer) -> None:
     """A JPEG of 4000 pixels is decoded at half its size."""
     big = PIL.Image.fromarray(astronaut()).resize((4000, 4000))
-    read = picture(encoded(big)).image
+    read = load(encoded(big)).image
     assert read.pixels.shape[0] < read.height == 4000
     (small,) = analyzer.faces([read], Detail.EMBEDDING | Detail.QUALITY)
     (reference,) = analyzer.faces([image(astronaut())], Detail.EMBEDDING)

@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from granting import Granting
 from people import head
 from PIL import Image
+from toy_gallery import House
 
-from regard import app
-from regard.app import Regard
-from regard.config.settings import load_settings
+from regard.domain.authority import Action
 from regard.domain.galleries import Collection
-from regard.engine.analysis.photo_batches import Bounds, PhotoAnalyzer
-from regard.engine.bulk.folder_indexing import FolderIndexer, Namer, Outcome, Photo, Unnamed, walk
-from regard.engine.work.worker_pool import ThisProcess, WorkerPool
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.photo_batches import Bounds, PhotoAnalyzer, ended_its_worker
+from regard.engine.bulk.folder_indexing import Namer, Outcome, Photo, PhotoPool, PhotoWork, Unnamed, walk
+from regard.engine.work.this_process import ThisProcess
+from regard.engine.work.worker_pool import WorkerPool
 from regard.errors import InvalidParameter, ResourceNotFound
 
 PEOPLE = ("ann", "bob", "cat")
 
 
-@pytest.fixture(scope="module")
-def regard(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regard]:
-    built = app.build(load_settings({}, home=tmp_path_factory.mktemp("home"), model_dir=models))
-    yield built
-    built.close()
+@pytest.fixture
+def collection(house: House) -> Collection:
+    return house.collection("people")
 
 
 @pytest.fixture
-def collection(regard: Regard) -> Iterator[Collection]:
-    made = regard.services.gallery.create("people", {})
-    yield made
-    with suppress(ResourceNotFound):
-        regard.services.gallery.delete(made.id)
+def pool(analyzer: FaceAnalyzer) -> Iterator[PhotoPool]:
+    """One thread of this process."""
+    photo_analyzer = PhotoAnalyzer(analyzer, Bounds())
+    with WorkerPool(lambda: ThisProcess(photo_analyzer), 1, lost=ended_its_worker) as started:
+        yield started
 
 
 @pytest.fixture
@@ -57,23 +58,39 @@ def by_name(file: Path) -> str | None:
     return file.parent.name
 
 
-def runs(
-    regard: Regard, collection: Collection, photos: Sequence[Photo], namer: Namer = by_name, batch: int = 16
-) -> Iterator[list[Outcome]]:
-    """Index `photos` in this process; closing it is what Ctrl-C does."""
-    photo_analyzer = PhotoAnalyzer(regard.services.analyzer, collection.face_model, Bounds())
-    with WorkerPool(lambda: ThisProcess(photo_analyzer), 1) as worker_pool:
-        folders = FolderIndexer(regard.services.gallery, regard.sources, batch)
-        yield from folders.run(worker_pool, collection, photos, namer)
+@dataclass(frozen=True)
+class Indexing:
+    """A collection, and a pool to index a folder into it with."""
+
+    house: House
+    collection: Collection
+    pool: PhotoPool
+
+    def runs(self, photos: Sequence[Photo], namer: Namer = by_name, batch: int = 16) -> Iterator[list[Outcome]]:
+        """Index `photos`; closing it is what Ctrl-C does."""
+        grant = self.house.may(Action.ENROL, "people")
+        return self.house.folders.run(grant, self.collection, self.work(photos, namer, batch))
+
+    def all(self, photos: Sequence[Photo], namer: Namer = by_name) -> list[Outcome]:
+        return [outcome for batch in self.runs(photos, namer) for outcome in batch]
+
+    def folder(self, folder: Path) -> list[Outcome]:
+        """Index what is left of a folder."""
+        return self.all(self.left(walk(folder)[0]))
+
+    def left(self, photos: Sequence[Photo]) -> list[Photo]:
+        return self.house.folders.left(self.house.may(Action.ENROL, "people"), self.collection, photos)
+
+    def size(self) -> int:
+        return self.house.folders.size(self.house.may(Action.ENROL, "people"), self.collection)
+
+    def work(self, photos: Sequence[Photo], namer: Namer = by_name, batch: int = 16) -> PhotoWork:
+        return PhotoWork(photos=photos, namer=namer, pool=self.pool, batch=batch)
 
 
-def left(regard: Regard, collection: Collection, photos: Sequence[Photo]) -> list[Photo]:
-    return FolderIndexer(regard.services.gallery, regard.sources).left(collection, photos)
-
-
-def index(regard: Regard, collection: Collection, folder: Path) -> list[Outcome]:
-    photos = left(regard, collection, walk(folder)[0])
-    return [outcome for batch in runs(regard, collection, photos) for outcome in batch]
+@pytest.fixture
+def indexing(house: House, collection: Collection, pool: PhotoPool) -> Indexing:
+    return Indexing(house, collection, pool)
 
 
 # -- the walk ----------------------------------------------------------------------------------------------------
@@ -114,100 +131,133 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 
 def test_every_good_picture_is_enrolled_and_every_bad_one_named_with_its_reason(
-    regard: Regard, collection: Collection, folder: Path
+    indexing: Indexing, folder: Path
 ) -> None:
-    outcomes = {str(Path(each.path).relative_to(folder)): each for each in index(regard, collection, folder)}
+    outcomes = {str(Path(each.path).relative_to(folder)): each for each in indexing.folder(folder)}
     for person in PEOPLE:
         assert outcomes[f"{person}/Portrait.JPG"].enrolled == 1
     assert outcomes["wall.jpeg"] == Outcome(path=str(folder / "wall.jpeg"))
     assert str(outcomes["wall.jpeg"]) == "no face"
     reasons = {name: each.skipped.reason for name, each in outcomes.items() if each.skipped}
     assert reasons == {"broken.jpg": "not a whole JPEG or PNG", "small.png": "too small"}
-    faces = regard.services.gallery.faces(collection, 0, 10)
+    faces = indexing.house.faces(indexing.collection)
     assert sorted(str(face.external_image_id) for face in faces) == sorted(PEOPLE)
-    files = regard.sources.path_of(collection.key, [face.image_id for face in faces])
+    files = indexing.house.indexed_files.path_of(indexing.collection.key, [face.image_id for face in faces])
     assert sorted(files.values()) == [str(folder / person / "Portrait.JPG") for person in PEOPLE]
 
 
-def test_a_second_run_finds_nothing_left_but_what_has_changed(
-    regard: Regard, collection: Collection, folder: Path
-) -> None:
-    index(regard, collection, folder)
-    assert not index(regard, collection, folder)
+def test_a_second_run_finds_nothing_left_but_what_has_changed(indexing: Indexing, folder: Path) -> None:
+    indexing.folder(folder)
+    assert not indexing.folder(folder)
     os.utime(folder / "wall.jpeg", ns=(0, 0))
-    assert [Path(each.path).name for each in index(regard, collection, folder)] == ["wall.jpeg"]
+    assert [Path(each.path).name for each in indexing.folder(folder)] == ["wall.jpeg"]
 
 
-def test_an_interrupted_run_goes_on_where_it_was(regard: Regard, collection: Collection, folder: Path) -> None:
-    run = runs(regard, collection, walk(folder)[0], batch=2)
+def test_an_interrupted_run_goes_on_where_it_was(indexing: Indexing, folder: Path) -> None:
+    run = indexing.runs(walk(folder)[0], batch=2)
     first = next(run)
     run.close()  # as Ctrl-C does
     assert len(first) == 2
-    rest = index(regard, collection, folder)
+    rest = indexing.folder(folder)
     assert {each.path for each in first} | {each.path for each in rest} == {each.path for each in walk(folder)[0]}
     assert not {each.path for each in first} & {each.path for each in rest}
-    assert regard.services.gallery.size(collection) == len(PEOPLE)
+    assert indexing.size() == len(PEOPLE)
 
 
-def test_a_batch_that_was_stored_but_not_recorded_is_not_stored_twice(
-    regard: Regard, collection: Collection, folder: Path
-) -> None:
-    index(regard, collection, folder)
-    again = [each for batch in runs(regard, collection, walk(folder)[0]) for each in batch]
+def test_a_batch_that_was_stored_but_not_recorded_is_not_stored_twice(indexing: Indexing, folder: Path) -> None:
+    indexing.folder(folder)
+    again = indexing.all(walk(folder)[0])
     assert sum(each.enrolled for each in again) == len(PEOPLE)
-    assert regard.services.gallery.size(collection) == len(PEOPLE)
+    assert indexing.size() == len(PEOPLE)
 
 
-def test_a_file_without_a_name_is_skipped_and_tried_again_next_time(
-    regard: Regard, collection: Collection, folder: Path
-) -> None:
+def test_a_file_without_a_name_is_skipped_and_tried_again_next_time(indexing: Indexing, folder: Path) -> None:
     def choosy(file: Path) -> str | None:
         if file.parent.name == PEOPLE[0]:
             raise Unnamed("names.csv has no row for it.")
         return None
 
     photos = [photo for photo in walk(folder)[0] if photo.path.endswith("JPG")]
-    outcomes = [each for batch in runs(regard, collection, photos, choosy) for each in batch]
+    outcomes = indexing.all(photos, choosy)
     assert [each.enrolled for each in outcomes] == [0, 1, 1]
     assert outcomes[0].skipped is not None
     assert outcomes[0].skipped.detail == "names.csv has no row for it."
-    assert left(regard, collection, photos) == photos[:1]
+    assert indexing.left(photos) == photos[:1]
 
 
-def test_a_file_that_vanishes_is_reported_and_not_taken_for_done(
-    regard: Regard, collection: Collection, folder: Path
-) -> None:
+def test_a_file_that_vanishes_is_reported_and_not_taken_for_done(indexing: Indexing, folder: Path) -> None:
     photos = [photo for photo in walk(folder)[0] if photo.path.endswith("wall.jpeg")]
     Path(photos[0].path).unlink()
-    [[outcome]] = runs(regard, collection, photos)
+    [[outcome]] = indexing.runs(photos)
     assert outcome.skipped is not None
     assert outcome.skipped.reason == "cannot be read"
-    assert left(regard, collection, photos) == photos
+    assert indexing.left(photos) == photos
 
 
-def test_a_huge_file_is_not_read(regard: Regard, collection: Collection, tmp_path: Path) -> None:
+def test_a_huge_file_is_not_read(indexing: Indexing, tmp_path: Path) -> None:
     with (tmp_path / "huge.png").open("wb") as file:
         file.truncate(100 * 1024 * 1024)
-    [[outcome]] = runs(regard, collection, walk(tmp_path)[0])
+    [[outcome]] = indexing.runs(walk(tmp_path)[0])
     assert outcome.skipped is not None
     assert outcome.skipped.reason == "too large"
     assert "105 MB" in outcome.skipped.detail
 
 
-def test_a_collection_that_goes_away_stops_the_run(regard: Regard, collection: Collection, folder: Path) -> None:
-    regard.services.gallery.delete(collection.id)
+def test_a_collection_that_goes_away_stops_the_run(indexing: Indexing, folder: Path) -> None:
+    indexing.house.delete("people")
     with pytest.raises(ResourceNotFound):
-        index(regard, collection, folder)
+        indexing.folder(folder)
 
 
-def test_what_is_examined_without_a_collection_leaves_no_trace(
-    regard: Regard, collection: Collection, folder: Path
-) -> None:
-    photo_analyzer = PhotoAnalyzer(regard.services.analyzer, collection.face_model, Bounds())
+def test_what_is_only_analysed_leaves_no_trace(indexing: Indexing, folder: Path) -> None:
     photos = walk(folder)[0]
-    folders = FolderIndexer(regard.services.gallery, regard.sources, batch=4)
-    with WorkerPool(lambda: ThisProcess(photo_analyzer), 1) as worker_pool:
-        found = list(folders.examined(worker_pool, photos, by_name))
+    grant = indexing.house.may(Action.ENROL)
+    found = list(indexing.house.folders.analyses(grant, indexing.work(photos, batch=4)))
     assert [len(batch) for batch, _ in found] == [len(findings) for _, findings in found] == [4, 2]
-    assert left(regard, collection, photos) == photos
-    assert regard.services.gallery.size(collection) == 0
+    assert indexing.left(photos) == photos
+    assert indexing.size() == 0
+
+
+# -- the collection ----------------------------------------------------------------------------------------------------
+
+
+def test_a_collection_is_made_where_there_is_none_and_found_where_there_is(house: House) -> None:
+    grant = house.may(Action.ENROL, "people")
+    assert house.folders.collection(grant, "people") is None
+    made, new = house.folders.find_or_create(grant, "people")
+    assert new
+    assert made.face_model == house.matcher.model.version
+    assert house.folders.find_or_create(grant, "people") == (made, False)
+    assert house.folders.collection(grant, "people") == made
+
+
+def test_of_two_processes_that_make_a_collection_at_once_both_have_it(house: House) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        grants = [house.may(Action.ENROL, "people") for _ in range(4)]
+        made = list(pool.map(lambda grant: house.folders.find_or_create(grant, "people"), grants))
+    assert len({collection.key for collection, _ in made}) == 1
+    assert sum(new for _, new in made) == 1
+
+
+# -- the gate ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_door_opens_to_a_grant_for_another_act_or_collection(indexing: Indexing, folder: Path) -> None:
+    folders, collection, photos = indexing.house.folders, indexing.collection, walk(folder)[0]
+    opens_only_to, work = indexing.house.opens_only_to, indexing.work(photos)
+    opens_only_to(Action.ENROL, "people", lambda grant: folders.collection(grant, "people"))
+    opens_only_to(Action.ENROL, "people", lambda grant: folders.find_or_create(grant, "people"))
+    opens_only_to(Action.ENROL, "people", lambda grant: folders.size(grant, collection))
+    opens_only_to(Action.ENROL, "people", lambda grant: folders.left(grant, collection, photos))
+    opens_only_to(Action.ENROL, "people", lambda grant: list(folders.run(grant, collection, work)))
+    opens_only_to(Action.ENROL, None, lambda grant: list(folders.analyses(grant, work)))
+    assert indexing.size() == 0
+
+
+def test_a_run_ends_with_its_grant(indexing: Indexing, folder: Path) -> None:
+    with Granting() as granting:
+        grant = granting.may(Action.ENROL, "people")
+        run = indexing.house.folders.run(grant, indexing.collection, indexing.work(walk(folder)[0], batch=2))
+        next(run)
+    with pytest.raises(RuntimeError, match="the grant to enrol has ended"):
+        next(run)

@@ -2,187 +2,151 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 
-import numpy as np
 import pytest
-from toy_gallery import NOW, House, enrolment, like, unit_rows
+from toy_gallery import NOW, House, unit_rows
 
-from regard.engine.galleries.gallery import Gallery
-from regard.errors import InvalidParameter, ResourceAlreadyExists, ResourceNotFound, ResourceNotReady
+from regard.domain.authority import Action
+from regard.engine.galleries.gallery import GallerySize
+from regard.errors import ResourceAlreadyExists, ResourceNotFound
+
+# -- collections -----------------------------------------------------------------------------------------------------
 
 
 def test_a_collection_is_bound_to_the_model_that_made_it(house: House) -> None:
-    made = house.gallery.create("staff", {"k": "v"})
-    assert made.face_model == house.gallery.face_model == "fr-feature-87aacdfe"
-    assert house.gallery.get("staff") == made
+    grant = house.may(Action.ADMINISTER, "staff")
+    made = house.galleries.create(grant, "staff", {"k": "v"})
+    assert made.face_model == house.matcher.model.version == "fr-feature-87aacdfe"
+    assert house.galleries.get(house.may(Action.READ, "staff"), "staff") == made
     assert (made.created_at, made.tags) == (NOW, {"k": "v"})
     with pytest.raises(ResourceAlreadyExists, match="The collection id: staff already exists"):
-        house.gallery.create("staff", {})
+        house.galleries.create(grant, "staff", {})
 
 
-def test_what_is_enrolled_is_found_best_first(house: House) -> None:
+def test_a_collection_is_described_by_how_much_it_holds(house: House) -> None:
     staff = house.collection()
-    probe = unit_rows(1, 5)[0]
-    rows = np.stack([like(probe, 0.5), probe, like(probe, 0.9), like(probe, 0.1)])
-    (stored,) = house.gallery.enrol(staff, [enrolment(rows)])
-    (found,) = house.gallery.search(staff, probe[None], most=10, threshold=0)
-    assert [match.face.face_id for match in found] == [stored[row].face_id for row in (1, 2, 0, 3)]
-    assert [match.cosine for match in found] == pytest.approx([1, 0.9, 0.5, 0.1], abs=1e-3)
-    similarities = [match.similarity for match in found]
-    assert similarities == sorted(similarities, reverse=True)
-    assert similarities[0] == pytest.approx(100, abs=0.01)
-    assert len(house.gallery.search(staff, probe[None], most=2, threshold=0)[0]) == 2
+    house.enrol(staff, unit_rows(3))
+    house.users.create(house.may(Action.ENROL, "staff"), "staff", "ada")
+    found = house.galleries.describe(house.may(Action.READ, "staff"), "staff")
+    assert found == GallerySize(collection=staff, faces=3, users=1)
+    with pytest.raises(ResourceNotFound, match="nobody"):
+        house.galleries.describe(house.may(Action.READ, "nobody"), "nobody")
 
 
-@pytest.mark.parametrize("threshold", [0, 50, 80, 90, 99, 100])
-def test_no_match_lies_below_the_threshold(house: House, threshold: float) -> None:
-    staff = house.collection()
-    probe = unit_rows(1, 5)[0]
-    cosines = np.linspace(-0.9, 1, 60)
-    house.gallery.enrol(staff, [enrolment(np.stack([like(probe, cosine) for cosine in cosines]))])
-    (found,) = house.gallery.search(staff, probe[None], most=100, threshold=threshold)
-    expected = sum(house.gallery.calibration.similarity(cosines.astype(np.float32)) >= threshold - 0.02)
-    assert abs(len(found) - expected) <= 1
-    assert found
-    assert all(match.similarity >= threshold - 1e-3 for match in found)
-
-
-def test_many_probes_each_have_their_own_answer(house: House) -> None:
-    staff = house.collection()
-    rows = unit_rows(5)
-    (stored,) = house.gallery.enrol(staff, [enrolment(rows)])
-    found = house.gallery.search(staff, rows, most=1, threshold=90)
-    assert [matches[0].face.face_id for matches in found] == [face.face_id for face in stored]
-
-
-def test_a_face_is_not_in_its_own_result(house: House) -> None:
-    staff = house.collection()
-    probe = unit_rows(1, 5)[0]
-    rows = np.stack([probe, like(probe, 0.95, 1), like(probe, 0.9, 2)])
-    (stored,) = house.gallery.enrol(staff, [enrolment(rows)])
-    found = house.gallery.search_face(staff, stored[0].face_id, most=10, threshold=80)
-    assert [match.face.face_id for match in found] == [stored[1].face_id, stored[2].face_id]
-    assert len(house.gallery.search_face(staff, stored[0].face_id, most=1, threshold=80)) == 1
-    with pytest.raises(InvalidParameter, match=r"0000 was not found in the collection staff"):
-        house.gallery.search_face(staff, "0000", most=1, threshold=80)
-
-
-def test_the_same_picture_is_stored_once_and_has_the_same_ids_everywhere(house: House) -> None:
+def test_collections_come_in_pages_and_by_id_with_their_sizes(house: House) -> None:
     staff, guests = house.collection("staff"), house.collection("guests")
-    rows = unit_rows(3)
-    (first,) = house.gallery.enrol(staff, [enrolment(rows)])
-    again = house.gallery.enrol(staff, [enrolment(rows), enrolment(rows)])
-    assert again == [first, first]
-    assert house.gallery.size(staff) == 3
-    (elsewhere,) = house.gallery.enrol(guests, [enrolment(rows)])
-    assert [face.face_id for face in elsewhere] == [face.face_id for face in first]
-    assert house.follower.agreement() == []
+    house.enrol(staff, unit_rows(3))
+    grant = house.may(Action.READ)
+    assert house.galleries.page(grant, 0, 10) == [staff, guests]
+    assert house.galleries.page(grant, 0, 1) == [staff]
+    assert house.galleries.page(grant, staff.key, 10) == [guests]
+    assert [(each.collection, each.faces) for each in house.galleries.sizes(grant)] == [(guests, 0), (staff, 3)]
 
 
-def test_another_external_id_or_another_picture_is_another_face(house: House) -> None:
-    staff, rows = house.collection(), unit_rows(1)
-    enrolments = [
-        enrolment(rows, "one"),
-        enrolment(rows, "one", "ada"),
-        enrolment(rows, "one", "grace"),
-        enrolment(rows, "two"),
-    ]
-    stored = house.gallery.enrol(staff, enrolments)
-    assert len({faces[0].face_id for faces in stored}) == 4
-    assert [faces[0].external_image_id for faces in stored] == [None, "ada", "grace", None]
-
-
-def test_pictures_without_faces_keep_their_place(house: House) -> None:
-    staff = house.collection()
-    nothing, rows = enrolment(unit_rows(0), "empty"), unit_rows(2)
-    stored = house.gallery.enrol(staff, [nothing, enrolment(rows, "full"), nothing])
-    assert [len(faces) for faces in stored] == [0, 2, 0]
-    assert house.gallery.enrol(staff, [nothing]) == [[]]
-    assert house.gallery.enrol(staff, []) == []
-
-
-def test_deleted_faces_are_gone_from_lists_and_searches(house: House) -> None:
-    staff, rows = house.collection(), unit_rows(3)
-    (stored,) = house.gallery.enrol(staff, [enrolment(rows)])
-    ids = [face.face_id for face in stored]
-    assert house.gallery.delete_faces(staff, [ids[1], "unknown", ids[1]]).deleted == [ids[1]]
-    assert [face.face_id for face in house.gallery.faces(staff, 0, 10)] == [ids[0], ids[2]]
-    assert house.gallery.search(staff, rows[1:2], most=5, threshold=90) == [[]]
-    assert house.gallery.size(staff) == 2
-    assert house.follower.agreement() == []
-
-
-def test_faces_come_in_pages_and_by_name(house: House) -> None:
-    staff = house.collection()
-    (stored,) = house.gallery.enrol(staff, [enrolment(unit_rows(5))])
-    first = house.gallery.faces(staff, 0, 2)
-    assert first == stored[:2]
-    assert house.gallery.faces(staff, first[-1].key, 10) == stored[2:]
-    named = [stored[3].face_id, stored[0].face_id, "unknown"]
-    assert house.gallery.faces(staff, 0, 10, named) == [stored[0], stored[3]]
+def test_tags_become_what_the_change_makes_of_them(house: House) -> None:
+    house.galleries.create(house.may(Action.ADMINISTER, "staff"), "staff", {"site": "oslo"})
+    house.galleries.retag(house.may(Action.ADMINISTER, "staff"), "staff", lambda tags: {**tags, "team": "red"})
+    found = house.galleries.get(house.may(Action.READ, "staff"), "staff")
+    assert found.tags == {"site": "oslo", "team": "red"}
+    with pytest.raises(ResourceNotFound):
+        house.galleries.retag(house.may(Action.ADMINISTER, "nobody"), "nobody", dict)
 
 
 def test_a_deleted_collection_takes_its_faces_along(house: House) -> None:
     staff, rows = house.collection(), unit_rows(2)
-    house.gallery.enrol(staff, [enrolment(rows)])
-    house.gallery.delete("staff")
-    assert list(house.index.collections()) == []  # not only when somebody searches next
+    house.enrol(staff, rows)
+    house.delete("staff")
+    assert list(house.index.collections()) == []  # at once, not at the next search
     with pytest.raises(ResourceNotFound, match="staff"):
-        house.gallery.get("staff")
+        house.galleries.get(house.may(Action.READ, "staff"), "staff")
     with pytest.raises(ResourceNotFound):
-        house.gallery.delete("staff")
+        house.delete("staff")
     with pytest.raises(ResourceNotFound):
-        house.gallery.enrol(staff, [enrolment(rows)])
+        house.enrol(staff, rows)
     reborn = house.collection()
-    assert house.gallery.size(reborn) == 0
-    assert house.gallery.search(reborn, rows, most=5, threshold=0) == [[], []]
-    assert house.follower.agreement() == []
+    assert house.size(reborn) == 0
+    assert house.matcher.faces(reborn, rows, most=5, threshold=0) == [[], []]
+    assert house.index_sync.agreement() == []
 
 
-def test_a_collection_of_another_model_is_neither_searched_nor_added_to(house: House) -> None:
-    old = house.rows.create("old", "other-12345678", {}, NOW)
-    for refused in (
-        lambda: house.gallery.search(old, unit_rows(1), most=1, threshold=0),
-        lambda: house.gallery.enrol(old, [enrolment(unit_rows(1))]),
-    ):
-        with pytest.raises(ResourceNotReady, match="faces of the model other-12345678; this server runs fr-feature"):
-            refused()
-    house.gallery.delete("old")
+def test_a_collection_of_another_model_can_be_deleted(house: House) -> None:
+    house.collections.create("old", "other-12345678", {}, NOW)
+    house.delete("old")
+    assert house.collections.find("old") is None
 
 
-def test_faces_without_embeddings_are_a_mistake(house: House) -> None:
-    bare = enrolment(unit_rows(1))
-    bare = replace(bare, faces=replace(bare.faces, embeddings=None))
-    with pytest.raises(ValueError, match="with their embeddings"):
-        house.gallery.enrol(house.collection(), [bare])
+# -- faces -----------------------------------------------------------------------------------------------------------
 
 
-def test_comparing_gives_each_candidate_its_similarity(house: House) -> None:
-    probe = unit_rows(1, 5)[0]
-    found = house.gallery.compare(probe, np.stack([like(probe, 0.2), probe]))
-    assert found == pytest.approx(house.gallery.calibration.similarity(np.array([0.2, 1.0])), abs=1e-3)
+def test_deleted_faces_are_gone_from_lists_and_searches(house: House) -> None:
+    staff, rows = house.collection(), unit_rows(3)
+    ids = [face.face_id for face in house.enrol(staff, rows)]
+    deletion = house.galleries.delete_faces(house.may(Action.DELETE, "staff"), "staff", [ids[1], "unknown", ids[1]])
+    assert deletion.deleted == [ids[1]]
+    assert [face.face_id for face in house.faces(staff)] == [ids[0], ids[2]]
+    assert house.matcher.faces(staff, rows[1:2], most=5, threshold=90) == [[]]
+    assert len(house.index.keys(staff.key)) == 2  # at once, not at the next search
+    assert house.size(staff) == 2
+    assert house.index_sync.agreement() == []
+
+
+def test_faces_come_in_pages_and_by_name(house: House) -> None:
+    staff, grant = house.collection(), house.may(Action.READ, "staff")
+    stored = house.enrol(staff, unit_rows(5))
+    first = house.galleries.faces(grant, staff, 0, 2)
+    assert first == stored[:2]
+    assert house.galleries.faces(grant, staff, first[-1].key, 10) == stored[2:]
+    named = [stored[3].face_id, stored[0].face_id, "unknown"]
+    assert house.galleries.faces(grant, staff, 0, 10, face_ids=named) == [stored[0], stored[3]]
+
+
+# -- the gate --------------------------------------------------------------------------------------------------------
+
+
+def test_no_door_opens_to_a_grant_for_another_act_or_collection(house: House) -> None:
+    staff, galleries = house.collection(), house.galleries
+    (face,) = house.enrol(staff, unit_rows(1))
+    house.opens_only_to(Action.ADMINISTER, "new", lambda grant: galleries.create(grant, "new", {}))
+    house.opens_only_to(Action.ADMINISTER, "staff", lambda grant: galleries.retag(grant, "staff", lambda _: {"a": "b"}))
+    house.opens_only_to(Action.READ, "staff", lambda grant: galleries.describe(grant, "staff"))
+    house.opens_only_to(Action.READ, "staff", lambda grant: galleries.faces(grant, staff, 0, 1))
+    house.opens_only_to_all(Action.READ, galleries.sizes)
+    house.opens_only_to_all(Action.READ, lambda grant: galleries.page(grant, 0, 1))
+    house.opens_only_to(Action.DELETE, "staff", lambda grant: galleries.delete_faces(grant, "staff", [face.face_id]))
+    house.opens_only_to(Action.DELETE, "staff", lambda grant: galleries.delete(grant, "staff"))
+    assert house.collections.page(0, 10) == [staff]
+    assert house.faces(staff) == [face]
+
+
+def test_any_act_may_ask_for_the_collection_it_is_about_and_for_no_other(house: House) -> None:
+    staff = house.collection()
+    for action in Action:
+        assert house.galleries.get(house.may(action, "staff"), "staff") == staff
+        with pytest.raises(RuntimeError, match="for the collection elsewhere was used for staff"):
+            house.galleries.get(house.may(action, "elsewhere"), "staff")
+
+
+# -- at once ---------------------------------------------------------------------------------------------------------
 
 
 def test_enrolling_searching_and_deleting_at_once_leave_index_and_rows_agreeing(house: House) -> None:
     names = [f"c{number}" for number in range(3)]
 
     def work(seed: int) -> None:
-        gallery: Gallery = house.gallery
         for turn in range(8):
             name, rows = names[(seed + turn) % 3], unit_rows(4, seed * 100 + turn)
             with suppress(ResourceAlreadyExists):
-                gallery.create(name, {})
-            with suppress(ResourceNotFound):  # another may have deleted it meanwhile
-                held = gallery.get(name)
-                (stored,) = gallery.enrol(held, [enrolment(rows, f"{seed}-{turn}")])
-                found = gallery.search(held, rows, most=3, threshold=99)
+                house.collection(name)
+            with suppress(ResourceNotFound):  # another thread may have deleted it
+                held = house.galleries.get(house.may(Action.READ, name), name)
+                stored = house.enrol(held, rows, f"{seed}-{turn}")
+                found = house.matcher.faces(held, rows, most=3, threshold=99)
                 assert all(match.similarity >= 99 for matches in found for match in matches)
-                gallery.delete_faces(held, [stored[0].face_id])
+                house.galleries.delete_faces(house.may(Action.DELETE, name), name, [stored[0].face_id])
                 if turn % 4 == 3:
-                    gallery.delete(name)
+                    house.delete(name)
 
     with ThreadPoolExecutor(6) as pool:
         for done in [pool.submit(work, seed) for seed in range(6)]:
             done.result()
-    assert house.follower.agreement() == []
+    assert house.index_sync.agreement() == []

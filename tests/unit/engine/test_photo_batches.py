@@ -9,19 +9,27 @@ import pytest
 from people import crowd, encoded, head, image, nobody
 
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
-from regard.engine.analysis.image_loader import Picture
-from regard.engine.analysis.photo_batches import Bounds, File, PhotoAnalyzer, Skipped, groups, with_content
-from regard.engine.galleries.enrolment import PhotoAnalysis, Submission
+from regard.engine.analysis.image_loader import LoadedImage
+from regard.engine.analysis.photo_analysis import PhotoAnalysis, Submission
+from regard.engine.analysis.photo_batches import (
+    Bounds,
+    PhotoAnalyzer,
+    PhotoFile,
+    Skipped,
+    batches,
+    ended_its_worker,
+    with_content,
+)
 
 
 @pytest.fixture(scope="module")
 def photo_analyzer(analyzer: FaceAnalyzer) -> PhotoAnalyzer:
-    return PhotoAnalyzer(analyzer, "the-model", Bounds(most=3))
+    return PhotoAnalyzer(analyzer, Bounds(most=3))
 
 
-def file(folder: Path, name: str, content: bytes, **known: str) -> File:
+def file(folder: Path, name: str, content: bytes, **known: str) -> PhotoFile:
     (folder / name).write_bytes(content)
-    return File(path=str(folder / name), **known)
+    return PhotoFile(path=str(folder / name), **known)
 
 
 def test_every_file_has_its_finding_in_its_place(photo_analyzer: PhotoAnalyzer, tmp_path: Path) -> None:
@@ -29,17 +37,17 @@ def test_every_file_has_its_finding_in_its_place(photo_analyzer: PhotoAnalyzer, 
         [
             file(tmp_path, "text.jpg", b"text"),
             file(tmp_path, "crowd.png", encoded(crowd(2, 2), "PNG"), external_image_id="crew"),
-            File(path=str(tmp_path / "gone.jpg")),
+            PhotoFile(path=str(tmp_path / "gone.jpg")),
             file(tmp_path, "wall.jpg", encoded(nobody())),
             file(tmp_path, "tiny.png", encoded(head(40), "PNG")),
         ]
     )
     crew, wall = [each for each in findings if isinstance(each, PhotoAnalysis)]
-    assert [each.reason if isinstance(each, Skipped) else "examined" for each in findings] == [
+    assert [each.reason if isinstance(each, Skipped) else "analysed" for each in findings] == [
         "not a whole JPEG or PNG",
-        "examined",
+        "analysed",
         "cannot be read",
-        "examined",
+        "analysed",
         "too small",
     ]
     assert crew.external_image_id == "crew"
@@ -51,7 +59,7 @@ def test_every_file_has_its_finding_in_its_place(photo_analyzer: PhotoAnalyzer, 
 
 
 def test_only_what_is_the_files_own_fault_lasts(photo_analyzer: PhotoAnalyzer, tmp_path: Path) -> None:
-    broken, gone = photo_analyzer([file(tmp_path, "text.jpg", b"text"), File(path=str(tmp_path / "gone.jpg"))])
+    broken, gone = photo_analyzer([file(tmp_path, "text.jpg", b"text"), PhotoFile(path=str(tmp_path / "gone.jpg"))])
     assert [isinstance(each, Skipped) and each.lasting for each in (broken, gone)] == [True, False]
 
 
@@ -60,13 +68,13 @@ def test_a_finding_travels_without_its_pixels(photo_analyzer: PhotoAnalyzer, tmp
     assert len(pickle.dumps(finding)) < 2000
 
 
-def test_a_file_that_is_carried_is_not_read_again(photo_analyzer: PhotoAnalyzer, tmp_path: Path) -> None:
+def test_a_file_that_travels_with_its_content_is_not_read_again(photo_analyzer: PhotoAnalyzer, tmp_path: Path) -> None:
     loaded = with_content(file(tmp_path, "a.png", encoded(head(200), "PNG")))
     (tmp_path / "a.png").unlink()
-    assert isinstance(loaded, File)
+    assert isinstance(loaded, PhotoFile)
     [finding] = photo_analyzer([loaded])
     assert isinstance(finding, PhotoAnalysis)
-    assert isinstance(with_content(File(path=str(tmp_path / "a.png"))), Skipped)
+    assert isinstance(with_content(PhotoFile(path=str(tmp_path / "a.png"))), Skipped)
 
 
 def test_no_more_pictures_are_in_memory_than_fit_together() -> None:
@@ -76,10 +84,26 @@ def test_no_more_pictures_are_in_memory_than_fit_together() -> None:
         for number in range(5):
             decoded.append(number)
             pixels = np.broadcast_to(np.uint8(0), (4000, 5000, 3))
-            yield Submission(picture=Picture(image=image(pixels), image_id=str(number)))
+            yield Submission(picture=LoadedImage(image=image(pixels), image_id=str(number)))
         yield Skipped(reason="cannot be read", detail="")
 
-    grouped = groups(pictures())
-    assert len(next(grouped)) == 2
+    found = batches(pictures())
+    assert len(next(found)) == 2
     assert len(decoded) == 2
-    assert [len(each) for each in grouped] == [2, 2]
+    assert [len(each) for each in found] == [2, 2]
+
+
+def test_what_was_skipped_before_is_handed_back_in_its_place(photo_analyzer: PhotoAnalyzer, tmp_path: Path) -> None:
+    unnamed = Skipped(reason="no external id", detail="names.csv has no row for it.")
+    wall = file(tmp_path, "wall.jpg", encoded(nobody()))
+    findings = photo_analyzer([unnamed, wall, unnamed])
+    assert (findings[0], findings[2]) == (unnamed, unnamed)
+    assert isinstance(findings[1], PhotoAnalysis)
+    assert with_content(unnamed) == unnamed
+
+
+def test_a_file_that_ended_its_worker_is_skipped_until_the_next_run() -> None:
+    skipped = ended_its_worker(PhotoFile(path="a.jpg"), "Signal 9 ended it.")
+    assert skipped.reason == "cannot be analysed"
+    assert "Signal 9 ended it" in skipped.detail
+    assert not skipped.lasting  # something else may have ended it: the next run tries it again

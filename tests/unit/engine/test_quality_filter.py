@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from regard.domain.faces import Faces
+from regard.domain.faces import Faces, QualityLevel
 from regard.domain.images import Image
 from regard.engine.analysis.quality_filter import BARS, reasons, select
 
@@ -22,10 +22,14 @@ def faces(*rows: dict[str, float]) -> Faces:
     return Faces(
         boxes=boxes,
         scores=np.array([row["score"] for row in table], np.float32),
-        points=np.zeros((count, 5, 2), np.float32),
+        landmarks5=np.zeros((count, 5, 2), np.float32),
         quality=np.array([[row["brightness"], row["sharpness"]] for row in table], np.float32).reshape(-1, 2),
         pose=np.array([[row["yaw"], row["pitch"], 120] for row in table], np.float32).reshape(-1, 3),
     )
+
+
+def test_every_level_of_the_service_model_has_a_bar_or_none() -> None:
+    assert list(BARS) == list(QualityLevel)
 
 
 @pytest.mark.parametrize("level", [level for level, bar in BARS.items() if bar])
@@ -94,7 +98,7 @@ def test_no_faces_are_no_trouble() -> None:
 
 def test_the_filter_needs_what_it_judges_by() -> None:
     bare = Faces(
-        boxes=np.zeros((1, 4), np.float32), scores=np.ones(1, np.float32), points=np.zeros((1, 5, 2), np.float32)
+        boxes=np.zeros((1, 4), np.float32), scores=np.ones(1, np.float32), landmarks5=np.zeros((1, 5, 2), np.float32)
     )
     with pytest.raises(ValueError, match="quality and pose"):
         reasons(bare, PICTURE, "AUTO")

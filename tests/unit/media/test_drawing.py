@@ -26,7 +26,7 @@ def faces(*boxes: tuple[float, float, float, float]) -> Faces:
     rows = np.array(boxes, np.float32).reshape(-1, 4)
     shape = np.array([(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)], np.float32)
     points = rows[:, None, :2] + shape * rows[:, None, 2:]
-    return Faces(boxes=rows, scores=np.ones(len(rows), np.float32), points=points)
+    return Faces(boxes=rows, scores=np.ones(len(rows), np.float32), landmarks5=points)
 
 
 def pixels(picture: PIL.Image.Image) -> ByteArray:
@@ -67,7 +67,7 @@ def test_a_face_gets_a_box_and_five_points_and_the_rest_of_the_picture_stays_as_
     assert (image.pixels == before).all()
     for y, x in ((150, 101), (150, 298), (61, 200), (238, 200)):
         assert np.abs(drawn[y, x].astype(int) - MARK[:3]).max() < 60
-    for x, y in faces((0.25, 0.2, 0.5, 0.6)).points[0] * (400, 300):
+    for x, y in faces((0.25, 0.2, 0.5, 0.6)).landmarks5[0] * (400, 300):
         assert tuple(drawn[int(y), int(x)]) == PAPER[:3]
     assert (drawn[:50] == before[:50]).all()
     assert (drawn[:, :90] == before[:, :90]).all()

@@ -1,31 +1,16 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
-
 import pytest
 
 from regard.errors import InvalidParameter, ResourceNotFound
-from regard.operations.arns import collection_id
-from regard.operations.services import Services
+from regard.operations.arns import ResourceNames, collection_in
 
-
-@dataclass(frozen=True)
-class Named:
-    """As much of the services as names things."""
-
-    region: str = "eu-north-1"
-    account_id: str = "111122223333"
-
-    collection_arn = Services.collection_arn
-
-
-HERE = cast(Services, Named())
+HERE = ResourceNames(region="eu-north-1", account_id="111122223333")
 
 
 @pytest.mark.parametrize("name", ["staff", "a", "Z" * 255, "..", "a_B.c-9", "collection"])
 def test_an_arn_leads_back_to_the_collections_id(name: str) -> None:
-    assert collection_id(HERE, HERE.collection_arn(name)) == name
+    assert HERE.collection_id(HERE.collection_arn(name)) == name
 
 
 @pytest.mark.parametrize(
@@ -40,7 +25,7 @@ def test_an_arn_leads_back_to_the_collections_id(name: str) -> None:
 )
 def test_what_is_elsewhere_or_of_another_kind_is_not_found(elsewhere: str) -> None:
     with pytest.raises(ResourceNotFound, match=f"The resource {elsewhere} does not exist here"):
-        collection_id(HERE, elsewhere)
+        HERE.collection_id(elsewhere)
 
 
 @pytest.mark.parametrize(
@@ -63,4 +48,19 @@ def test_what_is_elsewhere_or_of_another_kind_is_not_found(elsewhere: str) -> No
 )
 def test_what_is_no_arn_is_refused_with_an_example(malformed: str) -> None:
     with pytest.raises(InvalidParameter, match="arn:aws:rekognition:eu-north-1:111122223333:collection/my-collection"):
-        collection_id(HERE, malformed)
+        HERE.collection_id(malformed)
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        ("arn:aws:rekognition:eu-north-1:111122223333:collection/staff", "staff"),
+        ("arn:aws-cn:rekognition:us-east-1:999999999999:collection/a_B.c-9", "a_B.c-9"),
+        ("arn:aws:rekognition:eu-north-1:111122223333:streamprocessor/gate", None),
+        ("arn:aws:rekognition:eu-north-1:111122223333:collection/a b", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_an_arns_collection_is_read_whatever_server_it_is_on(arn: str | None, name: str | None) -> None:
+    assert collection_in(arn) == name

@@ -9,12 +9,12 @@ import pytest
 from regard.domain.faces import EMOTIONS, Detail, Faces
 from regard.domain.galleries import Face, Match
 from regard.domain.images import Box, ObjectName
+from regard.engine.analysis.quality_filter import DESCRIBED
 from regard.errors import InvalidParameter, InvalidS3Object
 from regard.operations.face_shapes import (
     ALL,
     ATTRIBUTES,
     CONTOUR_TYPES,
-    DEFAULT,
     POINT_TYPES,
     compared_face,
     enrolled_face,
@@ -38,7 +38,7 @@ def faces(**columns: object) -> Faces:
     known = {
         "boxes": np.array([[0.1, 0.2, 0.3, 0.4], [-0.05, -0.1, 1.2, 1.3]], np.float32),
         "scores": np.array([0.9, 1.0000001], np.float32),
-        "points": np.arange(20, dtype=np.float32).reshape(2, 5, 2) / 20,
+        "landmarks5": np.arange(20, dtype=np.float32).reshape(2, 5, 2) / 20,
         "quality": np.array([[60, 70], [0, 100]], np.float32),
         "pose": np.array([[1, 2, 3], [-99, 99, -180]], np.float32),
         "landmarks68": np.arange(272, dtype=np.float32).reshape(2, 68, 2) / 272,
@@ -150,11 +150,11 @@ def test_with_all_there_are_all_landmarks_but_the_pupils(schema: Schema) -> None
 
 
 def test_only_what_is_asked_for_is_computed() -> None:
-    assert wanted(None) == wanted(["DEFAULT"]) == DEFAULT
-    assert wanted(["AGE_RANGE"]) == DEFAULT | Detail.AGE
-    assert wanted(["SMILE"]) == DEFAULT | Detail.EMOTIONS
-    assert wanted(["ALL"]) == DEFAULT | ALL
-    assert wanted(["DEFAULT", "ALL"]) == DEFAULT | ALL
+    assert wanted(None) == wanted(["DEFAULT"]) == DESCRIBED
+    assert wanted(["AGE_RANGE"]) == DESCRIBED | Detail.AGE
+    assert wanted(["SMILE"]) == DESCRIBED | Detail.EMOTIONS
+    assert wanted(["ALL"]) == DESCRIBED | ALL
+    assert wanted(["DEFAULT", "ALL"]) == DESCRIBED | ALL
     assert Detail.EMBEDDING not in wanted(["ALL"])
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from regard.domain.callers import Principal, TemporaryCredential
+from regard.domain.results import Result
 from regard.errors import Conflict, IdempotentParameterMismatch
 from regard.operations.idempotency import LIFETIME, Idempotency
 from regard.store import database
@@ -34,15 +35,16 @@ class Desk:
 
     def ask(
         self, *, caller: Principal = ADA, operation: str = "CreateUser", named: str | None = "t", **given: Any
-    ) -> dict[str, Any]:
+    ) -> Mapping[str, Any]:
+        """The members answered."""
         request = given if named is None else given | {"ClientRequestToken": named}
-        return self.idempotency.answer(caller, operation, request, self.act)
+        return self.idempotency.answer(caller, operation, request, self.act).members
 
-    def act(self) -> dict[str, Any]:
+    def act(self) -> Result:
         with self.database.write() as connection:
             connection.exec_driver_sql("INSERT INTO deletions (collection_key) VALUES (1)")
         self.done += 1
-        return {"UserStatus": "ACTIVE", "Number": self.done}
+        return Result(members={"UserStatus": "ACTIVE", "Number": self.done}, headers={"x-number": str(self.done)})
 
     def count(self, table: str) -> int:
         with self.database.read() as connection:
@@ -65,6 +67,14 @@ def test_the_same_request_is_answered_again_and_does_nothing_again(desk: Desk) -
 def test_without_a_token_every_request_counts_and_nothing_is_remembered(desk: Desk) -> None:
     assert [desk.ask(named=None, UserId="u")["Number"] for _ in range(2)] == [1, 2]
     assert desk.count("idempotency_keys") == 0
+
+
+def test_an_answer_that_is_given_again_has_its_members_and_no_headers(desk: Desk) -> None:
+    request = {"UserId": "u", "ClientRequestToken": "t"}
+    first, again = (desk.idempotency.answer(ADA, "CreateUser", request, desk.act) for _ in range(2))
+    assert again == Result(members=first.members)
+    assert again.headers == {}
+    assert desk.idempotency.answer(ADA, "CreateUser", {"UserId": "u"}, desk.act).headers == {"x-number": "2"}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +114,7 @@ def test_a_token_belongs_to_one_key_and_one_operation(desk: Desk) -> None:
     assert desk.ask(UserId="u", caller=travelling)["Number"] == 1
 
 
-def test_a_token_is_remembered_for_seven_days_and_may_then_be_used_anew(desk: Desk) -> None:
+def test_a_token_is_remembered_for_seven_days_and_may_then_be_used_again(desk: Desk) -> None:
     desk.ask(UserId="u")
     desk.now = NOW + LIFETIME - timedelta(seconds=1)
     assert timedelta(days=7) == LIFETIME
@@ -116,7 +126,7 @@ def test_a_token_is_remembered_for_seven_days_and_may_then_be_used_anew(desk: De
 
 
 def test_what_fails_leaves_neither_effect_nor_receipt_and_may_be_tried_again(desk: Desk) -> None:
-    def fail() -> dict[str, Any]:
+    def fail() -> Result:
         desk.act()
         raise Conflict
 
@@ -131,7 +141,7 @@ def test_what_fails_leaves_neither_effect_nor_receipt_and_may_be_tried_again(des
 def test_of_many_at_once_one_takes_effect_and_all_have_its_answer(desk: Desk) -> None:
     start = threading.Barrier(8)
 
-    def ask(_: int) -> dict[str, Any]:
+    def ask(_: int) -> Mapping[str, Any]:
         start.wait(timeout=10)
         return desk.ask(UserId="u")
 

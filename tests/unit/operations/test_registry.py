@@ -1,19 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
+from all_operations import Operations
+from toy_gallery import House
 
+from regard.accountability.gate import Gate, Grant
+from regard.accountability.profiles import OPEN, Profile
+from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
-from regard.errors import IdempotentParameterMismatch
+from regard.domain.results import Result
+from regard.errors import AccessDenied, IdempotentParameterMismatch
 from regard.operations import registry
+from regard.operations.acts import ACTS
+from regard.operations.call import Call, Operation
 from regard.operations.idempotency import Idempotency
-from regard.operations.services import Services
-from regard.store import database
+from regard.operations.registry import Handler
 from regard.store.idempotency_rows import IdempotencyRows
 from regard.wire.schema import load
 
@@ -43,42 +47,118 @@ ISSUED = {
 CALLER = Principal(access_key_id="k", name="ada")
 
 
-def test_every_operation_is_one_of_the_service_models() -> None:
-    assert set(registry.OPERATIONS) == ISSUED
+class NoEnrolment:
+    """A profile under which nobody is enrolled."""
+
+    name = "no enrolment"
+
+    def check(self, _: Caller, act: Act, /) -> None:
+        if act.action is Action.ENROL:
+            raise AccessDenied("Nobody is enrolled here.")
+
+
+@dataclass
+class Echo:
+    """A family of one operation, which keeps its calls."""
+
+    calls: list[Call[dict[str, object]]] = field(default_factory=list)
+
+    def operations(self) -> dict[str, Operation]:
+        return {"CreateUser": self.create_user}
+
+    def create_user(self, call: Call[dict[str, object]]) -> Result:
+        call.grant.require(Action.ENROL, "staff")
+        self.calls.append(call)
+        return Result(members={"calls": len(self.calls)})
+
+
+def handler(house: House, echo: Echo, profile: Profile = OPEN) -> Handler:
+    idempotency = Idempotency(IdempotencyRows(house.database), lambda: datetime.now(UTC))
+    return registry.handlers([echo], gate=Gate(profile), idempotency=idempotency)["CreateUser"]
+
+
+# -- the operations there are ----------------------------------------------------------------------------------------
+
+
+def test_every_operation_is_one_of_the_service_models_and_passes_the_gate(operations: Operations) -> None:
+    assert set(operations.under(OPEN)) == set(ACTS) == ISSUED
     assert set(load().operations) >= ISSUED
 
 
-def test_an_operation_is_the_function_of_its_name() -> None:
-    for name, operation in registry.OPERATIONS.items():
+def test_an_operation_is_the_function_of_its_name_and_of_one_family(operations: Operations) -> None:
+    named = [pair for family in operations.families for pair in family.operations().items()]
+    assert len(named) == len(ISSUED)
+    for name, operation in named:
         assert operation.__name__.replace("_", "") == name.lower()
+
+
+def test_an_operation_that_the_gate_has_no_rule_for_is_not_provided(house: House) -> None:
+    class Stray:
+        def operations(self) -> dict[str, Operation]:
+            return {"DropEverything": lambda _: Result(members={})}
+
+    idempotency = Idempotency(IdempotencyRows(house.database), lambda: datetime.now(UTC))
+    with pytest.raises(KeyError, match="DropEverything"):
+        registry.handlers([Stray()], gate=Gate(OPEN), idempotency=idempotency)
 
 
 def test_those_that_take_a_token_are_quick_and_may_refuse_it() -> None:
     """They run in a transaction that keeps every other writer waiting, so none of them may run a model."""
     operations = load().operations
-    with_token = {name for name in registry.OPERATIONS if "ClientRequestToken" in operations[name].input.members}
+    with_token = {name for name in ACTS if "ClientRequestToken" in operations[name].input.members}
     assert with_token == {"AssociateFaces", "CreateUser", "DeleteUser", "DisassociateFaces"}
     for name in with_token:
         assert IdempotentParameterMismatch.code in operations[name].errors
 
 
-def test_a_handler_hands_its_services_and_the_request_on_and_performs_a_token_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    calls = []
+# -- a call ----------------------------------------------------------------------------------------------------------
 
-    def echo(services: Services, request: Mapping[str, Any]) -> dict[str, Any]:
-        calls.append((services, request))
-        return {"calls": len(calls)}
 
-    opened = database.open(f"sqlite:///{tmp_path / 'regard.db'}")
-    idempotency = Idempotency(IdempotencyRows(opened), lambda: datetime.now(UTC))
-    services = cast(Services, SimpleNamespace(idempotency=idempotency))
-    monkeypatch.setitem(registry.OPERATIONS, "CreateUser", echo)
-    handle = registry.handlers(services)
-    assert set(handle) == ISSUED
-    request = {"UserId": "ada", "ClientRequestToken": "t"}
-    assert handle["CreateUser"](CALLER, {"UserId": "ada"}) == {"calls": 1}
-    assert handle["CreateUser"](CALLER, request) == handle["CreateUser"](CALLER, request) == {"calls": 2}
-    assert calls == [(services, {"UserId": "ada"}), (services, request)]
-    opened.close()
+def test_an_operation_gets_the_grant_of_its_caller_with_the_request(house: House) -> None:
+    echo = Echo()
+    request = {"CollectionId": "staff", "UserId": "eve"}
+    assert handler(house, echo)(CALLER, request, "r1") == Result(members={"calls": 1})
+    (call,) = echo.calls
+    assert (call.request, call.request_id) == (request, "r1")
+    assert call.grant.caller == Caller(principal=CALLER, channel=Channel.AWS, request_id="r1")
+    assert call.grant.act == Act(action=Action.ENROL, operation="CreateUser", collection="staff")
+
+
+def test_a_grant_ends_with_the_call(house: House) -> None:
+    echo = Echo()
+    handler(house, echo)(CALLER, {"CollectionId": "staff"}, "r1")
+    grant: Grant = echo.calls[0].grant
+    with pytest.raises(RuntimeError, match="has ended"):
+        grant.require(Action.ENROL, "staff")
+
+
+def test_a_token_is_performed_once(house: House) -> None:
+    echo = Echo()
+    handle, request = handler(house, echo), {"CollectionId": "staff", "UserId": "ada"}
+    assert handle(CALLER, request, "r1") == Result(members={"calls": 1})
+    for request_id in ("r2", "r3"):
+        again = handle(CALLER, request | {"ClientRequestToken": "t"}, request_id)
+        assert again == Result(members={"calls": 2})
+    assert [call.request for call in echo.calls] == [request, request | {"ClientRequestToken": "t"}]
+    assert [call.request_id for call in echo.calls] == ["r1", "r2"]
+
+
+def test_what_the_gate_refuses_is_neither_performed_nor_answered_from_memory(house: House) -> None:
+    echo = Echo()
+    request = {"CollectionId": "staff", "UserId": "ada", "ClientRequestToken": "t"}
+    refused = handler(house, echo, NoEnrolment())
+    with pytest.raises(AccessDenied, match="Nobody is enrolled here"):
+        refused(CALLER, request, "r1")
+    assert echo.calls == []
+    assert handler(house, echo)(CALLER, request, "r2") == Result(members={"calls": 1})
+    with pytest.raises(AccessDenied):
+        refused(CALLER, request, "r3")
+
+
+def test_a_refused_operation_changes_nothing_and_others_go_on(operations: Operations, house: House) -> None:
+    staff = house.collection()
+    handle = operations.under(NoEnrolment())
+    with pytest.raises(AccessDenied):
+        handle["IndexFaces"](CALLER, {"CollectionId": "staff", "Image": {"Bytes": b"any"}}, "r1")
+    assert handle["DescribeCollection"](CALLER, {"CollectionId": "staff"}, "r2").members["FaceCount"] == 0
+    assert house.size(staff) == 0

@@ -69,7 +69,7 @@ def test_a_deleted_collection_takes_its_faces_and_sources_along(store):
     store.collections.delete("staff")
     with pytest.raises(ResourceNotFound, match=r"^The collection id: staff does not exist.$"):
         store.collections.get("staff")
-    assert store.collections.sizes() == {"guests": 2}
+    assert store.collections.with_sizes() == [(other, 2)]
     with store.database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM faces").scalar_one() == 2
 
@@ -90,6 +90,6 @@ def test_an_unknown_collection_is_named_in_the_error(store, act):
 
 
 def test_sizes_count_empty_collections_too(store):
-    store.collection("empty")
-    store.enrol(store.collection("staff"), 4)
-    assert store.collections.sizes() == {"empty": 0, "staff": 4}
+    empty, staff = store.collection("empty"), store.collection("staff")
+    store.enrol(staff, 4)
+    assert store.collections.with_sizes() == [(empty, 0), (staff, 4)]

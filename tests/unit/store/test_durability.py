@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+from stores import feeds_of
+
 from regard.index.embedded.embedded_index import EmbeddedIndex
 from regard.sync.index_sync import IndexSync
 
@@ -60,7 +62,7 @@ def test_a_kill_loses_nothing_acknowledged_and_leaves_no_half_batch(store, kind)
     assert len(added) > 15
     assert added - doomed <= there
     assert not deleted & there
-    follower = IndexSync(store.database, faces_index=EmbeddedIndex(), users_index=EmbeddedIndex())
+    follower = IndexSync(store.database, feeds_of(EmbeddedIndex(), EmbeddedIndex()))
     follower.rebuild()
     assert follower.agreement() == []
     with store.database.read() as connection:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from stores import feeds_of
 
 from regard.index.embedded.embedded_index import EmbeddedIndex
 from regard.store.idempotency_rows import IdempotencyRows
@@ -38,7 +39,7 @@ def test_each_part_of_a_request_tells_it_from_others(store):
     assert answers == [{"number": number} for number in range(4)]
 
 
-def test_expired_receipts_go_as_new_ones_come_some_at_a_time(store):
+def test_expired_answers_go_as_new_ones_come_some_at_a_time(store):
     old, late = IdempotencyRows(store.database), NOW + WEEK
     for number in range(300):
         ask(old, f"old-{number}")
@@ -53,26 +54,27 @@ def test_expired_receipts_go_as_new_ones_come_some_at_a_time(store):
     assert tokens(store) == {"young"} | {f"new-{number}" for number in range(101)}
 
 
-def test_a_receipt_is_found_by_its_key_and_expired_ones_by_their_time(store, kind):
+def test_an_answer_is_found_by_its_key_and_expired_ones_by_their_time(store, kind):
     explain, primary = {
-        "sqlite": ("EXPLAIN QUERY PLAN", "sqlite_autoindex_receipts_1"),
-        # The planner would rather read a table that is empty.
-        "postgresql": ("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; EXPLAIN", "receipts_pk"),
+        "sqlite": ("EXPLAIN QUERY PLAN", "sqlite_autoindex_idempotency_keys_1"),
+        "postgresql": ("EXPLAIN", "idempotency_keys_pk"),
     }[kind]
 
     def plan(query: str) -> str:
         with store.database.read() as connection:
+            if kind == "postgresql":  # the planner would rather read a table that is empty
+                connection.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
             return str(connection.exec_driver_sql(f"{explain} {query}").all())
 
     ours = "(access_key_id, operation, token) = ('a', 'b', 'c')"
     assert primary in plan(f"SELECT * FROM idempotency_keys WHERE {ours}")  # noqa: S608
-    assert "receipts_by_created_at" in plan("SELECT token FROM idempotency_keys WHERE created_at <= 5 LIMIT 9")
+    assert "idempotency_keys_by_created_at" in plan("SELECT token FROM idempotency_keys WHERE created_at <= 5 LIMIT 9")
 
 
 def test_an_index_never_holds_what_was_undone_or_lacks_who_got_its_key(store, kind, make_units):
     """After a failed request its rows' keys are given again; an index that had followed it would pass over those."""
     index = EmbeddedIndex()
-    follower = IndexSync(store.database, faces_index=index, users_index=EmbeddedIndex())
+    follower = IndexSync(store.database, feeds_of(index, EmbeddedIndex()))
     rows, collection, undone = IdempotencyRows(store.database), store.collection(), []
 
     def fail():
@@ -96,7 +98,7 @@ def test_an_index_never_holds_what_was_undone_or_lacks_who_got_its_key(store, ki
 
 def test_what_was_committed_in_a_request_is_followed_at_the_next_look(store):
     index = EmbeddedIndex()
-    follower = IndexSync(store.database, faces_index=index, users_index=EmbeddedIndex())
+    follower = IndexSync(store.database, feeds_of(index, EmbeddedIndex()))
     collection = store.collection()
 
     def enrol():

@@ -26,9 +26,9 @@ def give(store, collection, user_id, faces, vector):
         change.set_vector(vector)
 
 
-def journal(store):
+def noted(store):
     with store.database.read() as connection:
-        return connection.exec_driver_sql("SELECT face_key, user_vector_key FROM deletions ORDER BY seq").all()
+        return connection.exec_driver_sql("SELECT feed, key FROM deletions ORDER BY seq").all()
 
 
 def test_a_name_is_given_once_in_a_collection(store, staff):
@@ -42,7 +42,7 @@ def test_a_name_is_given_once_in_a_collection(store, staff):
 
 def test_a_collection_that_has_gone_gets_no_user(store, staff):
     store.collections.delete("staff")
-    with pytest.raises(ResourceNotFound, match="deleted meanwhile"):
+    with pytest.raises(ResourceNotFound, match="was deleted while the request was being handled"):
         store.users.create(staff.key, "cid", NOW)
 
 
@@ -64,17 +64,17 @@ def test_pages_list_the_oldest_users_first(store, staff):
     assert store.users.page(store.collection("other").key, 0, 9) == []
 
 
-def test_a_new_vector_has_a_new_key_and_the_old_one_is_journalled(store, staff, make_units):
+def test_a_new_vector_has_a_new_key_and_the_old_one_is_noted_as_deleted(store, staff, make_units):
     vectors = make_units(2)
     give(store, staff, "ada", store.enrol(staff, 1), vectors[0])
     assert {key: user.id for key, user in store.users.by_vector_keys(np.array([1, 2, 9])).items()} == {1: "ada"}
     with store.users.changing(staff.key, "ada") as change:
         change.set_vector(vectors[1])
-    assert journal(store) == [(None, 1)]
+    assert noted(store) == [("users", 1)]
     assert {key: user.id for key, user in store.users.by_vector_keys(np.array([1, 2, 9])).items()} == {2: "ada"}
     with store.users.changing(staff.key, "ada") as change:
         change.set_vector(None)
-    assert journal(store) == [(None, 1), (None, 2)]
+    assert noted(store) == [("users", 1), ("users", 2)]
     give(store, staff, "ada", store.enrol(staff, 1), vectors[0])
     assert list(store.users.by_vector_keys(np.array([1, 2, 3]))) == [3]
 
@@ -118,7 +118,7 @@ def test_a_change_that_fails_changes_nothing(store, staff, make_units):
         fail()
     assert [face.user_id for face in store.faces.page(staff.key, 0, 9)] == ["ada", None]
     assert list(store.users.by_vector_keys(np.arange(9))) == [1]
-    assert journal(store) == []
+    assert noted(store) == []
 
 
 def test_a_deleted_user_leaves_their_faces(store, staff, make_units):
@@ -127,7 +127,7 @@ def test_a_deleted_user_leaves_their_faces(store, staff, make_units):
     store.users.delete(staff.key, "ada")
     assert [face.user_id for face in store.faces.page(staff.key, 0, 9)] == [None, None]
     assert [user.id for user in store.users.page(staff.key, 0, 9)] == ["bea"]
-    assert journal(store) == [(None, 1)]
+    assert noted(store) == [("users", 1)]
     store.users.create(staff.key, "ada", NOW)
     assert store.users.get(staff.key, "ada").status is UserStatus.CREATED
 
@@ -139,7 +139,7 @@ def test_a_deleted_collection_takes_its_users_along(store, staff, make_units):
     with store.database.read() as connection:
         for table in ("users", "memberships", "user_vectors"):
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0  # noqa: S608
-    assert journal(store) == [(None, None)]
+    assert noted(store) == [(None, None)]
 
 
 def test_an_unknown_user_is_named_in_the_error(store, staff):

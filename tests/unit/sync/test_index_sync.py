@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from stores import feeds_of
 
 from regard.errors import Conflict, ResourceNotFound
 from regard.index.embedded.embedded_index import EmbeddedIndex
@@ -25,7 +26,7 @@ class Followed:
 
     def __init__(self, store) -> None:
         self.index, self.users = EmbeddedIndex(), EmbeddedIndex()
-        self.follower = IndexSync(store.database, faces_index=self.index, users_index=self.users)
+        self.follower = IndexSync(store.database, feeds_of(self.index, self.users))
 
 
 def test_a_face_stored_is_a_face_found(store, make_units):
@@ -153,7 +154,7 @@ def test_while_a_users_vector_is_replaced_a_search_finds_them(store, make_units)
 
     def search() -> None:
         while not stop.is_set():
-            (hits,) = here.follower.search_users(collection.key, vector, limit=5, threshold=0.9)
+            (hits,) = here.follower.search("users", collection.key, vector, limit=5, threshold=0.9)
             misses.extend([] if len(hits.keys) else [1])
             time.sleep(0.0005)  # or two loops that never rest would keep the writer from its turn
 
@@ -196,7 +197,7 @@ def test_agreement_names_what_differs_both_ways(store, make_units):
     here.index.add(collection.key, np.array([40]), make_units(1))
     here.index.add(99, np.array([41]), make_units(1))
     here.users.add(collection.key, np.array([7]), make_units(1))
-    assert here.follower.agreement() == [
+    assert list(map(str, here.follower.agreement())) == [
         f"collection {collection.key}: 1 faces are in SQL but not in the index, of keys 2",
         f"collection {collection.key}: 1 faces are in the index but not in SQL, of keys 40",
         "collection 99: 1 faces are in the index but not in SQL, of keys 41",

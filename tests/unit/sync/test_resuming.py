@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from likenesses import alike, known
+from stores import feeds_of
 
 from regard.domain.images import Box
 from regard.index.embedded import embedded_index
@@ -34,9 +36,9 @@ Store = Any
 def following(store: Store, folder: Path) -> Iterator[tuple[IndexSync, EmbeddedIndex, list[int]]]:
     """A process's index and follower, rebuilt; and how many vectors each report of the rebuilding had read."""
     read: list[int] = []
-    with closing(EmbeddedIndex(known(), folder, seal=SEAL)) as index:
-        follower = IndexSync(store.database, faces_index=index, users_index=EmbeddedIndex())
-        index.lost = follower.reload_faces
+    with closing(EmbeddedIndex(lambda _: known(), folder, seal=SEAL)) as index:
+        follower = IndexSync(store.database, feeds_of(index, EmbeddedIndex()))
+        index.lost = partial(follower.reload, "faces")
         follower.rebuild(lambda _, done, __: read.append(done))
         yield follower, index, read
 
@@ -78,9 +80,9 @@ def test_what_was_removed_meanwhile_is_removed_from_the_files(store: Store, tmp_
     with following(store, tmp_path / "index") as (follower, index, _):
         assert follower.agreement() == []
         assert index.collections() == [staff.key]
-        journal = index.resume().journal
+        journal = index.resume().deletion
     with following(store, tmp_path / "index") as (follower, index, _):
-        assert index.resume().journal == journal > 0
+        assert index.resume().deletion == journal > 0
         assert follower.agreement() == []
 
 
@@ -104,7 +106,7 @@ def test_a_damaged_file_is_read_from_the_database_again(store: Store, tmp_path: 
 def test_damage_that_is_found_after_the_start_is_read_again_while_it_runs(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(embedded_index, "AT_START", 0)
+    monkeypatch.setattr(embedded_index, "AT_START_BYTES", 0)
     staff, folder = store.collection(), tmp_path / "index"
     with following(store, folder) as (follower, index, _):
         enrol(store, staff.key, 600, seed=1)

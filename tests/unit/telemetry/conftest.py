@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from regard.domain.callers import Principal
-from regard.edge.observer import RequestRecord
+from regard.domain.reporting import RequestRecord
 
 
 @pytest.fixture
-def answer() -> Callable[..., RequestRecord]:
-    """An answer to DetectFaces that went well, but for what is said otherwise."""
+def record() -> Callable[..., RequestRecord]:
+    """The record of a DetectFaces that went well, except for what is given otherwise."""
 
     def make(**different: Any) -> RequestRecord:
         usual = {

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from regard.domain.reporting import Meter
+from regard.domain.reporting import Meter, RequestRecord
 from regard.edge.observer import Observer
-from regard.telemetry.instruments import Instrument, Instruments, RequestRecord
+from regard.telemetry.instruments import Instrument, Instruments
 
 
 class Diary(Instrument):
@@ -28,8 +28,8 @@ class Diary(Instrument):
         finally:
             self._told.append((self._name, "ends", operation))
 
-    def answered(self, answer: RequestRecord) -> None:
-        self._told.append((self._name, "answered", answer.request_id))
+    def answered(self, record: RequestRecord) -> None:
+        self._told.append((self._name, "answered", record.request_id))
 
     def model_ran(self, model: str, seconds: float) -> None:
         self._told.append((self._name, "ran", model, seconds))
@@ -41,20 +41,20 @@ class Diary(Instrument):
         self._told.append((self._name, "close"))
 
 
-def tell_all(instrument: Instrument, answer: RequestRecord) -> None:
+def tell_all(instrument: Instrument, record: RequestRecord) -> None:
     observer: Observer = instrument
     meter: Meter = instrument
     observer.waiting(3)
     with observer.performing("DetectFaces", "r"):
         meter.model_ran("fr-feature", 0.5)
         meter.faces_found(2)
-    observer.answered(answer)
+    observer.answered(record)
     instrument.close()
 
 
-def test_everything_is_told_to_every_instrument_in_turn(answer: Callable[..., RequestRecord]) -> None:
+def test_everything_is_told_to_every_instrument_in_turn(record: Callable[..., RequestRecord]) -> None:
     told: list[tuple[object, ...]] = []
-    tell_all(Instruments([Diary("a", told), Instrument(), Diary("b", told)]), answer(request_id="r"))
+    tell_all(Instruments([Diary("a", told), Instrument(), Diary("b", told)]), record(request_id="r"))
     inner: list[tuple[object, ...]] = [("ran", "fr-feature", 0.5), ("faces", 2)]
     last: list[tuple[object, ...]] = [("answered", "r"), ("close",)]
     assert told == [

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from regard.domain.callers import Principal, TemporaryCredential
-from regard.edge.observer import RequestRecord
+from regard.domain.reporting import RequestRecord
 from regard.errors import SettingsError
 from regard.telemetry import logs
 from regard.telemetry.logs import FORMATS, RequestLog
@@ -54,19 +54,19 @@ def book() -> Iterator[Callable[[str], Book]]:
 
 
 def test_a_request_is_one_object_with_all_that_is_known_of_it(
-    book: Callable[[str], Book], answer: Callable[..., RequestRecord]
+    book: Callable[[str], Book], record: Callable[..., RequestRecord]
 ) -> None:
     written = book("json")
     session = TemporaryCredential(
         access_key_id="ASIA1", role="reader", name="night shift", expires_at=datetime.now(UTC)
     )
     principal = Principal(access_key_id="AKREGARD1", name="front desk", temporary_credential=session)
-    RequestLog().answered(answer(principal=principal))
+    RequestLog().answered(record(principal=principal))
     (line,) = written.lines
-    said = json.loads(line)
-    when = datetime.fromisoformat(said.pop("time"))
+    parsed = json.loads(line)
+    when = datetime.fromisoformat(parsed.pop("time"))
     assert timedelta() <= datetime.now(UTC) - when < timedelta(minutes=1)
-    assert said == {
+    assert parsed == {
         "level": "INFO",
         "logger": "regard.requests",
         "message": "DetectFaces OK",
@@ -84,9 +84,9 @@ def test_a_request_is_one_object_with_all_that_is_known_of_it(
     }
 
 
-def test_a_request_is_one_line_for_people(book: Callable[[str], Book], answer: Callable[..., RequestRecord]) -> None:
+def test_a_request_is_one_line_for_people(book: Callable[[str], Book], record: Callable[..., RequestRecord]) -> None:
     written = book("text")
-    RequestLog().answered(answer())
+    RequestLog().answered(record())
     (line,) = written.lines
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.split()[0])
     assert line.partition(" ")[2] == (
@@ -100,23 +100,23 @@ def test_a_request_is_one_line_for_people(book: Callable[[str], Book], answer: C
     [(200, None, "INFO"), (400, "InvalidParameterException", "INFO"), (500, "InternalServerError", "ERROR")],
 )
 def test_only_the_servers_own_faults_are_errors(
-    book: Callable[[str], Book], answer: Callable[..., RequestRecord], status: int, code: str | None, level: str
+    book: Callable[[str], Book], record: Callable[..., RequestRecord], status: int, code: str | None, level: str
 ) -> None:
     written = book("json")
-    RequestLog().answered(answer(status=status, code=code, principal=None))
-    said = json.loads(written.lines[0])
-    assert (said["level"], said["status"], said["code"]) == (level, status, code or "OK")
-    assert "access_key_id" not in said
+    RequestLog().answered(record(status=status, code=code, principal=None))
+    parsed = json.loads(written.lines[0])
+    assert (parsed["level"], parsed["status"], parsed["code"]) == (level, status, code or "OK")
+    assert "access_key_id" not in parsed
 
 
 @FORMS
 def test_no_value_can_forge_a_line(
-    book: Callable[[str], Book], answer: Callable[..., RequestRecord], form: str
+    book: Callable[[str], Book], record: Callable[..., RequestRecord], form: str
 ) -> None:
     written = book(form)
     session = TemporaryCredential(access_key_id=WICKED, role=WICKED, name=WICKED, expires_at=datetime.now(UTC))
     principal = Principal(access_key_id=WICKED, name=WICKED, temporary_credential=session)
-    RequestLog().answered(answer(operation=WICKED, code=WICKED, principal=principal, request_id=WICKED))
+    RequestLog().answered(record(operation=WICKED, code=WICKED, principal=principal, request_id=WICKED))
     logs.log.info("said by a library: %s", WICKED)
     assert len(written.lines) == 2
     for line in written.lines:
@@ -136,9 +136,9 @@ def test_a_traceback_belongs_to_its_record(book: Callable[[str], Book], form: st
     (record,) = written.lines
     if form == "json":
         assert "\n" not in record
-        said = json.loads(record)
-        assert said["message"] == "request r failed"
-        assert said["exception"].startswith("Traceback")
+        parsed = json.loads(record)
+        assert parsed["message"] == "request r failed"
+        assert parsed["exception"].startswith("Traceback")
     else:
         first, *others = record.split("\n")
         assert first.endswith("request r failed")
@@ -160,16 +160,16 @@ def as_before() -> Iterator[None]:
 
 @FORMS
 def test_every_logger_of_the_process_speaks_to_standard_error(
-    as_before: None, capfd: pytest.CaptureFixture[str], answer: Callable[..., RequestRecord], form: str
+    as_before: None, capfd: pytest.CaptureFixture[str], record: Callable[..., RequestRecord], form: str
 ) -> None:
     logs.begin(form)
-    RequestLog().answered(answer())
+    RequestLog().answered(record())
     logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
     logging.getLogger("some.library").info("chatter")
     sys.stderr.flush()
-    said: Any = capfd.readouterr()
-    lines = said.err.splitlines()
-    assert said.out == ""
+    output: Any = capfd.readouterr()
+    lines = output.err.splitlines()
+    assert output.out == ""
     assert len(lines) == 2
     assert "uvicorn.error" in lines[1]
     if form == "json":
@@ -177,5 +177,5 @@ def test_every_logger_of_the_process_speaks_to_standard_error(
 
 
 def test_another_format_is_refused_with_those_there_are(as_before: None) -> None:
-    with pytest.raises(SettingsError, match="'xml'; it is one of: text, json"):
+    with pytest.raises(SettingsError, match="'xml'; it must be one of: text, json"):
         logs.begin("xml")

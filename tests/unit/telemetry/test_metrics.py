@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
-from regard.edge.observer import RequestRecord
+from regard.domain.reporting import RequestRecord
 from regard.telemetry.metrics import Metrics
 
 DETECT = {"service": "rekognition", "operation": "DetectFaces"}
@@ -21,7 +21,7 @@ def metrics() -> Metrics:
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
-    """One sample as a scraper reads it; None where it is missing."""
+    """One sample as a scraper reads it; None if it is missing."""
     content, _ = metrics.exposition("")
     samples = [sample for family in plain_text(content.decode()) for sample in family.samples]
     found = [sample.value for sample in samples if sample.name == name and sample.labels == labels]
@@ -29,12 +29,12 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 
 def test_requests_are_counted_by_service_operation_and_code(
-    metrics: Metrics, answer: Callable[..., RequestRecord]
+    metrics: Metrics, record: Callable[..., RequestRecord]
 ) -> None:
-    metrics.answered(answer())
-    metrics.answered(answer())
-    metrics.answered(answer(code="ThrottlingException", status=400))
-    metrics.answered(answer(service="sts", operation="GetCallerIdentity"))
+    metrics.answered(record())
+    metrics.answered(record())
+    metrics.answered(record(code="ThrottlingException", status=400))
+    metrics.answered(record(service="sts", operation="GetCallerIdentity"))
     assert value(metrics, "regard_requests_total", **DETECT, code="OK") == 2
     assert value(metrics, "regard_requests_total", **DETECT, code="ThrottlingException") == 1
     assert value(metrics, "regard_requests_total", service="sts", operation="GetCallerIdentity", code="OK") == 1
@@ -42,15 +42,15 @@ def test_requests_are_counted_by_service_operation_and_code(
     assert value(metrics, "regard_sent_bytes_total", **DETECT) == 3 * 2_301
 
 
-def test_what_no_service_knows_is_counted_as_unknown(metrics: Metrics, answer: Callable[..., RequestRecord]) -> None:
-    metrics.answered(answer(service="", operation="", code="UnknownOperationException", status=400))
+def test_what_no_service_knows_is_counted_as_unknown(metrics: Metrics, record: Callable[..., RequestRecord]) -> None:
+    metrics.answered(record(service="", operation="", code="UnknownOperationException", status=400))
     labels = {"service": "unknown", "operation": "unknown", "code": "UnknownOperationException"}
     assert value(metrics, "regard_requests_total", **labels) == 1
 
 
-def test_times_fall_into_buckets(metrics: Metrics, answer: Callable[..., RequestRecord]) -> None:
+def test_times_fall_into_buckets(metrics: Metrics, record: Callable[..., RequestRecord]) -> None:
     for seconds in (0.0019, 0.04, 9, 11):
-        metrics.answered(answer(seconds=seconds, waited=seconds / 2))
+        metrics.answered(record(seconds=seconds, waited=seconds / 2))
     name = "regard_request_duration_seconds"
     counts = {
         limit: value(metrics, f"{name}_bucket", **DETECT, le=limit) for limit in ("0.002", "0.05", "10.0", "+Inf")
@@ -105,17 +105,17 @@ def test_the_process_and_the_build_are_described(metrics: Metrics) -> None:
 
 
 def test_two_servers_in_one_process_count_apart_and_leave_the_common_registry_alone(
-    metrics: Metrics, answer: Callable[..., RequestRecord]
+    metrics: Metrics, record: Callable[..., RequestRecord]
 ) -> None:
     other = Metrics(version="1.2.3", face_model="fr-feature", detector="centerface")
-    other.answered(answer())
+    other.answered(record())
     assert value(metrics, "regard_requests_total", **DETECT, code="OK") is None
     assert value(other, "regard_requests_total", **DETECT, code="OK") == 1
     assert b"regard_" not in prometheus_client.generate_latest()
 
 
-def test_openmetrics_is_spoken_to_who_accepts_it(metrics: Metrics, answer: Callable[..., RequestRecord]) -> None:
-    metrics.answered(answer())
+def test_openmetrics_is_sent_to_clients_that_accept_it(metrics: Metrics, record: Callable[..., RequestRecord]) -> None:
+    metrics.answered(record())
     content, content_type = metrics.exposition("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
     assert content_type.startswith("application/openmetrics-text")
     assert "regard_requests" in {family.name for family in openmetrics(content.decode())}

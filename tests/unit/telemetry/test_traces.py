@@ -13,7 +13,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from otlp_receiver import Received, attributes, receiver
 
-from regard.edge.observer import RequestRecord
+from regard.domain.reporting import RequestRecord
 from regard.errors import SettingsError
 from regard.telemetry import traces
 from regard.telemetry.traces import Traces
@@ -30,13 +30,13 @@ def send(work: Callable[[Traces], None], path: str = "") -> Received:
     return received
 
 
-def test_a_request_is_a_span_and_its_model_runs_are_below_it(answer: Callable[..., RequestRecord]) -> None:
+def test_a_request_is_a_span_and_its_model_runs_are_below_it(record: Callable[..., RequestRecord]) -> None:
     def work(sending: Traces) -> None:
         with sending.performing("DetectFaces", "r-1"):
             time.sleep(0.02)
             sending.model_ran("centerface", 0.015)
             sending.model_ran("fr-pose", 0.001)
-        sending.answered(answer(request_id="r-1", waited=0.25))
+        sending.answered(record(request_id="r-1", waited=0.25))
 
     received = send(work)
     spans = {span.name: span for span in received.spans}
@@ -61,12 +61,12 @@ def test_a_request_is_a_span_and_its_model_runs_are_below_it(answer: Callable[..
     assert abs(request.end_time_unix_nano - time.time_ns()) < 30e9
 
 
-def test_errors_carry_their_code_and_only_the_servers_own_faults_a_status(answer: Callable[..., RequestRecord]) -> None:
+def test_errors_carry_their_code_and_only_the_servers_own_faults_a_status(record: Callable[..., RequestRecord]) -> None:
     def work(sending: Traces) -> None:
         with pytest.raises(KeyError), sending.performing("DetectFaces", "r-1"):
-            raise KeyError("of somebody's collection")
-        sending.answered(answer(request_id="r-1", status=500, code="InternalServerError"))
-        sending.answered(answer(request_id="r-2", status=400, code="AccessDeniedException", seconds=3, operation=""))
+            raise KeyError("the collection 'suspects'")
+        sending.answered(record(request_id="r-1", status=500, code="InternalServerError"))
+        sending.answered(record(request_id="r-2", status=400, code="AccessDeniedException", seconds=3, operation=""))
 
     received = send(work)
     fault, refusal = received.spans
@@ -79,11 +79,11 @@ def test_errors_carry_their_code_and_only_the_servers_own_faults_a_status(answer
     assert fault.events == refusal.events == []
 
 
-def test_nothing_of_who_asks_is_sent(answer: Callable[..., RequestRecord]) -> None:
+def test_nothing_of_the_caller_is_sent(record: Callable[..., RequestRecord]) -> None:
     def work(sending: Traces) -> None:
         with pytest.raises(ValueError, match="suspects"), sending.performing("DetectFaces", "r-1"):
             raise ValueError("no collection 'suspects'")
-        sending.answered(answer(request_id="r-1"))
+        sending.answered(record(request_id="r-1"))
 
     (body,) = send(work).bodies
     for word in (b"AKREGARD1", b"front desk", b"suspects"):
@@ -91,7 +91,7 @@ def test_nothing_of_who_asks_is_sent(answer: Callable[..., RequestRecord]) -> No
     assert b"DetectFaces" in body
 
 
-def test_requests_at_the_same_time_keep_their_runs_apart(answer: Callable[..., RequestRecord]) -> None:
+def test_requests_at_the_same_time_keep_their_runs_apart(record: Callable[..., RequestRecord]) -> None:
     meet = threading.Barrier(2, timeout=10)
 
     def work(sending: Traces) -> None:
@@ -100,7 +100,7 @@ def test_requests_at_the_same_time_keep_their_runs_apart(answer: Callable[..., R
                 meet.wait()
                 sending.model_ran(f"model of {name}", 0.001)
                 meet.wait()
-            sending.answered(answer(request_id=name, operation=name))
+            sending.answered(record(request_id=name, operation=name))
 
         both = [threading.Thread(target=request, args=(name,)) for name in ("a", "b")]
         for thread in both:
@@ -118,21 +118,21 @@ def test_a_run_outside_a_request_is_no_span() -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1/traces"])
-def test_a_collectors_address_is_enough(answer: Callable[..., RequestRecord], path: str) -> None:
-    assert send(lambda sending: sending.answered(answer()), path).paths == ["/v1/traces"]
+def test_a_collectors_address_is_enough(record: Callable[..., RequestRecord], path: str) -> None:
+    assert send(lambda sending: sending.answered(record()), path).paths == ["/v1/traces"]
 
 
-def test_a_path_before_it_is_kept(answer: Callable[..., RequestRecord]) -> None:
-    assert send(lambda sending: sending.answered(answer()), "/otel/").paths == ["/otel/v1/traces"]
+def test_a_path_before_it_is_kept(record: Callable[..., RequestRecord]) -> None:
+    assert send(lambda sending: sending.answered(record()), "/otel/").paths == ["/otel/v1/traces"]
 
 
 def test_a_collector_that_is_away_does_not_hold_up_the_end(
-    answer: Callable[..., RequestRecord], caplog: pytest.LogCaptureFixture
+    record: Callable[..., RequestRecord], caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         sending = traces.to_collector(f"http://127.0.0.1:{closed.getsockname()[1]}", "1.2.3")
-        sending.answered(answer())
+        sending.answered(record())
         began = time.monotonic()
         sending.close()
     assert time.monotonic() - began < 8
@@ -140,8 +140,8 @@ def test_a_collector_that_is_away_does_not_hold_up_the_end(
 
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:4318", "grpc://127.0.0.1:4317", "http://", ""])
-def test_what_is_no_address_is_refused_in_words(endpoint: str) -> None:
-    with pytest.raises(SettingsError, match="no address like http"):
+def test_what_is_not_an_address_is_refused_in_words(endpoint: str) -> None:
+    with pytest.raises(SettingsError, match="must be an address like http"):
         traces.to_collector(endpoint, "1.2.3")
 
 
@@ -150,12 +150,16 @@ WITHOUT = """
 import sys
 sys.modules["opentelemetry"] = None
 from pathlib import Path
-from regard import app, config
+from regard.bootstrap.engine import open_engine
+from regard.config.settings import load_settings
+from regard.errors import SettingsError
 home = Path(sys.argv[1])
-app.build(load_settings({}, home=home)).close()
+with open_engine(load_settings({}, home=home)):
+    pass
 try:
-    app.build(load_settings({}, home=home, otlp_endpoint="http://127.0.0.1:4318"))
-except app.errors.SettingsError as error:
+    with open_engine(load_settings({}, home=home, telemetry={"otlp_endpoint": "http://127.0.0.1:4318"})):
+        pass
+except SettingsError as error:
     sys.exit(error.message)
 """
 

@@ -101,14 +101,14 @@ def test_the_cosine_of_a_similarity_has_that_similarity(table: Calibration, want
     ("points", "complaint"),
     [
         (((0.0, 1.0),), "two points"),
-        (((0.0, 0.5), (0.5, 1e-4)), "starts at false match rate 1"),
-        (((0.0, 1.0), (0.5, 1e-4), (0.4, 1e-5)), "must rise"),
+        (((0.0, 0.5), (0.5, 1e-4)), "starts at false match rate 0.5; its first point must be at 1"),
+        (((0.0, 1.0), (0.5, 1e-4), (0.4, 1e-5)), r"from \[0.5, 0.0001\] to \[0.4, 1e-05\]; cosines must rise"),
         (((0.0, 1.0), (0.5, 1e-4), (0.6, 1e-4)), "must rise"),
-        (((0.0, 1.0), (0.5, 0.0)), "lie in"),
+        (((0.0, 1.0), (0.5, 0.0)), r"holds \[0.5, 0.0\]; cosines lie in"),
         (((0.0, 1.0), (1.0, 1e-4)), "lie in"),
         (((float("nan"), 1.0), (0.5, 1e-4)), "lie in"),
     ],
 )
-def test_a_table_that_is_none_is_refused(points: tuple[tuple[float, float], ...], complaint: str) -> None:
+def test_points_that_make_no_table_are_refused(points: tuple[tuple[float, float], ...], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Calibration(points)

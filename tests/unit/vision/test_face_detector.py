@@ -7,7 +7,14 @@ import pytest
 
 from regard.domain.arrays import FloatArray
 from regard.vision.cards import Input
-from regard.vision.faces.face_detector import DECODERS, Detector, decode_centerface, decode_scrfd, decode_yunet, passes
+from regard.vision.faces.face_detector import (
+    DECODERS,
+    FaceDetector,
+    decode_centerface,
+    decode_scrfd,
+    decode_yunet,
+    passes,
+)
 
 ANY_SIZE = Input(width=0, height=0, channels="RGB", mean=(0, 0, 0), std=(1, 1, 1))
 
@@ -31,7 +38,7 @@ def test_centerface_is_decoded_as_its_authors_do() -> None:
     np.testing.assert_allclose(found.scores, [0.9])
     np.testing.assert_allclose(found.boxes, [[21 - 10, 15 - 20, 21 + 10, 15 + 20]], atol=1e-4)
     expected = [[11 + 20 * x, -5 + 40 * y] for y, x in ((0.3, 0.2), (0.3, 0.8), (0.5, 0.5), (0.8, 0.3), (0.8, 0.7))]
-    np.testing.assert_allclose(found.points[0], expected, atol=1e-4)
+    np.testing.assert_allclose(found.landmarks5[0], expected, atol=1e-4)
 
 
 def test_scrfd_is_decoded_as_insightface_does() -> None:
@@ -51,7 +58,7 @@ def test_scrfd_is_decoded_as_insightface_does() -> None:
     found = decode_scrfd(outputs, (height, width), 0.5)
     np.testing.assert_allclose(found.scores, [0.6, 0.8])
     np.testing.assert_allclose(found.boxes, [[0, -8, 16, 8], [48 - 16, 32 - 32, 48 + 48, 32 + 8]])
-    np.testing.assert_allclose(found.points[1], np.array([48, 32]) + np.arange(10).reshape(5, 2) * 4)
+    np.testing.assert_allclose(found.landmarks5[1], np.array([48, 32]) + np.arange(10).reshape(5, 2) * 4)
 
 
 def yunet_by_the_book(outputs: Mapping[str, FloatArray], size: tuple[int, int], threshold: float) -> list[list[float]]:
@@ -87,7 +94,7 @@ def test_yunet_is_decoded_as_opencv_does() -> None:
     assert len(book) > 20
     sides = found.boxes[:, 2:] - found.boxes[:, :2]
     np.testing.assert_allclose(np.concatenate([found.boxes[:, :2], sides], axis=1), book[:, :4], atol=1e-3)
-    np.testing.assert_allclose(found.points.reshape(-1, 10), book[:, 4:14], atol=1e-3)
+    np.testing.assert_allclose(found.landmarks5.reshape(-1, 10), book[:, 4:14], atol=1e-3)
     np.testing.assert_allclose(found.scores, book[:, 14], atol=1e-6)
 
 
@@ -107,7 +114,7 @@ def test_a_picture_without_faces_has_none(family: str) -> None:
         },
     }
     found = DECODERS[family](outputs[family], (32, 32), 0.5)
-    assert (found.boxes.shape, found.scores.shape, found.points.shape) == ((0, 4), (0,), (0, 5, 2))
+    assert (found.boxes.shape, found.scores.shape, found.landmarks5.shape) == ((0, 4), (0,), (0, 5, 2))
 
 
 @pytest.mark.parametrize(
@@ -155,17 +162,17 @@ def red_at(height: int, width: int, *places: tuple[int, int, int]) -> np.ndarray
 
 
 def test_boxes_and_points_are_ratios_of_the_picture_largest_first() -> None:
-    detector = Detector(Blocks(), "centerface", ANY_SIZE)
+    detector = FaceDetector(Blocks(), "centerface", ANY_SIZE)
     (faces,) = detector.detect([red_at(240, 320, (100, 40, 4), (100, 200, 4))])
     assert len(faces) == 2
     for row, x in enumerate((40, 200)):
         np.testing.assert_allclose(faces.boxes[row] * [320, 240, 320, 240], [x + 2 - 16, 102 - 16, 32, 32], atol=1e-3)
-        np.testing.assert_allclose(faces.points[row] * [320, 240], [[x + 2, 102]] * 5, atol=1e-3)
+        np.testing.assert_allclose(faces.landmarks5[row] * [320, 240], [[x + 2, 102]] * 5, atol=1e-3)
 
 
 def test_a_face_found_in_both_passes_is_one_face_and_the_sizes_are_in_order() -> None:
     session = Blocks()
-    detector = Detector(session, "centerface", ANY_SIZE)
+    detector = FaceDetector(session, "centerface", ANY_SIZE)
     (faces,) = detector.detect([red_at(960, 1280, (400, 400, 400))])
     assert session.canvases == [(960, 1280), (256, 320)]
     areas = np.prod(faces.boxes[:, 2:], axis=1)
@@ -178,12 +185,12 @@ def test_a_face_found_in_both_passes_is_one_face_and_the_sizes_are_in_order() ->
 def test_a_channel_order_of_bgr_is_honoured() -> None:
     blue = red_at(96, 96, (40, 40, 4))[..., ::-1]
     reversed_input = Input(width=0, height=0, channels="BGR", mean=(0, 0, 0), std=(1, 1, 1))
-    assert len(Detector(Blocks(), "centerface", reversed_input).detect([blue])[0]) == 1
-    assert len(Detector(Blocks(), "centerface", ANY_SIZE).detect([blue])[0]) == 0
+    assert len(FaceDetector(Blocks(), "centerface", reversed_input).detect([blue])[0]) == 1
+    assert len(FaceDetector(Blocks(), "centerface", ANY_SIZE).detect([blue])[0]) == 0
 
 
 def test_each_picture_of_a_list_has_its_own_answer() -> None:
-    detector = Detector(Blocks(), "centerface", ANY_SIZE)
+    detector = FaceDetector(Blocks(), "centerface", ANY_SIZE)
     found = detector.detect([red_at(96, 96), red_at(96, 96, (40, 40, 4)), red_at(200, 100)])
     assert [len(faces) for faces in found] == [0, 1, 0]
     assert detector.detect([]) == []

@@ -6,8 +6,7 @@ import pytest
 
 from regard.domain.arrays import ByteArray
 from regard.vision.geometry import (
-    ARCFACE_POINTS,
-    channels_first,
+    ARCFACE_LANDMARKS5,
     crop_and_resize,
     detail_and_luma,
     grey,
@@ -63,18 +62,7 @@ def test_letterbox_leaves_the_pixels_of_a_picture_of_the_right_size_alone() -> N
     np.testing.assert_array_equal(scale, [1, 1])
 
 
-# -- pixels to a model's input ---------------------------------------------------------------------------------------
-
-
-def test_channels_come_first_normalised_and_reversed_where_asked() -> None:
-    pictures = np.array([[[[10, 20, 30]]]], np.uint8)
-    mean, std = np.array([1, 2, 3], np.float32), np.array([2, 4, 8], np.float32)
-    result = channels_first(pictures, mean, std)
-    assert result.shape == (1, 3, 1, 1)
-    assert result.dtype == np.float32
-    np.testing.assert_allclose(result.ravel(), [4.5, 4.5, 3.375])
-    # Mean and deviation are the model's channels': those of the reversed picture.
-    np.testing.assert_allclose(channels_first(pictures, mean, std, reverse=True).ravel(), [14.5, 4.5, 0.875])
+# -- colours ----------------------------------------------------------------------------------------------------------
 
 
 def test_grey_is_luma() -> None:
@@ -115,25 +103,25 @@ def test_a_known_turn_scale_and_shift_is_found_again(degrees: float, scale: floa
     a, b = scale * np.cos(np.radians(degrees)), scale * np.sin(np.radians(degrees))
     known = np.array([[a, -b, shift[0]], [b, a, shift[1]]], np.float32)
     inverse = cv2.invertAffineTransform(known)
-    source = ARCFACE_POINTS @ inverse[:, :2].T + inverse[:, 2]
-    found = similarity_transforms(np.stack([source, ARCFACE_POINTS]), ARCFACE_POINTS)
+    source = ARCFACE_LANDMARKS5 @ inverse[:, :2].T + inverse[:, 2]
+    found = similarity_transforms(np.stack([source, ARCFACE_LANDMARKS5]), ARCFACE_LANDMARKS5)
     np.testing.assert_allclose(found[0], known, atol=2e-4 * max(1, abs(shift[0])))
     np.testing.assert_allclose(found[1], [[1, 0, 0], [0, 1, 0]], atol=1e-4)
 
 
 def test_where_points_do_not_fit_the_error_is_the_least() -> None:
-    source = ARCFACE_POINTS + np.random.default_rng(0).normal(0, 3, (5, 2)).astype(np.float32)
-    (best,) = similarity_transforms(source[None], ARCFACE_POINTS)
+    source = ARCFACE_LANDMARKS5 + np.random.default_rng(0).normal(0, 3, (5, 2)).astype(np.float32)
+    (best,) = similarity_transforms(source[None], ARCFACE_LANDMARKS5)
 
     def error(matrix: np.ndarray) -> float:
-        return float(((source @ matrix[:, :2].T + matrix[:, 2] - ARCFACE_POINTS) ** 2).sum())
+        return float(((source @ matrix[:, :2].T + matrix[:, 2] - ARCFACE_LANDMARKS5) ** 2).sum())
 
     for a, b, x, y in np.random.default_rng(1).normal(0, 0.01, (50, 4)):
         assert error(best) <= error(best + np.array([[a, -b, x], [b, a, y]])) + 1e-3
 
 
 def test_points_that_coincide_do_no_harm() -> None:
-    matrices = similarity_transforms(np.full((1, 5, 2), 50, np.float32), ARCFACE_POINTS)
+    matrices = similarity_transforms(np.full((1, 5, 2), 50, np.float32), ARCFACE_LANDMARKS5)
     assert np.isfinite(matrices).all()
     assert warp(smooth(100, 100), matrices, 112).shape == (1, 112, 112, 3)
 

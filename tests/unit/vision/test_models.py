@@ -14,7 +14,7 @@ from toy_graphs import embedder, scrfd, yunet
 from regard.domain.reporting import Meter
 from regard.errors import ModelUnavailable, SettingsError
 from regard.vision.cards import catalogue
-from regard.vision.models import ATTRIBUTE_CARDS, FaceModels
+from regard.vision.models import ATTRIBUTE_CARDS, FaceModels, Task
 from regard.vision.zoo import Zoo
 
 CALIBRATION = "calibration = [[-0.5, 1.0], [0.3, 1e-3], [0.6, 1e-6]]"
@@ -52,6 +52,12 @@ def own(tmp_path: Path) -> Callable[..., FaceModels]:
     return make
 
 
+def own_models(tmp_path: Path, embedding: str) -> FaceModels:
+    """FaceModels of the cards there are, whether or not their files are."""
+    zoo = Zoo(tmp_path / "models", None, catalogue(tmp_path / "models.toml"))
+    return FaceModels(zoo, detector="centerface", embedder=embedding)
+
+
 def block(x: int, y: int) -> np.ndarray:
     """A 320×320 picture, black but for the 8×8 pixels of one cell."""
     picture = np.zeros((320, 320, 3), np.uint8)
@@ -80,7 +86,7 @@ def test_a_detector_of_ones_own_finds_faces(
     assert [len(faces) for faces in found] == [1, 0]
     corners = np.concatenate([found[0].boxes[0, :2], found[0].boxes[0, :2] + found[0].boxes[0, 2:]]) * 320
     np.testing.assert_allclose(corners, box, atol=1e-2)
-    np.testing.assert_allclose(found[0].points[0] * 320, [np.add(first, 2 * n) for n in range(5)], atol=1e-2)
+    np.testing.assert_allclose(found[0].landmarks5[0] * 320, [np.add(first, 2 * n) for n in range(5)], atol=1e-2)
     assert found[0].scores[0] == pytest.approx(1)
 
 
@@ -102,6 +108,22 @@ def test_an_embedder_of_ones_own_embeds(own: Callable[..., FaceModels], tmp_path
     assert (vectors[8] @ vectors[9] > 0.999) == mirror
     assert mine.calibration.similarity(np.array([0.6]))[0] == pytest.approx(99)
     assert mine.version.startswith("mine-")
+
+
+def test_the_card_alone_says_what_the_engine_must_know_of_an_embedder(
+    own: Callable[..., FaceModels], tmp_path: Path
+) -> None:
+    more = f"dimension = 4\n{CALIBRATION}"
+    models = own("centerface", "mine", card(embedder(tmp_path / "e"), "mine", "face-embedder", "arcface", more))
+    loaded = models.embedder()
+    (tmp_path / "models" / "mine.onnx").unlink()
+    unread = own_models(tmp_path, "mine").face_model
+    assert (unread.version, unread.dimension, unread.calibration) == (loaded.version, 4, loaded.calibration)
+
+
+def test_every_task_of_a_crop_has_a_card_for_that_task() -> None:
+    cards = catalogue()
+    assert [cards[name].task for name in ATTRIBUTE_CARDS] == list(Task)
 
 
 def test_each_model_is_loaded_once_whoever_asks(own: Callable[..., FaceModels], tmp_path: Path) -> None:
@@ -155,15 +177,19 @@ def test_a_card_of_another_task_or_family_is_refused_in_words(own: Callable[...,
         card(scrfd(tmp_path / "d"), "odd", "face-detector", "retinaface"),
         card(embedder(tmp_path / "e"), "bare", "face-embedder", "arcface", "dimension = 4"),
     )
-    with pytest.raises(ModelUnavailable, match=r"odd is no face detector.*centerface, scrfd, yunet"):
+    with pytest.raises(ModelUnavailable, match=r"odd is not a face detector.*centerface, scrfd, yunet"):
         models.detector()
-    with pytest.raises(ModelUnavailable, match="bare is no face embedder with a calibration"):
+    with pytest.raises(ModelUnavailable, match="bare is not a face embedder with a calibration"):
         models.embedder()
+    with pytest.raises(ModelUnavailable, match="bare is not a face embedder with a calibration"):
+        _ = models.face_model
     swapped = own("fr-feature", "centerface")
-    with pytest.raises(ModelUnavailable, match="fr-feature is no face detector"):
+    with pytest.raises(ModelUnavailable, match="fr-feature is not a face detector"):
         swapped.detector()
-    with pytest.raises(ModelUnavailable, match="centerface is no face embedder"):
+    with pytest.raises(ModelUnavailable, match="centerface is not a face embedder"):
         swapped.embedder()
+    with pytest.raises(ModelUnavailable, match="centerface is not a face embedder"):
+        _ = swapped.face_model
 
 
 def test_a_missing_file_and_an_unknown_card_say_what_to_do(own: Callable[..., FaceModels]) -> None:
@@ -172,3 +198,5 @@ def test_a_missing_file_and_an_unknown_card_say_what_to_do(own: Callable[..., Fa
         models.detector()
     with pytest.raises(SettingsError, match="there is no model card 'nobody'"):
         models.embedder()
+    with pytest.raises(SettingsError, match="there is no model card 'nobody'"):
+        _ = models.face_model

@@ -13,7 +13,7 @@ from toy_graphs import embedder, node, save_graph
 
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.errors import ModelUnavailable
-from regard.vision.session import CHUNK, OnnxSession, cores, providers, run_in_chunks
+from regard.vision.session import CHUNK_ROWS, OnnxSession, cores, providers, run_in_chunks
 
 
 class Counting:
@@ -79,7 +79,7 @@ def test_the_seconds_of_every_run_are_told_to_who_asks(tmp_path: Path) -> None:
 
 
 def test_chunks_are_prepared_one_by_one_and_joined_in_order() -> None:
-    crops = np.arange(2 * CHUNK + 3, dtype=np.uint8)[:, None]
+    crops = np.arange(2 * CHUNK_ROWS + 3, dtype=np.uint8)[:, None]
     session, prepared = Counting(), []
 
     def prepare(chunk: ByteArray) -> FloatArray:
@@ -89,8 +89,8 @@ def test_chunks_are_prepared_one_by_one_and_joined_in_order() -> None:
     twice, same = run_in_chunks(session, crops, prepare)
     np.testing.assert_array_equal(twice[:, 0], np.arange(len(crops)) * 2)
     np.testing.assert_array_equal(same, crops)
-    assert session.sizes == [CHUNK, CHUNK, 3]
-    assert [size for size, _ in prepared] == [CHUNK, CHUNK, 3]
+    assert session.sizes == [CHUNK_ROWS, CHUNK_ROWS, 3]
+    assert [size for size, _ in prepared] == [CHUNK_ROWS, CHUNK_ROWS, 3]
     assert all(runs >= chunk - 1 for chunk, (_, runs) in enumerate(prepared))  # never more than one ahead
 
 

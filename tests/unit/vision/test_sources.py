@@ -80,7 +80,7 @@ def test_a_connection_that_closes_early_is_a_failure(server: ToyServer, tmp_path
 def test_a_server_that_falls_silent_is_given_up(server: ToyServer, tmp_path: Path) -> None:
     server.page("/toy", gated=True)
     started = time.monotonic()
-    assert "timed out" in failure(url(f"{server.base}/toy"), fetcher(tmp_path, silence=0.2))
+    assert "timed out" in failure(url(f"{server.base}/toy"), fetcher(tmp_path, silence_seconds=0.2))
     assert time.monotonic() - started < 5
 
 
@@ -104,11 +104,11 @@ def test_a_host_that_cannot_be_reached_is_asked_once_in_a_pull(tmp_path: Path, m
 
 def test_a_file_is_copied(tmp_path: Path) -> None:
     (tmp_path / "toy.onnx").write_bytes(CONTENT)
-    assert fetch(Source(kind="file", at=str(tmp_path / "toy.onnx")), fetcher(tmp_path)) == CONTENT
+    assert fetch(Source(file=str(tmp_path / "toy.onnx")), fetcher(tmp_path)) == CONTENT
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    reason = failure(Source(kind="file", at=str(tmp_path / "toy.onnx")), fetcher(tmp_path))
+    reason = failure(Source(file=str(tmp_path / "toy.onnx")), fetcher(tmp_path))
     assert reason == f"{tmp_path / 'toy.onnx'}: No such file or directory"
 
 
@@ -116,7 +116,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def pip(member: str) -> Source:
-    return Source(kind="pip", at="toymodels==1.0", member=member)
+    return Source(pip="toymodels==1.0", member=member)
 
 
 def pip_fetcher(folder: Path, wheels: Path) -> Fetcher:
@@ -149,7 +149,7 @@ def test_a_client_that_never_ends_is_stopped(tmp_path: Path) -> None:
     sleeper = tmp_path / "python"
     sleeper.write_text("#!/bin/sh\nexec sleep 60\n")
     sleeper.chmod(0o755)
-    assert "still not done" in failure(pip("a"), fetcher(tmp_path, python=str(sleeper), patience=0.2))
+    assert "still not done" in failure(pip("a"), fetcher(tmp_path, python=str(sleeper), package_seconds=0.2))
 
 
 def test_a_wheel_that_is_damaged_is_reported(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_wheel_that_is_damaged_is_reported(tmp_path: Path) -> None:
 
 
 def npm(member: str) -> Source:
-    return Source(kind="npm", at="toymodels@1.0.0", member=member)
+    return Source(npm="toymodels@1.0.0", member=member)
 
 
 def npm_fetcher(folder: Path, server: ToyServer) -> Fetcher:

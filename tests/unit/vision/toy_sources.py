@@ -108,7 +108,7 @@ def toy_card(*sources: Source, content: bytes = CONTENT, name: str = "toy", **fi
 
 
 def url(address: str) -> Source:
-    return Source(kind="url", at=address)
+    return Source(url=address)
 
 
 def write_wheel(folder: Path, files: dict[str, bytes]) -> Path:

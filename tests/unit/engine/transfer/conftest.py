@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from granting import Granting
 from transfer_store import Store
 
 from regard.store import database
@@ -11,12 +12,12 @@ from regard.store.database import Database
 
 
 @pytest.fixture
-def open_store(tmp_path: Path) -> Iterator[Callable[[str], Store]]:
+def open_store(tmp_path: Path, granting: Granting) -> Iterator[Callable[[str], Store]]:
     opened: list[Database] = []
 
     def call(name: str) -> Store:
         opened.append(database.open(f"sqlite:///{tmp_path / name}.db"))
-        return Store(opened[-1])
+        return Store(opened[-1], granting)
 
     yield call
     for each in opened:

@@ -90,7 +90,7 @@ def spoiled(row: int, value: Any) -> list[Any]:
         (units(2).tolist(), {"external_image_id": ["a b", "c"]}, "row 1: external_image_id is 'a b'"),
         (units(2).tolist(), {"face_id": ["x", None]}, "row 1: face_id is 'x'"),
         (units(2).tolist(), {"face_id": [uuid_of(b"", b""), None]}, "row 2: face_id is missing"),
-        (units(2).tolist(), {"face_id": [uuid_of(b"", b"")] * 2}, "row 2: the face_id of row 1 again"),
+        (units(2).tolist(), {"face_id": [uuid_of(b"", b"")] * 2}, "row 2: face_id is the same as in row 1"),
         (units(2).tolist(), {"confidence": [1.0, 101.0]}, "row 2: confidence is not a number from 0 to 100"),
         (units(2).tolist(), {"confidence": [1.0, None]}, "row 2: confidence is missing"),
         (units(2).tolist(), {"left": [0.1, 0.1]}, "has left without the other sides"),

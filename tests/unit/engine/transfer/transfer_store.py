@@ -1,22 +1,25 @@
-"""A database with what is asked of it by who exports from it and imports into it."""
+"""A database to export from and to import into."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from granting import Granting
 
 from regard.domain.arrays import FloatArray
+from regard.domain.authority import Action
 from regard.domain.galleries import Collection
 from regard.domain.images import Box
+from regard.domain.reporting import Progress
 from regard.engine.analysis.image_loader import uuid_of
 from regard.engine.galleries.user_vectors import vector
-from regard.engine.transfer import collection_export
-from regard.engine.transfer.collection_export import Archive, Manifest
-from regard.engine.transfer.collection_import import Imported, Importer, Target
+from regard.engine.transfer.collection_export import Archive, CollectionExport, Manifest
+from regard.engine.transfer.collection_import import CollectionImport, Imported, Target
 from regard.engine.transfer.embeddings_file import EmbeddingsFile
 from regard.media.parquet import ParquetTable
 from regard.store.collection_rows import CollectionRows
@@ -41,16 +44,18 @@ def units(count: int, seed: int = 0, dimension: int = D) -> FloatArray:
 
 @dataclass
 class Store:
-    """A database with what this file asks of it."""
+    """A database, its rows, and the doors through which collections come and go."""
 
     opened: Database
+    granting: Granting
 
     def __post_init__(self) -> None:
         self.collections = CollectionRows(self.opened)
         self.faces = FaceRows(self.opened)
         self.users = UserRows(self.opened)
         self.rows = TransferRows(self.opened)
-        self.importer = Importer(self.collections, self.rows, batch=BATCH)
+        self.exports = CollectionExport(self.rows)
+        self.imports = CollectionImport(self.collections, self.rows, batch=BATCH)
 
     def fill(self, name: str = "people", count: int = 50) -> Collection:
         """A collection with tags, faces of all kinds, two users with faces and one without."""
@@ -94,12 +99,11 @@ class Store:
             ),
         ]
 
-    def export(self, file: Path, name: str = "people") -> Manifest:
-        return collection_export.export(self.rows, name, file, silent)
+    def export(self, file: Path, name: str = "people", report: Progress = silent) -> Manifest:
+        return self.exports.export(self.granting.may(Action.EXPORT, name), name, file, report)
 
-    def bring(self, file: Path, name: str = "people", *, add: bool = False, report: Any = silent) -> Imported:
-        table = ParquetTable(file)
-        try:
+    def bring(self, file: Path, name: str = "people", *, add: bool = False, report: Progress = silent) -> Imported:
+        with closing(ParquetTable(file)) as table:
             archive = Archive(table)
             about = archive.manifest
             target = Target(
@@ -109,18 +113,18 @@ class Store:
                 users_without_faces=about.users_without_faces,
                 adding=add,
             )
-            return self.importer.run(archive, target, report)
-        finally:
-            table.close()
+            return self.imports.run(self.granting.may(Action.ENROL, name), archive, target, report)
 
     def embeddings(self, file: Path, name: str = "plain", dimension: int | None = None) -> Imported:
-        table = ParquetTable(file)
-        try:
-            return self.importer.run(
-                EmbeddingsFile(table, MODEL, dimension, NOW), Target(name=name, created_at=NOW), silent
-            )
-        finally:
-            table.close()
+        with closing(ParquetTable(file)) as table:
+            source = EmbeddingsFile(table, MODEL, dimension, NOW)
+            grant = self.granting.may(Action.ENROL, name)
+            return self.imports.run(grant, source, Target(name=name, created_at=NOW), silent)
+
+    def damage(self, blob: str) -> None:
+        """Replace one face's embedding by an SQL expression."""
+        with self.opened.write() as connection:
+            connection.exec_driver_sql(f"UPDATE faces SET embedding = {blob} WHERE key = 7")  # noqa: S608
 
 
 def nothing_came(other: Store) -> bool:

@@ -10,7 +10,7 @@ from gallery_opener import Gate, Opener
 from index_opener import Opens, Other
 from likenesses import known
 
-from regard.index.embedded import indexed_gallery
+from regard.index.embedded import sealing
 from regard.index.embedded.embedded_index import EmbeddedIndex
 
 
@@ -32,11 +32,12 @@ def gate() -> Iterator[Gate]:
 @pytest.fixture
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opens]:
     """Opens the index in one folder, and closes it in the end. Its files stay apart: it is known which has what."""
-    monkeypatch.setattr(indexed_gallery, "JOIN", 16)
+    monkeypatch.setattr(sealing, "MERGE_SEGMENTS", 16)
+    codebook = known()
     with ExitStack() as end:
 
         def open_index(**how: int) -> EmbeddedIndex:
-            index = EmbeddedIndex(known(), tmp_path / "index", **{"seal": 256, "threads": 2} | how)
+            index = EmbeddedIndex(lambda _: codebook, tmp_path / "index", **{"seal": 256, "threads": 2} | how)
             end.callback(index.close)
             return index
 

@@ -18,8 +18,9 @@ from regard.domain.arrays import IntArray
 from regard.domain.galleries import Hits
 from regard.index.embedded import segment_file
 from regard.index.embedded.gallery_files import GalleryFiles
-from regard.index.embedded.indexed_gallery import IndexedGallery, Sealing
+from regard.index.embedded.indexed_gallery import IndexedGallery
 from regard.index.embedded.maintenance import Maintenance
+from regard.index.embedded.sealing import Sealing, SealingOptions
 
 SEAL = 128
 VECTORS = alike(6200)
@@ -37,8 +38,10 @@ class Opener:
         folder = GalleryFiles(self.place, known(), writable=writable)
         segments, faults = folder.opened(self._threads) if self.place.is_dir() else ([], [])
         assert faults == []
-        sealing = Sealing(known(), self._threads, 2, seal, patience, self.maintenance)
-        return IndexedGallery(known().dimension, sealing, folder, segments)
+        options = SealingOptions(
+            threads=self._threads, cores=2, seal_rows=seal, retry_seconds=patience, maintenance=self.maintenance
+        )
+        return IndexedGallery(known().dimension, Sealing(known(), folder, options, segments))
 
 
 class Watched(Maintenance):
@@ -85,8 +88,8 @@ def remove(gallery: IndexedGallery, keys: IntArray) -> None:
 
 
 def quiet(gallery: IndexedGallery) -> None:
-    assert gallery._sealing
-    assert gallery._sealing.maintenance.quiet(60)
+    assert gallery.sealing
+    assert gallery.sealing.options.maintenance.quiet(60)
 
 
 def found(gallery: IndexedGallery, row: int = 0, limit: int = 6200, threshold: float = -1) -> Hits:
@@ -94,8 +97,9 @@ def found(gallery: IndexedGallery, row: int = 0, limit: int = 6200, threshold: f
 
 
 def files(gallery: IndexedGallery) -> list[str]:
-    assert gallery._folder
-    return sorted(path.name for path in gallery._folder.place.iterdir())
+    assert gallery.sealing
+    assert gallery.sealing.folder
+    return sorted(path.name for path in gallery.sealing.folder.place.iterdir())
 
 
 @contextmanager

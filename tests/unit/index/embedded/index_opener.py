@@ -28,7 +28,8 @@ from regard.index.embedded.codebook import Codebook
 from regard.index.embedded.embedded_index import EmbeddedIndex
 folder = Path(sys.argv[1])
 seal = int(sys.argv.pop())
-index = EmbeddedIndex(Codebook.load(folder.with_name("known.npz")), folder, seal=seal, threads=2)
+known = Codebook.load(folder.with_name("known.npz"))
+index = EmbeddedIndex(lambda _: known, folder, seal=seal, threads=2)
 vectors = alike(3000)
 def removed(turn): return np.random.default_rng(turn).integers(0, turn + 4, 4)
 print("open", flush=True)

@@ -35,7 +35,7 @@ def asked(made: Codebook, vectors: FloatArray, cosine: float) -> tuple[FloatArra
     """What each row scores for each as the probe, asked for this cosine; and which rows are scanned."""
     codes, fits = made.encode(vectors)
     weights = made.weights(np.full(len(vectors), cosine, np.float32))
-    return FastScan(made.coder, codes).scores(vectors, weights)[:, : len(vectors)], ~made.odd(fits)[None]
+    return FastScan(made.coder, codes).scores(vectors, weights)[:, : len(vectors)], ~made.outliers(fits)[None]
 
 
 @pytest.mark.parametrize("cosine", COSINES)
@@ -44,7 +44,7 @@ def test_hardly_a_row_of_a_cosine_scores_less_than_is_expected(cosine):
     scores, scanned = asked(made, vectors, cosine)
     of_it = scanned & (vectors @ vectors.T >= cosine - 1e-6)
     assert of_it.sum() > 3900
-    assert np.count_nonzero(scores[of_it] < made.rise(cosine, cosine)) <= 1e-4 * of_it.sum()
+    assert np.count_nonzero(scores[of_it] < made.least_score(cosine, cosine)) <= 1e-4 * of_it.sum()
 
 
 @pytest.mark.parametrize("cosine", [-0.2, 0, 0.2, 0.4, 0.55, 0.9])
@@ -52,7 +52,7 @@ def test_nor_than_what_is_expected_of_another_cosine(cosine):
     made, vectors = known(), known().project(alike(4000, seed=3))
     scores, scanned = asked(made, vectors, 0.4)
     of_it = scanned & (vectors @ vectors.T >= cosine) & ~np.eye(4000, dtype=bool)
-    assert np.count_nonzero(scores[of_it] < made.rise(0.4, cosine)) <= 1e-4 * of_it.sum()
+    assert np.count_nonzero(scores[of_it] < made.least_score(0.4, cosine)) <= 1e-4 * of_it.sum()
 
 
 def test_what_is_expected_is_not_far_below_what_a_row_scores():
@@ -63,16 +63,16 @@ def test_what_is_expected_is_not_far_below_what_a_row_scores():
 
 
 def test_more_is_expected_of_a_higher_cosine():
-    assert -0.01 < known().rise(0.4, 0.4) < 0
-    expected = [known().rise(0.4, cosine) for cosine in (-1, -0.5, 0, 0.2, 0.4, 0.5, 0.8, 1)]
+    assert -0.01 < known().least_score(0.4, 0.4) < 0
+    expected = [known().least_score(0.4, cosine) for cosine in (-1, -0.5, 0, 0.2, 0.4, 0.5, 0.8, 1)]
     assert expected == sorted(expected)
 
 
 def test_a_byte_says_no_more_good_of_a_row_than_is_true():
     made = known()
     coded = np.random.default_rng(0).uniform((0.5, 0), (1.4, 0.99), (10_000, 2)).astype(np.float32)
-    fits = made.fits(coded)
-    kept, fits = coded[~made.odd(fits)], fits[~made.odd(fits)]
+    fits = made.error_codes(coded)
+    kept, fits = coded[~made.outliers(fits)], fits[~made.outliers(fits)]
     assert len(kept) > 100
     along, apart = made.levels[0, fits & 15], made.levels[1, fits >> 4]
     steps = np.diff(made.levels[:, :-1], axis=1)[:, 0]
@@ -84,12 +84,12 @@ def test_a_byte_says_no_more_good_of_a_row_than_is_true():
 
 @pytest.mark.parametrize("coded", [(0.3, 0.2), (0.9, 1.5), (2, 0.2)])
 def test_what_a_byte_cannot_say_is_not_scanned(coded):
-    assert known().odd(known().fits(np.array([coded], np.float32))).all()
+    assert known().outliers(known().error_codes(np.array([coded], np.float32))).all()
 
 
 def test_few_rows_are_not_coded():
     _, fits = known().encode(known().project(alike(8000, seed=4)))
-    assert 0.001 < np.mean(known().odd(fits)) < 0.02
+    assert 0.001 < np.mean(known().outliers(fits)) < 0.02
 
 
 def test_what_is_saved_is_loaded_with_the_same_fingerprint(tmp_path):

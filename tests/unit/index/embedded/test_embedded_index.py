@@ -59,7 +59,7 @@ def test_it_goes_on_where_it_was(opened):
     first.close()
     second = opened()
     held = second.resume()
-    assert (held.journal, dict(held.sealed)) == (12, {1: 2999})
+    assert (held.deletion, dict(held.sealed)) == (12, {1: 2999})
     assert second.collections() == [1]
     assert second.keys(1).tolist() == [key for key in range(3000) if key % 7]
     for one, other in zip(before, second.search(1, VECTORS[:5], limit=50, threshold=-1), strict=True):
@@ -99,7 +99,7 @@ def test_a_position_that_cannot_be_read_is_the_beginning(opened, tmp_path, writt
     first.close()
     position = tmp_path / "index" / "journal.json"
     position.unlink() if written is None else position.write_bytes(written)
-    assert opened().resume().journal == 0
+    assert opened().resume().deletion == 0
 
 
 def test_only_its_owner_may_read_its_files(opened, tmp_path):
@@ -189,7 +189,7 @@ def test_closed_it_writes_down_what_was_settled(opened):
     first.settle(7)
     first.close()
     second = opened()
-    assert second.resume().journal == 7
+    assert second.resume().deletion == 7
     assert second.keys(1).tolist() == list(range(5, 3000))
 
 

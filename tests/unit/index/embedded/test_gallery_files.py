@@ -110,7 +110,7 @@ def test_what_is_not_ours_is_left_alone(place, threads):
 
 def test_parts_that_were_joined_before_a_crash_are_deleted(place, threads):
     segments, _ = folder(place).opened(threads)
-    SealedSegment.joined(place, known(), segments[:3]).publish()
+    SealedSegment.merged(place, known(), segments[:3]).publish()
     again, faults = folder(place).opened(threads)
     assert faults == []
     assert held(again) == list(range(400))
@@ -119,7 +119,7 @@ def test_parts_that_were_joined_before_a_crash_are_deleted(place, threads):
 
 def test_a_damaged_segment_costs_its_parts_too(place, threads):
     segments, _ = folder(place).opened(threads)
-    SealedSegment.joined(place, known(), segments[:3]).publish()
+    SealedSegment.merged(place, known(), segments[:3]).publish()
     (place / "0-2.segment").write_bytes(b"")
     again, faults = folder(place).opened(threads)
     assert (held(again), len(faults)) == ([], 1)

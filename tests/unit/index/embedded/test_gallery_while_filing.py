@@ -10,7 +10,9 @@ import pytest
 from gallery_opener import SEAL, VECTORS, Gate, Opener, add, files, found, full_disk, quiet
 from likenesses import known
 
-from regard.index.embedded.indexed_gallery import JOIN, WAITING, IndexedGallery
+from regard.index.embedded.indexed_gallery import IndexedGallery
+from regard.index.embedded.sealing import MERGE_SEGMENTS as MERGE
+from regard.index.embedded.sealing import PENDING_SEGMENTS
 
 
 def sealing(gallery: IndexedGallery) -> None:
@@ -18,8 +20,8 @@ def sealing(gallery: IndexedGallery) -> None:
 
 
 def joining(gallery: IndexedGallery) -> None:
-    for start in range(0, JOIN * SEAL, SEAL):
-        if start == (JOIN - 1) * SEAL:
+    for start in range(0, MERGE * SEAL, SEAL):
+        if start == (MERGE - 1) * SEAL:
             quiet(gallery)
         keys = np.arange(start, start + SEAL)
         gallery.add(keys, VECTORS[keys])
@@ -34,7 +36,7 @@ def clearing_away(gallery: IndexedGallery) -> None:
 def busy(request: pytest.FixtureRequest, opener: Opener, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> IndexedGallery:
     """A gallery of which a file is about to be written, and will not be before the gate opens."""
     gallery: IndexedGallery = opener()
-    last = {sealing: "0-0", joining: f"0-{JOIN - 1}", clearing_away: "0-0"}[request.param]
+    last = {sealing: "0-0", joining: f"0-{MERGE - 1}", clearing_away: "0-0"}[request.param]
     gate.hold(monkeypatch, last, 2 if request.param is clearing_away else 1)
     request.param(gallery)
     assert gate.reached.wait(60)
@@ -116,7 +118,7 @@ def test_who_adds_more_than_can_be_sealed_waits(opener, gate, monkeypatch):
         adding = pool.submit(add, gallery, 0, 12 * SEAL)
         assert opener.maintenance.awaited.wait(60)
         assert not adding.done()
-        assert len(gallery) == WAITING * SEAL
+        assert len(gallery) == PENDING_SEGMENTS * SEAL
         gate.opened.set()
         adding.result(60)
     assert gallery.last_sealed == 12 * SEAL - 1
@@ -172,7 +174,7 @@ def test_what_is_still_to_come_is_asked_for_until_it_has(opener):
     add(again, 3000, 3000 + SEAL)  # others are sealed before all of those have come
     assert opener().last_sealed == again.last_sealed == 0
     again.add(np.arange(100), VECTORS[:100])
-    again.loaded()
+    again.sealing.loaded()
     add(again, 4000, 4000 + SEAL)
     assert opener().last_sealed == 4000 + SEAL - 1
 

@@ -40,7 +40,7 @@ def damage(path: Path, row: int) -> None:
 
 
 def test_vectors_that_a_start_does_not_read_are_read_after_it(opened, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(embedded_index, "AT_START", 0)
+    monkeypatch.setattr(embedded_index, "AT_START_BYTES", 0)
     first = opened()
     fill(first)
     first.close()
@@ -64,7 +64,7 @@ def test_vectors_that_a_start_does_not_read_are_read_after_it(opened, tmp_path, 
 
 
 def test_damage_is_never_copied_as_if_it_were_whole(opened, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(embedded_index, "AT_START", 0)
+    monkeypatch.setattr(embedded_index, "AT_START_BYTES", 0)
     first = opened()
     fill(first)
     first.close()
@@ -88,7 +88,7 @@ def test_damage_is_never_copied_as_if_it_were_whole(opened, tmp_path, monkeypatc
 
 
 def test_rows_that_go_while_vectors_are_read_are_no_damage(opened, monkeypatch, caplog):
-    monkeypatch.setattr(embedded_index, "AT_START", 0)
+    monkeypatch.setattr(embedded_index, "AT_START_BYTES", 0)
     first = opened()
     fill(first)
     first.close()
@@ -112,7 +112,7 @@ def test_a_second_process_reads_and_keeps_its_own_in_memory(opened, tmp_path, ot
     other.does("index.add(1, np.arange(1500), vectors[:1500])")
     other.does("index.settle(3), index.quiet()")
     mine = opened()
-    assert (mine.resume().journal, dict(mine.resume().sealed)) == (3, {1: 1499})
+    assert (mine.resume().deletion, dict(mine.resume().sealed)) == (3, {1: 1499})
     other.does("index.remove(1, np.arange(700)), index.quiet()")  # the file is written anew under the map
     mine.remove(1, np.arange(10))
     fill(mine, 1, 1500)
@@ -158,10 +158,10 @@ def test_killed_while_files_change_it_holds_what_its_position_says(opened, tmp_p
             " index.settle(k), print(k, flush=True)) for k in range(0, 400_000, 4)]"
         )
         last = process.is_killed_after(number)
-        index = EmbeddedIndex(known(), folder, seal=32, threads=2)
+        index = EmbeddedIndex(lambda _: known(), folder, seal=32, threads=2)
         held, resume = set(index.keys(1).tolist()), index.resume()
         sealed = resume.sealed[1]
-        surely = {key for turn in range(0, resume.journal + 4, 4) for key in removed(turn)}
+        surely = {key for turn in range(0, resume.deletion + 4, 4) for key in removed(turn)}
         perhaps = {key for turn in range(0, last + 8, 4) for key in removed(turn)}
         assert not held & {key for key in surely if key <= sealed}
         assert set(range(sealed + 1)) - perhaps <= held

@@ -11,7 +11,7 @@ import numpy as np
 from gallery_opener import SEAL, VECTORS, add, files, found, full_disk, quiet, remove
 
 from regard.domain.galleries import Hits
-from regard.index.embedded.indexed_gallery import JOIN
+from regard.index.embedded.sealing import MERGE_SEGMENTS as MERGE
 
 
 def test_a_small_gallery_has_no_files(opener):
@@ -25,8 +25,8 @@ def test_sealing_changes_no_answer(opener):
     never, early = opener(seal=10_000), opener()
     add(never, 0, 3000)
     add(early, 0, 3000)
-    assert not never._state.segments
-    assert early._state.segments
+    assert not never.rows.segments
+    assert early.rows.segments
     for row in range(0, 3000, 300):
         for limit, threshold in ((3000, -1), (5, 0.2)):
             one, other = found(never, row, limit, threshold), found(early, row, limit, threshold)
@@ -50,24 +50,32 @@ def test_what_was_sealed_is_there_again(opener):
 
 def test_many_segments_become_one(opener):
     gallery = opener()
-    add(gallery, 0, (JOIN - 1) * SEAL)
-    assert len(files(gallery)) == JOIN - 1
-    add(gallery, (JOIN - 1) * SEAL, (JOIN + 2) * SEAL)
-    assert files(gallery) == [f"0-{JOIN - 1}.segment", f"{JOIN}-{JOIN}.segment", f"{JOIN + 1}-{JOIN + 1}.segment"]
-    assert gallery.keys().tolist() == opener().keys().tolist() == list(range((JOIN + 2) * SEAL))
+    add(gallery, 0, (MERGE - 1) * SEAL)
+    assert len(files(gallery)) == MERGE - 1
+    add(gallery, (MERGE - 1) * SEAL, (MERGE + 2) * SEAL)
+    assert files(gallery) == [
+        f"0-{MERGE - 1}.segment",
+        f"{MERGE}-{MERGE}.segment",
+        f"{MERGE + 1}-{MERGE + 1}.segment",
+    ]
+    assert gallery.keys().tolist() == opener().keys().tolist() == list(range((MERGE + 2) * SEAL))
 
 
 def test_a_large_one_that_shrank_is_not_joined_over_another(opener):
     gallery = opener()
-    add(gallery, 0, 2 * JOIN * SEAL)
-    gone = np.arange(0, JOIN * SEAL * 3 // 4)
+    add(gallery, 0, 2 * MERGE * SEAL)
+    gone = np.arange(0, MERGE * SEAL * 3 // 4)
     remove(gallery, gone)
-    assert [segment.rows for segment in gallery._state.segments] == [JOIN * SEAL // 4, JOIN * SEAL]
-    add(gallery, 2 * JOIN * SEAL, 3 * JOIN * SEAL - SEAL)
-    assert len(gallery._state.segments) == JOIN + 1
-    add(gallery, 3 * JOIN * SEAL - SEAL, 3 * JOIN * SEAL)
-    assert [segment.rows for segment in gallery._state.segments] == [JOIN * SEAL // 4, JOIN * SEAL, JOIN * SEAL]
-    assert gallery.keys().tolist() == opener().keys().tolist() == list(range(len(gone), 3 * JOIN * SEAL))
+    assert [segment.rows for segment in gallery.rows.segments] == [MERGE * SEAL // 4, MERGE * SEAL]
+    add(gallery, 2 * MERGE * SEAL, 3 * MERGE * SEAL - SEAL)
+    assert len(gallery.rows.segments) == MERGE + 1
+    add(gallery, 3 * MERGE * SEAL - SEAL, 3 * MERGE * SEAL)
+    assert [segment.rows for segment in gallery.rows.segments] == [
+        MERGE * SEAL // 4,
+        MERGE * SEAL,
+        MERGE * SEAL,
+    ]
+    assert gallery.keys().tolist() == opener().keys().tolist() == list(range(len(gone), 3 * MERGE * SEAL))
     assert sorted(found(gallery, 5999).keys.tolist()) == gallery.keys().tolist()
 
 
@@ -105,7 +113,7 @@ def test_a_key_that_comes_late_comes_again_after_a_restart(opener):
     again.add(np.arange(50, 400), np.roll(VECTORS, 1, axis=0)[50:400])  # those held keep their vectors
     assert again.keys().tolist() == list(range(50, 400))
     assert found(again, 250, 1).keys.tolist() == [250]
-    again.loaded()
+    again.sealing.loaded()
     add(again, 400, 600, 200)
     last = opener()
     assert last.last_sealed == 599
@@ -119,7 +127,7 @@ def test_late_keys_are_sealed_and_joined_in_order(opener):
         part = order[start : start + SEAL]
         gallery.add(part, VECTORS[part])
     quiet(gallery)
-    assert len(gallery._state.open) == 0
+    assert len(gallery.rows.growing) == 0
     assert gallery.keys().tolist() == opener().keys().tolist() == list(range(40 * SEAL))
     assert opener().last_sealed == 40 * SEAL - 1
     for row in (0, 77, 5000):
@@ -152,26 +160,26 @@ def test_a_full_disk_is_not_tried_at_every_face(opener, caplog):
 
 def test_a_disk_with_no_room_for_joining_may_have_some_for_sealing(opener):
     gallery = opener()
-    add(gallery, 0, (JOIN - 1) * SEAL)
+    add(gallery, 0, (MERGE - 1) * SEAL)
     with full_disk(100_000):
-        for number in range(JOIN - 1, JOIN + 5):
+        for number in range(MERGE - 1, MERGE + 5):
             add(gallery, number * SEAL, (number + 1) * SEAL)
-    assert len(files(gallery)) >= JOIN + 2
-    add(gallery, (JOIN + 5) * SEAL, (JOIN + 6) * SEAL)
-    assert files(gallery)[0] == f"0-{JOIN - 1}.segment"
-    assert gallery.keys().tolist() == opener().keys().tolist() == list(range((JOIN + 6) * SEAL))
+    assert len(files(gallery)) >= MERGE + 2
+    add(gallery, (MERGE + 5) * SEAL, (MERGE + 6) * SEAL)
+    assert files(gallery)[0] == f"0-{MERGE - 1}.segment"
+    assert gallery.keys().tolist() == opener().keys().tolist() == list(range((MERGE + 6) * SEAL))
 
 
 def test_a_full_disk_while_joining_keeps_the_parts(opener, caplog):
     gallery = opener()
-    add(gallery, 0, (JOIN - 1) * SEAL)
+    add(gallery, 0, (MERGE - 1) * SEAL)
     with full_disk(100_000):
-        add(gallery, (JOIN - 1) * SEAL, JOIN * SEAL)
-    assert len(files(gallery)) == JOIN
+        add(gallery, (MERGE - 1) * SEAL, MERGE * SEAL)
+    assert len(files(gallery)) == MERGE
     assert "File too large" in caplog.text
-    assert gallery.keys().tolist() == opener().keys().tolist() == list(range(JOIN * SEAL))
-    add(gallery, JOIN * SEAL, (JOIN + 1) * SEAL)
-    assert files(gallery) == [f"0-{JOIN - 1}.segment", f"{JOIN}-{JOIN}.segment"]
+    assert gallery.keys().tolist() == opener().keys().tolist() == list(range(MERGE * SEAL))
+    add(gallery, MERGE * SEAL, (MERGE + 1) * SEAL)
+    assert files(gallery) == [f"0-{MERGE - 1}.segment", f"{MERGE}-{MERGE}.segment"]
 
 
 def test_a_full_disk_while_clearing_away_keeps_what_is_left(opener):
@@ -213,7 +221,7 @@ def test_dropped_it_leaves_no_files_and_nothing_mapped(opener):
 
 def test_joining_and_clearing_away_leave_nothing_mapped_of_what_was(opener):
     gallery = opener()
-    add(gallery, 0, JOIN * SEAL)
+    add(gallery, 0, MERGE * SEAL)
     remove(gallery, np.arange(0, 1000))
     names = {line.split()[-1].rsplit("/", 1)[-1] for line in mapped(opener.place)}
     assert not any("deleted" in line for line in mapped(opener.place))

@@ -41,7 +41,7 @@ def until(condition) -> None:
 
 
 def waiting(combiner: QueryBatcher[int, int]) -> int:
-    return len(combiner._waiting)
+    return len(combiner._pending)
 
 
 def test_one_who_is_alone_is_answered_at_once():

@@ -15,8 +15,8 @@ from regard.domain.galleries import Hits
 from regard.index.embedded import segment_file
 from regard.index.embedded.codebook import Codebook
 from regard.index.embedded.sealed_segment import Sealed, SealedSegment
-from regard.index.embedded.segment_file import DEAD, SegmentFile
-from regard.index.exact_search import Best
+from regard.index.embedded.segment_file import SegmentFile
+from regard.index.exact_search import TOMBSTONE, Best
 
 N = 12_000
 
@@ -94,14 +94,14 @@ def test_each_probe_has_its_own_limit_and_threshold(segment, probes):
 
 def test_many_probes_that_look_deep_are_taken_a_few_at_a_time(segment, probes, monkeypatch):
     whole = search(segment, probes, 200, 0.1)
-    monkeypatch.setattr("regard.index.embedded.sealed_segment._AT_ONCE", 600)
+    monkeypatch.setattr("regard.index.embedded.sealed_segment._SCANNED_ROWS", 600)
     for one, other in zip(whole, search(segment, probes, 200, 0.1), strict=True):
         assert one.keys.tolist() == other.keys.tolist()
 
 
 def test_a_scan_never_has_to_return_more_than_a_quarter_of_the_rows(segment, probes, monkeypatch):
-    depths, scan = [], segment._scanner.search
-    monkeypatch.setattr(segment._scanner, "search", lambda *asked: depths.append(asked[-1]) or scan(*asked))
+    depths, scan = [], segment._scan.search
+    monkeypatch.setattr(segment._scan, "search", lambda *asked: depths.append(asked[-1]) or scan(*asked))
     search(segment, probes[:2], N, -1)
     assert depths
     assert max(depths) <= N / 4
@@ -123,7 +123,7 @@ def test_rows_that_the_code_describes_badly_are_found_all_the_same(tmp_path):
     strange = rng.choice(8000, 60, replace=False)
     vectors[strange] = np.eye(64, dtype=np.float32)[rng.integers(0, 64, 60)]  # one direction alone: far off the code
     segment = sealed(tmp_path, vectors)
-    assert len(np.intersect1d(segment._odd, strange)) > 40
+    assert len(np.intersect1d(segment._outliers, strange)) > 40
     for row in strange[:20]:
         (hits,) = search(segment, known().project(vectors[row][None]), 500, 0.9)
         assert keys_of(8000)[row] in hits.keys
@@ -132,7 +132,7 @@ def test_rows_that_the_code_describes_badly_are_found_all_the_same(tmp_path):
 def test_where_no_row_can_be_coded_the_answer_is_the_same(tmp_path, probes):
     nothing = replace(known(), levels=known().levels + np.float32([[2], [0]]))
     segment = sealed(tmp_path, alike(4000), codebook=nothing)
-    assert len(segment._odd) == 4000
+    assert len(segment._outliers) == 4000
     (hits,) = search(segment, probes[:1], 20, 0.2)
     assert hits.keys.tolist() == brute(segment, probes[0], 20, 0.2).keys.tolist()
 
@@ -140,15 +140,15 @@ def test_where_no_row_can_be_coded_the_answer_is_the_same(tmp_path, probes):
 def test_what_is_removed_is_in_no_answer_and_not_in_the_file(tmp_path, probes):
     segment = sealed(tmp_path, alike(8000))
     gone = keys_of(8000)[::3]
-    vectors, codes = segment.live()[1][::3].copy(), segment._scanner.codes.copy()
+    vectors, codes = segment.live()[1][::3].copy(), segment._scan.codes.copy()
     assert segment.remove(np.append(gone, [1, 8, -1, 10**9])) == len(gone)
     assert segment.remove(gone) == 0
     assert len(segment) == 8000 - len(gone)
     raw = segment.file.path.read_bytes()
     assert not any(vector.tobytes() in raw for vector in vectors)
-    np.testing.assert_array_equal(segment._scanner.codes, segment.file.codes)
+    np.testing.assert_array_equal(segment._scan.codes, segment.file.codes)
     assert not np.array_equal(codes, segment.file.codes)
-    assert not segment._odd_vectors[np.isin(segment._keys[segment._odd], gone)].any()
+    assert not segment._outlier_vectors[np.isin(segment._keys[segment._outliers], gone)].any()
     for threshold in (-1.0, 0.4):
         for probe, hits in zip(probes[:4], search(segment, probes[:4], 8000, threshold), strict=True):
             assert hits.keys.tolist() == brute(segment, probe, 8000, threshold).keys.tolist()
@@ -176,7 +176,7 @@ def test_joined_they_answer_as_their_parts(tmp_path, probes, order):
         part.remove(part.keys()[[0, 5, 700, -1]])
         where = Sealed(oldest=place, newest=place, last=250_000 + place)
         parts.append(SealedSegment.write(tmp_path, where, known(), *part.live()).publish())
-    whole = SealedSegment.joined(tmp_path, known(), parts).publish()
+    whole = SealedSegment.merged(tmp_path, known(), parts).publish()
     whole.file.verify()
     assert whole.sealed == Sealed(oldest=0, newest=2, last=250_002)
     assert whole.file.path.name == "0-2.segment"
@@ -191,7 +191,7 @@ def test_joined_they_answer_as_their_parts(tmp_path, probes, order):
 def test_made_without_its_dead_rows_it_answers_the_same(tmp_path, probes):
     segment = sealed(tmp_path, alike(40_000))  # more rows than are copied at once
     segment.remove(keys_of(40_000)[5:39_000:2])
-    smaller = SealedSegment.rewritten(tmp_path, known(), [segment]).publish()
+    smaller = SealedSegment.compacted(tmp_path, known(), [segment]).publish()
     smaller.file.verify()
     assert smaller.sealed == segment.sealed
     assert smaller.rows == -(-len(segment) // 32) * 32
@@ -214,7 +214,7 @@ def test_a_draft_is_no_segment_until_it_is_published(tmp_path):
     assert again.keys().tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
 
 
-@pytest.mark.parametrize("how", [SealedSegment.joined, SealedSegment.rewritten])
+@pytest.mark.parametrize("how", [SealedSegment.merged, SealedSegment.compacted])
 def test_what_goes_while_parts_are_joined_goes_from_the_whole_too(tmp_path, how, monkeypatch):
     """Before the vectors are copied, of which some are gone then and some not; the keys were read already."""
     vectors = alike(4000)
@@ -243,8 +243,8 @@ def test_a_row_that_is_half_gone_when_parts_are_joined_leaves_no_vector(tmp_path
     """Its key is overwritten first; the copy may be made just then."""
     segment = sealed(tmp_path, alike(200))
     secret = segment.live()[1][7].tobytes()
-    segment.file.keys[7] = DEAD
-    whole = SealedSegment.joined(tmp_path, known(), [segment]).publish()
+    segment.file.keys[7] = TOMBSTONE
+    whole = SealedSegment.merged(tmp_path, known(), [segment]).publish()
     assert secret not in whole.file.path.read_bytes()
     assert whole.file.codes[: 32 * 16].tobytes() != segment.file.codes[: 32 * 16].tobytes()
     whole.file.verify()
@@ -256,7 +256,7 @@ def test_an_empty_one_stands_for_its_sealings(tmp_path, probes):
     assert (len(empty), empty.keys().tolist()) == (0, [])
     assert not empty.holds(np.arange(-3, 10)).any()
     assert search(empty, probes[:1], 5, -1)[0].keys.tolist() == []
-    assert SealedSegment.joined(tmp_path, known(), [empty, full]).publish().keys().tolist() == full.keys().tolist()
+    assert SealedSegment.merged(tmp_path, known(), [empty, full]).publish().keys().tolist() == full.keys().tolist()
 
 
 def test_a_row_that_goes_while_it_is_compared_is_not_found(tmp_path, probes):

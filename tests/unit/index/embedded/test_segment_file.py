@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from regard.index.embedded import segment_file
-from regard.index.embedded.segment_file import DEAD, DamagedSegment, Header, SegmentFile
+from regard.index.embedded.segment_file import DamagedSegment, Header, SegmentFile
+from regard.index.exact_search import TOMBSTONE
 
 ROWS, WIDTH, GROUPS = 8256, 8, 4
 HEADER = Header(codebook="abc", oldest=3, newest=3, first=5, last=9000, rows=ROWS, groups=GROUPS, width=WIDTH)
@@ -41,7 +42,7 @@ def opened(path: Path, **how: bool) -> SegmentFile:
 def test_what_is_written_is_read(path):
     file = opened(path)
     assert file.header == HEADER
-    for held, given in ((file.fits, FITS), (file.keys, KEYS), (file.codes, CODES), (file.vectors, VECTORS)):
+    for held, given in ((file.error_codes, FITS), (file.keys, KEYS), (file.codes, CODES), (file.vectors, VECTORS)):
         np.testing.assert_array_equal(held, given)
     assert path.stat().st_size == file.header.size()
 
@@ -64,12 +65,12 @@ def test_what_is_forgotten_is_gone_from_the_file(path):
     raw = path.read_bytes()
     assert not any(secret in raw for secret in secrets[:-1])
     again = opened(path)
-    assert (again.keys[gone] == DEAD).all()
+    assert (again.keys[gone] == TOMBSTONE).all()
     assert (again.codes.reshape(ROWS, -1)[gone] == 0).all()
-    assert (again.fits[gone] == 0).all()
+    assert (again.error_codes[gone] == 0).all()
     kept = np.setdiff1d(np.arange(ROWS), gone)
     np.testing.assert_array_equal(again.vectors[kept], VECTORS[kept])
-    np.testing.assert_array_equal(again.fits[kept], FITS[kept])
+    np.testing.assert_array_equal(again.error_codes[kept], FITS[kept])
     np.testing.assert_array_equal(again.codes.reshape(ROWS, -1)[kept], CODES.reshape(ROWS, -1)[kept])
 
 
@@ -77,7 +78,7 @@ def test_who_may_not_write_forgets_in_memory_alone(path):
     before = path.read_bytes()
     file = opened(path, writable=False)
     file.forget(np.array([1, 2]), blank)
-    assert file.keys[1] == DEAD
+    assert file.keys[1] == TOMBSTONE
     file.verify()
     assert path.read_bytes() == before
 
@@ -91,7 +92,7 @@ def test_a_process_that_is_killed_while_it_forgets_leaves_a_whole_file(path, die
 
     file = SegmentFile(path, "abc")
     if died == "keys":
-        file._changing[0], file.keys[gone[0]] = gone[0] // 256, DEAD
+        file._changing[0], file.keys[gone[0]] = gone[0] // 256, TOMBSTONE
     elif died == "vectors":
         with pytest.raises(KeyboardInterrupt):
             file.forget(gone, killed)
@@ -104,10 +105,10 @@ def test_a_process_that_is_killed_while_it_forgets_leaves_a_whole_file(path, die
         SegmentFile(path, "abc").verify()
     for how in ({"writable": False}, {}):
         again = opened(path, **how)
-        assert again.keys[gone[0]] == DEAD
+        assert again.keys[gone[0]] == TOMBSTONE
         assert not again.vectors[gone[0]].any()
         assert not again.codes.reshape(ROWS, -1)[gone[0]].any()
-    assert again.keys[gone[1]] == (KEYS[gone[1]] if died == "keys" else DEAD)
+    assert again.keys[gone[1]] == (KEYS[gone[1]] if died == "keys" else TOMBSTONE)
     SegmentFile(path, "abc").verify()
 
 
@@ -165,7 +166,7 @@ def test_a_block_stays_damaged_until_it_is_mended(path):
 
 def test_what_is_written_under_a_dead_key_is_nothing(tmp_path):
     keys = KEYS.copy()
-    keys[[0, 8255]] = DEAD
+    keys[[0, 8255]] = TOMBSTONE
     file = segment_file.write(tmp_path / "0-0.draft", HEADER, keys, (CODES, FITS), VECTORS)
     assert not file.vectors[[0, 8255]].any()
     np.testing.assert_array_equal(file.vectors[1:8255], VECTORS[1:8255])

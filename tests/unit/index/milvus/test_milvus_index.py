@@ -15,6 +15,8 @@ from regard.domain.arrays import FloatArray, IntArray
 from regard.errors import InternalServerError, SettingsError
 from regard.index.milvus.milvus_index import Consistency, MilvusEmptied, MilvusIndex, MilvusOptions
 
+pytestmark = pytest.mark.slow
+
 D = 8
 NOWHERE = "http://127.0.0.1:9"
 

@@ -12,7 +12,7 @@ from regard.sync import shared_sync
 
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
-    monkeypatch.setattr(shared_sync, "_PATIENCE", 0.0)
+    monkeypatch.setattr(shared_sync, "_RETRY_SECONDS", 0.0)
     return Shared()
 
 

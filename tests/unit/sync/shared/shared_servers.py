@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from granting import Granting
+from stores import feeds_of
 from toy_shared import ToyShared
 
 from regard.domain.arrays import FloatArray
+from regard.domain.authority import Action
 from regard.domain.galleries import MILVUS, Collection
-from regard.engine.transfer.index_migration import IndexMigration
+from regard.domain.reporting import Progress
+from regard.engine.transfer.index_migration import IndexMigration, Moved
 from regard.index.embedded.embedded_index import EmbeddedIndex
 from regard.store import database
 from regard.store.collection_rows import CollectionRows
@@ -47,23 +51,40 @@ class Server:
         self.faces, self.users = FaceRows(self.database), UserRows(self.database)
         self.index, self.users_index = EmbeddedIndex(), EmbeddedIndex()
         self.shared = shared and SharedSync(
-            self.database, faces_index=shared.faces, users_index=shared.users, restore_guard=restore_guard
+            self.database, feeds_of(shared.faces, shared.users), restore_guard=restore_guard
         )
-        self.follower = IndexSync(
-            self.database, faces_index=self.index, users_index=self.users_index, shared=self.shared
-        )
+        self.follower = IndexSync(self.database, feeds_of(self.index, self.users_index), shared=self.shared)
         self.moves = MoveRows(self.database)
-        self.migration = IndexMigration(self.moves, self.shared)
+        self.migration = Migration(IndexMigration(self.collections, self.moves, self.shared))
 
     def found(self, collection: Collection, probe: FloatArray) -> list[int]:
-        (hits,) = self.follower.search_faces(collection.key, probe[:1], limit=1000, threshold=0.9)
+        (hits,) = self.follower.search("faces", collection.key, probe[:1], limit=1000, threshold=0.9)
         return hits.keys.tolist()
 
     def held(self, collection: Collection) -> list[int]:
         """What a search for anybody finds."""
         probe = np.eye(1, 16, dtype=np.float32)
-        (hits,) = self.follower.search_faces(collection.key, probe, limit=100_000, threshold=-1)
+        (hits,) = self.follower.search("faces", collection.key, probe, limit=100_000, threshold=-1)
         return sorted(hits.keys.tolist())
+
+
+class Migration:
+    """The door, with a grant for each call."""
+
+    def __init__(self, door: IndexMigration) -> None:
+        self._door = door
+
+    def move(self, collection: Collection, into: str, progress: Progress | None = None) -> Moved:
+        with Granting() as granting:
+            return self._door.move(granting.may(Action.MOVE, collection.id), collection.id, into, progress)
+
+    def refill(self, collection: Collection, progress: Progress | None = None) -> Moved:
+        with Granting() as granting:
+            return self._door.refill(granting.may(Action.ADMINISTER, collection.id), collection, progress)
+
+    def refill_all(self, living_there: Iterable[Collection]) -> None:
+        with Granting() as granting:
+            self._door.refill_all(granting.may(Action.ADMINISTER), living_there)
 
 
 def person(server: Server, collection: Collection, name: str, vector: FloatArray) -> None:

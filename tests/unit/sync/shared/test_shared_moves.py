@@ -26,10 +26,10 @@ def test_a_collection_moves_there_and_back_with_its_users(one, two, shared, enro
         assert two.held(guests) == keys(faces)
         assert one.follower.agreement() == []
         moved = one.migration.move(guests, MILVUS)
-        assert (moved.faces, moved.users) == (5, 1)
+        assert moved.vectors == {"faces": 5, "users": 1}
         for server in (one, two):
             assert server.held(guests) == keys(faces)
-            (hits,) = server.follower.search_users(guests.key, make_units(1, seed=4), limit=5, threshold=0.9)
+            (hits,) = server.follower.search("users", guests.key, make_units(1, seed=4), limit=5, threshold=0.9)
             assert hits.keys.tolist() == [1]
             with embedded(server, f"other-{id(server)}") as other:
                 enrol(server, other, 1)
@@ -43,7 +43,7 @@ def test_a_collection_moves_there_and_back_with_its_users(one, two, shared, enro
             assert server.held(guests) == keys(faces)
             assert server.follower.agreement() == []
         again = one.migration.move(one.collections.get("guests"), MILVUS)
-        assert again.faces == 5
+        assert again.vectors["faces"] == 5
         assert two.held(guests) == keys(faces)
 
 
@@ -107,7 +107,7 @@ def test_a_move_that_was_cut_off_goes_on_where_it_was(one, two, shared, enrol, m
         assert shared.faces.all() == {guests.key: keys(faces[1:8])}  # what is half there leaves no trace either
         (new,) = enrol(two, guests, 1, seed=3)
         moved = two.migration.move(two.collections.get("guests"), MILVUS)
-        assert moved.faces == 3
+        assert moved.vectors["faces"] == 3
         assert one.held(guests) == keys([*faces[1:], new])
         assert two.moves.unfinished() == {}
         assert one.follower.agreement() == []
@@ -121,15 +121,15 @@ def test_a_move_that_is_abandoned_leaves_nothing_behind(one, two, shared, enrol,
         faces = enrol(one, guests, 10)
         one.follower.rebuild()
         move = one.moves.begin(guests, MILVUS)
-        one.shared.catch_up(one.shared.head())
-        one.shared.fill(guests.key, 0, move.faces)
+        one.shared.catch_up(one.shared.watermark())
+        one.shared.fill("faces", guests.key, move.reached.get("faces", 0))
         assert shared.faces.all() == {guests.key: keys(faces[:4])}
         if end == "give up":
             assert two.migration.move(guests, EMBEDDED).gave_up
             assert two.held(guests) == one.held(guests) == keys(faces)
         else:
             two.follower.follow(two.collections.delete("guests"))
-            two.shared.catch_up(two.shared.head())
+            two.shared.catch_up(two.shared.watermark())
         assert shared.faces.all() == {}
         assert one.moves.unfinished() == {}
         assert one.follower.agreement() == two.follower.agreement() == []
@@ -157,7 +157,7 @@ def test_all_of_it_is_rebuilt_with_what_sql_knows_nothing_of(one, two, shared, s
 
 
 @on_sqlite
-def test_a_shared_index_is_rebuilt_and_not_searched_meanwhile(one, two, shared, staff, enrol, make_units):
+def test_a_shared_index_is_rebuilt_and_not_searched_until_it_is(one, two, shared, staff, enrol, make_units):
     faces = enrol(one, staff, 3)
     shared.faces.remove(staff.key, np.array([faces[0].key]))
     shared.faces.add(staff.key, np.array([77]), make_units(1))

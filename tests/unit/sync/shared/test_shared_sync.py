@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from shared_servers import MODEL, NOW, Server, embedded, keys, on_sqlite, person
+from stores import feeds_of
 from toy_shared import ToyShared
 
 from regard.errors import InternalServerError, ResourceNotReady
@@ -57,21 +58,21 @@ def test_a_server_learns_when_the_index_had_it_all(one, two, shared, staff, enro
     """Two clients of one Milvus need not see each other's writes at once, unless they are told until when."""
     enrol(one, staff, 2)
     theirs = ToyShared()
-    elsewhere = SharedSync(two.database, faces_index=theirs, users_index=ToyShared())
+    elsewhere = SharedSync(two.database, feeds_of(theirs, ToyShared()))
     theirs.name = shared.faces.name
-    elsewhere.tracks[1].index.name = shared.users.name
-    elsewhere.catch_up(elsewhere.head())
+    elsewhere.feeds["users"].index.name = shared.users.name
+    elsewhere.catch_up(elsewhere.watermark())
     assert theirs.moment == shared.faces.moment > 0
 
 
 @on_sqlite
-def test_users_are_followed_by_a_track_of_their_own(one, two, shared, staff, make_units):
+def test_users_are_followed_by_a_feed_of_their_own(one, two, shared, staff, make_units):
     one.users.create(staff.key, "ada", NOW)
     for seed in range(3):
         person(one, staff, "ada", make_units(1, seed=seed)[0])
     assert shared.users.all() == {staff.key: [3]}
     assert shared.faces.all() == {}
-    (hits,) = two.follower.search_users(staff.key, make_units(1, seed=2), limit=5, threshold=0.9)
+    (hits,) = two.follower.search("users", staff.key, make_units(1, seed=2), limit=5, threshold=0.9)
     assert hits.keys.tolist() == [3]
     two.users.delete(staff.key, "ada")
     two.follower.follow(staff)
@@ -88,7 +89,7 @@ def test_while_a_users_vector_is_replaced_by_another_server_a_search_finds_them(
 
     def search() -> None:
         while not stop.is_set():
-            (hits,) = two.follower.search_users(staff.key, vector, limit=5, threshold=0.9)
+            (hits,) = two.follower.search("users", staff.key, vector, limit=5, threshold=0.9)
             misses.extend([] if len(hits.keys) else [1])
 
     with ThreadPoolExecutor(1) as pool:
@@ -171,8 +172,8 @@ def test_one_whose_turn_was_ended_looks_again_at_what_it_added(
         assert ended == [[True]]
         two.faces.delete(staff.key, [late.face_id])
         # The other server's turn, while the first one still adds.
-        other = SharedSync(two.database, faces_index=_Through(shared.faces), users_index=shared.users)
-        other.catch_up(other.head())
+        other = SharedSync(two.database, feeds_of(_Through(shared.faces), shared.users))
+        other.catch_up(other.watermark())
         shared.faces.wait.set()
         with pytest.raises(InternalServerError):
             slow.result(timeout=30)
@@ -272,7 +273,7 @@ def test_while_the_shared_index_is_away_the_embedded_one_goes_on(one, two, share
 
 @on_sqlite
 def test_one_that_does_not_answer_is_not_asked_by_everybody(one, shared, staff, monkeypatch):
-    monkeypatch.setattr(shared_sync, "_PATIENCE", 60.0)
+    monkeypatch.setattr(shared_sync, "_RETRY_SECONDS", 60.0)
     one.held(staff)
     shared.faces.down = True
     with pytest.raises(InternalServerError, match="The toy is away"):
@@ -289,11 +290,12 @@ def test_without_the_setting_its_collections_cannot_be_searched_and_others_can(u
     enrol(one, staff, 1)
     alone = Server(url, None)
     alone.follower.rebuild()
-    with pytest.raises(ResourceNotReady, match="set `milvus`"):
+    with pytest.raises(ResourceNotReady, match=r"set `\[index\] milvus`"):
         alone.held(staff)
     with embedded(alone) as guests:
         assert alone.held(guests) == []
-    assert alone.follower.agreement() == [f"collection {staff.key}: it lives in an index that the settings do not name"]
+    (difference,) = alone.follower.agreement()
+    assert str(difference) == f"collection {staff.key}: it lives in an index that the settings do not name"
     alone.database.close()
 
 
@@ -327,7 +329,7 @@ def test_agreement_names_what_differs_both_ways(one, shared, staff, enrol, make_
     shared.faces.remove(staff.key, np.array([2]))
     shared.faces.add(staff.key, np.array([40]), make_units(1))
     shared.users.add(98, np.array([7]), make_units(1))
-    assert one.follower.agreement() == [
+    assert list(map(str, one.follower.agreement())) == [
         f"collection {staff.key}: 1 faces are in SQL but not in the index, of keys 2",
         f"collection {staff.key}: 1 faces are in the index but not in SQL, of keys 40",
         "collection 98: 1 users are in the index but not in SQL, of keys 7",

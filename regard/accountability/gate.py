@@ -1,0 +1,65 @@
+"""The gate: every act passes it, whichever door it came in by, and nothing else makes a Grant.
+
+An engine's door takes a Grant as its first argument, so that code that bypasses the gate does not type-check; and it
+checks that the Grant is for this act, so that a grant to list a gallery cannot be used to search it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from regard.accountability.profiles import Profile
+from regard.domain.authority import Act, Action, Caller
+
+
+class Grant:
+    """The proof that a caller may do one act, valid until that act has ended."""
+
+    __slots__ = ("_ended", "act", "caller", "profile")
+
+    def __init__(self, caller: Caller, act: Act, profile: str) -> None:
+        """Only `Gate.open` makes one; an architecture test enforces this."""
+        self.caller = caller
+        self.act = act
+        #: The name of the profile that allowed it.
+        self.profile = profile
+        self._ended = False
+
+    def require(self, action: Action, collection: str | None = None) -> None:
+        """Return if this grant is for `action`, and for that collection if the act names one.
+
+        Raises RuntimeError otherwise; only a bug in Regard can cause that, never a request.
+        """
+        if self._ended:
+            raise RuntimeError(f"the grant to {self.act.action} has ended with the request it was given for")
+        if self.act.action is not action:
+            raise RuntimeError(f"a grant to {self.act.action} was used to {action}")
+        if collection is not None and self.act.collection not in (None, collection):
+            raise RuntimeError(f"a grant for the collection {self.act.collection} was used for {collection}")
+
+    def require_all(self, action: Action) -> None:
+        """As `require`, for an act on all collections: a grant for one of them is not enough."""
+        self.require(action)
+        if self.act.collection is not None:
+            raise RuntimeError(f"a grant for the collection {self.act.collection} was used for all of them")
+
+    def end(self) -> None:
+        self._ended = True
+
+
+class Gate:
+    """Grants the acts that its profile allows."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    @contextmanager
+    def open(self, caller: Caller, act: Act) -> Iterator[Grant]:
+        """A grant for this act, valid inside the block. Raises AccessDenied before anything is done."""
+        self._profile.check(caller, act)
+        grant = Grant(caller, act, self._profile.name)
+        try:
+            yield grant
+        finally:
+            grant.end()

@@ -1,0 +1,45 @@
+"""Profiles: the sets of rules that a gate can apply; the setting `accountability.profile` names one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+from regard.domain.authority import Act, Caller
+from regard.errors import AccessDenied
+
+
+class Profile(Protocol):
+    """A set of rules under one name."""
+
+    @property
+    def name(self) -> str: ...
+
+    def check(self, caller: Caller, act: Act, /) -> None:
+        """Return if the caller may do this. Raises AccessDenied with the reason and the remedy."""
+
+
+class OpenProfile:
+    """Everyone who has an access key may do everything, and so may everyone who can read the home."""
+
+    name = "open"
+
+    def check(self, _: Caller, __: Act, /) -> None:
+        """Allow it."""
+
+
+class ClosedProfile:
+    """Nobody may do anything: for an installation that is out of use while its data are kept."""
+
+    name = "closed"
+
+    def check(self, _: Caller, act: Act, /) -> None:
+        raise AccessDenied(
+            f"{act.operation} is refused: this installation is closed, and nothing in it may be searched, changed or "
+            "read. Its operator can open it again with the setting accountability.profile."
+        )
+
+
+OPEN, CLOSED = OpenProfile(), ClosedProfile()
+PROFILES: Mapping[str, Profile] = MappingProxyType({OPEN.name: OPEN, CLOSED.name: CLOSED})

@@ -1,0 +1,38 @@
+"""Who may do what: the gate, access keys, and the secrets they are kept with."""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+from regard.accountability.access_keys import AccessKeys
+from regard.accountability.gate import Gate
+from regard.accountability.profiles import PROFILES
+from regard.accountability.secret_box import SecretBox
+from regard.bootstrap.stores import Stores
+from regard.config.settings import Settings
+from regard.domain.authority import Caller, Channel
+from regard.domain.callers import Principal
+
+
+def gate(settings: Settings) -> Gate:
+    """The gate under the profile of the settings."""
+    return Gate(PROFILES[settings.accountability.profile])
+
+
+def access_keys(settings: Settings, stores: Stores) -> AccessKeys:
+    return AccessKeys(settings.home, stores.access_keys)
+
+
+def signing_key(settings: Settings, purpose: str) -> bytes:
+    """32 bytes to sign with, the same for every process of this home."""
+    return SecretBox(settings.home / "seal.key").derive(purpose)
+
+
+def local_operator() -> Caller:
+    """The caller of a command: a user of the operating system. They can read the home, so they need no access key."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = f"user {os.getuid()}"
+    return Caller(principal=Principal(access_key_id="", name=name), channel=Channel.CLI)

@@ -1,0 +1,230 @@
+"""The engine, composed once: a server, a command or a worker opens one of the contexts here.
+
+Each closes what it opened, in reverse order, whatever happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from regard.accountability.access_keys import AccessKeys
+from regard.accountability.gate import Gate, Grant
+from regard.bootstrap.accountability import access_keys, gate
+from regard.bootstrap.indexes import drop_embedded, embedded_feeds, index_sync, shared_sync
+from regard.bootstrap.models import face_model, face_models, open_zoo
+from regard.bootstrap.stores import Stores, blob_store, open_stores
+from regard.bootstrap.telemetry import instruments
+from regard.bootstrap.threads import limit_blas_threads
+from regard.config.settings import Settings
+from regard.domain.arrays import FloatArray
+from regard.domain.authority import Action
+from regard.domain.galleries import EMBEDDED, Collection, Hits
+from regard.domain.reporting import Progress
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.face_comparison import FaceComparison
+from regard.engine.analysis.face_detection import FaceDetection
+from regard.engine.analysis.image_loader import ImageLoader
+from regard.engine.analysis.probes import ProbeReader
+from regard.engine.bulk.folder_indexing import FolderIndexing
+from regard.engine.galleries.enrolment import Enroller, Enrolment
+from regard.engine.galleries.face_search import FaceSearch
+from regard.engine.galleries.gallery import Galleries
+from regard.engine.galleries.matching import Index, Matcher
+from regard.engine.galleries.user_search import UserSearch
+from regard.engine.galleries.user_vectors import Users
+from regard.engine.transfer.collection_export import CollectionExport
+from regard.engine.transfer.collection_import import CollectionImport
+from regard.engine.transfer.index_migration import IndexMigration
+from regard.engine.transfer.integrity import IndexCheck, Integrity
+from regard.errors import InternalServerError
+from regard.sync.index_sync import IndexSync
+from regard.sync.shared_sync import SharedSync
+from regard.telemetry.instruments import Instruments
+from regard.telemetry.metrics import Metrics
+from regard.vision.models import FaceModels
+from regard.vision.zoo import Zoo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What needs models and no database."""
+
+    detection: FaceDetection
+    comparison: FaceComparison
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """What needs only the database: no model and no index is loaded, as servers follow the database by themselves."""
+
+    settings: Settings
+    stores: Stores
+    access_keys: AccessKeys
+    galleries: Galleries
+    folders: FolderIndexing
+    exports: CollectionExport
+    imports: CollectionImport
+    integrity: Integrity
+    migration: IndexMigration
+    shared: SharedSync | None
+
+    def drop_embedded(self, grant: Grant, found: Sequence[Collection]) -> None:
+        """Delete the embedded indexes of these collections, files and all, and give up moves that were not finished.
+
+        The next start rebuilds them. Raises InvalidParameter if another process is using the files.
+        """
+        for each in found:
+            grant.require(Action.ADMINISTER, each.id)
+        if found:
+            drop_embedded(self.settings, self.stores, [each.key for each in found])
+        for each in found:
+            self.migration.stay(grant, each)
+
+    def bring_on(self, grant: Grant, collection: Collection, progress: Progress) -> str | None:
+        """If the collection is in the shared index, bring that index up to date; otherwise the next search would.
+        Returns the reason if that failed."""
+        grant.require(grant.act.action, collection.id)
+        if collection.index == EMBEDDED or self.shared is None:
+            return None
+        try:
+            self.shared.catch_up(self.shared.watermark(), progress=progress)
+        except InternalServerError as error:
+            return error.message
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Everything, with the index filled from SQL. The wire and commands use its doors; the doors use `stores` and
+    `index_sync`."""
+
+    settings: Settings
+    gate: Gate
+    zoo: Zoo
+    models: FaceModels
+    stores: Stores
+    index_sync: IndexSync
+    access_keys: AccessKeys
+    detection: FaceDetection
+    comparison: FaceComparison
+    galleries: Galleries
+    enrolment: Enrolment
+    face_search: FaceSearch
+    users: Users
+    user_search: UserSearch
+    index_check: IndexCheck
+    migration: IndexMigration
+    metrics: Metrics
+    instruments: Instruments
+
+
+@contextmanager
+def open_analysis(settings: Settings) -> Iterator[Analysis]:
+    """The models, each loaded when it is first needed."""
+    analyzer = FaceAnalyzer(face_models(settings))
+    loader = ImageLoader(blob_store(settings))
+    yield Analysis(
+        detection=FaceDetection(loader, analyzer),
+        comparison=FaceComparison(ProbeReader(loader, analyzer), face_model(settings)),
+    )
+
+
+@contextmanager
+def open_register(settings: Settings) -> Iterator[Register]:
+    """The database, ready at once no matter how many faces it holds."""
+    with ExitStack() as closing:
+        stores = open_stores(settings, closing)
+        matcher = _matcher(settings, stores, _NoIndex())
+        shared = shared_sync(settings, stores, closing)
+        yield Register(
+            settings=settings,
+            stores=stores,
+            access_keys=access_keys(settings, stores),
+            galleries=_galleries(stores, matcher),
+            folders=FolderIndexing(
+                collections=stores.collections,
+                enroller=_enroller(stores, matcher),
+                indexed_files=stores.indexed_files,
+            ),
+            exports=CollectionExport(stores.transfer),
+            imports=CollectionImport(stores.collections, stores.transfer),
+            integrity=Integrity(collections=stores.collections, rows=stores.transfer, moves=stores.moves),
+            migration=IndexMigration(stores.collections, stores.moves, shared),
+            shared=shared,
+        )
+
+
+@contextmanager
+def open_engine(settings: Settings, progress: Progress | None = None) -> Iterator[Engine]:
+    """The database, the index filled from it, and the models, each loaded when it is first needed."""
+    limit_blas_threads()
+    with ExitStack() as closing:
+        metrics, together = instruments(settings, closing)
+        loader = ImageLoader(blob_store(settings))  # first: it may refuse the settings, before anything is created
+        settings.buckets_folder.mkdir(parents=True, exist_ok=True)
+        stores = open_stores(settings, closing)
+        feeds = embedded_feeds(settings, stores, closing)
+        sync = index_sync(settings, stores, feeds, closing)
+        for feed in feeds:
+            metrics.show_index(feed.table.feed, feed.index)
+        sync.rebuild(progress)
+        zoo = open_zoo(settings)
+        models = face_models(settings, zoo, together)
+        analyzer = FaceAnalyzer(models, together)
+        probes, matcher = ProbeReader(loader, analyzer), _matcher(settings, stores, sync)
+        yield Engine(
+            settings=settings,
+            gate=gate(settings),
+            zoo=zoo,
+            models=models,
+            stores=stores,
+            index_sync=sync,
+            access_keys=access_keys(settings, stores),
+            detection=FaceDetection(loader, analyzer),
+            comparison=FaceComparison(probes, matcher.model),
+            galleries=_galleries(stores, matcher),
+            enrolment=Enrolment(
+                collections=stores.collections,
+                loader=loader,
+                analyzer=analyzer,
+                enroller=_enroller(stores, matcher),
+            ),
+            face_search=FaceSearch(
+                collections=stores.collections, matcher=matcher, probes=probes, indexed_files=stores.indexed_files
+            ),
+            users=Users(collections=stores.collections, users=stores.users, matcher=matcher, clock=_now),
+            user_search=UserSearch(collections=stores.collections, users=stores.users, matcher=matcher, probes=probes),
+            index_check=IndexCheck(sync),
+            migration=IndexMigration(stores.collections, stores.moves, sync.shared),
+            metrics=metrics,
+            instruments=together,
+        )
+
+
+def _matcher(settings: Settings, stores: Stores, index: Index) -> Matcher:
+    return Matcher(model=face_model(settings), index=index, faces=stores.faces, users=stores.users)
+
+
+def _enroller(stores: Stores, matcher: Matcher) -> Enroller:
+    return Enroller(collections=stores.collections, faces=stores.faces, matcher=matcher, clock=_now)
+
+
+def _galleries(stores: Stores, matcher: Matcher) -> Galleries:
+    return Galleries(collections=stores.collections, faces=stores.faces, matcher=matcher, clock=_now)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _NoIndex:
+    """For a process that only writes: processes that search follow SQL themselves."""
+
+    def follow(self, _: Collection, /) -> None:
+        """Does nothing: there is no index to bring up to date."""
+
+    def search(self, feed: str, _: int, __: FloatArray, /, *, limit: int, threshold: float) -> list[Hits]:
+        raise RuntimeError(f"there is no index of {feed} here to find {limit} above {threshold} in")

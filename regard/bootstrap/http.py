@@ -1,0 +1,124 @@
+"""The ASGI application: the AWS endpoint, health for a supervisor or load balancer, and metrics."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from regard import errors
+from regard.bootstrap.accountability import signing_key
+from regard.bootstrap.engine import Engine
+from regard.bootstrap.threads import request_threads
+from regard.config.settings import Settings
+from regard.edge.admission import LONGEST_BODY_BYTES, Admission
+from regard.edge.observer import Observer
+from regard.edge.rates import RateLimiter
+from regard.edge.request_pipeline import RequestPipeline
+from regard.operations.arns import ResourceNames
+from regard.operations.call import Family
+from regard.operations.collections import CollectionOperations
+from regard.operations.faces import FaceOperations
+from regard.operations.idempotency import Idempotency
+from regard.operations.identity import Identity
+from regard.operations.paging import Pages
+from regard.operations.registry import Handler, handlers
+from regard.operations.tags import TagOperations
+from regard.operations.users import UserOperations
+from regard.wire import endpoint, schema
+from regard.wire.json_protocol import JsonProtocol
+from regard.wire.query_protocol import QueryProtocol
+from regard.wire.service import Service
+
+#: Bytes of a waiting request's body, on average: a photograph of 1.5 MB in base64.
+_USUAL_BODY_BYTES = 2 * 1024 * 1024
+#: Bytes of a form: the longest input of STS, with room to spare.
+_LONGEST_FORM_BYTES = 256 * 1024
+
+
+def pipeline(settings: Settings, observer: Observer | None = None) -> RequestPipeline:
+    """What all HTTP doors share: rates for each caller, and limits on requests at once. Raises SettingsError."""
+    threads, waiting = request_threads(), settings.server.queue
+    most_bytes = threads * LONGEST_BODY_BYTES + max(waiting, 0) * _USUAL_BODY_BYTES
+    operations = {name for service in schema.VERSIONS for name in schema.load(service).operations}
+    return RequestPipeline(
+        threads=threads,
+        admission=Admission(running=threads, waiting=waiting, most_bytes=most_bytes),
+        rates=RateLimiter.load(settings.server.rates, operations),
+        observer=observer,
+    )
+
+
+def rekognition(engine: Engine) -> dict[str, Handler]:
+    """Rekognition's operations, each behind the engine's gate."""
+    settings = engine.settings
+    pages = Pages(signing_key(settings, "paging"), clock=_now)
+    names = ResourceNames(region=settings.server.region, account_id=settings.server.account_id)
+    families: list[Family] = [
+        CollectionOperations(galleries=engine.galleries, pages=pages, names=names),
+        FaceOperations(
+            detection=engine.detection,
+            comparison=engine.comparison,
+            enrolment=engine.enrolment,
+            search=engine.face_search,
+            galleries=engine.galleries,
+            users=engine.users,
+            pages=pages,
+        ),
+        TagOperations(galleries=engine.galleries, names=names),
+        UserOperations(users=engine.users, search=engine.user_search, galleries=engine.galleries, pages=pages),
+    ]
+    idempotency = Idempotency(engine.stores.idempotency_keys, clock=_now)
+    return handlers(families, gate=engine.gate, idempotency=idempotency)
+
+
+def server(engine: Engine, *, strict_output: bool = False) -> Starlette:
+    """The application. `strict_output` checks every result against the service model, for tests."""
+    options = endpoint.Options(
+        region=engine.settings.server.region,
+        oversize={"ImageBlob": errors.ImageTooLarge},
+        strict_output=strict_output,
+    )
+    shared = pipeline(engine.settings, engine.instruments)
+    route = endpoint.endpoint(_services(engine), credentials=engine.access_keys, pipeline=shared, options=options)
+
+    async def live(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "live"})
+
+    def ready(_: Request) -> JSONResponse:
+        missing = [name for name in engine.models.names if name not in engine.zoo.installed]
+        state = {"status": "ready"} if not missing else {"status": "not ready", "missing_models": missing}
+        return JSONResponse(state, status_code=503 if missing else 200)
+
+    def metrics(request: Request) -> Response:
+        content, content_type = engine.metrics.exposition(request.headers.get("accept", ""))
+        return Response(content, headers={"Content-Type": content_type})
+
+    return Starlette(
+        routes=[route, Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", metrics)]
+    )
+
+
+def _services(engine: Engine) -> list[Service]:
+    """The AWS services that the endpoint provides."""
+    model, sts = schema.load(), schema.load("sts")
+    identity = Identity(
+        credentials=engine.access_keys.temporary_credentials, account_id=engine.settings.server.account_id
+    )
+    return [
+        Service(schema=model, codec=JsonProtocol(model), handlers=rekognition(engine)),
+        Service(
+            schema=sts,
+            codec=QueryProtocol(sts),
+            handlers=identity.handlers(),
+            body_limit=_LONGEST_FORM_BYTES,
+            global_region="us-east-1",
+        ),
+    ]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

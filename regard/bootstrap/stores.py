@@ -1,0 +1,80 @@
+"""Storage: the database with its rows, and objects."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from regard.config.settings import Settings
+from regard.media.blobs import BlobStore, FolderStore
+from regard.media.bucket_routes import BucketRoutes
+from regard.media.s3_blobs import S3Options, S3Store
+from regard.store import database
+from regard.store.collection_rows import CollectionRows
+from regard.store.database import Database
+from regard.store.face_rows import FaceRows
+from regard.store.idempotency_rows import IdempotencyRows
+from regard.store.indexed_file_rows import IndexedFileRows
+from regard.store.key_rows import KeyRows
+from regard.store.move_rows import MoveRows
+from regard.store.transfer_rows import TransferRows
+from regard.store.user_rows import UserRows
+from regard.vision.session import cores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """One database, and its rows, by kind."""
+
+    database: Database
+    collections: CollectionRows
+    faces: FaceRows
+    users: UserRows
+    access_keys: KeyRows
+    idempotency_keys: IdempotencyRows
+    indexed_files: IndexedFileRows
+    moves: MoveRows
+    transfer: TransferRows
+
+
+def open_stores(settings: Settings, closing: ExitStack) -> Stores:
+    """The database in the settings, created and migrated as needed; `closing` closes it."""
+    opened = database.open(settings.database_url)
+    closing.callback(opened.close)
+    return Stores(
+        database=opened,
+        collections=CollectionRows(opened, settings.index.default),
+        faces=FaceRows(opened),
+        users=UserRows(opened),
+        access_keys=KeyRows(opened),
+        idempotency_keys=IdempotencyRows(opened),
+        indexed_files=IndexedFileRows(opened),
+        moves=MoveRows(opened),
+        transfer=TransferRows(opened),
+    )
+
+
+def database_shown(settings: Settings) -> str:
+    """The database's URL as it may be shown: without its password."""
+    return database.shown(settings.database_url)
+
+
+def s3_store(settings: Settings) -> S3Store | None:
+    """The S3-compatible store, if the settings name one; does not connect yet."""
+    chosen = settings.objects
+    if chosen.s3_endpoint is None:
+        return None
+    options = S3Options(
+        endpoint=chosen.s3_endpoint,
+        region=chosen.s3_region,
+        access_key_id=chosen.s3_access_key_id,
+        secret_access_key=chosen.s3_secret_access_key,
+        connections=2 * cores(),  # one for each running request
+    )
+    return S3Store(options)
+
+
+def blob_store(settings: Settings) -> BlobStore:
+    """Where a request's S3Object is read from."""
+    folders, s3 = FolderStore(settings.buckets_folder), s3_store(settings)
+    return folders if s3 is None else BucketRoutes(folders, s3)

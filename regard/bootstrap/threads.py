@@ -1,0 +1,21 @@
+"""How many threads numpy and the server may use."""
+
+from __future__ import annotations
+
+from threadpoolctl import threadpool_limits
+
+from regard.vision.session import cores
+
+
+def limit_blas_threads() -> None:
+    """From now on numpy multiplies matrices in the calling thread.
+
+    BLAS's own threads spin while they wait: sixteen searches at once in 20,000 faces were twenty times as slow with
+    them, and a single search no faster.
+    """
+    threadpool_limits(limits=1, user_api="blas")
+
+
+def request_threads() -> int:
+    """Two requests per core: one decodes and answers while the other's models run."""
+    return 2 * cores()

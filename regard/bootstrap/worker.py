@@ -1,0 +1,77 @@
+"""Workers that analyse photographs: in this process, in others on this machine, or on a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+
+from regard.bootstrap.models import face_model, face_models
+from regard.bootstrap.threads import limit_blas_threads
+from regard.config.settings import Settings, load_settings
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.photo_batches import Bounds, PhotoAnalyzer, ended_its_worker, with_content
+from regard.engine.bulk.folder_indexing import PhotoPool
+from regard.engine.work.ray_pool import ray_pool
+from regard.engine.work.this_process import ThisProcess
+from regard.engine.work.worker_pool import WorkerPool
+from regard.engine.work.worker_process import WorkerProcess
+from regard.errors import SettingsError
+from regard.vision.session import cores
+
+#: Fewer photographs than this are done before other processes could start and load their models.
+ONE_PROCESS_PHOTOS = 200
+#: Threads of the one process: while the models run for one batch, the next is decoded.
+_DECODING_THREADS = 2
+
+
+def photo_analyzer(settings: Settings, bounds: Bounds) -> PhotoAnalyzer:
+    """The analyzer of a worker on this machine."""
+    limit_blas_threads()
+    return PhotoAnalyzer(FaceAnalyzer(face_models(settings)), bounds)
+
+
+def photo_analyzer_elsewhere(detector: str, embedder: str, threads: int, bounds: Bounds, version: str) -> PhotoAnalyzer:
+    """The analyzer of a worker on another machine, whose own settings name the folder of its models.
+
+    Raises SettingsError if that machine's embeddings are not those of the face model `version`.
+    """
+    settings = load_settings(models={"detector": detector, "embedder": embedder, "threads": threads})
+    there = face_model(settings).version
+    if there != version:
+        raise SettingsError(
+            f"A machine of the cluster makes embeddings of {there}, this one of {version}. Install the same version of "
+            f"Regard and the same models on all machines."
+        )
+    return photo_analyzer(settings, bounds)
+
+
+def processes_for(settings: Settings, photos: int) -> int:
+    """How many processes to use: one for each core, or for each `threads` cores; for a few photographs only this
+    one."""
+    return 1 if photos < ONE_PROCESS_PHOTOS else max(1, cores() // (settings.models.threads or 1))
+
+
+@contextmanager
+def local_pool(settings: Settings, bounds: Bounds, processes: int) -> Iterator[PhotoPool]:
+    """Workers on this machine, ready to begin: this process with all cores, or several that share them."""
+    if processes == 1:
+        analyzer = photo_analyzer(settings, bounds)
+        pool = WorkerPool(lambda: ThisProcess(analyzer), _DECODING_THREADS, lost=ended_its_worker, name="1 process")
+    else:
+        share = settings.with_threads(settings.models.threads or max(1, cores() // processes))
+        start = partial(WorkerProcess, partial(photo_analyzer, share, bounds))
+        pool = WorkerPool(start, processes, lost=ended_its_worker, name=f"{processes} processes")
+    with pool:
+        yield pool
+
+
+def cluster_pool(
+    settings: Settings, bounds: Bounds, address: str, workers: int | None
+) -> AbstractContextManager[PhotoPool]:
+    """Workers on the machines of a Ray cluster, ready to begin: `workers`, or as many as it has cores for."""
+    chosen = settings.models
+    threads = chosen.threads or 1
+    version = face_model(settings).version
+    prepare = partial(photo_analyzer_elsewhere, chosen.detector, chosen.embedder, threads, bounds, version)
+    return ray_pool(address, prepare, cores=threads, workers=workers, pack=with_content, lost=ended_its_worker)

@@ -1,0 +1,119 @@
+"""The sections of the settings: what can be set, of which type, and what holds unless you say otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainValidator
+
+from regard.config.toml_tables import Table
+
+
+def _path(value: object) -> Path:
+    if isinstance(value, Path):
+        return value.expanduser().absolute()
+    if not isinstance(value, str):
+        raise ValueError("it must be the path of a file or folder, as text")
+    if not value:  # it would mean the folder we happen to stand in
+        raise ValueError("leave it out, or say which file or folder")
+    return Path(value).expanduser().absolute()
+
+
+#: A relative path is taken from where the server is started; "~" is your home.
+AbsolutePath = Annotated[Path, PlainValidator(_path)]
+
+
+class ServerSettings(Table, frozen=True):
+    """Where the server listens, and for how many."""
+
+    #: The address the server binds; loopback unless you say otherwise.
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    #: The Region and account that ARNs carry and signatures are checked against.
+    region: str = "us-east-1"
+    account_id: str = "000000000000"
+    #: A certificate chain and its private key, PEM: with them the server speaks TLS only.
+    tls_certificate: AbsolutePath | None = None
+    tls_key: AbsolutePath | None = None
+    #: Rates per principal and operation: "off", "aws" (Rekognition's defaults), or a TOML file of your own.
+    rates: str = "off"
+    #: Requests that may wait for their turn; more are turned away at once.
+    queue: int = Field(default=128, ge=0)
+
+
+class StoreSettings(Table, frozen=True):
+    """Where the truth is kept."""
+
+    #: The database's URL; SQLite in the home unless set. postgresql://USER:PASSWORD@HOST/NAME is the other kind.
+    database: str | None = Field(default=None, repr=False)
+
+
+class IndexSettings(Table, frozen=True):
+    """What searches the vectors."""
+
+    #: Where new collections begin: in the embedded index, or in Milvus, the index that servers share.
+    default: Literal["embedded", "milvus"] = "embedded"
+    #: A Milvus, as http://host:19530, which may hold a password; and user:password or the key that opens it.
+    milvus: str | None = Field(default=None, repr=False)
+    milvus_token: str | None = Field(default=None, repr=False)
+
+
+class ModelSettings(Table, frozen=True):
+    """The models: where their files are and which are used."""
+
+    #: Where model files are kept; `<home>/models` unless set.
+    folder: AbsolutePath | None = None
+    #: A folder of model files, tried before any network.
+    mirror: AbsolutePath | None = None
+    #: The face cards in use.
+    detector: str = "centerface"
+    embedder: str = "fr-feature"
+    #: Threads for the models; 0 is one per core.
+    threads: int = Field(default=0, ge=0)
+
+
+class ObjectSettings(Table, frozen=True):
+    """Where the objects that requests name are read."""
+
+    #: One folder per bucket for `S3Object`; `<home>/buckets` unless set.
+    buckets: AbsolutePath | None = None
+    #: An S3-compatible store for buckets that have no folder: its URL, or "aws".
+    s3_endpoint: str | None = None
+    s3_region: str = "us-east-1"
+    #: The key that opens it; without one, what botocore finds by itself (environment, ~/.aws, the instance's role).
+    s3_access_key_id: str | None = None
+    s3_secret_access_key: str | None = Field(default=None, repr=False)
+
+
+class AccountabilitySettings(Table, frozen=True):
+    """Who may do what."""
+
+    #: The rules that every act is held to: "open" allows everything, "closed" nothing.
+    profile: Literal["open", "closed"] = "open"
+
+
+class TelemetrySettings(Table, frozen=True):
+    """What the server tells those who run it."""
+
+    log_format: Literal["text", "json"] = "text"
+    #: Where spans go, an OTLP/HTTP endpoint; needs the extra `otel`.
+    otlp_endpoint: str | None = None
+
+
+#: Every section by its name in `regard.toml` and in the environment. No name holds "_".
+SECTIONS: Mapping[str, type[Table]] = {
+    "server": ServerSettings,
+    "store": StoreSettings,
+    "index": IndexSettings,
+    "models": ModelSettings,
+    "objects": ObjectSettings,
+    "telemetry": TelemetrySettings,
+    "accountability": AccountabilitySettings,
+}
+
+
+def is_secret(section: str, key: str) -> bool:
+    """Whether a setting is, or may hold, what is not to be shown."""
+    return not SECTIONS[section].model_fields[key].repr

@@ -1,0 +1,58 @@
+"""Who asks for what: the nouns of the gate (`accountability/gate.py`), which every act must pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from regard.domain.callers import Principal
+
+
+class Action(StrEnum):
+    """What can be done with faces and with the galleries they are in."""
+
+    DETECT = "detect"
+    COMPARE = "compare"
+    SEARCH = "search"
+    ENROL = "enrol"
+    #: List or describe what a gallery holds.
+    READ = "read"
+    DELETE = "delete"
+    EXPORT = "export"
+    MOVE = "move"
+    ADMINISTER = "administer"
+
+
+class Channel(StrEnum):
+    """The door a call came in by."""
+
+    AWS = "aws"
+    CLI = "cli"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, by which door, in which request. `request_id` is empty where there is no request."""
+
+    principal: Principal
+    channel: Channel
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What is asked for, before any of it is done.
+
+    `operation` is its name at the door it came in by ("SearchFacesByImage", "search"). `collection` is the client's
+    name for the collection; None if the act concerns no collection or all of them. `threshold` is the lowest similarity
+    (0 to 100) and `count` the highest number of results asked for, with defaults filled in; `attributes` are those
+    requested for each face.
+    """
+
+    action: Action
+    operation: str
+    collection: str | None = None
+    threshold: float | None = None
+    attributes: tuple[str, ...] = ()
+    count: int | None = None

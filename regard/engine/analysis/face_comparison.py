@@ -1,0 +1,54 @@
+"""Comparing one face with the faces of another picture. The door for CompareFaces and `regard compare`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from regard.accountability.gate import Grant
+from regard.domain.arrays import FloatArray
+from regard.domain.authority import Action
+from regard.domain.images import Image, ObjectName
+from regard.engine.analysis.face_analyzer import MOST_FACES
+from regard.engine.analysis.probes import ProbeReader, Probes
+from regard.engine.analysis.quality_filter import DESCRIBED
+from regard.vision.faces.face_model import FaceModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The source's largest face, the target's faces, most similar first, and their similarities to it: N numbers, 0 to
+    100, falling."""
+
+    source: Probes
+    target: Probes
+    similarities: FloatArray
+
+
+class FaceComparison:
+    """Compares faces, and stores nothing."""
+
+    def __init__(self, probes: ProbeReader, model: FaceModel) -> None:
+        self._probes = probes
+        #: What the similarities mean.
+        self.calibration = model.calibration
+
+    def read(self, grant: Grant, picture: bytes | ObjectName) -> Image:
+        """A picture to compare. Raises what `ImageLoader.read` raises."""
+        grant.require(Action.COMPARE)
+        return self._probes.image(picture)
+
+    def compare(self, grant: Grant, source: Image, target: Image, level: str = "NONE") -> Comparison:
+        """Compare the largest face of `source` with every face of `target`; all must pass the quality filter's `level`.
+
+        Raises NoFace if a picture has no such face.
+        """
+        grant.require(Action.COMPARE)
+        probe = self._probes.of(source, level)
+        others = self._probes.of(target, level, most=MOST_FACES, detail=DESCRIBED)
+        cosines = np.asarray(others.embeddings @ probe.embeddings[0], np.float32)
+        similarities = self.calibration.similarity(cosines)
+        order = np.argsort(-similarities, kind="stable")
+        target_faces = Probes(image=others.image, faces=others.faces.take(order), embeddings=others.embeddings[order])
+        return Comparison(source=probe, target=target_faces, similarities=similarities[order])

@@ -1,0 +1,67 @@
+"""Probes: faces of a picture to compare or search with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regard.domain.arrays import FloatArray
+from regard.domain.faces import Detail, Faces
+from regard.domain.images import Image, ObjectName
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.image_loader import ImageLoader
+from regard.engine.analysis.quality_filter import DESCRIBED, select
+from regard.errors import InvalidParameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probes:
+    """A picture, some of its faces, and their embeddings: N×D unit rows."""
+
+    image: Image
+    faces: Faces
+    embeddings: FloatArray
+
+
+class NoFace(InvalidParameter):
+    """Request has invalid parameters: there are no usable faces in the image."""
+
+    def __init__(self, image: Image) -> None:
+        super().__init__()
+        #: The picture without a usable face.
+        self.image = image
+
+
+class ProbeReader:
+    """Reads the faces of a picture that pass a quality filter."""
+
+    def __init__(self, loader: ImageLoader, analyzer: FaceAnalyzer) -> None:
+        self._loader = loader
+        self._analyzer = analyzer
+
+    def image(self, picture: bytes | ObjectName) -> Image:
+        """Raises what `ImageLoader.read` raises."""
+        return self._loader.read(picture).image
+
+    def of(self, image: Image, level: str = "NONE", *, most: int = 1, detail: Detail = Detail.NONE) -> Probes:
+        """Those of the `most` largest faces that pass `level`, largest first, with what `detail` asks for.
+
+        Raises NoFace if there are none.
+        """
+        if level != "NONE":
+            detail |= DESCRIBED
+        faces = self._analyzer.faces([image], detail, limit=most)[0]
+        faces = faces.take(select(faces, image, level, most).kept)
+        if not len(faces):
+            raise NoFace(image)
+        return self.embedded(image, faces)
+
+    def found(self, image: Image, detail: Detail) -> Faces:
+        """Every face, largest first, with what `detail` asks for and without an embedding."""
+        return self._analyzer.faces([image], detail)[0]
+
+    def embedded(self, image: Image, faces: Faces) -> Probes:
+        """These faces of the picture, embedded."""
+        (found,) = self._analyzer.embedded([image], [faces])
+        if found.embeddings is None:
+            raise ValueError("the analyzer returned no embeddings")
+        return Probes(image=image, faces=found, embeddings=found.embeddings)

@@ -1,0 +1,109 @@
+"""Searching for faces: the one definition of a search, for every caller.
+
+A result always has N, the number of faces compared, and the number of false candidates to expect by chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regard.accountability.gate import Grant
+from regard.domain.authority import Action
+from regard.domain.galleries import FACES, Collection, Match
+from regard.domain.images import ObjectName
+from regard.engine.analysis.probes import ProbeReader, Probes
+from regard.engine.galleries.matching import Matcher
+from regard.store.collection_rows import CollectionRows
+from regard.store.indexed_file_rows import IndexedFileRows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """At most `most` candidates for each probe, with a similarity of at least `threshold` (0 to 100)."""
+
+    most: int
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceSearchResult:
+    """Candidates for each probe, best first, and the numbers to judge them by.
+
+    `gallery_size` is N, the number of faces compared; `expected_false` the number of false candidates to expect by
+    chance for each probe. `probes` are the faces searched for; None after a search for an enrolled face.
+    """
+
+    collection: Collection
+    matches: list[list[Match]]
+    gallery_size: int
+    expected_false: float
+    probes: Probes | None = None
+
+
+class FaceSearch:
+    """Searches a collection's faces. Nothing of a probe is kept."""
+
+    def __init__(
+        self,
+        *,
+        collections: CollectionRows,
+        matcher: Matcher,
+        probes: ProbeReader,
+        indexed_files: IndexedFileRows,
+    ) -> None:
+        self._collections = collections
+        self._matcher = matcher
+        self._probes = probes
+        self._indexed_files = indexed_files
+
+    def by_image(
+        self,
+        grant: Grant,
+        collection_id: str,
+        picture: bytes | ObjectName,
+        options: SearchOptions,
+        *,
+        level: str = "NONE",
+        faces: int = 1,
+    ) -> FaceSearchResult:
+        """Search for those of the `faces` largest faces of a picture that pass the quality filter's `level`.
+
+        Raises ResourceNotFound, ResourceNotReady, InvalidParameter if there is no such face, and what
+        `ImageLoader.read` raises.
+        """
+        grant.require(Action.SEARCH, collection_id)
+        collection, size = self._collections.with_size(collection_id, FACES)
+        probes = self._probes.of(self._probes.image(picture), level, most=faces)
+        matches = self._matcher.faces(collection, probes.embeddings, most=options.most, threshold=options.threshold)
+        return self._result(collection, size, matches, options, probes)
+
+    def by_face(self, grant: Grant, collection_id: str, face_id: str, options: SearchOptions) -> FaceSearchResult:
+        """Search for an enrolled face, which is left out of the result. Raises InvalidParameter if it is not there."""
+        grant.require(Action.SEARCH, collection_id)
+        collection, size = self._collections.with_size(collection_id, FACES)
+        probe = self._matcher.embedding(collection, face_id)
+        (matches,) = self._matcher.faces(collection, probe[None], most=options.most + 1, threshold=options.threshold)
+        others = [match for match in matches if match.face.face_id != face_id]
+        return self._result(collection, size, [others[: options.most]], options)
+
+    def files(self, grant: Grant, result: FaceSearchResult) -> dict[str, str]:
+        """Image id to path, for the candidates that came from a file."""
+        grant.require(Action.SEARCH, result.collection.id)
+        images = sorted({match.face.image_id for matches in result.matches for match in matches})
+        return self._indexed_files.path_of(result.collection.key, images)
+
+    def _result(
+        self,
+        collection: Collection,
+        size: int,
+        matches: list[list[Match]],
+        options: SearchOptions,
+        probes: Probes | None = None,
+    ) -> FaceSearchResult:
+        return FaceSearchResult(
+            collection=collection,
+            matches=matches,
+            gallery_size=size,
+            expected_false=self._matcher.expected_false(options.threshold, size),
+            probes=probes,
+        )

@@ -1,0 +1,115 @@
+"""Matching: vectors against what is enrolled in a collection. Every search ends here.
+
+It is not a door: `face_search` and `user_search` check the grant, then ask here.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from regard.domain.arrays import FloatArray
+from regard.domain.galleries import Collection, Hits, Match, UserMatch
+from regard.errors import InvalidParameter, ResourceNotReady
+from regard.store.face_rows import FaceRows
+from regard.store.feed_tables import FACE_FEED, USER_FEED
+from regard.store.user_rows import UserRows
+from regard.vision.faces.face_model import FaceModel
+
+#: How far below a threshold a Similarity still counts as reaching it: rounding by float32 and interpolation.
+_ROUNDING = 1e-4
+#: How often a search is tried: a vector that it found may be replaced before its user is read.
+_TRIES = 50
+
+
+class Index(Protocol):
+    """What is searched. A process that only writes has none: processes that search follow SQL themselves."""
+
+    def follow(self, collection: Collection, /) -> None:
+        """Bring the index up to date with what was written to the collection."""
+
+    def search(
+        self, feed: str, collection_key: int, probes: FloatArray, /, *, limit: int, threshold: float
+    ) -> list[Hits]:
+        """As `VectorIndex.search`, over everything stored so far."""
+
+
+class Matcher:
+    """Finds the faces and users of a collection that are similar to a probe."""
+
+    def __init__(self, *, model: FaceModel, index: Index, faces: FaceRows, users: UserRows) -> None:
+        self.model = model
+        self._index = index
+        self._faces = faces
+        self._users = users
+
+    def faces(self, collection: Collection, probes: FloatArray, *, most: int, threshold: float) -> list[list[Match]]:
+        """For each M×D unit probe, up to `most` faces whose similarity (0 to 100) reaches `threshold`, best first."""
+        self.check_model(collection)
+        least = self._least_cosine(threshold)
+        found = self._index.search(FACE_FEED.feed, collection.key, probes, limit=most, threshold=least)
+        faces = self._faces.by_keys({int(key) for hits in found for key in hits.keys})
+        return [
+            [
+                Match(face=faces[key], cosine=cosine, similarity=similarity)
+                for key, cosine, similarity in self._scored(hits)
+                if key in faces and reaches(similarity, threshold)
+            ]
+            for hits in found
+        ]
+
+    def users(self, collection: Collection, probe: FloatArray, *, most: int, threshold: float) -> list[UserMatch]:
+        """For a D-long unit probe, up to `most` users whose similarity reaches `threshold`, best first."""
+        self.check_model(collection)
+        least = self._least_cosine(threshold)
+        for _ in range(_TRIES):
+            (hits,) = self._index.search(USER_FEED.feed, collection.key, probe[None], limit=most, threshold=least)
+            users = self._users.by_vector_keys(hits.keys)
+            if len(users) == len(hits.keys):
+                break
+        return [
+            UserMatch(user=users[key], cosine=cosine, similarity=similarity)
+            for key, cosine, similarity in self._scored(hits)
+            if key in users and reaches(similarity, threshold)
+        ]
+
+    def embedding(self, collection: Collection, face_id: str) -> FloatArray:
+        """An enrolled face's unit vector, D long. Raises InvalidParameter if the collection has no such face."""
+        found = self._faces.embedding(collection.key, face_id)
+        if found is None:
+            raise InvalidParameter(f"faceId {face_id} was not found in the collection {collection.id}.")
+        return found
+
+    def similarities(self, probe: FloatArray, candidates: FloatArray) -> FloatArray:
+        """Similarities (0 to 100) of one D-long embedding with N×D others."""
+        return self.model.calibration.similarity(np.asarray(candidates @ probe, np.float32))
+
+    def expected_false(self, threshold: float, size: int) -> float:
+        """The number of false candidates to expect by chance in a gallery of that size: N × FMR (ISO/IEC 19795-1)."""
+        return size * self.model.calibration.false_match_rate(threshold)
+
+    def check_model(self, collection: Collection) -> None:
+        """Raises ResourceNotReady if the collection's embeddings are not of this server's embedder."""
+        if collection.face_model != self.model.version:
+            raise ResourceNotReady(
+                f"The collection {collection.id} holds faces of the model {collection.face_model}; this server runs "
+                f"{self.model.version}. Start it with that embedder, or index the pictures into a new collection."
+            )
+
+    def follow(self, collection: Collection) -> None:
+        """After a write to the collection: bring its index up to date."""
+        self._index.follow(collection)
+
+    def _least_cosine(self, threshold: float) -> float:
+        """The cosine to ask an index for, so that nothing of this similarity is left out."""
+        return -1.0 if threshold <= 0 else self.model.calibration.cosine(threshold) - 1e-6
+
+    def _scored(self, hits: Hits) -> list[tuple[int, float, float]]:
+        """Key, cosine and similarity of each hit."""
+        similarities = self.model.calibration.similarity(hits.cosines)
+        return list(zip(hits.keys.tolist(), hits.cosines.tolist(), similarities.tolist(), strict=True))
+
+
+def reaches(similarity: float, threshold: float) -> bool:
+    return similarity >= threshold - _ROUNDING

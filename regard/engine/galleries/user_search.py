@@ -1,0 +1,108 @@
+"""Searching for users: people of a collection, each found by the one vector made of their faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regard.accountability.gate import Grant
+from regard.domain.authority import Action
+from regard.domain.faces import Faces
+from regard.domain.galleries import USERS, Collection, UserMatch
+from regard.domain.images import ObjectName
+from regard.engine.analysis.probes import ProbeReader
+from regard.engine.analysis.quality_filter import DESCRIBED, reasons
+from regard.engine.galleries.face_search import SearchOptions
+from regard.engine.galleries.matching import Matcher
+from regard.errors import InvalidParameter
+from regard.store.collection_rows import CollectionRows
+from regard.store.user_rows import UserRows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserSearchResult:
+    """Candidates, best first, and the numbers to judge them by, as in `FaceSearchResult`; N counts users with faces.
+
+    After a search by image, `found` has the image's faces, largest first, and `failed` the reasons why each does not
+    pass the quality filter; only the first face was searched for, and only if it passed.
+    """
+
+    collection: Collection
+    matches: list[UserMatch]
+    gallery_size: int
+    expected_false: float
+    found: Faces | None = None
+    failed: tuple[tuple[str, ...], ...] = ()
+
+
+class UserSearch:
+    """Searches a collection's users. Nothing of a probe is kept."""
+
+    def __init__(
+        self,
+        *,
+        collections: CollectionRows,
+        users: UserRows,
+        matcher: Matcher,
+        probes: ProbeReader,
+    ) -> None:
+        self._collections = collections
+        self._users = users
+        self._matcher = matcher
+        self._probes = probes
+
+    def by_image(
+        self,
+        grant: Grant,
+        collection_id: str,
+        picture: bytes | ObjectName,
+        options: SearchOptions,
+        level: str = "NONE",
+    ) -> UserSearchResult:
+        """Search for the largest face of a picture, if it passes the quality filter's `level`."""
+        grant.require(Action.SEARCH, collection_id)
+        collection, size = self._collections.with_size(collection_id, USERS)
+        image = self._probes.image(picture)
+        found = self._probes.found(image, DESCRIBED)
+        failed = tuple(tuple(each) for each in reasons(found, image, level))
+        matches: list[UserMatch] = []
+        if failed and not failed[0]:
+            probe = self._probes.embedded(image, found.take(slice(1))).embeddings[0]
+            matches = self._matcher.users(collection, probe, most=options.most, threshold=options.threshold)
+        return self._result(collection, size, matches, options, found=found, failed=failed)
+
+    def by_user(self, grant: Grant, collection_id: str, user_id: str, options: SearchOptions) -> UserSearchResult:
+        """Search for a user, who is left out of the result. Raises InvalidParameter for a user without faces."""
+        grant.require(Action.SEARCH, collection_id)
+        collection, size = self._collections.with_size(collection_id, USERS)
+        probe = self._users.vector(collection.key, user_id)
+        if probe is None:
+            raise InvalidParameter(f"The user {user_id} has no faces to search with; associate some first.")
+        matches = self._matcher.users(collection, probe, most=options.most + 1, threshold=options.threshold)
+        others = [match for match in matches if match.user.id != user_id]
+        return self._result(collection, size, others[: options.most], options)
+
+    def by_face(self, grant: Grant, collection_id: str, face_id: str, options: SearchOptions) -> UserSearchResult:
+        """Search by an enrolled face, of any user or none. Raises InvalidParameter if there is no such face."""
+        grant.require(Action.SEARCH, collection_id)
+        collection, size = self._collections.with_size(collection_id, USERS)
+        probe = self._matcher.embedding(collection, face_id)
+        matches = self._matcher.users(collection, probe, most=options.most, threshold=options.threshold)
+        return self._result(collection, size, matches, options)
+
+    def _result(
+        self,
+        collection: Collection,
+        size: int,
+        matches: list[UserMatch],
+        options: SearchOptions,
+        found: Faces | None = None,
+        failed: tuple[tuple[str, ...], ...] = (),
+    ) -> UserSearchResult:
+        return UserSearchResult(
+            collection=collection,
+            matches=matches,
+            gallery_size=size,
+            expected_false=self._matcher.expected_false(options.threshold, size),
+            found=found,
+            failed=failed,
+        )

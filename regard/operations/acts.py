@@ -1,0 +1,70 @@
+"""What each operation is to the gate, in one table; with Rekognition's defaults for what a client leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from regard.domain.authority import Act, Action
+from regard.engine.analysis.face_analyzer import MOST_FACES
+from regard.operations.arns import collection_in
+
+#: Rekognition's defaults; its limits are in the service model.
+THRESHOLD = 80.0
+ASSOCIATION_THRESHOLD = 75.0
+MOST_MATCHES = 4096
+MOST_USERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ActRule:
+    """How an operation's input becomes an act: the members that hold threshold and count, with their defaults, and the
+    member that holds attributes."""
+
+    action: Action
+    threshold: tuple[str, float] | None = None
+    count: tuple[str, int] | None = None
+    attributes: str | None = None
+
+    def act(self, operation: str, request: Mapping[str, Any]) -> Act:
+        return Act(
+            action=self.action,
+            operation=operation,
+            collection=request.get("CollectionId") or collection_in(request.get("ResourceArn")),
+            threshold=request.get(*self.threshold) if self.threshold else None,
+            count=request.get(*self.count) if self.count else None,
+            attributes=tuple(request.get(self.attributes) or _ATTRIBUTES) if self.attributes else (),
+        )
+
+
+_ATTRIBUTES = ("DEFAULT",)
+ACTS: Mapping[str, ActRule] = {
+    "AssociateFaces": ActRule(Action.ENROL, threshold=("UserMatchThreshold", ASSOCIATION_THRESHOLD)),
+    "CompareFaces": ActRule(Action.COMPARE, threshold=("SimilarityThreshold", THRESHOLD)),
+    "CreateCollection": ActRule(Action.ADMINISTER),
+    "CreateUser": ActRule(Action.ENROL),
+    "DeleteCollection": ActRule(Action.DELETE),
+    "DeleteFaces": ActRule(Action.DELETE),
+    "DeleteUser": ActRule(Action.DELETE),
+    "DescribeCollection": ActRule(Action.READ),
+    "DetectFaces": ActRule(Action.DETECT, attributes="Attributes"),
+    "DisassociateFaces": ActRule(Action.ENROL),
+    "IndexFaces": ActRule(Action.ENROL, count=("MaxFaces", MOST_FACES), attributes="DetectionAttributes"),
+    "ListCollections": ActRule(Action.READ),
+    "ListFaces": ActRule(Action.READ),
+    "ListTagsForResource": ActRule(Action.READ),
+    "ListUsers": ActRule(Action.READ),
+    "SearchFaces": ActRule(
+        Action.SEARCH, threshold=("FaceMatchThreshold", THRESHOLD), count=("MaxFaces", MOST_MATCHES)
+    ),
+    "SearchFacesByImage": ActRule(
+        Action.SEARCH, threshold=("FaceMatchThreshold", THRESHOLD), count=("MaxFaces", MOST_MATCHES)
+    ),
+    "SearchUsers": ActRule(Action.SEARCH, threshold=("UserMatchThreshold", THRESHOLD), count=("MaxUsers", MOST_USERS)),
+    "SearchUsersByImage": ActRule(
+        Action.SEARCH, threshold=("UserMatchThreshold", THRESHOLD), count=("MaxUsers", MOST_USERS)
+    ),
+    "TagResource": ActRule(Action.ADMINISTER),
+    "UntagResource": ActRule(Action.ADMINISTER),
+}

@@ -1,0 +1,141 @@
+"""Nothing goes round the gate: what operations and commands may ask of the engine takes a Grant first, and one file
+makes Grants."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import enum
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from regard.bootstrap.engine import Analysis, Engine, Register
+from regard.cli import COMMANDS
+from regard.commands import acts as command_acts
+from regard.engine.galleries.face_search import FaceSearch
+from regard.operations.acts import ACTS
+from regard.wire.schema import load
+
+PACKAGE = Path(__file__).parent.parent / "regard"
+#: Rooms that speak for a caller.
+SPEAKERS = ("operations", "commands")
+#: Commands that touch no face, no gallery and no key.
+FREE_COMMANDS = {"serve", "models list", "models pull", "models verify"}
+
+
+def trees(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
+    for room in rooms:
+        for path in sorted((PACKAGE / room).rglob("*.py")):
+            yield str(path.relative_to(PACKAGE)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def is_door(found: Any) -> bool:
+    """A class that does something: not one that only holds, names or says something."""
+    return (
+        inspect.isclass(found)
+        and found.__module__.startswith("regard.engine.")
+        and not dataclasses.is_dataclass(found)
+        and not issubclass(found, enum.Enum | Exception)
+        and not getattr(found, "_is_protocol", False)
+    )
+
+
+def doors() -> dict[str, type]:
+    """Every door that operations and commands name, and that the engine hands them."""
+    found: dict[str, type] = {}
+    for _, tree in trees(*SPEAKERS):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("regard.engine."):
+                module = importlib.import_module(str(node.module))
+                found |= {name.name: getattr(module, name.name) for name in node.names}
+    for held in (Analysis, Register, Engine):
+        module = inspect.getmodule(held)
+        found |= {field.type: getattr(module, str(field.type), None) for field in dataclasses.fields(held)}
+    return {name: door for name, door in found.items() if is_door(door)}
+
+
+def without_grant(door: type) -> list[str]:
+    """The public methods of a door that do not take a Grant first."""
+    methods: Mapping[str, Any] = {
+        name: method for name, method in inspect.getmembers(door, inspect.isfunction) if not name.startswith("_")
+    }
+    first = {name: [*inspect.signature(method).parameters.values()][1:2] for name, method in methods.items()}
+    return [
+        f"{door.__name__}.{name}"
+        for name, parameters in first.items()
+        if not parameters or parameters[0].annotation not in ("Grant", "accountability.gate.Grant")
+    ]
+
+
+#: Read files that are to be imported; they ask nothing of a gallery.
+READERS = {"Archive", "EmbeddingsFile"}
+
+
+def test_every_method_of_a_door_takes_a_grant_first() -> None:
+    found = doors()
+    assert {"FaceDetection", "FaceComparison", "FaceSearch", "UserSearch", "Enrolment", "Galleries", "Users"} <= set(
+        found
+    )
+    assert {"FolderIndexing", "CollectionExport", "CollectionImport", "Integrity", "IndexMigration"} <= set(found)
+    assert [fault for name, door in found.items() if name not in READERS for fault in without_grant(door)] == []
+
+
+def test_a_door_without_a_grant_is_seen() -> None:
+    class Side(FaceSearch):
+        def everything(self, collection_id: str) -> str:
+            return collection_id
+
+    assert without_grant(Side) == ["Side.everything"]
+
+
+def test_one_file_makes_grants() -> None:
+    makers = [
+        name
+        for name, tree in trees("")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Grant"
+    ]
+    assert makers == ["accountability/gate.py"]
+
+
+@pytest.mark.parametrize("hidden", ["stores", "index_sync", "shared"])
+def test_commands_do_not_reach_behind_the_doors(hidden: str) -> None:
+    assert [
+        f"{name}:{node.lineno}"
+        for name, tree in trees("commands")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == hidden
+    ] == []
+
+
+def test_commands_open_nothing_that_has_no_doors() -> None:
+    behind = {"open_stores", "Stores", "embedded_feeds", "index_sync", "shared_sync", "drop_embedded", "access_keys"}
+    imported = {
+        alias.name
+        for _, tree in trees("commands")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("regard.bootstrap")
+        for alias in node.names
+    }
+    assert "open_register" in imported
+    assert imported & behind == set()
+
+
+def test_every_operation_that_is_provided_is_an_act() -> None:
+    assert set(ACTS) <= set(load().operations)
+    assert len(ACTS) == 21
+
+
+def test_every_command_is_an_act_unless_it_touches_no_face() -> None:
+    names: set[str] = set()
+    for name, (_, module, _) in COMMANDS.items():
+        group = typer.main.get_command(importlib.import_module(f"regard.commands.{module}").app)
+        children = getattr(group, "commands", None)
+        names |= {f"{name} {child}" for child in children} if children else {name}
+    assert names == set(command_acts.ACTS) | FREE_COMMANDS

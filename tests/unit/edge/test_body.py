@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from regard.edge import body as module
+from regard.edge.body import Body, BodyLimits
+from regard.errors import RequestTimeout, RequestTooLarge
+
+
+class Chunks:
+    """A client's chunks, and how many of them have been taken; it falls silent after them if it is `slow`."""
+
+    def __init__(self, *chunks: bytes, slow: bool = False) -> None:
+        self.chunks = chunks
+        self.taken = 0
+        self.slow = slow
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            self.taken += 1
+            yield chunk
+        if self.slow:
+            await asyncio.sleep(60)
+
+
+def body(chunks: Chunks, version: str = "1.1", seconds: float = 5, **headers: bytes) -> Body:
+    named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
+    limits = BodyLimits(most_bytes=10, seconds=seconds)
+    return Body(chunks.stream(), headers=named, http_version=version, limits=limits)
+
+
+@pytest.mark.parametrize("length", [{}, {"content_length": b"10"}])
+def test_chunks_are_put_together_up_to_the_limit(length: dict[str, bytes]) -> None:
+    read = body(Chunks(b"01234", b"", b"56789"), **length)
+    assert asyncio.run(read.read()) == b"0123456789"
+    assert read.received == 10
+
+
+@pytest.mark.parametrize(("length", "declared"), [(b"7", 7), (b"0", 0), (b"", None), (b"-1", None), (b"1e3", None)])
+def test_a_length_is_declared_only_by_digits(length: bytes, declared: int | None) -> None:
+    assert body(Chunks(), content_length=length).declared == declared
+
+
+def test_a_declared_length_beyond_the_limit_is_refused_before_a_chunk_is_taken() -> None:
+    chunks = Chunks(b"0")
+    with pytest.raises(RequestTooLarge):
+        asyncio.run(body(chunks, content_length=b"11").read())
+    assert chunks.taken == 0
+
+
+def test_an_undeclared_length_is_refused_at_the_chunk_that_exceeds_the_limit() -> None:
+    chunks = Chunks(*[b"0123"] * 100)
+    read = body(chunks)
+    with pytest.raises(RequestTooLarge):
+        asyncio.run(read.read())
+    assert (chunks.taken, read.received) == (3, 12)
+
+
+def test_a_body_that_does_not_arrive_in_time_is_refused_and_what_came_is_counted() -> None:
+    read = body(Chunks(b"012", slow=True), seconds=0.05)
+    with pytest.raises(RequestTimeout):
+        asyncio.run(read.read())
+    assert read.received == 3
+
+
+@pytest.mark.parametrize(
+    ("version", "connection", "taken"),
+    [("1.1", b"", 0), ("1.1", b"keep-alive", 0), ("1.1", b"Close", 4), ("1.0", b"", 4), ("2", b"", 0)],
+)
+def test_only_a_connection_that_will_close_is_drained_and_no_further_than_the_limit(
+    version: str, connection: bytes, taken: int
+) -> None:
+    chunks = Chunks(*[b"012"] * 100)
+    asyncio.run(body(chunks, version, connection=connection).drain())
+    assert chunks.taken == taken
+
+
+def test_a_client_that_sends_slowly_is_not_drained_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_DRAIN_SECONDS", 0.05)
+    start = time.monotonic()
+    asyncio.run(body(Chunks(b"0", slow=True), connection=b"close").drain())
+    assert time.monotonic() - start < 5

@@ -1,0 +1,58 @@
+"""Every operation, over galleries of a test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from granting import ADA
+from toy_gallery import House
+
+from regard.accountability.gate import Gate
+from regard.accountability.profiles import OPEN, Profile
+from regard.domain.results import Result
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.face_comparison import FaceComparison
+from regard.engine.analysis.face_detection import FaceDetection
+from regard.operations.arns import ResourceNames
+from regard.operations.call import Family
+from regard.operations.collections import CollectionOperations
+from regard.operations.faces import FaceOperations
+from regard.operations.idempotency import Idempotency
+from regard.operations.paging import Pages
+from regard.operations.registry import Handler, handlers
+from regard.operations.tags import TagOperations
+from regard.operations.users import UserOperations
+from regard.store.idempotency_rows import IdempotencyRows
+
+
+class Operations:
+    """The families of a server in us-east-1, called through the gate as ada."""
+
+    def __init__(self, house: House, analyzer: FaceAnalyzer) -> None:
+        names = ResourceNames(region="us-east-1", account_id="000000000000")
+        pages = Pages(b"k" * 32, lambda: datetime.now(UTC))
+        self.families: list[Family] = [
+            CollectionOperations(galleries=house.galleries, pages=pages, names=names),
+            FaceOperations(
+                detection=FaceDetection(house.loader, analyzer),
+                comparison=FaceComparison(house.probes, house.matcher.model),
+                enrolment=house.enrolment,
+                search=house.face_search,
+                galleries=house.galleries,
+                users=house.users,
+                pages=pages,
+            ),
+            TagOperations(galleries=house.galleries, names=names),
+            UserOperations(users=house.users, search=house.user_search, galleries=house.galleries, pages=pages),
+        ]
+        self.idempotency = Idempotency(IdempotencyRows(house.database), lambda: datetime.now(UTC))
+        self._handlers = self.under(OPEN)
+
+    def under(self, profile: Profile) -> dict[str, Handler]:
+        """The operations, behind a gate of that profile."""
+        return handlers(self.families, gate=Gate(profile), idempotency=self.idempotency)
+
+    def ask(self, operation: str, request: Mapping[str, Any]) -> Result:
+        return self._handlers[operation](ADA.principal, request, "r1")
