@@ -94,16 +94,6 @@ def test_a_door_without_a_grant_is_seen() -> None:
     assert without_grant(Side) == ["Side.everything"]
 
 
-def test_one_file_makes_grants() -> None:
-    makers = [
-        name
-        for name, tree in trees("")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Grant"
-    ]
-    assert makers == ["accountability/gate.py"]
-
-
 @pytest.mark.parametrize("hidden", ["stores", "index_sync", "shared"])
 def test_commands_do_not_reach_behind_the_doors(hidden: str) -> None:
     assert [
