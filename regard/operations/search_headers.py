@@ -10,5 +10,5 @@ EXPECTED_FALSE = "x-regard-expected-false"
 
 
 def search_headers(gallery_size: int, expected_false: float) -> dict[str, str]:
-    """How many faces or users each probe was compared with, and how many false candidates to expect by chance."""
+    """How many faces or users the gallery has, and how many false candidates to expect by chance."""
     return {GALLERY_SIZE: str(gallery_size), EXPECTED_FALSE: repr(expected_false)}

@@ -1,6 +1,6 @@
 """Searching for faces: the one definition of a search, for every caller.
 
-A result always has N, the number of faces compared, and the number of false candidates to expect by chance.
+A result always has N, the number of faces in the gallery, and the number of false candidates to expect by chance.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class SearchOptions:
 class FaceSearchResult:
     """Candidates for each probe, best first, and the numbers to judge them by.
 
-    `gallery_size` is N, the number of faces compared; `expected_false` the number of false candidates to expect by
+    `gallery_size` is N, the faces in the gallery; `expected_false` the number of false candidates to expect by
     chance for each probe. `probes` are the faces searched for; None after a search for an enrolled face.
     """
 
