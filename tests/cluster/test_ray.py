@@ -29,7 +29,7 @@ PICTURES = 40
 def elsewhere(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
     """The home of the workers' machines, which holds nothing but where the models are."""
     home = tmp_path_factory.mktemp("elsewhere")
-    (home / "regard.toml").write_text(f'model_dir = "{models}"\n')
+    (home / "regard.toml").write_text(f'[models]\nfolder = "{models}"\n')
     return home
 
 
