@@ -13,8 +13,11 @@ from people import astronaut, image
 from regard.domain.faces import EMOTIONS, Detail, Faces
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.media.image_decoder import decode
+from regard.vision import graph
 from regard.vision.cards import catalogue
 from regard.vision.models import ATTRIBUTE_CARDS
+from regard.vision.preprocess import Preprocess
+from regard.vision.session import OnnxSession
 
 #: The 68 points that end or crown something, with where they lie on the portrait.
 LANDMARKS68 = {
@@ -34,6 +37,21 @@ LANDMARKS68 = {
 def test_every_core_card_has_its_golden_output_here() -> None:
     core = {name for name, card in catalogue().items() if card.pack == "core"}
     assert core == {"centerface", "fr-feature", *ATTRIBUTE_CARDS}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, card in catalogue().items() if card.pack == "core"))
+def test_weights_next_to_nothing_are_left_out_and_no_answer_changes(
+    name: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = catalogue()[name]
+    preprocess = Preprocess(card.input)
+    side = preprocess.side or 160
+    pictures = preprocess(np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8))
+    treated = OnnxSession(models / card.file, free_sides=not preprocess.side).run(pictures)
+    monkeypatch.setattr(graph, "NEGLIGIBLE_WEIGHT", 0.0)
+    untreated = OnnxSession(models / card.file, free_sides=not preprocess.side).run(pictures)
+    for ours, theirs in zip(treated, untreated, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-30)
 
 
 def test_centerface_finds_the_one_face(portrait: Faces) -> None:

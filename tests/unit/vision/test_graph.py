@@ -119,3 +119,17 @@ def test_prelu_is_made_of_quicker_operations_that_give_the_same(tmp_path: Path) 
     assert "PRelu" not in [each.op_type for each in onnx.load_from_string(prepared(file)).graph.node]
     batch = random(3, 5, 8, 8)
     np.testing.assert_allclose(OnnxSession(file).run(batch)[0], np.where(batch < 0, slopes * batch, batch), atol=1e-6)
+
+
+def test_weights_next_to_nothing_are_zero_and_no_others(tmp_path: Path) -> None:
+    weights = np.array([1, 1e-14, -1e-14, 1e-16, -1e-16, 1e-40, 0, 3e30], np.float32)
+    file = save_graph(
+        tmp_path / "a.onnx",
+        [node("Mul", "x w", "y")],
+        inputs={"x": (1, 8)},
+        outputs={"y": (1, 8)},
+        weights={"w": weights},
+    )
+    (tensor,) = onnx.load_from_string(prepared(file)).graph.initializer
+    kept = np.array([1, 1e-14, -1e-14, 0, 0, 0, 0, 3e30], np.float32)
+    np.testing.assert_array_equal(onnx.numpy_helper.to_array(tensor), kept)
