@@ -223,6 +223,13 @@ class RequestTooLarge(RegardError):
     status = 413
 
 
+class ServiceUnavailable(RegardError):
+    """The server is ending. Try again in a moment."""
+
+    code = "ServiceUnavailable"
+    status = 503
+
+
 # -- faults of this installation: a client can only learn that the server has one ---------------------------------
 
 

@@ -54,21 +54,37 @@ class AccessKeys:
         Raises ExpiredToken for a session that has expired, and SettingsError if the seal key is missing or is not the
         one that the secret was encrypted with.
         """
+        return self._found(access_key_id, session_token, self._lasting)
+
+    def recall(self, access_key_id: str, session_token: str | None = None) -> Credential | None:
+        """What `lookup` would return, if the key was looked up a moment ago; None if the database has to be asked.
+
+        Raises as `lookup`.
+        """
+        return self._found(access_key_id, session_token, self._fresh)
+
+    def _found(
+        self, access_key_id: str, session_token: str | None, find: Callable[[str], Credential | None]
+    ) -> Credential | None:
         if session_token is None:
-            return self._lasting(access_key_id)
+            return find(access_key_id)
         taken = self.temporary_credentials.open(access_key_id, session_token)
-        lasting = self._lasting(taken.parent) if taken else None
+        lasting = find(taken.parent) if taken else None
         if taken is None or lasting is None:
             return None
         return Credential(
             secret=taken.secret, principal=replace(lasting.principal, temporary_credential=taken.temporary_credential)
         )
 
-    def _lasting(self, access_key_id: str) -> Credential | None:
+    def _fresh(self, access_key_id: str) -> Credential | None:
+        """The credential of a key that was active less than a second ago."""
         until, credential = self._remembered.get(access_key_id, (0.0, None))
-        now = self._clock()
-        if credential is not None and now < until:
+        return credential if self._clock() < until else None
+
+    def _lasting(self, access_key_id: str) -> Credential | None:
+        if (credential := self._fresh(access_key_id)) is not None:
             return credential
+        now = self._clock()
         row = self._rows.get(access_key_id)
         if row is None or row.revoked_at is not None:
             self._remembered.pop(access_key_id, None)

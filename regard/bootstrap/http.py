@@ -14,10 +14,12 @@ from regard.bootstrap.accountability import signing_key
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.threads import request_threads
 from regard.config.settings import Settings
-from regard.edge.admission import LONGEST_BODY_BYTES, Admission
+from regard.edge.arrivals import Arrivals
+from regard.edge.body import LONGEST_BODY_BYTES
 from regard.edge.observer import Observer
 from regard.edge.rates import RateLimiter
 from regard.edge.request_pipeline import RequestPipeline
+from regard.edge.turns import Lane, Turns
 from regard.operations.arns import ResourceNames
 from regard.operations.call import Family
 from regard.operations.collections import CollectionOperations
@@ -28,6 +30,7 @@ from regard.operations.paging import Pages
 from regard.operations.registry import Handler, handlers
 from regard.operations.tags import TagOperations
 from regard.operations.users import UserOperations
+from regard.vision.session import cores
 from regard.wire import endpoint, schema
 from regard.wire.json_protocol import JsonProtocol
 from regard.wire.query_protocol import QueryProtocol
@@ -35,6 +38,8 @@ from regard.wire.service import Service
 
 #: Bytes of a waiting request's body, on average: a photograph of 1.5 MB in base64.
 _USUAL_BODY_BYTES = 2 * 1024 * 1024
+#: Bodies of the largest size that may be on their way together, or many more small ones.
+_LARGEST_ARRIVING = 8
 #: Bytes of a form: the longest input of STS, with room to spare.
 _LONGEST_FORM_BYTES = 256 * 1024
 
@@ -42,13 +47,17 @@ _LONGEST_FORM_BYTES = 256 * 1024
 def pipeline(settings: Settings, observer: Observer | None = None) -> RequestPipeline:
     """What all HTTP doors share: rates for each caller, and limits on requests at once. Raises SettingsError."""
     threads, waiting = request_threads(), settings.server.queue
-    most_bytes = threads * LONGEST_BODY_BYTES + max(waiting, 0) * _USUAL_BODY_BYTES
     operations = {name for service in schema.VERSIONS for name in schema.load(service).operations}
     return RequestPipeline(
-        threads=threads,
-        admission=Admission(running=threads, waiting=waiting, most_bytes=most_bytes),
+        turns=Turns(
+            dict.fromkeys(Lane, threads),
+            places=waiting,
+            most_bytes=max(LONGEST_BODY_BYTES, waiting * _USUAL_BODY_BYTES),
+        ),
+        arrivals=Arrivals(_LARGEST_ARRIVING * LONGEST_BODY_BYTES),
         rates=RateLimiter.load(settings.server.rates, operations),
         observer=observer,
+        threads=cores(),
     )
 
 

@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from regard.domain.callers import Principal
+from regard.domain.callers import Credential, Principal
 from regard.edge.body import Body, BodyLimits
 from regard.edge.exchange import Exchange
 from regard.edge.request_pipeline import RequestPipeline
-from regard.errors import InternalServerError, RegardError
+from regard.edge.turns import ClientGone, Lane
+from regard.errors import InternalServerError, RegardError, UnrecognizedClient
 from regard.wire import sigv4
 from regard.wire.canonical_request import SignedRequest, folded
 from regard.wire.schema import Operation
@@ -26,18 +28,32 @@ from regard.wire.validate import validate
 
 log = logging.getLogger(__name__)
 
+#: The server's own key in a request's scope; a server without it has no bounds on its connections.
+CONNECTION = "regard.connection"
+#: A body up to this is hashed on the event loop: 0.1 ms, as long as the way to a thread and back.
+_SMALL_BODY_BYTES = 64 * 1024
+
+
+class Connection(Protocol):
+    """The connection that a request came by."""
+
+    def vouch(self) -> None:
+        """A request that came by it was signed by somebody who is known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How the endpoint behaves.
 
-    `body_limit` is in bytes: two images of the largest size, in base64, and room to spare; a body must arrive within
-    `body_seconds`. `oversize` names the error for a blob that is longer than its shape allows. `strict_output` checks
+    `body_limit` is in bytes: two images of the largest size, in base64, and room to spare; `plain_limit` is that of an
+    operation that takes no image: the longest list of ids, ten times over. A body must arrive within `body_seconds`.
+    `oversize` names the error for a blob that is longer than its shape allows. `strict_output` checks
     every result against its shape.
     """
 
     region: str
     body_limit: int = 16 * 1024 * 1024
+    plain_limit: int = 1024 * 1024
     body_seconds: float = 60.0
     oversize: Mapping[str, type[RegardError]] = field(default_factory=dict)
     strict_output: bool = False
@@ -54,27 +70,39 @@ def endpoint(
     return Route("/", _Endpoint(services, credentials, pipeline, options).post, methods=["POST"])
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """What a call asks for, and who does it here."""
+
+    operation: Operation
+    handler: Handler
+
+    @property
+    def lane(self) -> Lane:
+        """Where there is a picture to look at, there is a model to run."""
+        return Lane.MODEL if self.operation.takes_blob else Lane.STORE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Call:
-    """One call of an operation, filled in on the way."""
+    """One call, before it is known whose it is."""
 
     service: Service
     request: Request
     headers: Headers
     exchange: Exchange
-    operation: Operation | None = None
 
-    def resolve(self, body: bytes | None = None) -> Handler | None:
-        """Note the operation asked for and find its handler; like AWS, before asking who is calling.
+    def task(self, body: bytes | None = None) -> _Task | None:
+        """What is asked for; found, as AWS does, before asking who is calling.
 
-        None if only the body tells which operation it is, and there is no body yet. Raises as `Codec.name`, and
-        AccessDenied for an operation without a handler.
+        None if only the body tells, and there is no body yet. Raises as `Codec.name`, and AccessDenied for an operation
+        without a handler.
         """
-        self.operation = self.service.operation(self.headers, body)
-        if self.operation is None:
+        operation = self.service.operation(self.headers, body)
+        if operation is None:
             return None
-        self.exchange.operation = self.operation.name
-        return self.service.handler(self.operation)
+        self.exchange.operation = operation.name
+        return _Task(operation=operation, handler=self.service.handler(operation))
 
     def succeed(self, content: bytes, headers: Mapping[str, str]) -> Response:
         return self._respond(200, None, content, headers)
@@ -88,6 +116,14 @@ class _Call:
         response = Response(content, status, headers, self.service.codec.content_type)
         self.exchange.end(status, code, len(content))
         return response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sender:
+    """Who a request says it is from, and the credential that will tell."""
+
+    claim: sigv4.Claim
+    credential: Credential
 
 
 class _Endpoint:
@@ -110,7 +146,7 @@ class _Endpoint:
         with self._pipeline.recorded(exchange):
             try:
                 return await self._respond(_Call(service=service, request=request, headers=headers, exchange=exchange))
-            except ClientDisconnect:
+            except (ClientDisconnect, ClientGone):
                 exchange.abandon()
                 return Response(status_code=exchange.status)
 
@@ -118,60 +154,101 @@ class _Endpoint:
         return next((service for service in self._services if service.codec.claims(headers)), self._services[0])
 
     async def _respond(self, call: _Call) -> Response:
-        """Read the request here; everything that computes or waits for a store happens in a thread."""
-        body = Body(
-            call.request.stream(),
-            headers=call.headers,
-            http_version=call.request.scope["http_version"],
-            limits=BodyLimits(
-                most_bytes=call.service.body_limit or self._options.body_limit, seconds=self._options.body_seconds
-            ),
-        )
+        """First what costs least; what computes or waits for a store happens in a thread."""
+        body = Body(call.request.stream(), headers=call.headers, http_version=call.request.scope["http_version"])
         try:
-            call.resolve()
-            return await self._pipeline.perform(call.exchange, body, partial(self._answer, call))
+            task = call.task()
+            limits = self._limits(call.service, task)
+            body.check(limits)
+            sender = None
+            if task is not None:
+                sender = await self._sender(call)
+                self._pipeline.expect(sender.credential.principal, lane=task.lane, size=body.declared or 0)
+            async with self._pipeline.receive(call.exchange, body, limits) as content:
+                task = task or call.task(content)
+                if task is None:
+                    raise RuntimeError("a codec must name the operation once it has the body")
+                principal = await self._signer(call, sender or await self._sender(call), content)
+            return await self._pipeline.perform(
+                call.exchange,
+                principal,
+                lane=task.lane,
+                gone=partial(_gone, call.request),
+                work=partial(self._answer, call, task, principal, content),
+            )
+        except (ClientDisconnect, ClientGone):
+            raise
         except RegardError as error:
             await body.drain()
-            return call.fail(error)
+            return self._failed(call, error)
+        except Exception as error:  # the loop top: whatever went wrong, the server goes on
+            return self._failed(call, error)
 
-    def _answer(self, call: _Call, body: bytes) -> Response:
-        try:
-            return self._perform(call, body)
-        except RegardError as error:
-            if error.status >= InternalServerError.status:
-                log.error("%s: request %s: %s", call.exchange.operation, call.exchange.request_id, error.message)
-            return call.fail(error)
-        except Exception:  # the loop top: whatever went wrong in an operation, the server goes on
-            log.exception("%s: request %s failed", call.exchange.operation, call.exchange.request_id)
-            return call.fail(InternalServerError())
+    async def _sender(self, call: _Call) -> _Sender:
+        """Who says to have sent it. Raises as `sigv4.claim`, and UnrecognizedClient if nobody has that key."""
+        region, elsewhere = self._options.region, call.service.global_region
+        claim = sigv4.claim(
+            call.headers,
+            regions=(region, elsewhere) if elsewhere else (region,),
+            service=call.service.schema.service,
+            now=self._options.clock(),
+        )
+        named = (claim.authorization.access_key_id, claim.token)
+        credential = self._credentials.recall(*named)
+        if credential is None:
+            credential = await self._pipeline.aside(partial(self._credentials.lookup, *named))
+        if credential is None:
+            raise UnrecognizedClient
+        return _Sender(claim=claim, credential=credential)
 
-    def _perform(self, call: _Call, body: bytes) -> Response:
-        handler = call.resolve(body)
-        operation, exchange, codec = call.operation, call.exchange, call.service.codec
-        if handler is None or operation is None:
-            raise RuntimeError("a codec must name the operation once it has the body")
-        exchange.principal = principal = self._verify(call, body)
-        self._pipeline.rates.check(principal, operation.name)
-        arguments = validate(operation.input, codec.parse(operation.input, body), self._options.oversize)
-        with self._pipeline.observer.performing(operation.name, exchange.request_id):
-            result = handler(principal, arguments, exchange.request_id)
-        if self._options.strict_output:
-            check_output(operation.output, result.members)
-        return call.succeed(codec.encode_result(operation, result.members, exchange.request_id), result.headers)
+    def _limits(self, service: Service, task: _Task | None) -> BodyLimits:
+        most = service.body_limit or self._options.body_limit
+        if task is not None and not task.operation.takes_blob:
+            most = min(most, self._options.plain_limit)
+        return BodyLimits(most_bytes=most, seconds=self._options.body_seconds)
 
-    def _verify(self, call: _Call, body: bytes) -> Principal:
-        request, region, elsewhere = call.request, self._options.region, call.service.global_region
+    async def _signer(self, call: _Call, sender: _Sender, body: bytes) -> Principal:
+        """Who did send it. Raises as `sigv4.verify`."""
+        scope = call.request.scope
         signed = SignedRequest(
-            method=request.method,
-            path=request.scope["raw_path"],
-            query=request.scope["query_string"],
+            method=call.request.method,
+            path=scope["raw_path"],
+            query=scope["query_string"],
             headers=call.headers,
             body=body,
         )
-        return sigv4.verify(
-            signed,
-            regions=(region, elsewhere) if elsewhere else (region,),
-            service=call.service.schema.service,
-            credentials=self._credentials,
-            now=self._options.clock(),
-        )
+        verify = partial(sigv4.verify, signed, sender.claim, sender.credential)
+        principal = verify() if len(body) <= _SMALL_BODY_BYTES else await self._pipeline.aside(verify)
+        connection: Connection | None = scope.get(CONNECTION)
+        if connection is not None:
+            connection.vouch()
+        return principal
+
+    def _answer(self, call: _Call, task: _Task, principal: Principal, body: bytes) -> Response:
+        """In a thread, in the caller's turn."""
+        operation, exchange, codec = task.operation, call.exchange, call.service.codec
+        try:
+            arguments = validate(operation.input, codec.parse(operation, body), self._options.oversize)
+            with self._pipeline.observer.performing(operation.name, exchange.request_id):
+                result = task.handler(principal, arguments, exchange.request_id)
+            if self._options.strict_output:
+                check_output(operation.output, result.members)
+            return call.succeed(codec.encode_result(operation, result.members, exchange.request_id), result.headers)
+        except Exception as error:  # the thread's top: the answer to a fault is an answer
+            return self._failed(call, error)
+
+    def _failed(self, call: _Call, error: Exception) -> Response:
+        """The answer to an error; one that is not the client's is told in the log."""
+        name, request_id = call.exchange.operation, call.exchange.request_id
+        if not isinstance(error, RegardError):
+            log.error("%s: request %s failed", name, request_id, exc_info=error)
+            return call.fail(InternalServerError())
+        if isinstance(error, InternalServerError):
+            log.error("%s: request %s: %s", name, request_id, error.message)
+        return call.fail(error)
+
+
+async def _gone(request: Request) -> None:
+    """Returns once the client of a request, whose body was read, has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

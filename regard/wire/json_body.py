@@ -12,9 +12,17 @@ import orjson
 
 from regard.errors import Serialization
 
+#: Values beyond those of a model: members that newer clients may send, and commas in text, which are counted as well.
+_SPARE_VALUES = 10_000
 
-def parse(body: bytes) -> dict[str, Any]:
-    """The object that `body` spells. Raises Serialization if it is not UTF-8 JSON, or not an object."""
+
+def parse(body: bytes, most_values: int) -> dict[str, Any]:
+    """The object that `body` spells. Raises Serialization if it is not UTF-8 JSON, not an object, or of far more values
+    than `most_values`: that is seen before the first of them is made."""
+    # A comma or an opening bracket stands before every value, or before its key.
+    most_values += _SPARE_VALUES
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > most_values:
+        raise Serialization(f"The request body has more than {most_values} values")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:

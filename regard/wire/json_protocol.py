@@ -7,7 +7,7 @@ from typing import Any
 
 from regard.errors import RegardError, Serialization, UnknownOperation
 from regard.wire import json_body, serialize
-from regard.wire.schema import Operation, Schema, Shape
+from regard.wire.schema import Operation, Schema
 from regard.wire.service import Headers
 
 
@@ -31,8 +31,8 @@ class JsonProtocol:
             raise Serialization(f"The Content-Type must be {self.content_type}, not {content_type}")
         return name.decode("latin-1")
 
-    def parse(self, _: Shape, body: bytes, /) -> Mapping[str, Any]:
-        return json_body.parse(body)
+    def parse(self, operation: Operation, body: bytes, /) -> Mapping[str, Any]:
+        return json_body.parse(body, operation.most_values)
 
     def encode_result(self, operation: Operation, members: Mapping[str, Any], _: str, /) -> bytes:
         return serialize.encode_result(operation.output, members)

@@ -70,9 +70,9 @@ class QueryProtocol:
             raise UnknownOperation(f"Could not find operation {name} for version {version}")
         return name
 
-    def parse(self, shape: Shape, body: bytes) -> Mapping[str, Any]:
-        tree = _tree(_form(body))
-        return {name: _read(member, tree[name], name) for name, member in shape.members.items() if name in tree}
+    def parse(self, operation: Operation, body: bytes) -> Mapping[str, Any]:
+        tree, members = _tree(_form(body)), operation.input.members
+        return {name: _read(member, tree[name], name) for name, member in members.items() if name in tree}
 
     def encode_result(self, operation: Operation, members: Mapping[str, Any], request_id: str) -> bytes:
         content = "".join(_members(operation.output, members))

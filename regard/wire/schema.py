@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -15,6 +16,9 @@ from regard.wire.patterns import Pattern, from_java
 VERSIONS: Mapping[str, str] = MappingProxyType({"rekognition": "2016-06-27", "sts": "2011-06-15"})
 
 Raw = Mapping[str, Any]
+
+#: Entries of a list whose model sets no bound; the longest that has one is of 4,096.
+_UNBOUNDED_ENTRIES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +43,12 @@ class Shape:
     union: bool = False
     exception: bool = False
 
+    @property
+    def parts(self) -> Iterator[Shape]:
+        """The shapes directly inside this one."""
+        yield from self.members.values()
+        yield from (inner for inner in (self.key, self.element) if inner is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Operation:
@@ -52,6 +62,16 @@ class Operation:
     output: Shape
     errors: tuple[str, ...]
     wrapper: str = ""
+
+    @property
+    def takes_blob(self) -> bool:
+        """Whether its input may hold a picture, or other bytes."""
+        return _holds_blob(self.input)
+
+    @property
+    def most_values(self) -> int:
+        """More values, at any depth, than a valid input has."""
+        return _most_values(self.input)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -133,3 +153,15 @@ def _resolve(name: str, raws: Mapping[str, Raw], shapes: dict[str, Shape]) -> Sh
     )
     shapes[name] = shape
     return shape
+
+
+@cache
+def _holds_blob(shape: Shape) -> bool:
+    return shape.type == "blob" or any(map(_holds_blob, shape.parts))
+
+
+@cache
+def _most_values(shape: Shape) -> int:
+    """How many values a value of `shape` may have inside it, itself included."""
+    entries = 1 if shape.type == "structure" else min(shape.max or _UNBOUNDED_ENTRIES, _UNBOUNDED_ENTRIES)
+    return 1 + int(entries) * sum(map(_most_values, shape.parts))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from regard.domain.callers import Principal
 from regard.domain.results import Result
 from regard.errors import AccessDenied, RegardError, UnknownOperation
-from regard.wire.schema import Operation, Schema, Shape
+from regard.wire.schema import Operation, Schema
 
 Handler = Callable[[Principal, Mapping[str, Any], str], Result]
 """One operation: from the caller, the validated input and the request's id to the result. Raises RegardError."""
@@ -34,7 +34,7 @@ class Codec(Protocol):
         Raises UnknownOperation or Serialization if no name can be found.
         """
 
-    def parse(self, shape: Shape, body: bytes, /) -> Mapping[str, Any]:
+    def parse(self, operation: Operation, body: bytes, /) -> Mapping[str, Any]:
         """The input in `body` in the types of JSON, for `validate`. Raises Serialization."""
 
     def encode_result(self, operation: Operation, members: Mapping[str, Any], request_id: str, /) -> bytes:

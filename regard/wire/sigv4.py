@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from regard.domain.callers import Credential, Principal
-from regard.errors import IncompleteSignature, InvalidSignature, MissingAuthenticationToken, UnrecognizedClient
+from regard.errors import IncompleteSignature, InvalidSignature, MissingAuthenticationToken
 from regard.wire.canonical_request import SignedRequest, canonical_request
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -41,6 +41,10 @@ class Credentials(Protocol):
         """
         ...
 
+    def recall(self, access_key_id: str, session_token: str | None) -> Credential | None:
+        """What `lookup` would return, if that takes no time; None if a store has to be asked. Raises as `lookup`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
@@ -52,29 +56,40 @@ class Authorization:
     signature: str
 
 
-def verify(
-    request: SignedRequest, *, regions: tuple[str, ...], service: str, credentials: Credentials, now: datetime
-) -> Principal:
-    """Who signed `request`, for one of `regions`; messages recommend the first. `now` has a time zone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What the head of a request says of its sender, well-formed, of this hour and for this service; nothing of it is
+    proved before `verify`."""
 
-    Raises MissingAuthenticationToken, IncompleteSignature (malformed), UnrecognizedClient (no such key), ExpiredToken
-    (no longer active) or InvalidSignature (wrong scope, clock more than five minutes off, another secret, anything
-    changed on the way).
+    authorization: Authorization
+    moment: datetime
+    token: str | None
+
+
+def claim(headers: Mapping[bytes, bytes], *, regions: tuple[str, ...], service: str, now: datetime) -> Claim:
+    """Who sent a request, for one of `regions`, as it says; messages recommend the first. `now` has a time zone.
+
+    Raises MissingAuthenticationToken, IncompleteSignature (malformed) or InvalidSignature (wrong scope, clock more than
+    five minutes off, something not signed that must be).
     """
-    authorization = parse_authorization(request)
-    moment = _signed_at(request, authorization)
+    authorization = parse_authorization(headers)
+    moment = _signed_at(headers, authorization)
     _check_scope(authorization.scope, moment, regions, service)
     _check_clock(moment, now)
-    token = request.headers.get(b"x-amz-security-token")
-    credential = credentials.lookup(authorization.access_key_id, None if token is None else token.decode("latin-1"))
-    if credential is None:
-        raise UnrecognizedClient
+    token = headers.get(b"x-amz-security-token")
+    return Claim(authorization=authorization, moment=moment, token=None if token is None else token.decode("latin-1"))
+
+
+def verify(request: SignedRequest, claimed: Claim, credential: Credential) -> Principal:
+    """Who signed `request`, with the credential that it claims. Raises InvalidSignature for another secret, or anything
+    changed on the way."""
     digest = hashlib.sha256(request.body).hexdigest()
     declared = request.headers.get(b"x-amz-content-sha256")
     if declared not in (None, UNSIGNED, digest.encode()):
         raise InvalidSignature("The provided 'x-amz-content-sha256' header does not match what was computed.")
+    authorization = claimed.authorization
     canonical = canonical_request(request, authorization.signed, digest)
-    text = "\n".join((ALGORITHM, moment.strftime(STAMP), "/".join(authorization.scope), _hex(canonical)))
+    text = "\n".join((ALGORITHM, claimed.moment.strftime(STAMP), "/".join(authorization.scope), _hex(canonical)))
     key = signing_key(credential.secret, *authorization.scope)
     expected = hmac.digest(key, text.encode(), "sha256").hex()
     if not hmac.compare_digest(expected.encode(), authorization.signature.encode()):
@@ -82,9 +97,9 @@ def verify(
     return credential.principal
 
 
-def parse_authorization(request: SignedRequest) -> Authorization:
-    """The Authorization header in its parts. Raises as `verify` does; messages quote the header only as a hash."""
-    header = request.headers.get(b"authorization")
+def parse_authorization(headers: Mapping[bytes, bytes]) -> Authorization:
+    """The Authorization header in its parts. Raises as `claim` does; messages quote the header only as a hash."""
+    header = headers.get(b"authorization")
     if not header:
         raise MissingAuthenticationToken
     algorithm, _, rest = header.decode("latin-1").partition(" ")
@@ -94,7 +109,7 @@ def parse_authorization(request: SignedRequest) -> Authorization:
         for name in ("Credential", "Signature", "SignedHeaders")
         if not parameters.get(name)
     ]
-    if not {b"x-amz-date", b"date"} & request.headers.keys():
+    if not {b"x-amz-date", b"date"} & headers.keys():
         lacking.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     if lacking:
         lacking.append(f"(Hashed with SHA-256 and encoded with Base64) Authorization={_quoted(header)}")
@@ -128,15 +143,15 @@ def _quoted(header: bytes) -> str:
     return b64encode(hashlib.sha256(header).digest()).decode()
 
 
-def _signed_at(request: SignedRequest, authorization: Authorization) -> datetime:
+def _signed_at(headers: Mapping[bytes, bytes], authorization: Authorization) -> datetime:
     """When the request was signed, by its X-Amz-Date or else its Date; checks that all is signed that must be."""
-    source = b"x-amz-date" if b"x-amz-date" in request.headers else b"date"
-    wanted = [b"host", source, *(name for name in PROTECTED if name in request.headers)]
+    source = b"x-amz-date" if b"x-amz-date" in headers else b"date"
+    wanted = [b"host", source, *(name for name in PROTECTED if name in headers)]
     for name in wanted:
         if name not in authorization.signed:
             title = "'Host' or ':authority'" if name == b"host" else f"'{name.decode().title()}'"
             raise InvalidSignature(f"{title} must be a 'SignedHeader' in the AWS Authorization.")
-    text = request.headers[source].decode("latin-1")
+    text = headers[source].decode("latin-1")
     try:
         if source == b"date":
             moment = parsedate_to_datetime(text)

@@ -24,6 +24,7 @@ from starlette.routing import Route
 from regard.domain.callers import Credential, Principal
 from regard.domain.results import Result
 from regard.edge.request_pipeline import RequestPipeline
+from regard.edge.turns import Turns
 from regard.wire.endpoint import Options, endpoint
 from regard.wire.json_protocol import JsonProtocol
 from regard.wire.query_protocol import QueryProtocol
@@ -43,6 +44,9 @@ class Keys:
         if name is None:
             return None
         return Credential(secret=SECRET, principal=Principal(access_key_id=access_key_id, name=name))
+
+    def recall(self, access_key_id: str, session_token: str | None) -> Credential | None:
+        return None
 
 
 @dataclass
@@ -101,13 +105,23 @@ def sign(url: str, body: bytes, headers: Mapping[str, str], *, service: str = "r
     return dict(request.prepare().headers.items())
 
 
+def signed_head(server: Server, length: int) -> bytes:
+    """The head of a request, signed with a key that is known, for a body that will not be what was signed."""
+    target = {"X-Amz-Target": "RekognitionService.ListCollections", "Content-Type": JSON, "Content-Length": str(length)}
+    headers = sign(server.url, b"", target)
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items() if name.lower() != "content-length"]
+    return (
+        f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Length: {length}\r\n{''.join(lines)}\r\n".encode()
+    )
+
+
 def speaking(schema: Schema, handlers: Mapping[str, Handler], **more: Any) -> Service:
     """The service of a model, in the protocol it has."""
     codec = JsonProtocol(schema) if schema.target else QueryProtocol(schema)
     return Service(schema=schema, codec=codec, handlers=handlers, **more)
 
 
-SHARED = ("threads", "admission", "rates", "observer")
+SHARED = ("turns", "arrivals", "rates", "observer")
 
 
 @contextmanager
@@ -120,7 +134,7 @@ def running(
     route = endpoint(
         services,
         credentials=Keys(),
-        pipeline=pipeline or RequestPipeline(**({"threads": 16} | shared)),
+        pipeline=pipeline or RequestPipeline(**({"turns": Turns.of(16)} | shared)),
         options=replace(Options(region=REGION, clock=server.clock, strict_output=True), **options),
     )
     application = Starlette(routes=[route, *beside])

@@ -19,12 +19,13 @@ from botocore.exceptions import ClientError
 
 from regard.domain.callers import Principal
 from regard.domain.results import Result
+from regard.edge.turns import Turns
 from regard.errors import ImageTooLarge, ResourceNotFound
 from regard.wire.schema import Schema
 from regard.wire.service import Handler
 
 from .conftest import Serve
-from .loopback import JSON, KEY, TOYS, Server, running, sign, speaking
+from .loopback import JSON, KEY, TOYS, Server, running, sign, signed_head, speaking
 
 HEAD = "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: RekognitionService.ListCollections\r\nContent-Length: {}\r\n\r\n"
 
@@ -147,8 +148,15 @@ def test_malformed_json_is_refused(toys: Server, body: bytes) -> None:
 
 
 def test_deep_json_does_no_harm(toys: Server) -> None:
-    deep = b'{"NextToken":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}"
+    deep = b'{"NextToken":' + b"[" * 500_000 + b"]" * 500_000 + b"}"
     assert answer(toys.post(deep, "ListCollections")) == (400, "SerializationException")
+    assert answer(toys.post(deep * 10, "DetectFaces")) == (400, "SerializationException")
+
+
+def test_only_an_operation_that_takes_an_image_may_have_a_long_body(toys: Server) -> None:
+    long = b'{"MaxResults": 1' + b" " * 2_000_000 + b"}"
+    assert answer(toys.post(long, "ListCollections")) == (413, "RequestEntityTooLargeException")
+    assert answer(toys.post(long, "DetectFaces")) == (400, "InvalidParameterException")
     assert toys.client().list_collections()["CollectionIds"] == ["c0", "c1", "c2"]
 
 
@@ -232,8 +240,10 @@ def test_a_declared_length_beyond_the_limit_is_refused_before_a_byte_is_sent(ser
 def test_a_body_of_undeclared_length_is_read_up_to_the_limit(serve: Serve) -> None:
     server = serve(TOYS, body_limit=1000)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
-    headers = {"X-Amz-Target": "RekognitionService.ListCollections"}
-    connection.request("POST", "/", iter([b" " * 600] * 5), headers, encode_chunked=True)
+    headers = sign(server.url, b"", {"X-Amz-Target": "RekognitionService.ListCollections", "Content-Type": JSON})
+    del headers["Content-Length"]
+    chunks = iter([b" " * 600] * 5)
+    connection.request("POST", "/", chunks, headers | {"Transfer-Encoding": "chunked"}, encode_chunked=True)
     assert answer(connection.getresponse()) == (413, "RequestEntityTooLargeException")
     connection.close()
 
@@ -279,7 +289,7 @@ def test_no_more_operations_run_at_once_than_there_are_threads(serve: Serve) -> 
             running -= 1
         return Result(members={"CollectionIds": []})
 
-    server = serve({"ListCollections": work}, threads=2)
+    server = serve({"ListCollections": work}, turns=Turns.of(2))
     with ThreadPoolExecutor(8) as pool:
         responses = list(pool.map(lambda _: server.post(b"{}", "ListCollections").status, range(8)))
     assert responses == [200] * 8
@@ -295,10 +305,19 @@ def test_the_key_of_the_examples_is_the_one_the_server_knows(toys: Server) -> No
     assert toys.client(key=KEY).list_collections(MaxResults=1)["CollectionIds"] == ["c0"]
 
 
+def test_the_body_of_a_stranger_is_not_waited_for_at_all(serve: Serve) -> None:
+    server = serve(TOYS, body_seconds=60)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as silent:
+        silent.sendall(HEAD.format(1000).encode() + b"{")
+        response = http.client.HTTPResponse(silent)
+        response.begin()
+        assert answer(response) == (400, "MissingAuthenticationTokenException")
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(serve: Serve) -> None:
     server = serve(TOYS, body_seconds=0.2)
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as silent:
-        silent.sendall(HEAD.format(1000).encode() + b"{")
+        silent.sendall(signed_head(server, 1000) + b"{")
         response = http.client.HTTPResponse(silent)
         response.begin()
         assert answer(response) == (400, "RequestTimeoutException")

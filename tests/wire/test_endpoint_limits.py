@@ -1,4 +1,4 @@
-"""What turns a request away at the endpoint, and what is recorded of it: rates, admission and the observer."""
+"""What turns a request away at the endpoint, and what is recorded of it: strangers, rates, turns and the observer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -17,12 +17,12 @@ from botocore.exceptions import ClientError
 from regard.domain.callers import Principal
 from regard.domain.reporting import RequestRecord
 from regard.domain.results import Result
-from regard.edge.admission import Admission
 from regard.edge.rates import DEFAULT, Rate, RateLimiter
+from regard.edge.turns import Bid, Lane, Turns
 from regard.wire.schema import Schema
 
 from .conftest import Serve
-from .loopback import JSON, KEY, STS_TOYS, TOYS, running, sign, speaking
+from .loopback import JSON, KEY, STS_TOYS, TOYS, running, sign, signed_head, speaking
 
 MEGABYTE = 1_000_000
 ADA = Principal(access_key_id=KEY, name="ada")
@@ -61,19 +61,20 @@ class Once(RateLimiter):
         self.called.append((principal, operation))
 
 
-class Narrow(Admission):
-    """Admits as many requests as `admit` last said, and notes how long their bodies are; all of them are waiting."""
+class Narrow(Turns):
+    """Lets as many requests be worked on as `admit` last said, and none wait."""
 
     def __init__(self, room: int = 0) -> None:
-        super().__init__(running=0, waiting=room, most_bytes=10**9)
-        self.sizes: list[int | None] = []
+        super().__init__(dict.fromkeys(Lane, room), places=0)
+        self.asked = 0
 
     def admit(self, room: int) -> None:
-        self._room = room
+        for queue in self._queues.values():
+            queue.free = room
 
-    def enter(self, size: int | None) -> AbstractContextManager[None]:
-        self.sizes.append(size)
-        return super().enter(size)
+    def check(self, bid: Bid) -> None:
+        self.asked += 1
+        super().check(bid)
 
 
 def until(condition: Any) -> None:
@@ -113,25 +114,24 @@ def test_a_rate_is_asked_before_the_input_is_read(serve: Serve) -> None:
     assert code(client.create_collection, CollectionId="a b") == "ProvisionedThroughputExceededException"
 
 
-# -- admission ---------------------------------------------------------------------------------------------------
+# -- the queue ---------------------------------------------------------------------------------------------------
 
 
 def test_a_full_server_turns_away_a_megabyte_and_the_client_reads_why(serve: Serve) -> None:
-    admission = Narrow()
-    client = serve(TOYS, admission=admission).client()
+    turns = Narrow()
+    client = serve(TOYS, turns=turns).client()
     for _ in range(20):
         assert code(client.detect_faces, Image={"Bytes": bytes(MEGABYTE)}) == "ThrottlingException"
-    admission.admit(1)
+    turns.admit(1)
     assert client.detect_faces(Image={"Bytes": bytes(MEGABYTE)})["FaceDetails"]
-    assert admission.waiting == 0
-    assert all(size and size > MEGABYTE for size in admission.sizes)
+    assert turns.waiting == 0
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_a_client_that_closes_the_connection_reads_why_it_was_turned_away(serve: Serve, version: str) -> None:
-    server = serve(TOYS, admission=Narrow())
+    server = serve(TOYS, turns=Narrow())
     body = b" " * 5 * MEGABYTE
-    headers = sign(server.url, body, {"X-Amz-Target": "RekognitionService.ListCollections", "Content-Type": JSON}) | {
+    headers = sign(server.url, body, {"X-Amz-Target": "RekognitionService.DetectFaces", "Content-Type": JSON}) | {
         "Host": f"127.0.0.1:{server.port}",
         "Connection": "close",
         "Content-Length": str(len(body)),
@@ -149,7 +149,7 @@ def test_a_client_that_is_turned_away_and_leaves_halfway_disturbs_nobody(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     scribe = Scribe()
-    server = serve(TOYS, admission=Narrow(), observer=scribe)
+    server = serve(TOYS, turns=Narrow(), observer=scribe)
     head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(head + b"X-Amz-Target: RekognitionService.ListCollections\r\n\r\n{")
@@ -160,7 +160,7 @@ def test_a_client_that_is_turned_away_and_leaves_halfway_disturbs_nobody(
 
 
 def test_a_client_that_sends_more_than_a_body_may_hold_is_not_read_for_ever(serve: Serve) -> None:
-    server = serve(TOYS, admission=Narrow(), body_limit=100_000)
+    server = serve(TOYS, turns=Narrow(), body_limit=100_000)
     head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000000000000\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(head + b"X-Amz-Target: RekognitionService.ListCollections\r\n\r\n")
@@ -169,23 +169,23 @@ def test_a_client_that_sends_more_than_a_body_may_hold_is_not_read_for_ever(serv
 
 
 def test_sdks_try_again_by_themselves(serve: Serve) -> None:
-    admission = Narrow()
-    client = serve(TOYS, admission=admission).client(attempts=4)
-    turned_away = threading.Thread(target=lambda: (until(lambda: admission.sizes), admission.admit(1)))
+    turns = Narrow()
+    client = serve(TOYS, turns=turns).client(attempts=4)
+    turned_away = threading.Thread(target=lambda: (until(lambda: turns.asked), turns.admit(1)))
     turned_away.start()
     assert client.list_collections()["ResponseMetadata"]["RetryAttempts"] > 0
     turned_away.join()
 
 
 def test_a_request_holds_its_place_until_it_is_answered(serve: Serve) -> None:
-    admission, go, begun = Narrow(room=1), threading.Event(), threading.Event()
+    turns, go, begun = Narrow(room=1), threading.Event(), threading.Event()
 
     def wait(principal: Principal, given: Mapping[str, Any], request_id: str) -> Result:
         begun.set()
         go.wait(5)
         return Result(members={"CollectionIds": []})
 
-    server = serve({"ListCollections": wait}, admission=admission)
+    server = serve({"ListCollections": wait}, turns=turns)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(server.client().list_collections)
         begun.wait(5)
@@ -209,14 +209,14 @@ def test_the_observer_is_told_of_a_request_and_of_the_operation_in_it(serve: Ser
     assert record.sent == int(response["ResponseMetadata"]["HTTPHeaders"]["content-length"])
     assert 0 < record.waited < record.seconds < 5
     assert scribe.performed == [("start", "CreateCollection", request_id), ("end", "CreateCollection", request_id)]
-    assert scribe.waits == [1, 0]
+    assert scribe.waits[-1] == 0
 
 
 def test_the_observer_is_told_of_every_end(schema: Schema, sts: Schema, caplog: pytest.LogCaptureFixture) -> None:
-    scribe, admission = Scribe(), Narrow(room=1)
+    scribe, turns = Scribe(), Narrow(room=1)
     handlers = TOYS | {"DeleteCollection": lambda *_: {}["nothing"]}
     services = (speaking(schema, handlers), speaking(sts, STS_TOYS))
-    with running(*services, observer=scribe, admission=admission, rates=Once(), body_limit=5000) as server:
+    with running(*services, observer=scribe, turns=turns, rates=Once(), body_limit=5000) as server:
         client = server.client()
         code(client.list_stream_processors)
         code(server.client(secret="wrong").list_collections)
@@ -226,13 +226,12 @@ def test_the_observer_is_told_of_every_end(schema: Schema, sts: Schema, caplog: 
         code(client.detect_faces, Image={"Bytes": bytes(6000)})
         code(server.client(service="sts", key="other").get_caller_identity)
         server.send(b"{}", {}).read()
-        admission.admit(0)
+        turns.admit(0)
         code(client.list_collections)
-        admission.admit(1)
+        turns.admit(1)
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
-            target = b"X-Amz-Target: RekognitionService.ListCollections\r\n"
-            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n" + target + b"Content-Length: 9\r\n\r\n{")
-            until(lambda: admission.waiting)
+            connection.sendall(signed_head(server, 9) + b"{")
+            time.sleep(0.1)
         until(lambda: len(scribe.records) == 10)
     told = [(record.operation, record.code, record.status, record.principal) for record in scribe.records]
     assert told == [
@@ -258,7 +257,7 @@ def test_the_observer_is_told_how_many_wait_and_for_how_long(serve: Serve) -> No
         go.wait(5)
         return Result(members={"CollectionIds": []})
 
-    server = serve({"ListCollections": wait}, observer=scribe, threads=1)
+    server = serve({"ListCollections": wait}, observer=scribe, turns=Turns.of(1))
     with ThreadPoolExecutor(4) as pool:
         calls = [pool.submit(lambda: json.load(server.post(b"{}", "ListCollections"))) for _ in range(4)]
         until(lambda: scribe.waits and scribe.waits[-1] == 3)

@@ -26,7 +26,8 @@ INSIDE = RUNNING + WAITING
 SLOW_SERVER = f"""
 import sys, threading
 from regard.domain.results import Result
-from regard.edge.admission import Admission
+from regard.edge.arrivals import Arrivals
+from regard.edge.turns import Lane, Turns
 from regard.wire.schema import load
 from wire.loopback import running, speaking
 
@@ -36,8 +37,8 @@ def slow(principal, given, request_id):
     released.wait()
     return Result(members={{"FaceDetails": []}})
 
-admission = Admission(running={RUNNING}, waiting={WAITING}, most_bytes=10**8)
-with running(speaking(load(), {{"DetectFaces": slow}}), threads={RUNNING}, admission=admission) as server:
+turns = Turns(dict.fromkeys(Lane, {RUNNING}), places={WAITING}, most_bytes=10**8)
+with running(speaking(load(), {{"DetectFaces": slow}}), turns=turns, arrivals=Arrivals(3 * 10**7)) as server:
     print(server.port, flush=True)
     sys.stdin.readline()
     released.set()

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import tracemalloc
+from typing import Any
+
 import pytest
 
 from regard.errors import Serialization
-from regard.wire.json_body import parse
+from regard.wire import json_body
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    return json_body.parse(body, most_values=100)
 
 
 def test_an_object_is_read() -> None:
@@ -47,3 +54,24 @@ def test_what_is_not_utf_8_is_said_in_the_callers_terms() -> None:
     with pytest.raises(Serialization) as caught:
         parse(b'{"a": "\xff"}')
     assert caught.value.message.endswith(" at character 0: not valid UTF-8: surrogates not allowed")
+
+
+@pytest.mark.parametrize(
+    "small",
+    [b"[]", b"{}", b"1", b'""', b"null", b"[" * 500 + b"]" * 500, b'{"a":' * 500 + b"1" + b"}" * 500, b'"a":1'],
+    ids=lambda small: small[:8].decode(),
+)
+def test_more_values_than_any_input_has_are_refused_before_they_are_made(small: bytes) -> None:
+    opened, closed = (b"{", b"}") if small.startswith(b'"a"') else (b"[", b"]")
+    body = b'{"a": ' + opened + b",".join([small] * (4_000_000 // (len(small) + 1))) + closed + b"}"
+    tracemalloc.start()
+    try:
+        with pytest.raises(Serialization, match="more than 10100 values"):
+            parse(body)
+        assert tracemalloc.get_traced_memory()[1] < 10_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_text_is_one_value() -> None:
+    assert parse(b'{"Bytes": "' + b"A" * 5_000_000 + b'"}')["Bytes"] == "A" * 5_000_000

@@ -165,13 +165,13 @@ def test_every_input_of_the_service_can_be_read(sts: Schema) -> None:
 
 
 def test_items_of_a_list_come_in_the_order_of_their_numbers(sts: Schema) -> None:
-    shape = sts.operations["AssumeRole"].input
+    operation = sts.operations["AssumeRole"]
     form = "&".join(f"TransitiveTagKeys.member.{n}=k{n}" for n in (10, 2, 1)).encode()
     codec = QueryProtocol(sts)
-    assert codec.parse(shape, form) == {"TransitiveTagKeys": ["k1", "k2", "k10"]}
-    assert codec.parse(shape, b"TransitiveTagKeys=") == {"TransitiveTagKeys": []}
+    assert codec.parse(operation, form) == {"TransitiveTagKeys": ["k1", "k2", "k10"]}
+    assert codec.parse(operation, b"TransitiveTagKeys=") == {"TransitiveTagKeys": []}
     with pytest.raises(Serialization, match=r"'DurationSeconds' must be a whole number"):
-        codec.parse(shape, b"DurationSeconds=")
+        codec.parse(operation, b"DurationSeconds=")
 
 
 def test_the_key_of_the_examples_is_the_one_the_server_knows(toys: Server) -> None:

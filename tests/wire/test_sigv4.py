@@ -24,7 +24,7 @@ from regard.errors import (
     UnrecognizedClient,
 )
 from regard.wire.canonical_request import SignedRequest, folded
-from regard.wire.sigv4 import verify
+from regard.wire.sigv4 import claim, verify
 
 from .loopback import KEY, REGION, SECRET, Keys
 
@@ -62,9 +62,11 @@ def received(
 
 
 def check(request: SignedRequest, now: datetime | None = None) -> str:
-    return verify(
-        request, regions=(REGION,), service="rekognition", credentials=Keys(), now=now or datetime.now(UTC)
-    ).name
+    made = claim(request.headers, regions=(REGION,), service="rekognition", now=now or datetime.now(UTC))
+    credential = Keys().lookup(made.authorization.access_key_id, made.token)
+    if credential is None:
+        raise UnrecognizedClient
+    return verify(request, made, credential).name
 
 
 def changed(request: SignedRequest, **changes: Any) -> SignedRequest:

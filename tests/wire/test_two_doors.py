@@ -1,4 +1,4 @@
-"""A second HTTP door beside the AWS endpoint: both share one admission, one set of rates, one bridge and one record."""
+"""A second HTTP door beside the AWS endpoint: both share one queue, one set of rates and one record."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import anyio
 import pytest
 from botocore.exceptions import ClientError
 from starlette.requests import Request
@@ -18,11 +19,11 @@ from starlette.routing import Route
 from regard.domain.callers import Principal
 from regard.domain.reporting import RequestRecord
 from regard.domain.results import Result
-from regard.edge.admission import Admission
 from regard.edge.body import Body, BodyLimits
 from regard.edge.exchange import Exchange
 from regard.edge.rates import Rate, RateLimiter
 from regard.edge.request_pipeline import RequestPipeline
+from regard.edge.turns import Lane, Turns
 from regard.errors import RegardError
 from regard.wire.schema import Schema
 
@@ -60,16 +61,12 @@ def native(pipeline: RequestPipeline, latch: Latch) -> Route:
 
     async def post(request: Request) -> Response:
         exchange = Exchange(service="native", operation="ListCollections", principal=ADA)
-        body = Body(request.stream(), headers=dict(request.headers.raw), http_version="1.1", limits=LIMITS)
-
-        def work(content: bytes) -> bytes:
-            pipeline.rates.check(ADA, exchange.operation)
-            latch.work()
-            return content
-
+        body = Body(request.stream(), headers=dict(request.headers.raw), http_version="1.1")
         with pipeline.recorded(exchange):
             try:
-                content = await pipeline.perform(exchange, body, work)
+                async with pipeline.receive(exchange, body, LIMITS) as content:
+                    pass
+                await pipeline.perform(exchange, ADA, lane=Lane.STORE, gone=anyio.sleep_forever, work=latch.work)
                 exchange.end(200, None, len(content))
             except RegardError as error:
                 await body.drain()
@@ -118,10 +115,10 @@ ANSWERS = {"aws": "", "native": (200, b"abc")}
 @pytest.mark.parametrize("first", ["aws", "native"])
 def test_a_server_that_one_door_has_filled_turns_the_other_away(schema: Schema, first: str) -> None:
     latch, scribe = Latch(), Scribe()
-    admission = Admission(running=1, waiting=1, most_bytes=10**9)
-    with both(schema, latch, threads=1, admission=admission, observer=scribe) as server, ThreadPoolExecutor(2) as pool:
+    turns = Turns(dict.fromkeys(Lane, 1), places=1)
+    with both(schema, latch, turns=turns, observer=scribe) as server, ThreadPoolExecutor(2) as pool:
         calls = [pool.submit(CALLS[first], server) for _ in range(2)]
-        until(lambda: latch.inside == 1 and admission.waiting == 1)
+        until(lambda: latch.inside == 1 and turns.waiting == 1)
         if first == "aws":
             assert echo(server) == (400, THROTTLED.encode())
         else:
@@ -142,7 +139,7 @@ def test_a_server_that_one_door_has_filled_turns_the_other_away(schema: Schema, 
 
 def test_no_more_requests_of_both_doors_run_at_once_than_there_are_threads(schema: Schema) -> None:
     latch, scribe = Latch(), Scribe()
-    with both(schema, latch, threads=2, observer=scribe) as server, ThreadPoolExecutor(6) as pool:
+    with both(schema, latch, turns=Turns.of(2), observer=scribe) as server, ThreadPoolExecutor(6) as pool:
         calls = [pool.submit(call, server) for call in (listed, echo) * 3]
         until(lambda: scribe.waits and scribe.waits[-1] == 4)
         assert latch.inside == 2
@@ -155,7 +152,7 @@ def test_a_key_has_one_rate_at_both_doors(schema: Schema) -> None:
     latch = Latch()
     latch.open.set()
     rates = RateLimiter({"ListCollections": Rate(rate=1e-4, burst=2)})
-    with both(schema, latch, threads=2, rates=rates) as server:
+    with both(schema, latch, turns=Turns.of(2), rates=rates) as server:
         assert (listed(server), echo(server)) == ("", (200, b"abc"))
         assert listed(server) == "ProvisionedThroughputExceededException"
         assert echo(server) == (400, b"ProvisionedThroughputExceededException")
@@ -164,7 +161,7 @@ def test_a_key_has_one_rate_at_both_doors(schema: Schema) -> None:
 def test_both_doors_are_recorded_in_one_form(schema: Schema) -> None:
     latch, scribe = Latch(), Scribe()
     latch.open.set()
-    with both(schema, latch, threads=2, observer=scribe) as server:
+    with both(schema, latch, turns=Turns.of(2), observer=scribe) as server:
         assert listed(server) == ""
         assert echo(server, b"x" * 1001)[0] == 413
         until(lambda: len(scribe.records) == 2)

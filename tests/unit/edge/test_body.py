@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from regard.edge import body as module
+from regard.edge.arrivals import Arrivals
 from regard.edge.body import Body, BodyLimits
 from regard.errors import RequestTimeout, RequestTooLarge
 
@@ -27,17 +28,24 @@ class Chunks:
             await asyncio.sleep(60)
 
 
-def body(chunks: Chunks, version: str = "1.1", seconds: float = 5, **headers: bytes) -> Body:
+def body(chunks: Chunks, version: str = "1.1", **headers: bytes) -> Body:
     named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
-    limits = BodyLimits(most_bytes=10, seconds=seconds)
-    return Body(chunks.stream(), headers=named, http_version=version, limits=limits)
+    return Body(chunks.stream(), headers=named, http_version=version)
+
+
+def read(body: Body, **limits: float) -> bytes:
+    async def arrive() -> bytes:
+        with Arrivals().arrive() as arrival:
+            return await body.read(arrival, BodyLimits(most_bytes=10, **{"seconds": 5, **limits}))
+
+    return asyncio.run(arrive())
 
 
 @pytest.mark.parametrize("length", [{}, {"content_length": b"10"}])
 def test_chunks_are_put_together_up_to_the_limit(length: dict[str, bytes]) -> None:
-    read = body(Chunks(b"01234", b"", b"56789"), **length)
-    assert asyncio.run(read.read()) == b"0123456789"
-    assert read.received == 10
+    whole = body(Chunks(b"01234", b"", b"56789"), **length)
+    assert read(whole) == b"0123456789"
+    assert whole.received == 10
 
 
 @pytest.mark.parametrize(("length", "declared"), [(b"7", 7), (b"0", 0), (b"", None), (b"-1", None), (b"1e3", None)])
@@ -48,23 +56,42 @@ def test_a_length_is_declared_only_by_digits(length: bytes, declared: int | None
 def test_a_declared_length_beyond_the_limit_is_refused_before_a_chunk_is_taken() -> None:
     chunks = Chunks(b"0")
     with pytest.raises(RequestTooLarge):
-        asyncio.run(body(chunks, content_length=b"11").read())
+        read(body(chunks, content_length=b"11"))
     assert chunks.taken == 0
 
 
 def test_an_undeclared_length_is_refused_at_the_chunk_that_exceeds_the_limit() -> None:
     chunks = Chunks(*[b"0123"] * 100)
-    read = body(chunks)
+    longer = body(chunks)
     with pytest.raises(RequestTooLarge):
-        asyncio.run(read.read())
-    assert (chunks.taken, read.received) == (3, 12)
+        read(longer)
+    assert (chunks.taken, longer.received) == (3, 12)
 
 
 def test_a_body_that_does_not_arrive_in_time_is_refused_and_what_came_is_counted() -> None:
-    read = body(Chunks(b"012", slow=True), seconds=0.05)
+    slow = body(Chunks(b"012", slow=True))
     with pytest.raises(RequestTimeout):
-        asyncio.run(read.read())
-    assert read.received == 3
+        read(slow, seconds=0.05)
+    assert slow.received == 3
+
+
+def test_a_body_that_does_not_move_is_refused_long_before_its_time_is_over() -> None:
+    slow = body(Chunks(b"0", b"1", slow=True))
+    start = time.monotonic()
+    with pytest.raises(RequestTimeout):
+        read(slow, seconds=60, patience=0.05, rate=1000)
+    assert time.monotonic() - start < 5
+
+
+def test_a_body_that_moves_fast_enough_is_given_more_time_than_one_that_does_not_move() -> None:
+    class Drip(Chunks):
+        async def stream(self) -> AsyncIterator[bytes]:
+            for chunk in self.chunks:
+                await asyncio.sleep(0.03)
+                yield chunk
+
+    drip = body(Drip(*[b"0"] * 8))
+    assert read(drip, patience=0.1, rate=10) == b"0" * 8
 
 
 @pytest.mark.parametrize(
@@ -72,8 +99,9 @@ def test_a_body_that_does_not_arrive_in_time_is_refused_and_what_came_is_counted
     [("1.1", b"", 0), ("1.1", b"keep-alive", 0), ("1.1", b"Close", 4), ("1.0", b"", 4), ("2", b"", 0)],
 )
 def test_only_a_connection_that_will_close_is_drained_and_no_further_than_the_limit(
-    version: str, connection: bytes, taken: int
+    version: str, connection: bytes, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "LONGEST_BODY_BYTES", 10)
     chunks = Chunks(*[b"012"] * 100)
     asyncio.run(body(chunks, version, connection=connection).drain())
     assert chunks.taken == taken

@@ -1,0 +1,94 @@
+"""Bodies on their way: of requests whose sender is not known yet, for a signature is over the whole of a body.
+
+They hold no place in the queue, and their bytes are counted apart from those of requests that are known. When there are
+too many bytes, the body that has cost most so far gives way: by bytes held times seconds, which is little for whoever
+sends a large picture quickly and much for whoever sends most of one and then nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from anyio import CancelScope
+
+from regard.errors import RegardError, ServiceUnavailable, Throttling
+
+
+class Arrival:
+    """One body on its way."""
+
+    def __init__(self, arrivals: Arrivals, now: float) -> None:
+        self._arrivals = arrivals
+        self._scope = CancelScope()
+        self._why: RegardError | None = None
+        self._cost = 0.0
+        self._since = now
+        self.held = 0
+        """The bytes that have come."""
+
+    @contextmanager
+    def given_up(self) -> Iterator[None]:
+        """Around reading it. Raises Throttling once it has to give way, ServiceUnavailable if the server ends."""
+        with self._scope:
+            yield
+        if self._why is not None:
+            raise self._why
+
+    def grow(self, size: int) -> None:
+        """Count `size` bytes more; whoever has cost most gives way for them."""
+        now = self._arrivals.clock()
+        self._cost, self._since = self.cost(now), now
+        self.held += size
+        self._arrivals.make_room(now)
+
+    def cost(self, now: float) -> float:
+        """Byte-seconds until now."""
+        return self._cost + self.held * (now - self._since)
+
+    def give_up(self, why: RegardError) -> None:
+        """End the reading of it, and forget what has come."""
+        self._why, self.held = why, 0
+        self._scope.cancel()
+
+
+class Arrivals:
+    """Bodies on their way, of at most `most_bytes` together. For one event loop; any number of HTTP doors may share
+    one."""
+
+    def __init__(self, most_bytes: float = math.inf, clock: Callable[[], float] = monotonic) -> None:
+        self._most_bytes = most_bytes
+        self._on_their_way: set[Arrival] = set()
+        self._ending = False
+        self.clock = clock
+
+    @contextmanager
+    def arrive(self) -> Iterator[Arrival]:
+        """Around one body, from its head until its sender is known. Raises ServiceUnavailable once the server ends."""
+        if self._ending:
+            raise ServiceUnavailable
+        arrival = Arrival(self, self.clock())
+        self._on_their_way.add(arrival)
+        try:
+            yield arrival
+        finally:
+            self._on_their_way.discard(arrival)
+
+    @property
+    def held(self) -> int:
+        """The bytes of all of them."""
+        return sum(arrival.held for arrival in self._on_their_way)
+
+    def make_room(self, now: float) -> None:
+        """Have the costliest give way until what is left fits."""
+        while self.held > self._most_bytes:
+            costliest = max(self._on_their_way, key=lambda arrival: (arrival.cost(now), arrival.held))
+            costliest.give_up(Throttling("Slow down; more is being sent to this server than it can hold."))
+
+    def end(self) -> None:
+        """Give up all that is still on its way, and what comes from now on."""
+        self._ending = True
+        for arrival in list(self._on_their_way):
+            arrival.give_up(ServiceUnavailable())

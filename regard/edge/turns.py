@@ -1,0 +1,268 @@
+"""Whose request is worked on next: callers take turns, and what needs no model does not wait behind what does.
+
+Every lane has its own threads. In a lane the caller who has used the least is served first, by the seconds that its
+requests took: whoever sends a hundred crowded pictures waits for themselves, and nobody else does (start-time fair
+queueing; Goyal, Vin and Cheng, SIGCOMM 1996).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from time import perf_counter
+from typing import Self, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from regard.errors import RegardError, ServiceUnavailable, SettingsError, Throttling
+
+T = TypeVar("T")
+
+_FULL = "Slow down; as many requests are waiting as this server takes."
+#: Callers remembered before those who have nothing here any more are forgotten.
+_KEPT_SHARES = 1024
+#: How much the latest request counts in a lane's mean.
+_NEWEST = 0.1
+
+
+class Lane(Enum):
+    """What a request needs: only the stores and the index, or models as well."""
+
+    STORE = "store"
+    MODEL = "model"
+
+
+class ClientGone(Exception):
+    """The client left before its turn: nobody waits for an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bid:
+    """One request that asks for a turn: whose it is, the bytes it holds while it waits, and a wait that ends when its
+    client is gone."""
+
+    caller: str
+    lane: Lane
+    size: int
+    gone: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The right to use one thread, and the seconds it was `waited` for."""
+
+    waited: float
+    limiter: CapacityLimiter
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """What `call` returns or raises, from a thread. It is not interrupted: the turn lasts as long as the call."""
+        return await to_thread.run_sync(call, limiter=self.limiter)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Waiter:
+    bid: Bid
+    called: asyncio.Future[None]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Share:
+    """What one caller has in one lane: the seconds it has `used`, its requests that run and those that wait."""
+
+    used: float
+    running: int = 0
+    waiting: deque[_Waiter] = field(default_factory=deque)
+
+
+class _Queue:
+    """One lane: its free threads and its callers' shares."""
+
+    def __init__(self, threads: int) -> None:
+        self.free = threads
+        self.shares: dict[str, _Share] = {}
+        self._mean = 0.0
+        # Where the callers served last stand: who comes new, or back, starts here and is owed nothing for being away.
+        self._floor = 0.0
+
+    def join(self, waiter: _Waiter) -> None:
+        share = self.shares.get(waiter.bid.caller)
+        if share is None:
+            share = self.shares[waiter.bid.caller] = _Share(used=self._floor)
+        elif not share.running and not share.waiting:
+            share.used = max(share.used, self._floor)
+        share.waiting.append(waiter)
+
+    def leave(self, waiter: _Waiter) -> None:
+        self.shares[waiter.bid.caller].waiting.remove(waiter)
+
+    def call_next(self) -> _Waiter | None:
+        """Give a free thread to the next request, if there are both."""
+        wanting = [share for share in self.shares.values() if share.waiting]
+        if not self.free or not wanting:
+            return None
+        share = min(wanting, key=self._standing)
+        self._floor = max(self._floor, share.used)
+        self.free -= 1
+        share.running += 1
+        return share.waiting.popleft()
+
+    def end(self, caller: str, seconds: float) -> None:
+        """Take a thread back after `seconds` of use."""
+        self.free += 1
+        self._mean += _NEWEST * (seconds - self._mean) if self._mean else seconds
+        share = self.shares[caller]
+        share.running -= 1
+        share.used += seconds
+        if len(self.shares) > _KEPT_SHARES:
+            self.shares = {name: kept for name, kept in self.shares.items() if kept.running or kept.waiting}
+
+    def _standing(self, share: _Share) -> float:
+        """The seconds used, with what is running counted as it usually ends."""
+        return share.used + share.running * self._mean
+
+
+class Turns:
+    """Gives turns to as many calls at once as each lane has `threads`; `places` more may wait, in all lanes together,
+    and hold `most_bytes`.
+
+    When the places or the bytes run out, the caller who has most of them gives up its latest. Any number of HTTP doors
+    may share one; it is for one event loop. Raises SettingsError if `places` is below 0.
+    """
+
+    def __init__(
+        self,
+        threads: Mapping[Lane, int],
+        *,
+        places: float = math.inf,
+        most_bytes: float = math.inf,
+    ) -> None:
+        if places < 0:
+            raise SettingsError(f"queue is {places}; the number of requests that may wait must be 0 or more")
+        self._queues = {lane: _Queue(count) for lane, count in threads.items()}
+        # The turns are the bound: a call that has one gets a thread at once.
+        self._unbounded = CapacityLimiter(math.inf)
+        self._waiting: list[_Waiter] = []  # in the order in which they came
+        self._places = places
+        self._most_bytes = most_bytes
+        self._report_waiting: Callable[[int], None] = lambda _: None
+        self._ending = False
+
+    @classmethod
+    def of(cls, threads: int) -> Self:
+        """As many threads in every lane, and no bound on what waits."""
+        return cls(dict.fromkeys(Lane, threads))
+
+    def report_to(self, report_waiting: Callable[[int], None]) -> None:
+        """Tell it, on the event loop, how many wait whenever that changes."""
+        self._report_waiting = report_waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their turn."""
+        return len(self._waiting)
+
+    def check(self, bid: Bid) -> None:
+        """Raises Throttling if it would be turned away if it were here now. It takes no place: whose it is, is only
+        said so far."""
+        if not self._queues[bid.lane].free and bid in self._surplus([*(waiter.bid for waiter in self._waiting), bid]):
+            raise Throttling(_FULL)
+
+    @asynccontextmanager
+    async def turn(self, bid: Bid) -> AsyncIterator[Turn]:
+        """Wait for a turn and hold it.
+
+        Raises Throttling if there is no place to wait in, or another caller needs it more; ServiceUnavailable once the
+        server is ending; ClientGone if `bid.gone` ends first.
+        """
+        since = perf_counter()
+        queue = self._queues[bid.lane]
+        await self._reach(queue, bid)
+        began = perf_counter()
+        try:
+            yield Turn(waited=began - since, limiter=self._unbounded)
+        finally:
+            queue.end(bid.caller, perf_counter() - began)
+            self._call_next(queue)
+
+    def end(self) -> None:
+        """Send away all who wait, and from now on all who come; what runs goes on."""
+        self._ending = True
+        for waiter in list(self._waiting):
+            self._send_away(waiter, ServiceUnavailable())
+
+    async def _reach(self, queue: _Queue, bid: Bid) -> None:
+        """Wait until one of the queue's threads is this request's."""
+        if self._ending:
+            raise ServiceUnavailable
+        waiter = _Waiter(bid=bid, called=asyncio.get_running_loop().create_future())
+        self._waiting.append(waiter)
+        queue.join(waiter)
+        self._call_next(queue)
+        self._make_room()
+        gone = None if waiter.called.done() else asyncio.ensure_future(bid.gone())
+        try:
+            if gone is not None:
+                await asyncio.wait({waiter.called, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not waiter.called.done():
+                raise ClientGone
+            waiter.called.result()
+        except BaseException:
+            self._abandon(queue, waiter)
+            raise
+        finally:
+            if gone is not None:
+                gone.cancel()
+
+    def _abandon(self, queue: _Queue, waiter: _Waiter) -> None:
+        """Nobody waits any more: leave the queue, or give back the thread that was given in the same moment."""
+        called = waiter.called
+        if called.done() and not called.cancelled() and called.exception() is None:
+            queue.end(waiter.bid.caller, 0.0)
+            self._call_next(queue)
+        elif waiter in self._waiting:
+            self._leave(waiter)
+
+    def _call_next(self, queue: _Queue) -> None:
+        while (waiter := queue.call_next()) is not None:
+            self._waiting.remove(waiter)
+            waiter.called.set_result(None)
+        self._report_waiting(self.waiting)
+
+    def _make_room(self) -> None:
+        surplus = list(self._surplus([waiter.bid for waiter in self._waiting]))
+        for waiter in [each for each in self._waiting if each.bid in surplus]:
+            self._send_away(waiter, Throttling(_FULL))
+
+    def _surplus(self, bids: Sequence[Bid]) -> Iterator[Bid]:
+        """Those that have to give way, of `bids` in the order in which they came: always the latest of whoever has
+        most."""
+        kept = list(bids)
+        while len(kept) > self._places:
+            yield _taken_from(kept, lambda _: 1)
+        while sum(bid.size for bid in kept) > self._most_bytes:
+            yield _taken_from(kept, lambda bid: bid.size)
+
+    def _send_away(self, waiter: _Waiter, why: RegardError) -> None:
+        self._leave(waiter)
+        waiter.called.set_exception(why)
+
+    def _leave(self, waiter: _Waiter) -> None:
+        self._waiting.remove(waiter)
+        self._queues[waiter.bid.lane].leave(waiter)
+        self._report_waiting(self.waiting)
+
+
+def _taken_from(bids: list[Bid], weigh: Callable[[Bid], int]) -> Bid:
+    """Remove the latest bid of the caller whose bids weigh most together."""
+    weights: dict[str, int] = {}
+    for bid in bids:
+        weights[bid.caller] = weights.get(bid.caller, 0) + weigh(bid)
+    heaviest = max(weights, key=lambda caller: weights[caller])
+    latest = next(bid for bid in reversed(bids) if bid.caller == heaviest)
+    bids.remove(latest)
+    return latest
