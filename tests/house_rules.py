@@ -49,7 +49,7 @@ SIBLINGS: Mapping[str, frozenset[str]] = {
 #: Every library and the doors it comes in by: modules, or whole rooms.
 DOORS: Mapping[str, frozenset[str]] = {
     "alembic": frozenset({"store"}),
-    "anyio": frozenset({"edge.threads", "edge.body"}),
+    "anyio": frozenset({"edge.arrivals", "edge.body", "edge.request_pipeline", "edge.turns"}),
     "botocore": frozenset({"wire.schema", "media.s3_blobs"}),
     "fcntl": frozenset({"files"}),
     "faiss": frozenset({"index.embedded.fast_scan"}),

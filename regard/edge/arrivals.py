@@ -17,13 +17,17 @@ from anyio import CancelScope
 from regard.errors import RegardError, ServiceUnavailable, Throttling
 
 
+def _crowded() -> Throttling:
+    return Throttling("Slow down; more is being sent to this server than it can hold.")
+
+
 class Arrival:
     """One body on its way."""
 
     def __init__(self, arrivals: Arrivals, now: float) -> None:
         self._arrivals = arrivals
         self._scope = CancelScope()
-        self._why: RegardError | None = None
+        self._why: Callable[[], RegardError] | None = None
         self._cost = 0.0
         self._since = now
         self.held = 0
@@ -35,7 +39,7 @@ class Arrival:
         with self._scope:
             yield
         if self._why is not None:
-            raise self._why
+            raise self._why()  # made here, as an error that is kept would keep its frames, and with them the body
 
     def grow(self, size: int) -> None:
         """Count `size` bytes more; whoever has cost most gives way for them."""
@@ -48,9 +52,10 @@ class Arrival:
         """Byte-seconds until now."""
         return self._cost + self.held * (now - self._since)
 
-    def give_up(self, why: RegardError) -> None:
-        """End the reading of it, and forget what has come."""
-        self._why, self.held = why, 0
+    def give_up(self, why: Callable[[], RegardError]) -> None:
+        """End the reading of it; what has come of it counts no longer."""
+        self._why = why
+        self._arrivals.forget(self)
         self._scope.cancel()
 
 
@@ -74,7 +79,11 @@ class Arrivals:
         try:
             yield arrival
         finally:
-            self._on_their_way.discard(arrival)
+            self.forget(arrival)
+
+    def forget(self, arrival: Arrival) -> None:
+        """Count it no longer."""
+        self._on_their_way.discard(arrival)
 
     @property
     def held(self) -> int:
@@ -85,10 +94,10 @@ class Arrivals:
         """Have the costliest give way until what is left fits."""
         while self.held > self._most_bytes:
             costliest = max(self._on_their_way, key=lambda arrival: (arrival.cost(now), arrival.held))
-            costliest.give_up(Throttling("Slow down; more is being sent to this server than it can hold."))
+            costliest.give_up(_crowded)
 
     def end(self) -> None:
         """Give up all that is still on its way, and what comes from now on."""
         self._ending = True
         for arrival in list(self._on_their_way):
-            arrival.give_up(ServiceUnavailable())
+            arrival.give_up(ServiceUnavailable)

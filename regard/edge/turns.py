@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from time import perf_counter
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
@@ -23,7 +23,6 @@ from regard.errors import RegardError, ServiceUnavailable, SettingsError, Thrott
 
 T = TypeVar("T")
 
-_FULL = "Slow down; as many requests are waiting as this server takes."
 #: Callers remembered before those who have nothing here any more are forgotten.
 _KEPT_SHARES = 1024
 #: How much the latest request counts in a lane's mean.
@@ -66,8 +65,10 @@ class Turn:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Waiter:
+    """`called` ends with None once it is its turn, or with what makes the error that it is sent away with."""
+
     bid: Bid
-    called: asyncio.Future[None]
+    called: asyncio.Future[Callable[[], RegardError] | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -170,7 +171,7 @@ class Turns:
         """Raises Throttling if it would be turned away if it were here now. It takes no place: whose it is, is only
         said so far."""
         if not self._queues[bid.lane].free and bid in self._surplus([*(waiter.bid for waiter in self._waiting), bid]):
-            raise Throttling(_FULL)
+            raise _full()
 
     @asynccontextmanager
     async def turn(self, bid: Bid) -> AsyncIterator[Turn]:
@@ -193,7 +194,7 @@ class Turns:
         """Send away all who wait, and from now on all who come; what runs goes on."""
         self._ending = True
         for waiter in list(self._waiting):
-            self._send_away(waiter, ServiceUnavailable())
+            self._send_away(waiter, ServiceUnavailable)
 
     async def _reach(self, queue: _Queue, bid: Bid) -> None:
         """Wait until one of the queue's threads is this request's."""
@@ -205,23 +206,26 @@ class Turns:
         self._call_next(queue)
         self._make_room()
         gone = None if waiter.called.done() else asyncio.ensure_future(bid.gone())
+        reached = False
         try:
             if gone is not None:
-                await asyncio.wait({waiter.called, gone}, return_when=asyncio.FIRST_COMPLETED)
+                either: set[asyncio.Future[Any]] = {waiter.called, gone}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not waiter.called.done():
                 raise ClientGone
-            waiter.called.result()
-        except BaseException:
-            self._abandon(queue, waiter)
-            raise
+            if (why := waiter.called.result()) is not None:
+                raise why()
+            reached = True
         finally:
+            if not reached:
+                self._abandon(queue, waiter)
             if gone is not None:
                 gone.cancel()
 
     def _abandon(self, queue: _Queue, waiter: _Waiter) -> None:
         """Nobody waits any more: leave the queue, or give back the thread that was given in the same moment."""
         called = waiter.called
-        if called.done() and not called.cancelled() and called.exception() is None:
+        if called.done() and not called.cancelled() and called.result() is None:
             queue.end(waiter.bid.caller, 0.0)
             self._call_next(queue)
         elif waiter in self._waiting:
@@ -236,7 +240,7 @@ class Turns:
     def _make_room(self) -> None:
         surplus = list(self._surplus([waiter.bid for waiter in self._waiting]))
         for waiter in [each for each in self._waiting if each.bid in surplus]:
-            self._send_away(waiter, Throttling(_FULL))
+            self._send_away(waiter, _full)
 
     def _surplus(self, bids: Sequence[Bid]) -> Iterator[Bid]:
         """Those that have to give way, of `bids` in the order in which they came: always the latest of whoever has
@@ -247,14 +251,18 @@ class Turns:
         while sum(bid.size for bid in kept) > self._most_bytes:
             yield _taken_from(kept, lambda bid: bid.size)
 
-    def _send_away(self, waiter: _Waiter, why: RegardError) -> None:
+    def _send_away(self, waiter: _Waiter, why: Callable[[], RegardError]) -> None:
         self._leave(waiter)
-        waiter.called.set_exception(why)
+        waiter.called.set_result(why)
 
     def _leave(self, waiter: _Waiter) -> None:
         self._waiting.remove(waiter)
         self._queues[waiter.bid.lane].leave(waiter)
         self._report_waiting(self.waiting)
+
+
+def _full() -> Throttling:
+    return Throttling("Slow down; as many requests are waiting as this server takes.")
 
 
 def _taken_from(bids: list[Bid], weigh: Callable[[Bid], int]) -> Bid:

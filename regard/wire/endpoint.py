@@ -227,15 +227,12 @@ class _Endpoint:
     def _answer(self, call: _Call, task: _Task, principal: Principal, body: bytes) -> Response:
         """In a thread, in the caller's turn."""
         operation, exchange, codec = task.operation, call.exchange, call.service.codec
-        try:
-            arguments = validate(operation.input, codec.parse(operation, body), self._options.oversize)
-            with self._pipeline.observer.performing(operation.name, exchange.request_id):
-                result = task.handler(principal, arguments, exchange.request_id)
-            if self._options.strict_output:
-                check_output(operation.output, result.members)
-            return call.succeed(codec.encode_result(operation, result.members, exchange.request_id), result.headers)
-        except Exception as error:  # the thread's top: the answer to a fault is an answer
-            return self._failed(call, error)
+        arguments = validate(operation.input, codec.parse(operation, body), self._options.oversize)
+        with self._pipeline.observer.performing(operation.name, exchange.request_id):
+            result = task.handler(principal, arguments, exchange.request_id)
+        if self._options.strict_output:
+            check_output(operation.output, result.members)
+        return call.succeed(codec.encode_result(operation, result.members, exchange.request_id), result.headers)
 
     def _failed(self, call: _Call, error: Exception) -> Response:
         """The answer to an error; one that is not the client's is told in the log."""

@@ -105,9 +105,9 @@ def sign(url: str, body: bytes, headers: Mapping[str, str], *, service: str = "r
     return dict(request.prepare().headers.items())
 
 
-def signed_head(server: Server, length: int) -> bytes:
+def signed_head(server: Server, length: int, operation: str = "ListCollections") -> bytes:
     """The head of a request, signed with a key that is known, for a body that will not be what was signed."""
-    target = {"X-Amz-Target": "RekognitionService.ListCollections", "Content-Type": JSON, "Content-Length": str(length)}
+    target = {"X-Amz-Target": f"RekognitionService.{operation}", "Content-Type": JSON, "Content-Length": str(length)}
     headers = sign(server.url, b"", target)
     lines = [f"{name}: {value}\r\n" for name, value in headers.items() if name.lower() != "content-length"]
     return (

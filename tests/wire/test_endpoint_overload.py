@@ -37,8 +37,8 @@ def slow(principal, given, request_id):
     released.wait()
     return Result(members={{"FaceDetails": []}})
 
-turns = Turns(dict.fromkeys(Lane, {RUNNING}), places={WAITING}, most_bytes=10**8)
-with running(speaking(load(), {{"DetectFaces": slow}}), turns=turns, arrivals=Arrivals(3 * 10**7)) as server:
+turns = Turns(dict.fromkeys(Lane, {RUNNING}), places={WAITING}, most_bytes=10**9)
+with running(speaking(load(), {{"DetectFaces": slow}}), turns=turns, arrivals=Arrivals(10**8)) as server:
     print(server.port, flush=True)
     sys.stdin.readline()
     released.set()
@@ -48,7 +48,7 @@ with running(speaking(load(), {{"DetectFaces": slow}}), turns=turns, arrivals=Ar
 
 @dataclass
 class Slow:
-    """The running server, and a signed request of a picture of 1 MB, which may be sent again and again."""
+    """The running server, and a signed request of a picture of 4 MB, which may be sent again and again."""
 
     server: Server
     process: subprocess.Popen[str]
@@ -82,7 +82,7 @@ def slow() -> Iterator[Slow]:
     ):
         assert process.stdout is not None
         server = Server(port=int(process.stdout.readline()), clients=clients)
-        body = json.dumps({"Image": {"Bytes": base64.b64encode(os.urandom(1_000_000)).decode()}}).encode()
+        body = json.dumps({"Image": {"Bytes": base64.b64encode(os.urandom(4_000_000)).decode()}}).encode()
         target = {"X-Amz-Target": "RekognitionService.DetectFaces", "Content-Type": JSON}
         try:
             yield Slow(server, process, body, sign(server.url, body, target))
@@ -91,17 +91,18 @@ def slow() -> Iterator[Slow]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
-def test_of_two_hundred_at_once_ten_are_served_and_the_others_told_so_at_once_and_cost_nothing(slow: Slow) -> None:
+def test_of_two_hundred_at_once_ten_are_served_and_the_others_told_so_at_once_and_cost_little(slow: Slow) -> None:
     before = slow.memory("VmRSS")
     with ThreadPoolExecutor(CROWD) as pool:
         asked = [pool.submit(slow.ask) for _ in range(CROWD)]
         turned_away = answered(asked, CROWD - INSIDE)
         assert [request.result() for request in turned_away] == [(400, "ThrottlingException")] * (CROWD - INSIDE)
-        # The surplus would have been 260 MB; what is inside is held twice while its chunks are joined.
-        assert slow.memory("VmHWM") - before < 2 * INSIDE * len(slow.body) / 1e6 + 100
+        # All together have 1,070 MB, and would be held twice while their chunks are joined. What is on its way may have
+        # 100, what is inside has 53; each connection has up to 1 MB in its buffers.
+        assert slow.memory("VmHWM") - before < 800
         start = time.monotonic()
         assert slow.ask() == (400, "ThrottlingException")
-        assert time.monotonic() - start < 1  # some ten milliseconds on a quiet machine
+        assert time.monotonic() - start < 3  # some ten milliseconds on a quiet machine
         slow.line()
         inside = [request for request in asked if request not in turned_away]
         assert [request.result(timeout=20) for request in inside] == [(200, "")] * INSIDE

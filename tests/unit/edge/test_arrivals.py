@@ -73,6 +73,20 @@ def test_who_holds_most_for_longest_gives_way_to_who_sends_now() -> None:
     assert (slow, quick) == (None, None)
 
 
+def test_as_many_give_way_as_it_takes_and_none_twice() -> None:
+    async def crowd() -> list[Any]:
+        clock = Clock()
+        arrivals = Arrivals(1000, clock)
+        stalled = await senders(arrivals, 400, 300, 300)
+        clock.now = 10.0
+        (quick,) = await senders(arrivals, 600)
+        return [await each.became() for each in (*stalled, quick)]
+
+    became = [type(each) for each in asyncio.run(crowd())]
+    assert sorted(became[:3], key=str) == [type(None), Throttling, Throttling]
+    assert became[3] is type(None)
+
+
 def test_a_body_that_alone_is_too_much_gives_way_itself() -> None:
     async def crowd() -> Any:
         (sender,) = await senders(Arrivals(1000), 1001)
