@@ -92,7 +92,7 @@ class Server:
         return self.send(body, sign(self.url, body, wanted))
 
     def send(self, body: bytes, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         self.clients.callback(connection.close)
         connection.request("POST", "/", body, dict(headers))
         return connection.getresponse()
