@@ -32,21 +32,25 @@ class Arrival:
         self._since = now
         self.held = 0
         """The bytes that have come."""
+        self.whole = False
+        """Whether all of it is here: it is counted, and can no longer give way."""
 
     @contextmanager
     def given_up(self) -> Iterator[None]:
         """Around reading it. Raises Throttling once it has to give way, ServiceUnavailable if the server ends."""
         with self._scope:
             yield
-        if self._why is not None:
-            raise self._why()  # made here, as an error that is kept would keep its frames, and with them the body
+        self._check()
+        self.whole = True
 
     def grow(self, size: int) -> None:
-        """Count `size` bytes more; whoever has cost most gives way for them."""
+        """Count `size` bytes more; whoever has cost most gives way for them. Raises as `given_up`, which alone would
+        let a body go on for as long as it never has to be waited for."""
         now = self._arrivals.clock()
         self._cost, self._since = self.cost(now), now
         self.held += size
         self._arrivals.make_room(now)
+        self._check()
 
     def cost(self, now: float) -> float:
         """Byte-seconds until now."""
@@ -57,6 +61,10 @@ class Arrival:
         self._why = why
         self._arrivals.forget(self)
         self._scope.cancel()
+
+    def _check(self) -> None:
+        if self._why is not None:
+            raise self._why()  # made here, as an error that is kept would keep its frames, and with them the body
 
 
 class Arrivals:
@@ -93,11 +101,12 @@ class Arrivals:
     def make_room(self, now: float) -> None:
         """Have the costliest give way until what is left fits."""
         while self.held > self._most_bytes:
-            costliest = max(self._on_their_way, key=lambda arrival: (arrival.cost(now), arrival.held))
-            costliest.give_up(_crowded)
+            moving = [arrival for arrival in self._on_their_way if not arrival.whole]
+            max(moving, key=lambda arrival: (arrival.cost(now), arrival.held)).give_up(_crowded)
 
     def end(self) -> None:
         """Give up all that is still on its way, and what comes from now on."""
         self._ending = True
         for arrival in list(self._on_their_way):
-            arrival.give_up(ServiceUnavailable)
+            if not arrival.whole:
+                arrival.give_up(ServiceUnavailable)

@@ -95,6 +95,37 @@ def test_a_body_that_alone_is_too_much_gives_way_itself() -> None:
     assert isinstance(asyncio.run(crowd()), Throttling)
 
 
+def test_a_body_that_gave_way_is_read_no_further_though_more_of_it_is_there() -> None:
+    async def crowd() -> tuple[Any, int]:
+        arrivals, taken = Arrivals(1000), 0
+        try:
+            with arrivals.arrive() as arrival, arrival.given_up():
+                for _ in range(10):
+                    taken += 1
+                    arrival.grow(400)
+        except Throttling as error:
+            return error, taken
+        return None, taken
+
+    error, taken = asyncio.run(crowd())
+    assert isinstance(error, Throttling)
+    assert taken == 3
+
+
+def test_a_body_that_is_whole_is_counted_and_does_not_give_way() -> None:
+    async def crowd() -> None:
+        arrivals = Arrivals(1000)
+        with arrivals.arrive() as first, arrivals.arrive() as second:
+            with first.given_up():
+                first.grow(900)
+            with pytest.raises(Throttling), second.given_up():
+                second.grow(200)
+            assert arrivals.held == 900
+        assert arrivals.held == 0
+
+    asyncio.run(crowd())
+
+
 def test_at_the_end_all_are_given_up_and_no_more_are_taken() -> None:
     async def crowd() -> list[Any]:
         arrivals = Arrivals(1000)
