@@ -97,8 +97,8 @@ def test_of_two_hundred_at_once_ten_are_served_and_the_others_told_so_at_once_an
         asked = [pool.submit(slow.ask) for _ in range(CROWD)]
         turned_away = answered(asked, CROWD - INSIDE)
         assert [request.result() for request in turned_away] == [(400, "ThrottlingException")] * (CROWD - INSIDE)
-        # All together are 1,070 MB. What is on its way may have 100, what is inside has 53, and each connection has some
-        # of it in its buffers.
+        # All together are 1,070 MB. What is on its way may have 100, what is inside has 53, and each connection has
+        # some in its buffers.
         assert slow.memory("VmHWM") - before < 500
         start = time.monotonic()
         assert slow.ask() == (400, "ThrottlingException")
