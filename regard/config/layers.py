@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from regard.config.moved_settings import MOVED
 from regard.config.sections import SECTIONS, is_secret
-from regard.config.toml_tables import Table, fault, parse, shown, suggestion
+from regard.config.toml_tables import Table, fault, parse, shown, suggestion, text_of
 from regard.errors import SettingsError
 
 PREFIX = "REGARD_"
@@ -43,7 +43,7 @@ def from_file(file: Path) -> Layer:
     if not file.is_file():
         return Layer(origin=Origin.FILE, sections={})
     try:
-        tables = parse(file.read_text(encoding="utf-8"), str(file))
+        tables = parse(text_of(file), str(file))
     except UnicodeDecodeError as error:
         raise SettingsError(f"{file} is not valid TOML: {error}") from error
     except OSError as error:

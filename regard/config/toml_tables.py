@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -16,6 +18,10 @@ T = TypeVar("T")
 
 #: A value longer than this is cut short in a message.
 _SHOWN_CHARACTERS = 80
+#: A hundred times the built-in cards. Reading a hundred megabytes would take minutes.
+_MOST_BYTES = 1_000_000
+#: `tomllib` takes time by the square of a key's parts, and a key stands on one line.
+_MOST_LINE_CHARACTERS = 4096
 _MENDS = {
     "bool_type": "it must be true or false",
     "dict_type": "it must be a table",
@@ -36,16 +42,36 @@ _BOUNDS = {
     "too_long": "it must hold {max_length} values",
     "too_short": "it must hold at least {min_length}",
 }
+#: Far more of a value than is shown, and not all of one that is deep or wide.
+_REPR = reprlib.Repr()
+_REPR.maxlevel = _REPR.maxlist = _REPR.maxdict = _REPR.maxstring = _REPR.maxlong = _REPR.maxother = 200
 
 
 class Table(BaseModel, frozen=True, extra="forbid", strict=True, hide_input_in_errors=True):
     """A table as we read them all: frozen, no unknown key, and no text where a number is due."""
 
 
+def text_of(file: Path) -> str:
+    """What a TOML file holds. Raises SettingsError where it is too large, OSError, and UnicodeDecodeError."""
+    with file.open("rb") as stream:
+        content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise SettingsError(f"{file} is larger than {_MOST_BYTES / 1e6:g} MB; it cannot be a file of settings or cards")
+    return content.decode()
+
+
 def parse(text: str, where: str) -> dict[str, Any]:
     """The tables of a TOML text; `where` is its name for messages. Raises SettingsError."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > _MOST_LINE_CHARACTERS:
+            raise SettingsError(
+                f"{where} is not valid TOML: line {number} has {len(line):,} characters, and Regard reads at most "
+                f"{_MOST_LINE_CHARACTERS:,}"
+            )
     try:
         return tomllib.loads(text)
+    except RecursionError:
+        raise SettingsError(f"{where} is not valid TOML: its lists or tables are nested too deep") from None
     except ValueError as error:  # a number of too many digits is not even a TOMLDecodeError
         raise SettingsError(f"{where} is not valid TOML: {error}") from error
 
@@ -80,7 +106,10 @@ def fault(error: ValidationError, kind: Any, spell: Callable[[Place], str] = dot
 
 def shown(value: object) -> str:
     """A value for a message, cut short where it is long."""
-    text = repr(value)
+    try:
+        text = _REPR.repr(value)
+    except ValueError:  # Python writes out no number of more than 4,300 digits
+        text = "a number of too many digits"
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 

@@ -11,7 +11,7 @@ from threading import Lock
 
 from pydantic import Field, model_validator
 
-from regard.config.toml_tables import Table, parse, read
+from regard.config.toml_tables import Table, parse, read, text_of
 from regard.domain.callers import Principal
 from regard.errors import ProvisionedThroughputExceeded, SettingsError
 
@@ -68,7 +68,7 @@ class RateLimiter:
             return cls(_rates(text, "rates.toml", operations), clock)
         file = Path(choice).expanduser()
         try:
-            text = file.read_text(encoding="utf-8")
+            text = text_of(file)
         except FileNotFoundError as error:
             raise SettingsError(
                 f"[server] rates is {choice!r}; it must be 'off', 'aws', or a file, and there is no such file."

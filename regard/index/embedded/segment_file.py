@@ -239,7 +239,10 @@ def _header(path: Path, codebook: str) -> Header:
         page = stream.read(_PAGE_BYTES)
     if len(page) < _PAGE_BYTES or zlib.crc32(page[:_CHECKSUM]) != int.from_bytes(page[_CHECKSUM:_CHANGING], "little"):
         raise DamagedSegment(f"{path} has no header")
-    header = Header(**json.loads(page[:_CHECKSUM]))
+    try:
+        header = Header(**json.loads(page[:_CHECKSUM]))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DamagedSegment(f"{path} has a header that cannot be read") from error
     if (header.format, header.codebook) != (_FORMAT, codebook):
         raise DamagedSegment(f"{path} was written for another codebook")
     return header

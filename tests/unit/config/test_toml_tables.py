@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Annotated
 
 import pytest
 from pydantic import AfterValidator, Field, model_validator
 
-from regard.config.toml_tables import Table, parse, read
+from regard.config.toml_tables import Table, parse, read, text_of
 from regard.errors import SettingsError
 
 
@@ -63,3 +65,33 @@ def test_what_is_wrong_is_said_with_its_place_its_value_and_the_mend(text: str, 
 def test_text_that_is_no_toml_is_said_to_be_none(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^x\.toml is not valid TOML: "):
         parse(text, "x.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = " + "[\n" * 20_000 + "]\n" * 20_000,
+        "x = " + "{ a = " * 500 + "1" + " }" * 500,
+        ".".join("a" * 40_000) + " = 1",
+        "[" + ".".join("a" * 40_000) + "]",
+    ],
+)
+def test_what_is_nested_too_deep_is_refused_by_name(text: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(SettingsError, match=r"^x\.toml is not valid TOML: (line 1 has|its lists or tables are nested)"):
+        parse(text, "x.toml")
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("text", [".".join(["name", *"a" * 1900]) + " = 1", f"name = 0x{'f' * 4000}"])
+def test_what_cannot_be_written_out_is_still_told(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"x\.toml: name is .*; it must be text"):
+        read(Bicycle, parse(f"{text}\n{TWO}", "x.toml"), "x.toml")
+
+
+def test_a_file_that_is_too_large_is_refused_by_name_and_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "large.toml"
+    with file.open("wb") as stream:
+        stream.truncate(100_000_000_000)  # a hole: it takes no room
+    with pytest.raises(SettingsError, match=r"large\.toml is larger than 1 MB; it cannot be a file"):
+        text_of(file)
