@@ -98,13 +98,16 @@ def _settings(chosen: Settings, home: Path | None) -> Iterator[Finding]:
 
 def _models(chosen: Settings, home: Path | None) -> Iterator[Finding]:
     zoo = open_zoo(chosen)
-    needed = face_models(chosen, zoo).names
+    models = face_models(chosen, zoo)
+    needed = models.names
     for name in needed:
         zoo.card(name)  # raises if the setting names no card
     for card, state in zoo.verify():
         remedy = None
         if state is State.CORRUPT or (state is State.MISSING and card.name in needed):
             remedy = f"{with_home(f'models pull {card.name}', home)} fetches it."
+        elif state is State.PRESENT and card.name in needed:
+            remedy = models.trouble(card.name)
         role = card.task if card.name in needed else f"{card.task}, not in use"
         value = f"{state}, {role}, {terminal.size_of(card.size)}, {zoo.directory / card.file}"
         yield Finding(about=card.name, value=value, remedy=remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError, model_validator
 
-from regard.config.toml_tables import Table, parse, read
+from regard.config.toml_tables import Table, parse, read, text_of
 from regard.errors import SettingsError
 from regard.vision.faces.calibration import Calibration
 
@@ -195,12 +196,11 @@ def catalogue(user_file: Path | None = None) -> dict[str, ModelCard]:
 
     Raises SettingsError, naming file, card and key, for an invalid card, or one whose name or file is taken.
     """
-    built_in = resources.files("regard.vision").joinpath("cards.toml").read_text(encoding="utf-8")
-    cards = {card.name: card for card in parse_cards(built_in, "cards.toml")}
+    cards = {card.name: card for card in _shipped()}
     if user_file is None or not user_file.is_file():
         return cards
     try:
-        text = user_file.read_text(encoding="utf-8")
+        text = text_of(user_file)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{user_file} cannot be read: {error}") from error
     for card in parse_cards(text, str(user_file)):
@@ -213,6 +213,17 @@ def catalogue(user_file: Path | None = None) -> dict[str, ModelCard]:
                 )
         cards[card.name] = card
     return cards
+
+
+def is_shipped(card: ModelCard) -> bool:
+    """Whether the card stands for a file that a built-in card stands for: its graph is known."""
+    return card.sha256 in {known.sha256 for known in _shipped()}
+
+
+@cache
+def _shipped() -> tuple[ModelCard, ...]:
+    built_in = resources.files("regard.vision").joinpath("cards.toml").read_text(encoding="utf-8")
+    return tuple(parse_cards(built_in, "cards.toml"))
 
 
 def parse_cards(text: str, where: str) -> list[ModelCard]:

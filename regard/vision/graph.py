@@ -5,26 +5,40 @@ the speed of `centerface`), and batch, height and width frozen to the example th
 themselves: ONNX Runtime's PRelu took more than half of `fr-feature`'s time, and weights next to nothing, which training
 leaves behind, are subnormal or make subnormal products, on which processors trap: on an Intel Xeon `fr-feature` took 13
 times as long with them.
+
+What a model of faces has no use for is refused: it could hide work without end, or reach beyond the file that a card's
+sha256 vouches for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from regard.errors import ModelUnavailable
+
 #: Weights below this in magnitude are zero: beside sums of order 1 they are beneath a float's last bit (1e-7).
 NEGLIGIBLE_WEIGHT = 1e-15
+
+#: ONNX's own operations, and those that ONNX Runtime adds to them.
+_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
+#: It loads a compiled model from another file.
+_REACHES_OUT = "EPContext"
 
 
 def prepared(file: Path, *, free_sides: bool = False) -> bytes:
     """The graph in `file`, serialised, with weights as constants and a free batch axis.
 
-    `free_sides` also frees height and width, for fully convolutional models.
+    `free_sides` also frees height and width, for fully convolutional models. Raises ModelUnavailable for a graph with
+    control flow, functions or operations of its own, sparse weights, or weights in other files.
     """
-    model = onnx.load(str(file))
+    model = onnx.load(str(file), format="protobuf", load_external_data=False)
+    if fault := next(_faults(model), None):
+        raise ModelUnavailable(f"{file} {fault}")
     graph = model.graph
     weights = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in weights]
@@ -42,6 +56,38 @@ def prepared(file: Path, *, free_sides: bool = False) -> bytes:
     # Shapes noted along the way still say batch 1; ONNX Runtime infers them again.
     del graph.value_info[:]
     return bytes(model.SerializeToString())
+
+
+def _faults(model: onnx.ModelProto) -> Iterator[str]:
+    """What is refused, in words that follow the file's name."""
+    if model.functions:
+        yield (
+            f"defines a function of its own, {model.functions[0].name}; inline its functions with "
+            "onnx.inliner.inline_local_functions"
+        )
+    tensors = [*model.graph.initializer]
+    sparse = [each.values.name for each in model.graph.sparse_initializer]
+    for node in model.graph.node:
+        called = f"an operation {node.op_type} of the domain {node.domain!r}"
+        if node.domain not in _DOMAINS or node.op_type == _REACHES_OUT:
+            yield f"has {called}, which Regard does not run; export the model with ONNX's own operations"
+        for attribute in node.attribute:
+            if attribute.HasField("g") or attribute.graphs:
+                yield (
+                    f"has control flow ({node.op_type}), which may never end and which no model of faces needs; export "
+                    "the model without it"
+                )
+            tensors += [attribute.t, *attribute.tensors]
+            if attribute.HasField("sparse_tensor") or attribute.sparse_tensors:
+                sparse.append(node.output[0] if node.output else node.name)
+    if sparse:
+        yield f"keeps {sparse[0]} as a sparse tensor, which may be of any size; export the model with dense ones"
+    for tensor in tensors:
+        if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
+            yield (
+                f"keeps {tensor.name or 'a constant'} in another file, for which its card's sha256 does not vouch; "
+                "save it as one file: onnx.save(onnx.load(OLD), NEW)"
+            )
 
 
 def _free(value: onnx.ValueInfoProto, names: tuple[str | None, ...]) -> None:

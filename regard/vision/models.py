@@ -10,11 +10,12 @@ from typing import Final, TypeVar, cast
 
 from regard.domain.reporting import Meter
 from regard.errors import ModelUnavailable
-from regard.vision.cards import ModelCard
+from regard.vision.cards import ModelCard, is_shipped
 from regard.vision.faces.face_attributes import CropModel
 from regard.vision.faces.face_detector import DECODERS, FaceDetector
 from regard.vision.faces.face_embedder import FaceEmbedder
 from regard.vision.faces.face_model import FaceModel
+from regard.vision.graph_trial import try_card
 from regard.vision.session import OnnxSession
 from regard.vision.zoo import Zoo
 
@@ -42,6 +43,8 @@ _CARDS: Final[Mapping[Task, str]] = {
     Task.EXPRESSION: "fr-expression",
 }
 ATTRIBUTE_CARDS: Final = tuple(_CARDS.values())
+#: A model that Regard does not ship may take so long for a run, which is eight crops or a picture.
+_RUN_SECONDS: Final = 60.0
 
 
 class FaceModels:
@@ -81,11 +84,21 @@ class FaceModels:
         for task in Task:
             self.crop_model(task)
 
+    def trouble(self, name: str) -> str | None:
+        """What keeps an installed model from being loaded, if anything; one that Regard ships is not opened for it."""
+        card = self._zoo.card(name)
+        try:
+            if not is_shipped(card):
+                self._session(card)
+        except ModelUnavailable as error:
+            return error.message
+        return None
+
     def _load_detector(self, card: ModelCard) -> FaceDetector:
         if card.task != "face-detector" or card.family not in DECODERS:
             families = ", ".join(DECODERS)
             raise ModelUnavailable(f"{card.name} is not a face detector of a family that Regard reads: {families}")
-        return FaceDetector(self._session(card, free_sides=True), card.family, card.input)
+        return FaceDetector(self._session(card), card.family, card.input)
 
     def _load_embedder(self, card: ModelCard) -> FaceEmbedder:
         calibration = FaceModel.of(card).calibration  # before the file is looked for
@@ -93,9 +106,20 @@ class FaceModels:
         embedder.check()
         return embedder
 
-    def _session(self, card: ModelCard, *, free_sides: bool = False) -> OnnxSession:
-        ran = partial(self._meter.model_ran, card.name) if self._meter else None
-        return OnnxSession(self._zoo.path(card.name), threads=self._threads, free_sides=free_sides, ran=ran)
+    def _session(self, card: ModelCard) -> OnnxSession:
+        file, shipped = self._zoo.path(card.name), is_shipped(card)
+        try:
+            if not shipped:
+                try_card(card, file)
+            return OnnxSession(
+                file,
+                threads=self._threads,
+                free_sides=card.task == "face-detector",
+                ran=partial(self._meter.model_ran, card.name) if self._meter else None,
+                run_seconds=None if shipped else _RUN_SECONDS,
+            )
+        except ModelUnavailable as error:
+            raise ModelUnavailable(f"the model {card.name!r}: {error.message}") from error
 
     def _once(self, name: str, load: Callable[[ModelCard], T]) -> T:
         with self._lock:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -16,13 +19,17 @@ import numpy as np
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime as ort
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.errors import ModelUnavailable
 from regard.vision.graph import prepared
 
 Rows = TypeVar("Rows", ByteArray, FloatArray)
+
+#: ONNX Runtime's own: another may run a graph otherwise.
+VERSION: str = ort.__version__
+_RUN_FAULTS = (ort_errors.Fail, ort_errors.InvalidArgument, ort_errors.NotImplemented, ort_errors.RuntimeException)
 
 
 class Session(Protocol):
@@ -35,7 +42,11 @@ class Session(Protocol):
 
 
 class OnnxSession:
-    """One ONNX model on the best provider this machine has; `ran` is told the seconds of every run."""
+    """One ONNX model on the best provider this machine has; `ran` is told the seconds of every run.
+
+    A run is ended after `run_seconds`, if given, at the next operation of the graph. Raises ModelUnavailable for a file
+    that is no such model.
+    """
 
     def __init__(
         self,
@@ -44,6 +55,7 @@ class OnnxSession:
         threads: int = 0,
         free_sides: bool = False,
         ran: Callable[[float], None] | None = None,
+        run_seconds: float | None = None,
     ) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or cores()
@@ -53,10 +65,13 @@ class OnnxSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(prepared(file, free_sides=free_sides), options, providers=providers())
+        except ModelUnavailable:
+            raise
         except Exception as error:  # onnxruntime and protobuf raise their own kinds, none of them public
             raise ModelUnavailable(f"{file} is not a model that ONNX Runtime can load: {error}") from error
         self.name = file.name
         self._ran = ran
+        self._run_seconds = run_seconds
         self._input = self._session.get_inputs()[0].name
         self._outputs = tuple(output.name for output in self._session.get_outputs())
 
@@ -65,15 +80,37 @@ class OnnxSession:
         return self._outputs
 
     def run(self, batch: FloatArray) -> list[FloatArray]:
-        """Every output for `batch`, in the model's order. Raises ModelUnavailable for a shape it does not take."""
+        """Every output for `batch`, in the model's order.
+
+        Raises ModelUnavailable for a shape it does not take, and for a run that fails or does not end in time.
+        """
         began = time.perf_counter()
         try:
-            outputs: Sequence[FloatArray] = self._session.run(None, {self._input: batch})
-        except (Fail, InvalidArgument) as error:
+            with _ended_after(self._run_seconds) as options:
+                outputs: Sequence[FloatArray] = self._session.run(None, {self._input: batch}, options)
+        except _RUN_FAULTS as error:
+            if self._run_seconds and time.perf_counter() - began >= self._run_seconds:
+                raise ModelUnavailable(f"{self.name} did not run within {self._run_seconds:g} seconds") from error
             raise ModelUnavailable(f"{self.name} does not take an input of shape {batch.shape}: {error}") from error
         if self._ran:
             self._ran(time.perf_counter() - began)
         return list(outputs)
+
+
+@contextmanager
+def _ended_after(seconds: float | None) -> Iterator[ort.RunOptions | None]:
+    """Options of a run that is ended after so many seconds; a run without a limit needs none."""
+    if seconds is None:
+        yield None
+        return
+    options = ort.RunOptions()
+    timer = Timer(seconds, partial(setattr, options, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield options
+    finally:
+        timer.cancel()
 
 
 #: Rows a run: beyond it the activations leave the cache and a face costs more (`fr-feature`: 6.6 ms at 8, 10.2 at 32).

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from hostile_graphs import REFUSED, weights_elsewhere
 from toy_graphs import embedder, node, save_graph, scrfd, yunet
 
 from regard.domain.arrays import FloatArray
+from regard.errors import ModelUnavailable
 from regard.vision.graph import prepared
 from regard.vision.session import OnnxSession
 
@@ -133,3 +136,26 @@ def test_weights_next_to_nothing_are_zero_and_no_others(tmp_path: Path) -> None:
     (tensor,) = onnx.load_from_string(prepared(file)).graph.initializer
     kept = np.array([1, 1e-14, -1e-14, 0, 0, 0, 0, 3e30], np.float32)
     np.testing.assert_array_equal(onnx.numpy_helper.to_array(tensor), kept)
+
+
+@pytest.mark.parametrize(("graph", "said"), REFUSED.items(), ids=lambda case: getattr(case, "__name__", ""))
+def test_what_no_model_of_faces_needs_is_refused_before_it_is_loaded(
+    tmp_path: Path, graph: Callable[[Path], Path], said: str
+) -> None:
+    (tmp_path / "models").mkdir()
+    file = graph(tmp_path / "models" / "odd.onnx")
+    with pytest.raises(ModelUnavailable, match=rf"odd\.onnx {said}"):
+        OnnxSession(file)
+
+
+@pytest.mark.parametrize("place", ["weights.bin", "../weights.bin", "/etc/hostname", "*/_ORT_MEM_ADDR_/*"])
+def test_weights_in_another_file_are_refused_wherever_it_lies(tmp_path: Path, place: str) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "weights.bin").write_bytes(np.ones(112, np.float32).tobytes())
+    with pytest.raises(ModelUnavailable, match="keeps w in another file"):
+        prepared(weights_elsewhere(tmp_path / "models" / "odd.onnx", place))
+
+
+def test_a_file_is_read_as_a_model_whatever_its_name_ends_in(tmp_path: Path) -> None:
+    for name in ("a.json", "a.textproto", "a"):
+        assert prepared(convolution(tmp_path / "a.onnx").rename(tmp_path / name))

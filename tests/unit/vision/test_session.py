@@ -3,12 +3,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile_graphs import slow_to_run
 from toy_graphs import embedder, node, save_graph
 
 from regard.domain.arrays import ByteArray, FloatArray
@@ -76,6 +78,22 @@ def test_the_seconds_of_every_run_are_told_to_who_asks(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable):
         session.run(np.zeros((3, 1, 112, 112), np.float32))
     assert len(told) == 2
+
+
+def test_a_run_ends_after_the_time_it_has_and_the_session_serves_on(tmp_path: Path) -> None:
+    session = OnnxSession(slow_to_run(tmp_path / "slow.onnx"), run_seconds=1)
+    for _ in range(2):
+        began = time.perf_counter()
+        with pytest.raises(ModelUnavailable, match=r"slow\.onnx did not run within 1 seconds"):
+            session.run(np.zeros((1, 3, 112, 112), np.float32))
+        assert time.perf_counter() - began < 60
+
+
+def test_a_run_that_ends_in_time_is_not_stopped(tmp_path: Path) -> None:
+    session = OnnxSession(embedder(tmp_path / "e.onnx"), run_seconds=60)
+    before = threading.active_count()
+    assert [len(session.run(np.zeros((3, 3, 112, 112), np.float32))[0]) for _ in range(3)] == [3, 3, 3]
+    assert threading.active_count() <= before + 1  # the last one's timer may be ending
 
 
 def test_chunks_are_prepared_one_by_one_and_joined_in_order() -> None:

@@ -1,0 +1,90 @@
+"""Tries a graph that Regard does not ship, once, in a process of its own: one that never ends is ended there.
+
+A graph can be made to take longer than anybody waits, or more memory than there is, while it is loaded as well as while
+it runs; and ONNX Runtime can be stopped between two operations, not within one.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from regard.errors import ModelUnavailable
+from regard.vision.cards import ModelCard
+from regard.vision.session import VERSION, OnnxSession, cores
+
+#: A model of 250 MB takes 5 s on two busy cores, most of it to start Python and ONNX Runtime.
+TRIAL_SECONDS = 60.0
+#: Such a model takes 1.2 GB.
+TRIAL_BYTES = 4 * 2**30
+
+#: The side of the picture for a model that takes any.
+_FREE_SIDE = 640
+#: Beside the models, the names of those that passed.
+_PASSED = ".tried"
+
+_CHILD = (
+    "import json, sys; sys.path[:], *given = json.loads(sys.argv[1]); "
+    "from regard.vision.graph_trial import child; sys.exit(child(*given))"
+)
+
+
+def try_card(card: ModelCard, file: Path) -> None:
+    """Try the card's `file` unless these bytes have passed before with this ONNX Runtime. Raises ModelUnavailable."""
+    shape = (1, len(card.input.mean), card.input.height or _FREE_SIDE, card.input.width or _FREE_SIDE)
+    passed = file.parent / _PASSED / "-".join(map(str, (card.sha256, *shape, VERSION)))
+    if passed.exists():
+        return
+    try_graph(file, shape, free_sides=card.task == "face-detector")
+    with suppress(OSError):  # a folder that cannot be written: it is tried again next time
+        passed.parent.mkdir(exist_ok=True)
+        passed.touch()
+
+
+def try_graph(file: Path, shape: Sequence[int], *, free_sides: bool = False, seconds: float | None = None) -> None:
+    """Load `file` and run it once on zeros of `shape`, in a child process that is given `seconds` and TRIAL_BYTES.
+
+    Raises ModelUnavailable where the graph cannot be loaded or run, or does not end within those limits.
+    """
+    seconds = TRIAL_SECONDS if seconds is None else seconds
+    given = json.dumps([sys.path, str(file), list(shape), free_sides, seconds])
+    command = [sys.executable, "-I", "-c", _CHILD, given]
+    try:
+        ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        raise ModelUnavailable(
+            f"{file} was tried, and did not load and run once within {seconds:g} seconds; use another model, or a "
+            "smaller one"
+        ) from None
+    if ended.returncode < 0:
+        raise ModelUnavailable(
+            f"{file} was tried, and ended the process that tried it (signal {-ended.returncode}); export the model "
+            "again, or use another"
+        )
+    if ended.returncode:
+        raise ModelUnavailable(ended.stdout.decode() or f"{file} could not be tried: {ended.stderr.decode().strip()}")
+
+
+def child(file: str, shape: Sequence[int], free_sides: bool, seconds: float) -> int:
+    """What the child process does; its exit status. What is wrong goes to the standard output."""
+    _limit(resource.RLIMIT_DATA, TRIAL_BYTES)
+    # Should the parent be killed, nobody else ends this.
+    _limit(resource.RLIMIT_CPU, int(seconds * (cores() + 1)) + 1)
+    try:
+        OnnxSession(Path(file), free_sides=free_sides).run(np.zeros(shape, np.float32))
+    except ModelUnavailable as error:
+        sys.stdout.write(f"{error.message} (it was tried with {TRIAL_BYTES // 2**30} GiB of memory)")
+        return 1
+    return 0
+
+
+def _limit(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
