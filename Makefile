@@ -2,8 +2,13 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+# What is installed is what a lock in requirements/ names, by its hash; only then the package itself, with nothing more.
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirement
+INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run test test-slow check format docs fuzz test-ray endurance bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean
+.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
@@ -18,7 +23,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py tests/test_locks.py tests/test_licences.py
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
@@ -26,6 +31,15 @@ format: $(VENV)/installed-dev
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python docs/reference/operations.py
+
+# The locks, made to agree with pyproject.toml: versions that still fit it stay. `make upgrade` takes the newest.
+lock: $(VENV)/installed-dev
+	$(COMPILE) --extra dev $(RENEW) --output-file requirements/development.txt
+	$(COMPILE) --constraint requirements/development.txt --output-file requirements/server.txt
+	$(COMPILE) --constraint requirements/development.txt --extra cluster --extra milvus --extra otel --extra parquet --extra ray --output-file requirements/server-with-extras.txt
+
+upgrade:
+	$(MAKE) lock RENEW=--upgrade
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/fuzz -m "" --fuzz-requests 10000
@@ -73,27 +87,29 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Regard needs Python 3.11 or newer; say which with: make run PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make an environment; on Debian: apt-get install python3-venv"; exit 1; }
 
-$(VENV)/installed: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+$(VENV)/installed: requirements/server.txt pyproject.toml | $(BIN)/python
+	$(INSTALL_LOCKED) requirements/server.txt
+	$(INSTALL_ITSELF)
 	@touch $@
 
-$(VENV)/installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(VENV)/installed-dev: requirements/development.txt pyproject.toml | $(BIN)/python
+	$(INSTALL_LOCKED) requirements/development.txt
+	$(INSTALL_ITSELF)
 	@touch $@ $(VENV)/installed
 
 # The peer, without the source build of dlib that its metadata asks for.
 $(VENV)/installed-bench: $(VENV)/installed-dev
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps dlib-bin face_recognition face_recognition_models 'setuptools<81'
+	$(PIP) install --no-deps dlib-bin face_recognition face_recognition_models 'setuptools<81'
 	@touch $@
 
 # Indexes to run beside the embedded one.
 $(VENV)/installed-peers: $(VENV)/installed-dev
-	$(BIN)/pip install --quiet --disable-pip-version-check usearch lancedb
+	$(PIP) install usearch lancedb
 	@touch $@
 
 # The driver to run beside Regard's own.
 $(VENV)/installed-drivers: $(VENV)/installed-dev
-	$(BIN)/pip install --quiet --disable-pip-version-check pg8000
+	$(PIP) install pg8000
 	@touch $@
 
 clean:
