@@ -84,7 +84,7 @@ calibrate: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.calibrate --curve docs/images/calibration.png
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Regard needs Python 3.11 or newer; say which with: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { echo "The locks are for Python 3.11 to 3.14; say which with: make run PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make an environment; on Debian: apt-get install python3-venv"; exit 1; }
 
 $(VENV)/installed: requirements/server.txt pyproject.toml | $(BIN)/python

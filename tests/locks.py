@@ -20,7 +20,7 @@ LOCKS: Mapping[str, Sequence[str]] = {
     "server.txt": (),
     "server-with-extras.txt": SERVER_EXTRAS,
 }
-PYTHONS = ("3.11", "3.12")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 _OURS = re.compile(r"#.*\bregard \(pyproject\.toml.*\)")
 _MEND = "run `make lock`"
 
