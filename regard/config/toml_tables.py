@@ -53,6 +53,8 @@ class Table(BaseModel, frozen=True, extra="forbid", strict=True, hide_input_in_e
 
 def text_of(file: Path) -> str:
     """What a TOML file holds. Raises SettingsError where it is too large, OSError, and UnicodeDecodeError."""
+    if file.is_fifo():
+        raise SettingsError(f"{file} is a pipe, which may never end; name a file")
     with file.open("rb") as stream:
         content = stream.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:

@@ -33,7 +33,7 @@ class RestoreGuard:
             if isinstance(seen, list):  # as version 0.1 wrote it: the deletion, then a key of each feed in their order
                 seen = {"last_deletion": seen[0], "highest": dict(zip(feeds, seen[1:], strict=False))}
             return int(seen["last_deletion"]), {feed: int(key) for feed, key in seen["highest"].items()}
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
             return 0, {}
 
     def _text(self) -> str:

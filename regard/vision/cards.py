@@ -29,6 +29,8 @@ Task = Literal[
     "expression",
 ]
 SourceKind = Literal["url", "pip", "npm", "file"]
+#: In pixels; no model of faces is near.
+_MOST_SIDE = 8192
 _CHANNELS = {"RGB": 3, "BGR": 3, "GREY": 1}
 _Pair = Annotated[tuple[float, float], Field(strict=False)]
 _POINTS = TypeAdapter(Annotated[tuple[_Pair, ...], Field(strict=False)], config=ConfigDict(strict=True))
@@ -130,8 +132,8 @@ class Source(Table, frozen=True):
 class Input(Table, frozen=True):
     """A model's input: pixels 0..255 as (x - mean) / std, per channel. Width and height 0: any size."""
 
-    width: int = Field(ge=0)
-    height: int = Field(ge=0)
+    width: int = Field(ge=0, le=_MOST_SIDE)
+    height: int = Field(ge=0, le=_MOST_SIDE)
     channels: Literal["RGB", "BGR", "GREY"]
     mean: _Numbers
     std: Annotated[_Numbers, _must(lambda numbers: all(n > 0 for n in numbers), "every number must be above 0")]

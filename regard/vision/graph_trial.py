@@ -69,18 +69,21 @@ def try_graph(file: Path, shape: Sequence[int], *, free_sides: bool = False, sec
             "again, or use another"
         )
     if ended.returncode:
-        raise ModelUnavailable(ended.stdout.decode() or f"{file} could not be tried: {ended.stderr.decode().strip()}")
+        said = ended.stdout or b"it could not be tried: " + ended.stderr.strip()
+        raise ModelUnavailable(said.decode(errors="replace"))
 
 
 def child(file: str, shape: Sequence[int], free_sides: bool, seconds: float) -> int:
     """What the child process does; its exit status. What is wrong goes to the standard output."""
     _limit(resource.RLIMIT_DATA, TRIAL_BYTES)
+    _limit(resource.RLIMIT_CORE, 0)
     # Should the parent be killed, nobody else ends this.
     _limit(resource.RLIMIT_CPU, int(seconds * (cores() + 1)) + 1)
     try:
         OnnxSession(Path(file), free_sides=free_sides).run(np.zeros(shape, np.float32))
-    except ModelUnavailable as error:
-        sys.stdout.write(f"{error.message} (it was tried with {TRIAL_BYTES // 2**30} GiB of memory)")
+    except (ModelUnavailable, MemoryError) as error:
+        said = f"{error or Path(file).name} (it was tried with {TRIAL_BYTES // 2**30} GiB of memory)"
+        sys.stdout.buffer.write(said.encode(errors="replace"))
         return 1
     return 0
 

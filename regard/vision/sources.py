@@ -168,6 +168,8 @@ def _pieces(file: IO[bytes]) -> Generator[bytes, None, None]:
 
 
 def _file(path: Path) -> Generator[bytes, None, None]:
+    if path.is_fifo():
+        raise SourceFailed("it is a pipe, not a file")
     try:
         with path.open("rb") as file:
             yield from _pieces(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -168,6 +169,8 @@ class Zoo:
     def _state(self, card: ModelCard) -> State:
         file = self._file(card)
         try:
+            if stat.S_ISFIFO(mode := file.stat().st_mode) or stat.S_ISCHR(mode):  # reading would never end
+                return State.CORRUPT
             with file.open("rb") as content:
                 right = hashlib.file_digest(content, "sha256").hexdigest() == card.sha256
         except (FileNotFoundError, NotADirectoryError):

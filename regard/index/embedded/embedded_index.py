@@ -258,5 +258,5 @@ class _Folder:
     def _read(self) -> int:
         try:
             return int(json.loads(self._note.read_text(encoding="utf-8"))["journal"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return 0  # from the beginning: removing what is gone already does no harm

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -95,3 +96,11 @@ def test_a_file_that_is_too_large_is_refused_by_name_and_not_read(tmp_path: Path
         stream.truncate(100_000_000_000)  # a hole: it takes no room
     with pytest.raises(SettingsError, match=r"large\.toml is larger than 1 MB; it cannot be a file"):
         text_of(file)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(SettingsError, match=r"pipe\.toml is a pipe, which may never end"):
+        text_of(tmp_path / "pipe.toml")
+    with pytest.raises(SettingsError, match="/dev/zero is larger than 1 MB"):
+        text_of(Path("/dev/zero"))

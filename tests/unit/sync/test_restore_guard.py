@@ -7,6 +7,8 @@ import pytest
 
 from regard.sync.restore_guard import RestoreGuard
 
+DEEP, ENDLESS = "[" * 100_000, '{"last_deletion": Infinity, "highest": {}}'
+
 
 def test_a_database_that_has_less_than_was_seen_is_an_older_one(tmp_path: Path) -> None:
     guard = RestoreGuard(tmp_path / "shared.json")
@@ -35,7 +37,9 @@ def test_what_version_0_1_has_seen_counts(tmp_path: Path) -> None:
     assert guard.is_beyond(6, {"faces": 17, "users": 6})
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"last_deletion": 1, "highest": 2}', '["x", 1]'])
+@pytest.mark.parametrize(
+    "text", [DEEP, ENDLESS, "", "{", "[]", "{}", "null", '{"last_deletion": 1, "highest": 2}', '["x", 1]']
+)
 def test_a_file_that_cannot_be_read_says_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "shared.json").write_text(text, encoding="utf-8")
     guard = RestoreGuard(tmp_path / "shared.json")

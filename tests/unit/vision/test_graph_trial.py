@@ -48,6 +48,11 @@ def test_a_graph_that_asks_for_more_memory_than_it_may_have_is_refused(
         try_graph(graph(tmp_path / "large.onnx"), CROP)
 
 
+def test_an_input_that_no_memory_holds_is_refused_like_a_graph(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match=r"(?s)1000000.*4 GiB of memory"):
+        try_graph(embedder(tmp_path / "e.onnx"), (1, 3, 1_000_000, 1_000_000))
+
+
 def test_a_process_that_dies_of_a_graph_takes_nobody_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("regard.vision.graph_trial._CHILD", f"import os; os.kill(os.getpid(), {signal.SIGSEGV:d})")
     with pytest.raises(ModelUnavailable, match=r"e\.onnx was tried, and ended the process that tried it \(signal 11\)"):

@@ -59,6 +59,26 @@ def test_a_corrupt_model_is_never_handed_out(tmp_path: Path) -> None:
     assert "'toy' is corrupt" in refusal(lambda: models.path("toy"))
 
 
+def test_what_is_read_without_end_is_corrupt_and_replaced_by_the_model(tmp_path: Path) -> None:
+    good = tmp_path / "good"
+    good.write_bytes(CONTENT)
+    models = zoo(tmp_path, *(toy_card(Source(file=str(good)), name=name) for name in ("pipe", "zeros")))
+    models.directory.mkdir()
+    os.mkfifo(models.directory / "pipe.onnx")
+    (models.directory / "zeros.onnx").symlink_to("/dev/zero")
+    assert [state for _, state in models.verify()] == [State.CORRUPT, State.CORRUPT]
+    assert [pulled.path.read_bytes() for pulled in models.pull(["pipe", "zeros"])] == [CONTENT, CONTENT]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"), [(os.mkfifo, "it is a pipe"), (lambda at: at.symlink_to("/dev/zero"), "more")]
+)
+def test_a_source_that_is_read_without_end_fails(tmp_path: Path, make: Callable[[Path], None], said: str) -> None:
+    make(tmp_path / "endless")
+    models = zoo(tmp_path, toy_card(Source(file=str(tmp_path / "endless"))))
+    assert said in refusal(lambda: models.pull(["toy"]))
+
+
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no model card 'tyo'; the cards are: toy"):
         zoo(tmp_path, toy_card(url("https://example.org/toy"))).path("tyo")

@@ -92,7 +92,10 @@ def test_what_is_damaged_is_said_and_asked_for_again(opened, tmp_path, caplog):
     assert second.keys(1).tolist() == list(range(3000))
 
 
-@pytest.mark.parametrize("written", [b"", b"{", b"[]", b'{"journal": "x"}', b'{"journal": null}', None])
+@pytest.mark.parametrize(
+    "written",
+    [b"", b"{", b"[]", b'{"journal": "x"}', b'{"journal": null}', b"[" * 100_000, b'{"journal": Infinity}', None],
+)
 def test_a_position_that_cannot_be_read_is_the_beginning(opened, tmp_path, written):
     first = opened()
     first.settle(9)
