@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import resource
 import stat
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -211,6 +212,15 @@ def test_a_file_with_more_at_its_end_is_noticed(path):
 def test_a_file_that_is_not_there_is_damage_too(tmp_path):
     with pytest.raises(DamagedSegment, match="cannot be read"):
         SegmentFile(tmp_path / "0-0.segment", "abc")
+
+
+@pytest.mark.parametrize("header", [b"[" * 4080, b"{}".ljust(4080), b"[1]".ljust(4080), b'{"rows": 1}'.ljust(4080)])
+def test_a_header_that_is_none_is_damage_though_its_checksum_is_right(path, header):
+    raw = bytearray(path.read_bytes())
+    raw[:4088] = header + zlib.crc32(header).to_bytes(8, "little")
+    path.write_bytes(raw)
+    with pytest.raises(DamagedSegment, match="a header that cannot be read"):
+        opened(path)
 
 
 def test_another_codebook_cannot_read_it(path):
