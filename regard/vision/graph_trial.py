@@ -20,9 +20,9 @@ from regard.errors import ModelUnavailable
 from regard.vision.cards import ModelCard
 from regard.vision.session import VERSION, OnnxSession, cores
 
-#: A model of 250 MB takes 5 s on two busy cores, most of it to start Python and ONNX Runtime.
+#: Far more than the models that are shipped take, Python's own start included (under a second on two cores), and of
+#: memory a dozen times the largest of them.
 TRIAL_SECONDS = 60.0
-#: Such a model takes 1.2 GB.
 TRIAL_BYTES = 4 * 2**30
 
 #: The side of the picture for a model that takes any.
