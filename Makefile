@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean
+.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
@@ -76,6 +76,11 @@ bench-postgresql: $(VENV)/installed-drivers
 
 bench-search: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.search
+
+# Hours are a number, as in HOURS=0.1; the table and the samples go into .cache/soak.
+HOURS ?= 24
+soak: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.soak --hours $(HOURS)
 
 codebook: $(VENV)/installed-dev
 	$(BIN)/python -W ignore -m benchmarks.codebook
