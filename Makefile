@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak
+.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
@@ -67,6 +67,9 @@ bench-wire: $(VENV)/installed-dev
 
 bench-index: $(VENV)/installed-peers
 	$(BIN)/python -W ignore -m benchmarks.index
+
+bench-load: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.load
 
 bench-moving: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.moving

@@ -9,6 +9,7 @@ import hashlib
 import http.client
 import json
 import random
+import select
 import threading
 import time
 from collections import Counter
@@ -108,11 +109,18 @@ class SignedClient:
 
     def send(self, request: Prepared) -> tuple[int, bytes]:
         """One attempt: status and content. Raises OSError and HTTPException."""
+        if self._was_dropped():
+            self.close()
         signing = AWSRequest("POST", self._url, self._headers(request), request.body)
         self._signer.add_auth(signing)
         self._connection.request("POST", "/", request.body, dict(signing.headers.items()))
         response = self._connection.getresponse()
         return response.status, response.read()
+
+    def _was_dropped(self) -> bool:
+        """Whether the server hung up while nothing was asked; SDKs look before they ask again, too."""
+        connection = self._connection.sock
+        return connection is not None and bool(select.select([connection], [], [], 0)[0])
 
     def _headers(self, request: Prepared) -> dict[str, str]:
         return {

@@ -231,8 +231,9 @@ def _crowd(target: Target, count: int, apart: bool, ended: Event, reports: objec
     reports.put(None)  # type: ignore[attr-defined]
     ended.wait()
     gone.set()
+    end = time.monotonic() + _ANSWER_SECONDS
     for thread in threads:
-        thread.join(_ANSWER_SECONDS / 10)
+        thread.join(max(0, end - time.monotonic()))
     reports.put((results, time.process_time()))  # type: ignore[attr-defined]
 
 
