@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load
+.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
@@ -47,8 +47,14 @@ fuzz: $(VENV)/installed-dev
 test-ray: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/cluster
 
+# A quarter of an hour on two cores that nobody else uses. `make endurance FACES=327500` judges large collections.
+KILLS ?= 100
+FACES ?= 32700
 endurance: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/endurance -m "" --faces 327500 --kills 20
+	$(BIN)/python -m pytest tests/endurance -m "" --faces $(FACES) --kills $(KILLS)
+
+endurance-postgresql: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/endurance -m "" --faces $(FACES) --kills $(KILLS) --database postgresql
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -W ignore -m benchmarks.speed

@@ -149,6 +149,7 @@ class Customer:
             self._mine(operation, UserId=user, **members)
         except CallFailed:
             self._user_steps += len(steps) - 1 - self._user_steps % len(steps)
+            self._faces.append(self._faces.pop(0))  # it may be that user's still, and no other's
             raise
         finally:
             self._user_steps += 1

@@ -38,7 +38,7 @@ from regard.store.face_rows import FaceRows, NewFace
 from regard.store.feed_tables import FACE_FEED
 from regard.store.transfer_rows import FaceColumns, TransferRows
 from regard.store.vector_rows import VectorRows
-from tests.postgres_server import binaries, running
+from tests.postgres_server import DURABLE, binaries, running
 
 ROUNDS, THREADS, DIMENSION = 7, 8, 512
 #: Faces of one import; how many of them come in one piece; how many faces are read, and in pieces of what size.
@@ -47,8 +47,6 @@ BUSY_SECONDS = 10.0
 #: Rows that pg8000 stores in one statement, which has at most 32,767 parameters.
 ROWS_IN_ONE = 512
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-#: What the tests' server does without.
-DURABLE = ("fsync=on", "full_page_writes=on", "autovacuum=on", "max_wal_size=2GB")
 console = Console(width=140)
 
 

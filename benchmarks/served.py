@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from pathlib import Path
 from benchmarks.material import MODELS
 
 _ENDPOINT = re.compile(rb"http://127\.0\.0\.1:(\d+)")
+#: The soft limit that a login or a service gives a process; the server may raise it.
+DESCRIPTORS = 1024
 _START_SECONDS, _END_SECONDS = 120.0, 60.0
 
 
@@ -91,6 +94,8 @@ def served(home: Path, log: Path, settings: dict[str, str] | None = None) -> Ite
         process = subprocess.Popen(
             command, stdout=output, stderr=output, env=_environment() | (settings or {}), start_new_session=True
         )
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (min(DESCRIPTORS, hard), hard))
     try:
         yield Served(home, _port(process, log), process, log, time.monotonic())
     finally:

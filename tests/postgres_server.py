@@ -33,6 +33,8 @@ _PATIENCE = 60.0
 _MISSING = "needs PostgreSQL's server: apt-get install postgresql"
 #: Tests end PostgreSQL's clients by force, never its machine: it need not reach the disk.
 _QUICK = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_wal_size=200MB")
+#: What those that are ended by force do in earnest.
+DURABLE = ("fsync=on", "full_page_writes=on", "autovacuum=on", "max_wal_size=2GB")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,23 @@ class PostgresServer:
             for statement in statements:
                 cursor.execute(statement)
             return [list(row) for row in cursor.fetchall()] if cursor.description else []
+
+    def crash(self, name: str) -> None:
+        """`kill -9` of a process of a session of this database's: all sessions end, and it recovers from its log."""
+        sessions = self.run("SELECT pid, datname FROM pg_stat_activity")
+        os.kill(next(pid for pid, datname in sessions if datname == name), signal.SIGKILL)
+
+    def wait(self) -> None:
+        """Until it answers. Raises RuntimeError if it ended, or does not come."""
+        end = time.monotonic() + _PATIENCE
+        while self.process.poll() is None and time.monotonic() < end:
+            try:
+                self.run("SELECT 1")
+            except psycopg.Error:
+                time.sleep(0.05)
+            else:
+                return
+        raise RuntimeError("PostgreSQL does not answer")
 
     @contextmanager
     def database(self, options: str = "") -> Iterator[str]:
@@ -113,23 +132,14 @@ def running(binaries: Path, folder: Path, *settings: str) -> Iterator[PostgresSe
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, **somebody)
     try:
         server = PostgresServer(port, data, process, count())
-        _wait(server, log)
+        try:
+            server.wait()
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}: {log.read_text()}") from error
         yield server
     finally:
         process.send_signal(signal.SIGINT)  # "fast": it ends its sessions and goes
         process.wait(timeout=_PATIENCE)
-
-
-def _wait(server: PostgresServer, log: Path) -> None:
-    end = time.monotonic() + _PATIENCE
-    while server.process.poll() is None and time.monotonic() < end:
-        try:
-            server.run("SELECT 1")
-        except psycopg.Error:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"PostgreSQL did not start: {log.read_text()}")
 
 
 def _free_port() -> int:

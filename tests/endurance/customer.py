@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from live_server import whole
 from people import crowd, encoded, head
 
@@ -63,19 +63,29 @@ class Customer:
     def __init__(self, number: int, imported: range, seed: int) -> None:
         self.ledger = Ledger({face_id(each) for each in imported})
         self.done = 0
+        #: Acknowledged writes.
+        self.written = 0
         self._numbers = imported
         self._names = (f"{number}-{each}" for each in count())
         self._rng = random.Random(seed)  # noqa: S311 - any order will do
 
-    def work(self, client: Any) -> None:
-        """Do one thing after the other until the server is gone, in rounds of an order of their own."""
+    def work(self, client: Any, crashing: Callable[[], bool] = lambda: False) -> None:
+        """Do one thing after the other until the server is gone, in rounds of an order of their own.
+
+        While the database is `crashing`, the server may say that it failed: that promises nothing.
+        """
         steps = (self.add, self.add, self.add, self.delete, self.delete, self.find_twin, self.find_portrait)
         assert len(steps) == ROUND
-        with suppress(BotoCoreError):
+        try:
             while True:
                 for step in self._rng.sample(steps, ROUND):
                     step(client)
                     self.done += 1
+        except BotoCoreError:
+            pass
+        except ClientError as error:
+            if not crashing() or error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+                raise
 
     def add(self, client: Any) -> None:
         name = next(self._names)
@@ -83,6 +93,7 @@ class Customer:
         answer = client.index_faces(CollectionId=COLLECTION, Image={"Bytes": CROWD}, ExternalImageId=name)
         ids = {each["Face"]["FaceId"] for each in whole(answer, "FaceRecords")}
         assert len(ids) == IN_CROWD
+        self.written += 1
         self.ledger.adding.remove(name)
         self.ledger.indexed |= ids
 
@@ -97,6 +108,7 @@ class Customer:
         ledger.deleting.append(doomed)
         answer = client.delete_faces(CollectionId=COLLECTION, FaceIds=sorted(doomed))
         assert set(whole(answer, "DeletedFaces")) == doomed
+        self.written += 1
         ledger.settle({})
 
     def find_twin(self, client: Any) -> None:

@@ -37,6 +37,8 @@ class Server:
     home: Path
     models: Path
     port: int = field(default_factory=free_port)
+    #: The environment's.
+    settings: dict[str, str] = field(default_factory=dict)
     key: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
@@ -97,7 +99,8 @@ class Server:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("REGARD_")}
-        return {**kept, "REGARD_MODELS_FOLDER": str(self.models), "REGARD_MODELS_THREADS": "1"}
+        models = {"REGARD_MODELS_FOLDER": str(self.models), "REGARD_MODELS_THREADS": "1"}
+        return kept | models | self.settings
 
     def _is_ready(self) -> bool:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)) as connection, suppress(OSError):

@@ -1,8 +1,12 @@
-"""`kill -9` under load, again and again: twice with one segment of faces; by `make endurance` 20 times with five."""
+"""`kill -9` under load, again and again: twice with one segment of faces; by `make endurance` a hundred times with two.
+
+`make endurance-postgresql` does the same with the truth in PostgreSQL, of which a process is killed, too, now and then.
+"""
 
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres_server import PostgresServer
 from rich.console import Console
 from rich.table import Table
 
@@ -29,14 +34,16 @@ CLIENTS = 4
 LONGER = 1.0
 #: Every so many kills the server is also killed while it starts.
 EARLY = 3
-#: Seconds within which a server is ready again.
-START_UP = 5.0
+#: Every so many kills PostgreSQL crashes, up to so many seconds before the server is killed.
+CRASH, BEFORE = 2, 1.0
+#: The database's name on PostgreSQL.
+DATABASE = "survivors"
 
 
 def test_killing_a_server_under_load_loses_nothing_that_was_acknowledged(
-    plan: Plan, tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str]
+    plan: Plan, postgres: PostgresServer | None, tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server = Server(tmp_path / "home", models)
+    server = Server(tmp_path / "home", models, settings=truth_in(postgres))
     fill(server, tmp_path / "faces.parquet", plan.faces)
     share = plan.faces // CLIENTS // 2 * 2
     customers = [Customer(each, range(each * share, (each + 1) * share), seed=each) for each in range(CLIENTS)]
@@ -47,8 +54,8 @@ def test_killing_a_server_under_load_loses_nothing_that_was_acknowledged(
         with up(server) as (seconds, clients):
             starts.append(seconds)
             check(clients[0], customers, share * CLIENTS, plan.faces)
-            load(server, clients, customers)
-        if plan.timed:
+            load(server, clients, customers, postgres if kill % CRASH else None)
+        if plan.told:
             with capsys.disabled():
                 print(f"\nkill {kill + 1} of {plan.kills}; it had been ready after {seconds:.2f} s", end="")  # noqa: T201
     assert plan.faces < SEAL_ROWS or list(server.home.rglob("*.segment")), "nothing was sealed"
@@ -57,10 +64,18 @@ def test_killing_a_server_under_load_loses_nothing_that_was_acknowledged(
         check(clients[0], customers, share * CLIENTS, plan.faces)
     assert "index agrees with the database" in server.run("collections", "verify")
     assert all(customer.ledger.indexed and customer.ledger.deleted for customer in customers)
-    if plan.timed:
+    if plan.told:
         with capsys.disabled():
             Console(width=120).print(table(starts, customers))
-        assert max(starts[1:]) < START_UP  # the first one makes the index
+    assert max(starts[1:]) < plan.start_seconds  # the first one makes the index
+
+
+def truth_in(postgres: PostgresServer | None) -> dict[str, str]:
+    """The settings for it, without which it is in SQLite."""
+    if postgres is None:
+        return {}
+    postgres.run(f"CREATE DATABASE {DATABASE}")
+    return {"REGARD_STORE_DATABASE": postgres.url(DATABASE)}
 
 
 def fill(server: Server, file: Path, faces: int) -> None:
@@ -83,20 +98,30 @@ def killed_early(server: Server) -> None:
         server.kill()
 
 
-def load(server: Server, clients: list[Any], customers: list[Customer]) -> None:
-    """Work with all clients at once, and kill the server in the midst of it."""
+def load(server: Server, clients: list[Any], customers: list[Customer], crashing: PostgresServer | None = None) -> None:
+    """Work with all clients at once, and kill the server in the midst of it, after the database if that is given."""
     before = [customer.done for customer in customers]
+    crashed = threading.Event()
     with ThreadPoolExecutor(CLIENTS) as pool:
-        working = [pool.submit(customer.work, client) for customer, client in zip(customers, clients, strict=True)]
+        working = [
+            pool.submit(customer.work, client, crashed.is_set)
+            for customer, client in zip(customers, clients, strict=True)
+        ]
         while not any(each.done() for each in working) and any(
             customer.done < start + ROUND for customer, start in zip(customers, before, strict=True)
         ):
             time.sleep(0.02)
         time.sleep(random.uniform(0, LONGER))  # noqa: S311 - any moment will do
         gave_up = any(each.done() for each in working)
+        if crashing:
+            crashed.set()
+            crashing.crash(DATABASE)
+            time.sleep(random.uniform(0, BEFORE))  # noqa: S311
         server.kill()
         for each in working:
             each.result()
+        if crashing:
+            crashing.wait()
     assert not gave_up, "a server that was there did not answer"
 
 
@@ -120,8 +145,9 @@ def check(client: Any, customers: list[Customer], shared: int, faces: int) -> No
 def table(starts: list[float], customers: list[Customer]) -> Table:
     added = sum(len(each.ledger.indexed) for each in customers)
     deleted = sum(len(each.ledger.deleted) for each in customers)
-    done = sum(each.done for each in customers)
-    made = Table(caption=f"{done:,} requests answered; {added:,} added faces are there, {deleted:,} deleted are gone")
+    done, written = sum(each.done for each in customers), sum(each.written for each in customers)
+    caption = f"{done:,} requests answered, {written:,} of them writes; {added:,} added faces are there, {deleted:,} "
+    made = Table(caption=f"{caption}deleted are gone")
     made.add_column("start", min_width=40)
     made.add_column("ready after", justify="right")
     for number, seconds in enumerate(starts):
