@@ -41,20 +41,23 @@ lock: $(VENV)/installed-dev
 upgrade:
 	$(MAKE) lock RENEW=--upgrade
 
+FUZZ_REQUESTS ?= 10000
 fuzz: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/fuzz -m "" --fuzz-requests 10000
+	$(BIN)/python -m pytest tests/fuzz -m "" --fuzz-requests $(FUZZ_REQUESTS)
 
 test-ray: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/cluster
 
-# A quarter of an hour on two cores that nobody else uses. `make endurance FACES=327500` judges large collections.
+# START_SECONDS is the longest that a start after a kill may take; nothing is too long without it.
 KILLS ?= 100
 FACES ?= 32700
+ENDURANCE = $(BIN)/python -m pytest tests/endurance -m "" --faces $(FACES) --kills $(KILLS) \
+	$(if $(START_SECONDS),--start-seconds $(START_SECONDS))
 endurance: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/endurance -m "" --faces $(FACES) --kills $(KILLS)
+	$(ENDURANCE)
 
 endurance-postgresql: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/endurance -m "" --faces $(FACES) --kills $(KILLS) --database postgresql
+	$(ENDURANCE) --database postgresql
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -W ignore -m benchmarks.speed
