@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import signal
+import sys
 import tempfile
 import threading
 import time
@@ -71,6 +73,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / ".cache" / "load", help="folder of the servers' logs")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server then ends, too
     zoo()
     print(f"{processor()}.\n")
     if options.only != "fairness":
