@@ -26,7 +26,7 @@ from rich.table import Table
 from regard.bootstrap.engine import Register, open_register
 from regard.commands.acts import granted
 from regard.config.settings import load_settings
-from regard.engine.transfer.collection_export import Archive
+from regard.engine.transfer.archive import Archive
 from regard.engine.transfer.collection_import import Source, Target
 from regard.engine.transfer.embeddings_file import EmbeddingsFile
 from regard.media.parquet import ParquetTable

@@ -64,7 +64,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "pyarrow": frozenset({"media.parquet"}),
     "prometheus_client": frozenset({"telemetry.metrics"}),
     "pybase64": frozenset({"wire.validate"}),
-    "pydantic": frozenset({"config", "vision.cards", "edge.rates"}),
+    "pydantic": frozenset({"config", "vision.cards", "edge.rates", "engine.transfer.manifest"}),
     "pymilvus": frozenset({"index.milvus.milvus_client"}),
     "ray": frozenset({"engine.work.ray_pool"}),
     "rich": frozenset({"cli", "commands"}),
@@ -91,6 +91,7 @@ LATE_IMPORTS: frozenset[tuple[str, str]] = frozenset(
     ("engine.work.ray_pool", "ray"),
     # So is pyarrow, for who moves collections.
     ("media.parquet", "pyarrow"),
+    ("media.parquet", "pyarrow.compute"),
     ("media.parquet", "pyarrow.parquet"),
     # And pymilvus with its gRPC, for who has a Milvus.
     ("index.milvus.milvus_client", "grpc"),

@@ -19,11 +19,13 @@ from regard.commands.collection_names import checked
 from regard.commands.terminal import Home
 from regard.config.settings import Settings
 from regard.domain.galleries import EMBEDDED, MILVUS, Collection
+from regard.domain.identifiers import FACE_MODEL_VERSION
 from regard.domain.instants import instant
-from regard.engine.transfer import collection_export
-from regard.engine.transfer.collection_export import Archive
+from regard.engine.transfer.archive import Archive
 from regard.engine.transfer.collection_import import Imported, Source, Target
 from regard.engine.transfer.embeddings_file import EmbeddingsFile
+from regard.engine.transfer.manifest import is_archive
+from regard.engine.transfer.rehearsal import rehearse
 from regard.errors import InternalServerError, InvalidParameter, SettingsError
 from regard.media.parquet import ParquetTable
 
@@ -73,6 +75,8 @@ def import_(
     where it stopped.
     """
     chosen = context.settings(home)
+    with terminal.progress() as report:
+        rehearse(file, report)
     with closing(ParquetTable(file)) as table:
         source, target = _read(table, chosen, name, face_model, add)
         with (
@@ -172,7 +176,7 @@ def _read(
     """What the file is, and where its faces go."""
     cards = {card.version: card for card in open_zoo(chosen).cards.values() if card.task == "face-embedder"}
     face_model = next((version for version, card in cards.items() if card.name == face_model), face_model)
-    if collection_export.is_archive(table):
+    if is_archive(table):
         archive = Archive(table)
         about = archive.manifest
         if face_model not in (None, about.face_model):
@@ -190,11 +194,16 @@ def _read(
             f"{table.file} was not exported by Regard: give --as NAME and the model of its embeddings with "
             f"--face-model VERSION, such as {', '.join(cards)}."
         )
+    if not FACE_MODEL_VERSION.allows(face_model):
+        raise InvalidParameter(
+            f"--face-model is {face_model[:80]!r}; use 1 to {FACE_MODEL_VERSION.longest} letters, digits, "
+            f"'_', '.', '-'."
+        )
     now = datetime.now(UTC)
     dimension = cards[face_model].dimension if face_model in cards else None
     plain = EmbeddingsFile(table, face_model, dimension, now)
     if plain.ignored:
-        terminal.note(f"Ignoring the columns {', '.join(plain.ignored)}.")
+        terminal.note(f"Ignoring the columns {ascii(', '.join(plain.ignored)[:300])[1:-1]}.")
     return plain, Target(name=checked(name), created_at=now, adding=add)
 
 
@@ -219,6 +228,13 @@ def _tell(done: Imported, embedder: str) -> None:
     terminal.say(
         f"Imported {done.stored:,} faces{there}. The collection {done.collection.id} holds {done.size:,} faces."
     )
+    if done.strangers.count:
+        terminal.note(
+            f"Warning: {done.strangers.count:,} of the file's {done.stored + done.held:,} embeddings do not look like "
+            f"those of {done.collection.face_model}: {done.strangers.share:.0%} of their energy lies "
+            f"where it has none. Searches may not find them. If another model made them, delete the collection and "
+            f"import the file with its --face-model."
+        )
     if done.collection.face_model != embedder:
         terminal.note(
             f"Its faces are of the model {done.collection.face_model}; this installation's embedder is {embedder}. To "

@@ -32,3 +32,6 @@ USER_ID: Final = Identifier(characters=r"a-zA-Z0-9_.\-:", longest=128)
 
 #: FaceId and ImageId, which the server chooses.
 UUID_PATTERN: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+#: A model's version, such as fr-feature-87aacdfe; the service model bounds only its use, so these bounds are ours.
+FACE_MODEL_VERSION: Final = Identifier(characters=r"a-zA-Z0-9_.\-", longest=255)

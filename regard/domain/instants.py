@@ -16,3 +16,7 @@ def microseconds(moment: datetime) -> int:
 def instant(microseconds: int) -> datetime:
     """The inverse of `microseconds`."""
     return _EPOCH + microseconds * _MICROSECOND
+
+
+#: What a record of a face can be dated: from 1970 until before 2100, so that every client can read it.
+EARLIEST, LATEST = 0, microseconds(datetime(2100, 1, 1, tzinfo=UTC)) - 1

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO, TypeVar
@@ -19,35 +18,38 @@ import numpy as np
 
 from regard.errors import InvalidParameter, SettingsError
 from regard.files import replace_file
+from regard.media.parquet_columns import ColumnReader, Columns, Kind
 
 T = TypeVar("T")
 
 #: The most bytes of a footer: a million users without faces take some 60 MB.
 _FOOTER_BYTES = 1 << 30
 _READ_AHEAD_BYTES = 1 << 20
-
-
-class Kind(StrEnum):
-    """What a column holds, in a file and here: texts or None; numbers; microseconds since 1970 UTC or None; N×D."""
-
-    TEXT = "text"
-    REAL = "real"
-    INSTANT = "instant"
-    VECTOR = "vector"
-
-
-#: TEXT list[str | None], REAL float64 N, INSTANT list[int | None], VECTOR N×D (float16 where it is written).
-Columns = Mapping[str, Any]
+#: Embeddings hardly compress: a file whose embeddings take so many times its own size is made to waste memory and time.
+_MOST_UNPACKED = 200
+#: Fewer bytes than these do no harm.
+_LITTLE = 256 << 20
+#: What a row takes besides its embedding, about.
+_ROW_BYTES = 100
 
 
 def _libraries() -> tuple[ModuleType, ModuleType]:
     """pyarrow and its Parquet half. Raises SettingsError if they are not installed."""
     try:
         import pyarrow  # noqa: PLC0415 - an extra
+        import pyarrow.compute  # noqa: PLC0415
         import pyarrow.parquet  # noqa: PLC0415
     except ImportError as error:
         raise SettingsError("Parquet files need pyarrow: pip install 'regard[parquet]'") from error
     return pyarrow, pyarrow.parquet
+
+
+def spare_memory() -> None:
+    """For a process whose memory is bounded: allocate what is needed only, with one thread."""
+    arrow, _ = _libraries()
+    arrow.set_memory_pool(arrow.system_memory_pool())
+    arrow.set_cpu_count(1)
+    arrow.set_io_thread_count(1)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------
@@ -131,7 +133,11 @@ def _array(arrow: Any, kind: Kind, values: Any) -> Any:
 
 
 class ParquetTable:
-    """A Parquet file to read. Raises InvalidParameter, here and later, if it is not one or is damaged."""
+    """A Parquet file to read. Raises InvalidParameter, here and later, if it is not one or is damaged.
+
+    What it states of itself is not believed, but pyarrow may be led to take much memory before it can be checked:
+    `engine.transfer.rehearsal` is for files of others.
+    """
 
     def __init__(self, file: Path) -> None:
         self._arrow, self._parquet = _libraries()
@@ -139,83 +145,69 @@ class ParquetTable:
         file.open("rb").close()  # what is wrong with the file as a file, in the system's words
         with self._in_words():
             self._bytes = self._arrow.OSFile(str(file))  # kept open: a file that takes its name later is another
-            opened = self._opened()
+            opened = self._opened([])
             self.rows: int = opened.metadata.num_rows
             self._metadata: dict[bytes, bytes] = opened.metadata.metadata or {}
             self.columns: list[str] = opened.schema_arrow.names
+        if len(set(self.columns)) < len(self.columns):
+            twice = next(name for name in self.columns if self.columns.count(name) > 1)
+            raise InvalidParameter(f"{file} has the column {twice[:100]!r} more than once; leave one.")
 
     def close(self) -> None:
         self._bytes.close()
 
-    def description(self, name: str) -> Any:
-        """What the file's metadata keeps under `name`, from JSON; None if there is nothing."""
-        with self._in_words():
-            text = self._metadata.get(name.encode())
-            return None if text is None else json.loads(text)
+    def note(self, name: str) -> bytes | None:
+        """What the file's metadata keeps under `name`; None if there is nothing."""
+        return self._metadata.get(name.encode())
 
     def batches(self, kinds: Mapping[str, Kind], size: int) -> Iterator[dict[str, Any]]:
         """The columns named, up to `size` rows at once. Errors count rows from 1."""
-        row = 0
+        row = unpacked = 0
+        reader = ColumnReader(self._arrow, self.file)
         with self._in_words():
-            pieces = ahead(self._opened().iter_batches(size, columns=list(kinds)))
+            texts = [name for name, kind in kinds.items() if kind is Kind.TEXT]
+            most = max(_LITTLE, _MOST_UNPACKED * self._bytes.size())
+            pieces = ahead(self._opened(texts).iter_batches(size, columns=list(kinds)))
         while True:
             with self._in_words():
                 batch = next(pieces, None)
                 if batch is None:
-                    return
-                columns = {name: self._values(batch.column(name), name, kind, row) for name, kind in kinds.items()}
-            yield columns
+                    break
+                columns = {name: reader.values(batch.column(name), name, kind, row) for name, kind in kinds.items()}
             row += batch.num_rows
+            vectors = (columns[name].nbytes for name, kind in kinds.items() if kind is Kind.VECTOR)
+            unpacked += sum(vectors) + _ROW_BYTES * batch.num_rows
+            if row > self.rows:
+                break
+            if unpacked > most:
+                raise InvalidParameter(
+                    f"{self.file} unpacks to more than {_MOST_UNPACKED} times its size, which real embeddings do not."
+                )
+            yield columns
+        if row != self.rows:
+            raise InvalidParameter(f"{self.file} states {self.rows:,} rows and has others: it is damaged.")
 
-    def _opened(self) -> Any:
-        # Without pre_buffer a row group of any size is read page by page.
+    def _opened(self, texts: list[str]) -> Any:
+        # Without pre_buffer a row group of any size is read page by page. A text that many rows share is kept once.
         return self._parquet.ParquetFile(
             self._bytes,
             pre_buffer=False,
             buffer_size=_READ_AHEAD_BYTES,
             page_checksum_verification=True,
             thrift_string_size_limit=_FOOTER_BYTES,
+            read_dictionary=texts,
         )
-
-    def _values(self, column: Any, name: str, kind: Kind, row: int) -> Any:
-        arrow = self._arrow
-        if kind is Kind.VECTOR:
-            return self._vectors(column, name, row)
-        if kind is Kind.INSTANT:
-            return column.cast(arrow.timestamp("us", "UTC")).cast(arrow.int64()).to_pylist()
-        if kind is Kind.TEXT:
-            return column.cast(arrow.string()).to_pylist()
-        if column.null_count:
-            raise InvalidParameter(f"{self.file}, row {row + _first_null(column) + 1}: {name} is missing.")
-        return column.cast(arrow.float64()).to_numpy()
-
-    def _vectors(self, column: Any, name: str, row: int) -> Any:
-        kinds = self._arrow.types
-        lists = (kinds.is_list, kinds.is_large_list, kinds.is_fixed_size_list)
-        if not any(is_it(column.type) for is_it in lists) or not kinds.is_floating(column.type.value_type):
-            raise InvalidParameter(f"{self.file}: {name} holds {column.type}, not lists of floating-point numbers.")
-        if column.null_count:
-            raise InvalidParameter(f"{self.file}, row {row + _first_null(column) + 1}: {name} is missing.")
-        if kinds.is_fixed_size_list(column.type):
-            size = column.type.list_size
-        else:
-            sizes = np.asarray(column.value_lengths())
-            size = int(sizes[0]) if len(sizes) else 0
-            if (odd := np.flatnonzero(sizes != size)).size:
-                at = int(odd[0])
-                raise InvalidParameter(
-                    f"{self.file}, row {row + at + 1}: {name} has {sizes[at]} numbers, those before it {size}."
-                )
-        numbers = column.flatten()
-        if numbers.null_count:
-            at = _first_null(numbers) // size
-            raise InvalidParameter(f"{self.file}, row {row + at + 1}: a number of {name} is missing.")
-        return numbers.to_numpy().reshape(len(column), size)
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
         try:
             yield
+        except MemoryError as error:
+            said = str(error).partition("\n")[0]
+            raise InvalidParameter(
+                f"{self.file} takes too much memory to read: {said}. If it is a good file, write it again in smaller "
+                f"pages and row groups."
+            ) from error
         except (self._arrow.ArrowException, OSError, ValueError) as error:
             said = str(error).partition("\n")[0]
             raise InvalidParameter(f"{self.file} is not a Parquet file, or it is damaged: {said}") from error
@@ -231,7 +223,3 @@ def ahead(pieces: Iterator[T], most: int = 1) -> Iterator[T]:
             yield piece
     finally:
         reader.shutdown(cancel_futures=True)
-
-
-def _first_null(column: Any) -> int:
-    return int(np.flatnonzero(np.asarray(column.is_null()))[0])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regard.domain.results import Result
+from regard.domain.tags import MOST_TAGS
 from regard.engine.galleries.gallery import Galleries, Tags
 from regard.errors import ServiceQuotaExceeded
 from regard.operations.arns import ResourceNames
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
         TagResourceRequestTypeDef,
         UntagResourceRequestTypeDef,
     )
-
-#: On one resource: the most that ListTagsForResource returns (Amazon Rekognition API Reference).
-MOST_TAGS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol
 
 from regard.accountability.gate import Grant
 from regard.domain.authority import Action
 from regard.domain.galleries import Collection
 from regard.domain.reporting import Progress
 from regard.engine.galleries.user_vectors import vector
-from regard.engine.transfer.collection_export import Compare
+from regard.engine.transfer.archive import Compare
+from regard.engine.transfer.model_fit import ModelFit, Strangers
 from regard.errors import InvalidParameter, ResourceAlreadyExists
 from regard.media.parquet import ahead
 from regard.store.collection_rows import CollectionRows
@@ -32,6 +33,8 @@ class Source(Protocol):
 
     face_model: str
     rows: int
+    #: How well the faces fit the model, once they are checked.
+    fit: ModelFit
 
     def check(self, size: int, compare: Compare | None) -> Iterator[int]:
         """Read all of it, up to `size` rows at once, and yield how many; `compare` is called with the faces.
@@ -51,7 +54,7 @@ class Target:
     name: str
     created_at: datetime
     tags: dict[str, str] = field(default_factory=dict)
-    users_without_faces: Sequence[Sequence[Any]] = ()
+    users_without_faces: Sequence[tuple[str, int]] = ()
     #: Whether the collection may hold faces that the file does not have.
     adding: bool = False
 
@@ -59,12 +62,13 @@ class Target:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
     """The result: the number of faces stored now, of the file's faces that were there already, and of all faces in the
-    collection."""
+    collection; and those of the file that do not look like the model's, which searches may miss."""
 
     collection: Collection
     stored: int
     held: int
     size: int
+    strangers: Strangers
 
 
 class CollectionImport:
@@ -92,10 +96,12 @@ class CollectionImport:
             stored += self._rows.add(collection, batch)
             done += sum(map(len, batch))
             progress(f"Importing into {target.name}", done, source.rows)
-        self._rows.add_users(collection, [(str(user_id), int(at)) for user_id, at in target.users_without_faces])
+        self._rows.add_users(collection, target.users_without_faces)
         self._fill(collection, progress)
         size = self._collections.face_count(collection.key)
-        return Imported(collection=collection, stored=stored, held=done - stored, size=size)
+        return Imported(
+            collection=collection, stored=stored, held=done - stored, size=size, strangers=source.fit.strangers()
+        )
 
     def _make(self, source: Source, target: Target) -> Collection:
         try:

@@ -11,15 +11,16 @@ import numpy as np
 
 from regard.domain.arrays import HalfArray
 from regard.domain.instants import microseconds
-from regard.engine.transfer.collection_export import KINDS, Compare
-from regard.engine.transfer.integrity import check_columns, lengths
+from regard.engine.transfer.archive import Compare
+from regard.engine.transfer.face_checks import FaceChecks
+from regard.engine.transfer.integrity import lengths
+from regard.engine.transfer.manifest import BOX, kinds_of
+from regard.engine.transfer.model_fit import ModelFit
 from regard.errors import InvalidParameter
-from regard.media.parquet import Columns, ParquetTable
+from regard.media.parquet import ParquetTable
+from regard.media.parquet_columns import Columns
 from regard.store.transfer_rows import FaceColumns
 
-_BOX = ("left", "top", "width", "height")
-#: The columns that are read; all but the embedding may be missing.
-READ = ("embedding", "face_id", "image_id", "external_image_id", *_BOX, "confidence")
 #: A shorter vector has no direction.
 _SHORTEST = 1e-6
 #: The length of a UUID as text, and the places of its digits.
@@ -36,16 +37,17 @@ class EmbeddingsFile:
 
     def __init__(self, table: ParquetTable, face_model: str, dimension: int | None, now: datetime) -> None:
         self._table = table
-        self._kinds = {name: KINDS[name] for name in READ if name in table.columns}
+        self._kinds = kinds_of(table)
         if "embedding" not in self._kinds:
             raise InvalidParameter(
                 f"{table.file} has no column `embedding`, only {', '.join(table.columns)[:300] or 'none'}."
             )
-        if (sides := [name for name in _BOX if name in self._kinds]) and len(sides) < len(_BOX):
+        if (sides := [name for name in BOX if name in self._kinds]) and len(sides) < len(BOX):
             raise InvalidParameter(f"{table.file} has {', '.join(sides)} without the other sides of the box.")
         self._dimension = dimension
         self._now = microseconds(now)
         self.face_model = face_model
+        self.fit = ModelFit(face_model)
         self.rows = table.rows
         self.ignored = [name for name in table.columns if name not in self._kinds]
 
@@ -53,17 +55,16 @@ class EmbeddingsFile:
         return map(self._faces, self._table.batches(self._kinds, size))
 
     def check(self, size: int, compare: Compare | None) -> Iterator[int]:
-        row, seen = 0, bytearray()
+        checks, row = FaceChecks(self._table.file), 0
         for columns in self._table.batches(self._kinds, size):
             long = self._lengths(columns["embedding"], row)
-            check_columns(columns, self._table.file, row)
-            if "face_id" in self._kinds:
-                seen += b"".join(bytes.fromhex(face_id.replace("-", "")) for face_id in columns["face_id"])
+            checks.add(columns)
+            self.fit.add(columns["embedding"] / long[:, None])
             if compare:
                 compare(self._faces(columns))
             row += len(long)
             yield len(long)
-        self._check_once(np.frombuffer(seen, ">u8").reshape(-1, 2))
+        checks.end()
 
     def _lengths(self, embeddings: Any, row: int) -> Any:
         """The lengths of N×D embeddings. Raises InvalidParameter if they have the wrong size or no direction."""
@@ -95,7 +96,7 @@ class EmbeddingsFile:
             face_ids = _uuids(
                 [f"{start}{name or ''}\n".encode() + row for name, row in zip(external, contents, strict=True)]
             )
-        boxes = [columns[side] for side in _BOX] if _BOX[0] in columns else np.tile([[0.0], [0], [1], [1]], count)
+        boxes = [columns[side] for side in BOX] if BOX[0] in columns else np.tile([[0.0], [0], [1], [1]], count)
         return FaceColumns(
             face_ids=face_ids,
             image_ids=image_ids,
@@ -107,13 +108,6 @@ class EmbeddingsFile:
             created_at=[self._now] * count,
             embeddings=units,
         )
-
-    def _check_once(self, ids: Any) -> None:
-        order = np.lexsort((ids[:, 1], ids[:, 0]))
-        same = np.flatnonzero((ids[order[1:]] == ids[order[:-1]]).all(axis=1))
-        if same.size:
-            first, second = sorted(int(order[same[0] + after]) + 1 for after in (0, 1))
-            raise InvalidParameter(f"{self._table.file}, row {second}: face_id is the same as in row {first}.")
 
 
 def _units(embeddings: Any) -> HalfArray:

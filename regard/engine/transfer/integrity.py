@@ -1,40 +1,24 @@
-"""Integrity: whether faces to import, or in the database, are valid."""
+"""Integrity: whether what the database has of collections is valid, and whether the indexes agree with it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regard.accountability.gate import Grant
-from regard.domain.arrays import HalfArray
 from regard.domain.authority import Action
 from regard.domain.galleries import Collection
-from regard.domain.identifiers import EXTERNAL_IMAGE_ID, USER_ID, UUID_PATTERN
 from regard.domain.reporting import Difference, Progress
-from regard.errors import InvalidParameter
-from regard.media.parquet import Columns
 from regard.store.collection_rows import CollectionRows
 from regard.store.move_rows import MoveRows
 from regard.store.transfer_rows import TransferRows
 from regard.sync.index_sync import IndexSync
 
-#: The pattern of each id, and whether it may be missing.
-_IDS = {
-    "face_id": (UUID_PATTERN, False),
-    "image_id": (UUID_PATTERN, False),
-    "external_image_id": (EXTERNAL_IMAGE_ID.pattern, True),
-    "user_id": (USER_ID.pattern, True),
-}
-#: A box may extend beyond its picture, but only within reason.
-_NUMBERS = {**dict.fromkeys(("left", "top", "width", "height"), (-10, 10)), "confidence": (0, 100)}
 #: How far from 1 the length of a unit vector may be once it has been rounded to float16.
 _ROUNDING = 2e-3
-#: The exponent bits of infinities and NaN in float16: faster to test than with numpy's functions.
-_SPECIAL = 0x7C00
 _PIECE = 8192
 #: Collections read at once.
 _PAGE = 1000
@@ -52,31 +36,6 @@ def lengths(embeddings: NDArray[Any]) -> NDArray[np.float32]:
 def unsound(embeddings: NDArray[Any]) -> list[int]:
     """The rows of N×D embeddings that are not unit vectors."""
     return np.flatnonzero(~(np.abs(lengths(embeddings) - 1) <= _ROUNDING)).tolist()
-
-
-def check_finite(embeddings: HalfArray, file: Path, row: int) -> None:
-    """Raises InvalidParameter for an embedding that is not finite; `row` is how many rows of the file come before."""
-    special = (np.ascontiguousarray(embeddings).view(np.uint16) & _SPECIAL) == _SPECIAL
-    if special.any():
-        raise InvalidParameter(f"{file}, row {row + int(np.argmax(special.any(axis=1))) + 1}: embedding is not finite.")
-
-
-def check_columns(columns: Columns, file: Path, row: int) -> None:
-    """Raises InvalidParameter for an id that Rekognition's model does not allow, or an invalid box or confidence.
-
-    Columns that are not there are not checked.
-    """
-    for name, (allowed, optional) in _IDS.items():
-        for place, value in enumerate(columns.get(name, ()), row + 1):
-            if value is None and not optional:
-                raise InvalidParameter(f"{file}, row {place}: {name} is missing.")
-            if value is not None and not allowed.fullmatch(value):
-                raise InvalidParameter(f"{file}, row {place}: {name} is {value[:300]!r}; allowed is {allowed.pattern}.")
-    for name, (least, most) in _NUMBERS.items():
-        right = (columns[name] >= least) & (columns[name] <= most) if name in columns else np.ones(1, bool)
-        if not right.all():
-            place = row + int(np.argmin(right)) + 1
-            raise InvalidParameter(f"{file}, row {place}: {name} is not a number from {least} to {most}.")
 
 
 class IndexCheck:

@@ -17,6 +17,7 @@ from transfer_store import MODEL, NOW, D, Store, nothing_came, silent, units
 
 from regard.domain.authority import Action
 from regard.engine.transfer import collection_export
+from regard.engine.transfer.manifest import KINDS, is_archive
 from regard.errors import InternalServerError, InvalidParameter, ResourceNotFound
 from regard.media.parquet import ParquetTable
 
@@ -53,7 +54,7 @@ def test_the_file_says_to_any_reader_what_it_holds(store: Store, file: Path) -> 
     store.fill()
     store.export(file)
     table = pq.read_table(file)
-    assert table.column_names == list(collection_export.KINDS)
+    assert table.column_names == list(KINDS)
     assert table.schema.field("embedding").type == pa.list_(pa.float16(), D)
     first = table.slice(1, 1).to_pylist()[0]
     assert (first["external_image_id"], first["user_id"], first["created_at"]) == ("photo-1.jpg", "ada", NOW)
@@ -171,7 +172,7 @@ def test_what_the_file_says_of_the_collection_is_checked_too(
     store.fill()
     store.export(file)
     table = ParquetTable(file)
-    described = table.description("regard") | change
+    described = json.loads(table.note("regard") or b"") | change
     table.close()
     whole = pq.read_table(file)
     pq.write_table(whole.replace_schema_metadata({"regard": json.dumps(described)}), file)
@@ -190,7 +191,7 @@ def test_a_file_of_anything_else_is_no_archive(store: Store, file: Path) -> None
 
 def archive_of(file: Path) -> bool:
     with closing(ParquetTable(file)) as table:
-        return collection_export.is_archive(table)
+        return is_archive(table)
 
 
 # -- the gate --------------------------------------------------------------------------------------------------------

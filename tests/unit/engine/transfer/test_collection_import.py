@@ -13,7 +13,7 @@ from transfer_store import BATCH, MODEL, NOW, Store, nothing_came, silent, units
 from regard.domain.authority import Action
 from regard.engine.galleries.user_vectors import vector
 from regard.engine.transfer import collection_import
-from regard.engine.transfer.collection_export import Archive
+from regard.engine.transfer.archive import Archive
 from regard.engine.transfer.collection_import import CollectionImport, Target
 from regard.errors import InvalidParameter
 from regard.index.embedded.embedded_index import EmbeddedIndex
@@ -58,7 +58,7 @@ def test_a_transaction_is_made_of_many_pieces(
     imports = CollectionImport(other.collections, other.rows, batch=17)
     with closing(ParquetTable(file)) as table:
         archive = Archive(table)
-        target = Target(name="people", created_at=NOW, tags=archive.manifest.tags, users_without_faces=[["nobody", 0]])
+        target = Target(name="people", created_at=NOW, tags=archive.manifest.tags, users_without_faces=[("nobody", 0)])
         imports.run(other.granting.may(Action.ENROL, "people"), archive, target, note)
     assert done == [15, 30, 45, 50]
     assert [face for face, _ in other.all("people")[:50]] == [face for face, _ in store.all("people")[:50]]

@@ -14,12 +14,10 @@ from transfer_store import MODEL, NOW, Store, silent, units
 from regard.domain.authority import Action
 from regard.domain.galleries import MILVUS, Collection
 from regard.engine.analysis.image_loader import uuid_of
-from regard.engine.transfer.integrity import IndexCheck, Integrity, check_columns, check_finite, lengths, unsound
-from regard.errors import InternalServerError, InvalidParameter, ResourceNotFound
+from regard.engine.transfer.integrity import IndexCheck, Integrity, lengths, unsound
+from regard.errors import InternalServerError, ResourceNotFound
 from regard.index.embedded.embedded_index import EmbeddedIndex
 from regard.store.move_rows import MoveRows
-
-FILE = Path("people.parquet")
 
 
 @pytest.fixture
@@ -47,29 +45,6 @@ def test_unsound_are_the_rows_that_are_no_unit_vectors() -> None:
     rows[[1, 4]] = rows[[1, 4]] * 2
     rows[5] = np.nan
     assert unsound(rows) == [1, 4, 5]
-
-
-@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
-def test_an_embedding_that_is_not_finite_is_named_by_its_row_of_the_file(special: float) -> None:
-    rows = units(5).astype(np.float16)
-    check_finite(rows, FILE, 100)
-    rows[3, 2] = special
-    with pytest.raises(InvalidParameter, match=r"people\.parquet, row 104: embedding is not finite"):
-        check_finite(rows, FILE, 100)
-
-
-def test_ids_boxes_and_confidences_are_checked_where_they_are_there() -> None:
-    check_columns({}, FILE, 0)
-    check_columns({"external_image_id": [None, "ada:1"], "left": np.array([-9.9, 9.9])}, FILE, 0)
-    for columns, said in (
-        ({"image_id": [uuid_of(b"", b""), "x"]}, "row 12: image_id is 'x'"),
-        ({"image_id": [None]}, "row 11: image_id is missing"),
-        ({"user_id": ["a", "a" * 129]}, "row 12: user_id is 'aaa"),
-        ({"width": np.array([0.0, 11.0])}, "row 12: width is not a number from -10 to 10"),
-        ({"confidence": np.array([np.nan])}, "row 11: confidence is not a number from 0 to 100"),
-    ):
-        with pytest.raises(InvalidParameter, match=said):
-            check_columns(columns, FILE, 10)
 
 
 # -- the database ----------------------------------------------------------------------------------------------------

@@ -18,9 +18,11 @@ from regard.domain.images import Box
 from regard.domain.reporting import Progress
 from regard.engine.analysis.image_loader import uuid_of
 from regard.engine.galleries.user_vectors import vector
-from regard.engine.transfer.collection_export import Archive, CollectionExport, Manifest
+from regard.engine.transfer.archive import Archive
+from regard.engine.transfer.collection_export import CollectionExport
 from regard.engine.transfer.collection_import import CollectionImport, Imported, Target
 from regard.engine.transfer.embeddings_file import EmbeddingsFile
+from regard.engine.transfer.manifest import Manifest
 from regard.media.parquet import ParquetTable
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
@@ -78,7 +80,7 @@ class Store:
                 face_id=uuid_of(b"face", str(start + row).encode()),
                 image_id=uuid_of(b"image", str(row // 3).encode()),
                 external_image_id=None if row % 4 == 0 else f"photo-{row}.jpg",
-                box=Box(left=row / 100, top=0.1, width=1 / 3, height=-0.01),
+                box=Box(left=row / 100, top=0.1, width=1 / 3, height=0.25),
                 confidence=99.123456,
             )
             for row in range(len(embeddings))
