@@ -10,7 +10,8 @@ from regard.errors import InvalidParameter, ResourceNotFound
 #: What can be tagged: "Resource types defined by Amazon Rekognition", Service Authorization Reference.
 _FORM = re.compile(
     r"arn:aws[a-z-]*:rekognition:[^:/]+:[^:/]+:"
-    r"(?:collection/(?P<collection>[\w.-]{1,255})|streamprocessor/[\w.-]+|project/[\w./-]+)",
+    r"(?:collection/(?P<collection>[\w.-]{1,255})|streamprocessor/[\w.-]{1,128}"
+    r"|project/[\w.-]{1,255}(?:/version/[\w.-]{1,255}|/dataset/(?:train|test))?/[0-9]+)",
     re.ASCII,
 )
 

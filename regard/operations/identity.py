@@ -21,7 +21,13 @@ _DEFAULT_SECONDS = 3600
 _CHAINED_SECONDS = 3600
 #: What an ARN's last part may hold besides letters, digits and "_": "IAM and AWS STS quotas", IAM User Guide.
 _SAFE = "+=,.@-"
-_ROLE = re.compile(r"arn:aws:iam::(?P<account>[^:/]*):role/(?:[!-~]+/)?(?P<name>[\w+=,.@-]{1,64})", re.ASCII)
+#: A role's name, and a step of its path: neither "." nor "..", which a reader may follow as the path of a file.
+_STEP = r"(?!\.{1,2}(?:/|$))[\w+=,.@-]"
+_ROLE = re.compile(
+    rf"arn:aws:iam::(?P<account>[^:/]*):role/(?P<path>(?:{_STEP}+/)*)(?P<name>{_STEP}{{1,64}})", re.ASCII
+)
+#: With the slash before it: "IAM and AWS STS quotas", IAM User Guide.
+_LONGEST_PATH = 512
 
 #: What a client sends to narrow a session's rights, to prove more about itself or to have more recorded. None of it
 #: would take effect here, so it is refused rather than ignored.
@@ -92,7 +98,7 @@ class Identity:
     def _role(self, principal: Principal, arn: str) -> str:
         """The name of the role, without its path. Raises AccessDenied if it is not a role of this account."""
         found = _ROLE.fullmatch(arn)
-        if found is None or found["account"] != self.account_id:
+        if found is None or found["account"] != self.account_id or len(found["path"]) >= _LONGEST_PATH:
             raise AccessDenied(
                 f"User: {self.arn(principal)} is not authorized to perform: sts:AssumeRole on resource: {arn}; "
                 f"use arn:aws:iam::{self.account_id}:role/NAME, with any NAME."

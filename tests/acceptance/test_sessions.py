@@ -103,8 +103,9 @@ def test_a_session_lasts_an_hour_unless_told_and_twelve_at_most(caller: Caller, 
         assert refused(caller.assume, DurationSeconds=seconds)[0] == "ValidationError"
 
 
-def test_a_role_may_have_a_path(caller: Caller) -> None:
-    session, _ = caller.assume(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/team/one/clerk")
+@pytest.mark.parametrize("path", ["team/one", "aws-reserved/sso.amazonaws.com/eu-west-1", "..a", "x" * 510])
+def test_a_role_may_have_a_path(caller: Caller, path: str) -> None:
+    session, _ = caller.assume(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{path}/clerk")
     assert identity(session)[2] == f"arn:aws:sts::{ACCOUNT}:assumed-role/clerk/monday"
 
 
@@ -117,6 +118,18 @@ def test_a_role_may_have_a_path(caller: Caller) -> None:
         f"arn:aws:iam::{ACCOUNT}:role/a b",
         f"arn:aws:iam::{ACCOUNT}:role/{'x' * 65}",
         f"arn:aws:iam::{ACCOUNT}:role/auditor\n",
+        f"arn:aws:iam::{ACCOUNT}:role/../auditor",
+        f"arn:aws:iam::{ACCOUNT}:role/team/../auditor",
+        f"arn:aws:iam::{ACCOUNT}:role/./auditor",
+        f"arn:aws:iam::{ACCOUNT}:role/..",
+        f"arn:aws:iam::{ACCOUNT}:role/team/.",
+        f"arn:aws:iam::{ACCOUNT}:role//auditor",
+        f"arn:aws:iam::{ACCOUNT}:role/team//auditor",
+        f"arn:aws:iam::{ACCOUNT}:role/auditor/",
+        f"arn:aws:iam::{ACCOUNT}:role/%2e%2e/auditor",
+        f"arn:aws:iam::{ACCOUNT}:role/team\\one/auditor",
+        f"arn:aws:iam::{ACCOUNT}:role/*/auditor",
+        f"arn:aws:iam::{ACCOUNT}:role/{'x' * 511}/auditor",
         f"arn:aws:sts::{ACCOUNT}:assumed-role/auditor/monday",
     ],
 )

@@ -18,7 +18,7 @@ from regard.errors import InvalidParameter, RegardError
 from regard.media.parquet import ParquetTable, spare_memory
 
 #: What reading may take. Files of pyarrow, polars and DuckDB take some 100 MB.
-MEMORY = 2 << 30
+MEMORY = 1 << 30
 #: As many rows at once as an import reads.
 PIECE = 2048
 _SPAWN = get_context("spawn")

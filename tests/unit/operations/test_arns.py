@@ -20,7 +20,9 @@ def test_an_arn_leads_back_to_the_collections_id(name: str) -> None:
         "arn:aws:rekognition:us-east-1:111122223333:collection/staff",
         "arn:aws-cn:rekognition:eu-north-1:111122223333:collection/staff",
         "arn:aws:rekognition:eu-north-1:111122223333:streamprocessor/gate",
+        "arn:aws:rekognition:eu-north-1:111122223333:project/p/1690405809285",
         "arn:aws:rekognition:eu-north-1:111122223333:project/p/version/v.1/1690405809285",
+        "arn:aws:rekognition:eu-north-1:111122223333:project/p/dataset/train/1690405809285",
     ],
 )
 def test_what_is_elsewhere_or_of_another_kind_is_not_found(elsewhere: str) -> None:
@@ -40,6 +42,12 @@ def test_what_is_elsewhere_or_of_another_kind_is_not_found(elsewhere: str) -> No
         "arn:aws:rekognition:eu-north-1:111122223333:collection/a\n",
         "arn:aws:rekognition:eu-north-1:111122223333:collection/" + "x" * 256,
         "arn:aws:rekognition:eu-north-1:111122223333:collection:staff",
+        "arn:aws:rekognition:eu-north-1:111122223333:collection/../staff",
+        "arn:aws:rekognition:eu-north-1:111122223333:streamprocessor/" + "x" * 129,
+        "arn:aws:rekognition:eu-north-1:111122223333:project/p",
+        "arn:aws:rekognition:eu-north-1:111122223333:project/../p/1690405809285",
+        "arn:aws:rekognition:eu-north-1:111122223333:project//p/1690405809285",
+        "arn:aws:rekognition:eu-north-1:111122223333:project/p/version/v/../1690405809285",
         "arn:aws:rekognition:eu-north-1:collection/staff",
         "arn:aws:rekognition::111122223333:collection/staff",
         "ARN:AWS:REKOGNITION:eu-north-1:111122223333:collection/staff",
