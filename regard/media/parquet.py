@@ -149,6 +149,7 @@ class ParquetTable:
             self.rows: int = opened.metadata.num_rows
             self._metadata: dict[bytes, bytes] = opened.metadata.metadata or {}
             self.columns: list[str] = opened.schema_arrow.names
+            self._flat = {opened.schema.column(place).path for place in range(len(opened.schema.names))}
         if len(set(self.columns)) < len(self.columns):
             twice = next(name for name in self.columns if self.columns.count(name) > 1)
             raise InvalidParameter(f"{file} has the column {twice[:100]!r} more than once; leave one.")
@@ -165,7 +166,7 @@ class ParquetTable:
         row = unpacked = 0
         reader = ColumnReader(self._arrow, self.file)
         with self._in_words():
-            texts = [name for name, kind in kinds.items() if kind is Kind.TEXT]
+            texts = [name for name, kind in kinds.items() if kind is Kind.TEXT and name in self._flat]
             most = max(_LITTLE, _MOST_UNPACKED * self._bytes.size())
             pieces = ahead(self._opened(texts).iter_batches(size, columns=list(kinds)))
         while True:
@@ -208,7 +209,7 @@ class ParquetTable:
                 f"{self.file} takes too much memory to read: {said}. If it is a good file, write it again in smaller "
                 f"pages and row groups."
             ) from error
-        except (self._arrow.ArrowException, OSError, ValueError) as error:
+        except (self._arrow.ArrowException, OSError, ValueError, KeyError) as error:
             said = str(error).partition("\n")[0]
             raise InvalidParameter(f"{self.file} is not a Parquet file, or it is damaged: {said}") from error
 

@@ -143,7 +143,7 @@ def test_what_is_no_json_object_is_refused_however_deep_it_is(text: bytes) -> No
 
 @pytest.mark.parametrize("number", [2, 0, "1", None, 10**30, [1]])
 def test_another_format_is_told_of_rather_than_what_it_holds(number: Any) -> None:
-    with pytest.raises(InvalidParameter, match="has format .*; this Regard reads 1. Use a newer version"):
+    with pytest.raises(InvalidParameter, match=r"has format .*; this Regard reads 1. Use a newer version"):
         read(changed(format=number, more={"of": "it"}))
 
 
@@ -161,18 +161,17 @@ ANYTHING = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(sorted(RIGHT)) | st.text(), ANYTHING, min_size=1, max_size=4))
 def test_whatever_it_holds_it_is_read_as_it_stands_or_refused_in_words(changes: dict[str, Any]) -> None:
+    said = None
     try:
-        manifest = read(changed(**changes))
+        said = json.loads(json.dumps(read(changed(**changes)).model_dump()))
     except InvalidParameter as refused:
-        assert "people.parquet" in refused.message
-        assert len(refused.message) < 1000
-    else:
-        assert json.loads(json.dumps(manifest.model_dump())) == RIGHT | changes
+        said = refused.message
+    assert said == RIGHT | changes or ("people.parquet" in said and len(said) < 1000)
 
 
 def test_a_collection_that_no_file_may_describe_is_not_exported() -> None:
     facts = {name: value for name, value in RIGHT.items() if name not in ("checksum", "format")}
     facts["users_without_faces"] = ()
     assert described(**facts).format == 1
-    with pytest.raises(InvalidParameter, match="cannot be exported: it must hold|cannot be exported: tags"):
+    with pytest.raises(InvalidParameter, match="cannot be exported: tags: a tag"):
         described(**facts | {"tags": {"aws:x": ""}})
