@@ -33,7 +33,7 @@ _LITTLE = 256 << 20
 _ROW_BYTES = 100
 
 
-def _libraries() -> tuple[ModuleType, ModuleType]:
+def libraries() -> tuple[ModuleType, ModuleType]:
     """pyarrow and its Parquet half. Raises SettingsError if they are not installed."""
     try:
         import pyarrow  # noqa: PLC0415 - an extra
@@ -46,7 +46,7 @@ def _libraries() -> tuple[ModuleType, ModuleType]:
 
 def spare_memory() -> None:
     """For a process whose memory is bounded: allocate what is needed only, with one thread."""
-    arrow, _ = _libraries()
+    arrow, _ = libraries()
     arrow.set_memory_pool(arrow.system_memory_pool())
     arrow.set_cpu_count(1)
     arrow.set_io_thread_count(1)
@@ -59,7 +59,7 @@ class Draft:
     """A Parquet file that is being written; every `write` is a row group."""
 
     def __init__(self, sink: BinaryIO, kinds: Mapping[str, Kind], dimension: int) -> None:
-        self._arrow, parquet = _libraries()
+        self._arrow, parquet = libraries()
         types = {kind: _type(self._arrow, kind, dimension) for kind in Kind}
         self._kinds = kinds
         self._schema = self._arrow.schema([(name, types[kind]) for name, kind in kinds.items()])
@@ -98,7 +98,7 @@ def draft(file: Path, kinds: Mapping[str, Kind], dimension: int) -> Iterator[Dra
 
     What an earlier attempt left there is written over. Raises InvalidParameter while another process writes there.
     """
-    _libraries()
+    libraries()
     part = file.with_name(file.name + ".part")
     with ExitStack() as stack:
         try:
@@ -140,7 +140,7 @@ class ParquetTable:
     """
 
     def __init__(self, file: Path) -> None:
-        self._arrow, self._parquet = _libraries()
+        self._arrow, self._parquet = libraries()
         self.file = file
         file.open("rb").close()  # what is wrong with the file as a file, in the system's words
         with self._in_words():

@@ -146,7 +146,9 @@ def altered(file: Path, how: str = "") -> InvalidParameter:
 
 
 def _wrong(error: ValidationError, file: Path) -> InvalidParameter:
-    for found in error.errors(include_url=False, include_context=False):
+    for found in error.errors(include_url=False):
+        if found["type"] == "json_invalid":
+            return altered(file, f": its metadata `{NAME}` is not JSON ({found['ctx']['error']})")
         if found["loc"] == ("format",) and found["type"] != "missing":
             return InvalidParameter(
                 f"{file} has format {repr(found['input'])[:80]}; this Regard reads {_FORMAT}. Use a newer version."

@@ -15,7 +15,7 @@ from pathlib import Path
 from regard.domain.reporting import Progress
 from regard.engine.transfer.manifest import is_archive, kinds_of, read_manifest
 from regard.errors import InvalidParameter, RegardError
-from regard.media.parquet import ParquetTable, spare_memory
+from regard.media.parquet import ParquetTable, libraries, spare_memory
 
 #: What reading may take. Files of pyarrow, polars and DuckDB take some 100 MB.
 MEMORY = 1 << 30
@@ -30,6 +30,7 @@ def rehearse(file: Path, progress: Progress, *, memory: int = MEMORY) -> None:
     Raises InvalidParameter if the file is not a Parquet file, is damaged, or takes more memory; SettingsError without
     pyarrow; OSError if the file cannot be opened.
     """
+    libraries()
     file.open("rb").close()  # what is wrong with the file as a file, in the system's words
     ours, theirs = _SPAWN.Pipe(duplex=False)
     process = _SPAWN.Process(target=_rehearse, args=(theirs, file, memory), name="regard rehearsal", daemon=True)
