@@ -9,6 +9,7 @@ seconds, of user and system, say more than the rates where others use the machin
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from contextlib import closing
@@ -46,10 +47,10 @@ def plain(file: Path, faces: int) -> None:
 
 @dataclass(frozen=True)
 class Moment:
-    """Seconds of the clock and of all processors, since whenever."""
+    """Seconds of the clock and of all processors, since whenever, of this process and of those that it ended."""
 
     wall: float = field(default_factory=time.perf_counter)
-    cpu: float = field(default_factory=time.process_time)
+    cpu: float = field(default_factory=lambda: sum(os.times()[:4]))
 
     def __sub__(self, before: Moment) -> Moment:
         return Moment(self.wall - before.wall, self.cpu - before.cpu)
@@ -85,7 +86,7 @@ def exported(register: Register, name: str, file: Path) -> Moment:
 
 
 def rehearsed(file: Path) -> Moment:
-    """What the command does first, in a process of its own, whose CPU seconds are not in it."""
+    """What the command does first, in a process of its own."""
     began = Moment()
     rehearse(file, Clock())
     return Moment() - began
