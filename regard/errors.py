@@ -20,7 +20,13 @@ class RegardError(Exception):
 
     @property
     def message(self) -> str:
+        """For the operator: on the terminal and in the log."""
         return str(self.args[0])
+
+    @property
+    def public(self) -> str:
+        """For whoever asked over HTTP."""
+        return self.message
 
 
 # -- the service model's exceptions ------------------------------------------------------------------------------
@@ -61,6 +67,16 @@ class InternalServerError(RegardError):
 
     code = "InternalServerError"
     status = 500
+
+    def __init__(self, message: str | None = None, *, public: str | None = None) -> None:
+        """`public` is what a client may read; otherwise it learns only that the server has a fault. `message` may name
+        paths, hosts and what a database said, which are the operator's alone."""
+        super().__init__(message or public)
+        self._public = public
+
+    @property
+    def public(self) -> str:
+        return self._public or str(InternalServerError.__doc__)
 
 
 class InvalidImageFormat(RegardError):

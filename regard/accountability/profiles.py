@@ -16,6 +16,10 @@ class Profile(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def erase_seconds(self) -> float:
+        """In how many seconds what was deleted is gone from the disk; 0 is before the deletion is acknowledged."""
+
     def check(self, caller: Caller, act: Act, /) -> None:
         """Return if the caller may do this. Raises AccessDenied with the reason and the remedy."""
 
@@ -24,6 +28,7 @@ class OpenProfile:
     """Everyone who has an access key may do everything, and so may everyone who can read the home."""
 
     name = "open"
+    erase_seconds = 60.0
 
     def check(self, _: Caller, __: Act, /) -> None:
         """Allow it."""
@@ -33,6 +38,7 @@ class ClosedProfile:
     """Nobody may do anything: for an installation that is out of use while its data are kept."""
 
     name = "closed"
+    erase_seconds = 0.0
 
     def check(self, _: Caller, act: Act, /) -> None:
         raise AccessDenied(

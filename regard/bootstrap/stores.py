@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from regard.accountability.profiles import PROFILES
 from regard.config.settings import Settings
 from regard.media.blobs import BlobStore, FolderStore
 from regard.media.bucket_routes import BucketRoutes
@@ -39,7 +40,7 @@ class Stores:
 
 def open_stores(settings: Settings, closing: ExitStack) -> Stores:
     """The database in the settings, created and migrated as needed; `closing` closes it."""
-    opened = database.open(settings.database_url)
+    opened = database.open(settings.database_url, erase_seconds=PROFILES[settings.accountability.profile].erase_seconds)
     closing.callback(opened.close)
     return Stores(
         database=opened,

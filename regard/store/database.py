@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,6 +19,8 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from regard.errors import InternalServerError, SettingsError
 from regard.store import postgresql_engine, sqlite_engine
 
+#: Seconds in which what was deleted is gone from the disk, unless a profile says otherwise.
+ERASE_SECONDS = 60.0
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -29,6 +32,26 @@ class _Kind(Protocol):
     def engine(self, url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine: ...
 
     def turn(self, url: URL, /) -> AbstractContextManager[None]: ...
+
+    def file(self, url: URL, erase_seconds: float, /) -> DatabaseFile: ...
+
+
+class DatabaseFile(Protocol):
+    """What a database keeps its rows in, while it is open."""
+
+    def check(self) -> None:
+        """Raises InternalServerError if what is written now would not be there later."""
+
+    def fault(self) -> str | None:
+        """Why nothing can be stored, for a client to read; None if nothing is wrong."""
+
+    def written(self) -> None:
+        """Called after each write, before it is acknowledged."""
+
+    def erase(self) -> bool:
+        """Let what was deleted be gone from the disk; whether that was possible."""
+
+    def close(self) -> None: ...
 
 
 _KINDS: dict[str, _Kind] = {"sqlite": sqlite_engine, "postgresql": postgresql_engine}
@@ -48,8 +71,9 @@ class Database:
     Within a thread they join: a block inside a `write` is part of it, and sees what it has done so far.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, file: DatabaseFile) -> None:
         self._engine = engine
+        self._file = file
         self._writing = engine.execution_options(writing=True)
         self._turning = engine.execution_options(turning=True)
         # There is one writer: waiting in line here is fair and quick, and takes no connection.
@@ -70,6 +94,7 @@ class Database:
         with self._begun() if running is None else self._joined(running) as connection:
             yield connection
         if running is None:
+            self._file.written()
             for deed in self._here.afterwards:
                 deed()
 
@@ -89,24 +114,28 @@ class Database:
         """
         if self._here.writing is not None:
             raise RuntimeError("a turn is no part of a transaction")
+        self._file.check()
         kind = _KINDS[self._engine.url.get_backend_name()]
         with _faults_in_words(), kind.turn(self._engine.url), self._turning.begin() as connection:
             yield connection
 
     def committed(self) -> Database:
         """The same database to read from, joining no `write` of this one, which may yet be undone."""
-        return Database(self._engine)
+        return Database(self._engine, self._file)
 
     @contextmanager
     def _begun(self) -> Iterator[Connection]:
-        with self._line, _faults_in_words(), self._writing.begin() as connection:
-            self._here.writing, self._here.afterwards = connection, []
-            try:
-                yield connection
-            finally:
-                self._here.writing = None
-            if not connection.in_transaction():
-                raise RuntimeError("a block of this transaction failed and undid it, and that was passed over")
+        with self._line, _faults_in_words():
+            self._file.check()
+            with self._writing.begin() as connection:
+                self._here.writing, self._here.afterwards = connection, []
+                try:
+                    yield connection
+                finally:
+                    self._here.writing = None
+                if not connection.in_transaction():
+                    raise RuntimeError("a block of this transaction failed and undid it, and that was passed over")
+            self._file.check()  # it may have been removed since, and then nothing was stored
 
     @contextmanager
     def _joined(self, connection: Connection) -> Iterator[Connection]:
@@ -122,14 +151,22 @@ class Database:
         with self.read() as connection:
             return str(connection.exec_driver_sql("SELECT id FROM identity").scalar_one())
 
+    def fault(self) -> str | None:
+        """Why nothing can be stored, for a client to read; None if nothing is wrong."""
+        return self._file.fault()
+
     def close(self) -> None:
         self._engine.dispose()
+        self._file.close()
 
 
-def open(url: str, *, busy_seconds: float = 10.0) -> Database:  # noqa: A001 - read as `database.open(url)`
+def open(  # noqa: A001 - read as `database.open(url)`
+    url: str, *, busy_seconds: float = 10.0, erase_seconds: float = ERASE_SECONDS
+) -> Database:
     """The database at `url`, made and migrated as needed; another process may do the same at the same time.
 
-    `busy_seconds` is how long a transaction waits for another process's. Raises SettingsError when the URL or the
+    `busy_seconds` is how long a transaction waits for another process's. What was deleted is gone from SQLite's files
+    `erase_seconds` later; with 0, before the deletion is acknowledged. Raises SettingsError when the URL or the
     database cannot be used, or when a newer Regard has migrated it.
     """
     parsed = _parsed(url)
@@ -137,10 +174,11 @@ def open(url: str, *, busy_seconds: float = 10.0) -> Database:  # noqa: A001 - r
     try:
         with kind.alone(parsed):
             _migrate(kind.engine(parsed, busy_seconds, migrating=True), shown(url))
-    except (DatabaseError, OSError) as error:
-        reason = _in_words(error) if isinstance(error, DatabaseError) else str(error)
+            file = kind.file(parsed, erase_seconds)
+    except (DatabaseError, sqlite3.Error, OSError) as error:
+        reason = " ".join(_in_words(error)) if isinstance(error, DatabaseError) else str(error)
         raise SettingsError(f"The database {shown(url)} cannot be opened. {reason}") from error
-    return Database(kind.engine(parsed, busy_seconds))
+    return Database(kind.engine(parsed, busy_seconds), file)
 
 
 def shown(url: str) -> str:
@@ -180,11 +218,11 @@ def _migrate(engine: Engine, name: str) -> None:
         engine.dispose()
 
 
-def _in_words(error: DatabaseError) -> str:
-    """What happened and what to do, by the database's own code."""
+def _in_words(error: DatabaseError) -> tuple[str, str]:
+    """What happened and what to do, by the database's own code; and what the database said, in brackets."""
     code = str(getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", ""))
-    said = next((words for begins, words in _WORDS.items() if code.startswith(begins)), "The database failed.")
-    return f"{said} ({error.orig})"
+    words = next((words for begins, words in _WORDS.items() if code.startswith(begins)), "The database failed.")
+    return words, f"({error.orig})"
 
 
 @contextmanager
@@ -194,5 +232,6 @@ def _faults_in_words() -> Iterator[None]:
         yield
     except DatabaseError as error:
         if isinstance(error, OperationalError) or type(error) is DatabaseError:
-            raise InternalServerError(_in_words(error)) from error
+            words, said = _in_words(error)
+            raise InternalServerError(f"{words} {said}", public=words) from error
         raise

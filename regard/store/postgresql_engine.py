@@ -79,6 +79,29 @@ def turn(_: URL) -> Iterator[None]:
     yield
 
 
+class ServersFile:
+    """PostgreSQL minds its files itself, and what was deleted stays in them until VACUUM."""
+
+    def check(self) -> None:
+        """Nothing to do."""
+
+    def fault(self) -> str | None:
+        return None
+
+    def written(self) -> None:
+        """Nothing to do."""
+
+    def erase(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def file(_: URL, __: float) -> ServersFile:
+    return ServersFile()
+
+
 def engine(url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine:
     """The engine; `migrating` waits for another's migration as long as it takes."""
     told = postgresql_url.options(url)

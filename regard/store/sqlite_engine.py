@@ -13,6 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from regard.errors import SettingsError
 from regard.files import file_lock
+from regard.store.sqlite_file import SqliteFile
 
 #: Bytes of a page: seven faces with 512 numbers, where 4 KiB hold three and a quarter of it is empty.
 PAGE = 8192
@@ -51,6 +52,11 @@ def turn(url: URL) -> Iterator[None]:
     """Hold what one thread of one process holds at a time; the database itself is not locked."""
     with file_lock(Path(f"{url.database}-turn")):
         yield
+
+
+def file(url: URL, erase_seconds: float) -> SqliteFile:
+    """The file of a database that has been migrated."""
+    return SqliteFile(str(url.database), erase_seconds)
 
 
 def engine(url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine:

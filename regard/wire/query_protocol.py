@@ -84,7 +84,7 @@ class QueryProtocol:
     def encode_error(self, error: RegardError, request_id: str) -> tuple[int, bytes]:
         code, status = _COMMON_ERRORS.get(error.code, (error.code, error.status))
         culprit = "Receiver" if status >= InternalServerError.status else "Sender"
-        content = _element("Type", culprit) + _element("Code", code) + _element("Message", _escaped(error.message))
+        content = _element("Type", culprit) + _element("Code", code) + _element("Message", _escaped(error.public))
         return status, self._document("ErrorResponse", _element("Error", content) + _element("RequestId", request_id))
 
     def _document(self, name: str, content: str) -> bytes:

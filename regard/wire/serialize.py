@@ -37,7 +37,7 @@ def encode_error(error: RegardError, request_id: str) -> bytes:
     The keys are those that Rekognition sends. The message is under `Message` only: every SDK looks there if `message`
     is missing, and clients that ignore case would fail on both.
     """
-    body = {"__type": error.code, "Code": error.code, "Logref": request_id, "Message": error.message}
+    body = {"__type": error.code, "Code": error.code, "Logref": request_id, "Message": error.public}
     return orjson.dumps(body)
 
 

@@ -83,7 +83,7 @@ def test_the_migrations_make_the_same_tables_as_the_schema_word_for_word(url, ne
     opened.close()
     engine = bare(new_url())
     metadata.create_all(engine.execution_options(writing=True))
-    direct = tables(database.Database(engine))
+    direct = tables(database.Database(engine, postgresql_engine.ServersFile()))
     engine.dispose()
     assert len(direct) > 9
     if kind == "sqlite":
@@ -170,5 +170,5 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(url, kind):
     with pytest.raises(SettingsError, match=r'faces"? already exists'):
         database.open(url)
     engine = bare(url)
-    assert tables(database.Database(engine)) == before
+    assert tables(database.Database(engine, postgresql_engine.ServersFile())) == before
     engine.dispose()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, LargeBinary, String, Table
+from sqlalchemy import Column, String, Table
 
-from regard.store.tables.columns import Instant
+from regard.store.tables.columns import Bytes, Instant
 from regard.store.tables.metadata import metadata
 
 access_keys = Table(
@@ -12,7 +12,7 @@ access_keys = Table(
     metadata,
     Column("access_key_id", String(128), primary_key=True),
     Column("name", String(255), nullable=False),
-    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("sealed_secret", Bytes, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
 )

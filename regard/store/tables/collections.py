@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, String, Table
+from sqlalchemy import Column, String, Table
 
 from regard.domain.galleries import EMBEDDED
-from regard.store.tables.columns import Instant, Key
+from regard.store.tables.columns import Instant, JsonObject, Key
 from regard.store.tables.metadata import metadata
 
 collections = Table(
@@ -15,7 +15,7 @@ collections = Table(
     Column("id", String(255), nullable=False, unique=True),
     Column("face_model", String(255), nullable=False),
     Column("created_at", Instant, nullable=False),
-    Column("tags", JSON, nullable=False),
+    Column("tags", JsonObject, nullable=False),
     Column("index_name", String(16), nullable=False, server_default=EMBEDDED),
     sqlite_autoincrement=True,
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, String, Table
+from sqlalchemy import Column, ForeignKey, String, Table
 
-from regard.store.tables.columns import Key
+from regard.store.tables.columns import Key, Whole
 from regard.store.tables.metadata import metadata
 
 #: Changed in the transaction that adds or deletes; no row stands for none.
@@ -15,5 +15,5 @@ gallery_sizes = Table(
         "collection_key", Key, ForeignKey("collections.key", ondelete="CASCADE"), primary_key=True, autoincrement=False
     ),
     Column("feed", String(16), primary_key=True),
-    Column("vectors", BigInteger, nullable=False),
+    Column("vectors", Whole, nullable=False),
 )

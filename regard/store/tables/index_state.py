@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, String, Table
+from sqlalchemy import Column, ForeignKey, String, Table
 
-from regard.store.tables.columns import Key
+from regard.store.tables.columns import Key, Whole
 from regard.store.tables.metadata import metadata
 
 #: How far an index that servers share has followed a feed: up to which deletion and which key, and when by its own
@@ -15,9 +15,9 @@ index_checkpoints = Table(
     Column("index_name", String(16), primary_key=True),
     Column("feed", String(16), primary_key=True),
     Column("identity", String(64), nullable=False),
-    Column("deletion", BigInteger, nullable=False),
-    Column("key", BigInteger, nullable=False),
-    Column("moment", BigInteger, nullable=False),
+    Column("deletion", Whole, nullable=False),
+    Column("key", Whole, nullable=False),
+    Column("moment", Whole, nullable=False),
 )
 
 #: Collections that are being filled into a shared index.
@@ -42,5 +42,5 @@ index_move_progress = Table(
         autoincrement=False,
     ),
     Column("feed", String(16), primary_key=True),
-    Column("key", BigInteger, nullable=False),
+    Column("key", Whole, nullable=False),
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
 
-from regard.store.tables.columns import Instant, Key
+from regard.store.tables.columns import Bytes, Instant, Key
 from regard.store.tables.metadata import metadata
 
 #: A person of a collection, as a client named them.
@@ -38,7 +38,7 @@ user_vectors = Table(
     Column("key", Key, primary_key=True),
     Column("collection_key", Key, ForeignKey("collections.key", ondelete="CASCADE"), nullable=False),
     Column("user_key", Key, ForeignKey("users.key", ondelete="CASCADE"), nullable=False, unique=True),
-    Column("embedding", LargeBinary, nullable=False),
+    Column("embedding", Bytes, nullable=False),
     Index(None, "collection_key", "key"),
     sqlite_autoincrement=True,
 )
