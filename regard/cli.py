@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from regard.bootstrap.core_dumps import forbid_core_dumps
 from regard.commands import terminal
 from regard.errors import RegardError
 
@@ -95,4 +96,5 @@ for _name, (_panel, _, _summary) in COMMANDS.items():
 
 def main() -> None:
     """The entry point. Exits with 0; 1 after an error, 2 for a wrong command line, 130 after Ctrl-C."""
+    forbid_core_dumps()
     app()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import secrets
+import stat
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -52,9 +54,14 @@ class SecretBox:
         return hmac.digest(self._key(), b"regard " + purpose.encode(), hashlib.sha256)
 
     def _make(self) -> None:
-        if not self._file.exists():
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            create_file(self._file, secrets.token_bytes(_KEY_BYTES))  # if two processes do this, the first's stays
+        try:
+            if not self._file.exists():
+                self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                create_file(self._file, secrets.token_bytes(_KEY_BYTES))  # if two processes do this, the first's stays
+        except OSError as error:
+            raise SettingsError(
+                f"{self._file} cannot be made: {error.strerror}. Check who owns the folder and that its disk has room."
+            ) from error
 
     def _cipher(self) -> AESGCM:
         return AESGCM(self._key())
@@ -62,17 +69,26 @@ class SecretBox:
     def _key(self) -> bytes:
         # Read each time: the file may be replaced while a server runs, and `lookup` caches what it decrypted.
         try:
-            key = self._file.read_bytes()
+            with open(self._file, "rb", opener=_open_at_once) as stream:
+                is_file = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+                key = stream.read(_KEY_BYTES + 1) if is_file else b""
         except FileNotFoundError as error:
             raise SettingsError(
                 f"{self._file} is missing; without it no access key's secret can be read. {_WHAT_TO_DO}"
             ) from error
+        except OSError as error:
+            raise SettingsError(f"{self._file} cannot be read: {error.strerror}. {_WHAT_TO_DO}") from error
         if len(key) != _KEY_BYTES:
             raise SettingsError(f"{self._file} is damaged: it should hold {_KEY_BYTES} bytes. {_WHAT_TO_DO}")
         return key
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """A pipe without a writer must not make the caller wait."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 _WHAT_TO_DO = (
-    "Restore it from a backup; or delete it if it is still there, create new keys with `regard keys create`, "
+    "Restore it from a backup; or delete what is there, create new keys with `regard keys create`, "
     "and revoke the old ones with `regard keys revoke`."
 )

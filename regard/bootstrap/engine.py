@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from regard.accountability.access_keys import AccessKeys
 from regard.accountability.gate import Gate, Grant
 from regard.bootstrap.accountability import access_keys, gate
-from regard.bootstrap.indexes import drop_embedded, embedded_feeds, index_sync, shared_sync
+from regard.bootstrap.home import keep_private
+from regard.bootstrap.indexes import drop_embedded, embedded_feeds, erase_embedded, index_sync, shared_sync
 from regard.bootstrap.models import face_model, face_models, open_zoo
 from regard.bootstrap.stores import Stores, blob_store, open_stores
 from regard.bootstrap.telemetry import instruments
@@ -40,12 +41,16 @@ from regard.engine.transfer.collection_import import CollectionImport
 from regard.engine.transfer.index_migration import IndexMigration
 from regard.engine.transfer.integrity import IndexCheck, Integrity
 from regard.errors import InternalServerError
+from regard.sync.follower import Follower
 from regard.sync.index_sync import IndexSync
 from regard.sync.shared_sync import SharedSync
 from regard.telemetry.instruments import Instruments
 from regard.telemetry.metrics import Metrics
 from regard.vision.models import FaceModels
 from regard.vision.zoo import Zoo
+
+#: How often an index looks for what other processes wrote, so that it keeps no file of what they deleted.
+_FOLLOW_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,11 @@ class Register:
             drop_embedded(self.settings, self.stores, [each.key for each in found])
         for each in found:
             self.migration.stay(grant, each)
+
+    def erase(self, grant: Grant, collection: Collection) -> None:
+        """After a collection was deleted: delete what its index has in files."""
+        grant.require(Action.DELETE, collection.id)
+        erase_embedded(self.settings, self.stores, collection.key)
 
     def bring_on(self, grant: Grant, collection: Collection, progress: Progress) -> str | None:
         """If the collection is in the shared index, bring that index up to date; otherwise the next search would.
@@ -151,7 +161,9 @@ def open_register(settings: Settings) -> Iterator[Register]:
             ),
             exports=CollectionExport(stores.transfer),
             imports=CollectionImport(stores.collections, stores.transfer),
-            integrity=Integrity(collections=stores.collections, rows=stores.transfer, moves=stores.moves),
+            integrity=Integrity(
+                collections=stores.collections, rows=stores.transfer, moves=stores.moves, damage=stores.damage
+            ),
             migration=IndexMigration(stores.collections, stores.moves, shared),
             shared=shared,
         )
@@ -164,13 +176,15 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
     with ExitStack() as closing:
         metrics, together = instruments(settings, closing)
         loader = ImageLoader(blob_store(settings))  # first: it may refuse the settings, before anything is created
-        settings.buckets_folder.mkdir(parents=True, exist_ok=True)
+        keep_private(settings.home)
+        settings.buckets_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         stores = open_stores(settings, closing)
         feeds = embedded_feeds(settings, stores, closing)
         sync = index_sync(settings, stores, feeds, closing)
         for feed in feeds:
             metrics.show_index(feed.table.feed, feed.index)
         sync.rebuild(progress)
+        closing.enter_context(Follower(sync.catch_up, _FOLLOW_SECONDS))
         zoo = open_zoo(settings)
         models = face_models(settings, zoo, together)
         analyzer = FaceAnalyzer(models, together)

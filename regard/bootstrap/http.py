@@ -99,8 +99,11 @@ def server(engine: Engine, *, strict_output: bool = False) -> Starlette:
 
     def ready(_: Request) -> JSONResponse:
         missing = [name for name in engine.models.names if name not in engine.zoo.installed]
-        state = {"status": "ready"} if not missing else {"status": "not ready", "missing_models": missing}
-        return JSONResponse(state, status_code=503 if missing else 200)
+        faults: dict[str, object] = {"missing_models": missing} if missing else {}
+        if fault := engine.stores.database.fault():
+            faults["database"] = fault
+        state = {"status": "not ready", **faults} if faults else {"status": "ready"}
+        return JSONResponse(state, status_code=503 if faults else 200)
 
     def metrics(request: Request) -> Response:
         content, content_type = engine.metrics.exposition(request.headers.get("accept", ""))

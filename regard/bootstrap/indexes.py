@@ -11,7 +11,7 @@ from regard.bootstrap.stores import Stores
 from regard.config.settings import Settings
 from regard.errors import InvalidParameter
 from regard.index.embedded import codebook
-from regard.index.embedded.embedded_index import Codebooks, EmbeddedIndex, files_of
+from regard.index.embedded.embedded_index import Codebooks, EmbeddedIndex, delete_files, files_of
 from regard.index.milvus.milvus_index import Consistency, MilvusIndex, MilvusOptions
 from regard.store.database import Database
 from regard.store.feed_tables import FACE_FEED, USER_FEED, FeedTable
@@ -77,6 +77,13 @@ def drop_embedded(settings: Settings, stores: Stores, collection_keys: Iterable[
         for collection_key in collection_keys:
             for feed in feeds:
                 feed.index.drop(collection_key)
+
+
+def erase_embedded(settings: Settings, stores: Stores, collection_key: int) -> None:
+    """Delete the files of the embedded indexes of a collection that is gone, unless a server has them open: it does so
+    itself."""
+    for table in FEEDS:
+        delete_files(_files(settings, stores.database) / table.feed, collection_key)
 
 
 def _codebooks(opened: Database, table: FeedTable) -> Codebooks:

@@ -41,4 +41,6 @@ def missing_models(settings: Settings) -> list[str]:
 def pull_models(settings: Settings, names: list[str], progress: Progress) -> list[Pulled]:
     """Fetch models into the home. Raises ModelUnavailable."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.models_folder.parent == settings.home:
+        settings.models_folder.mkdir(mode=0o700, exist_ok=True)
     return open_zoo(settings).pull(names, progress=progress)

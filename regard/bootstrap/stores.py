@@ -12,6 +12,7 @@ from regard.media.bucket_routes import BucketRoutes
 from regard.media.s3_blobs import S3Options, S3Store
 from regard.store import database
 from regard.store.collection_rows import CollectionRows
+from regard.store.damage_rows import DamageRows
 from regard.store.database import Database
 from regard.store.face_rows import FaceRows
 from regard.store.idempotency_rows import IdempotencyRows
@@ -36,6 +37,7 @@ class Stores:
     indexed_files: IndexedFileRows
     moves: MoveRows
     transfer: TransferRows
+    damage: DamageRows
 
 
 def open_stores(settings: Settings, closing: ExitStack) -> Stores:
@@ -52,6 +54,7 @@ def open_stores(settings: Settings, closing: ExitStack) -> Stores:
         indexed_files=IndexedFileRows(opened),
         moves=MoveRows(opened),
         transfer=TransferRows(opened),
+        damage=DamageRows(opened),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
+from regard.bootstrap.core_dumps import forbid_core_dumps
 from regard.bootstrap.models import face_model, face_models
 from regard.bootstrap.threads import limit_blas_threads
 from regard.config.settings import Settings, load_settings
@@ -31,6 +32,12 @@ def photo_analyzer(settings: Settings, bounds: Bounds) -> PhotoAnalyzer:
     return PhotoAnalyzer(FaceAnalyzer(face_models(settings)), bounds)
 
 
+def photo_analyzer_of_its_own(settings: Settings, bounds: Bounds) -> PhotoAnalyzer:
+    """The analyzer of a process that does nothing else."""
+    forbid_core_dumps()
+    return photo_analyzer(settings, bounds)
+
+
 def photo_analyzer_elsewhere(detector: str, embedder: str, threads: int, bounds: Bounds, version: str) -> PhotoAnalyzer:
     """The analyzer of a worker on another machine, whose own settings name the folder of its models.
 
@@ -43,7 +50,7 @@ def photo_analyzer_elsewhere(detector: str, embedder: str, threads: int, bounds:
             f"A machine of the cluster makes embeddings of {there}, this one of {version}. Install the same version of "
             f"Regard and the same models on all machines."
         )
-    return photo_analyzer(settings, bounds)
+    return photo_analyzer_of_its_own(settings, bounds)
 
 
 def processes_for(settings: Settings, photos: int) -> int:
@@ -60,7 +67,7 @@ def local_pool(settings: Settings, bounds: Bounds, processes: int) -> Iterator[P
         pool = WorkerPool(lambda: ThisProcess(analyzer), _DECODING_THREADS, lost=ended_its_worker, name="1 process")
     else:
         share = settings.with_threads(settings.models.threads or max(1, cores() // processes))
-        start = partial(WorkerProcess, partial(photo_analyzer, share, bounds))
+        start = partial(WorkerProcess, partial(photo_analyzer_of_its_own, share, bounds))
         pool = WorkerPool(start, processes, lost=ended_its_worker, name=f"{processes} processes")
     with pool:
         yield pool

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from regard.bootstrap.engine import open_register
-from regard.commands import context, terminal, transfer_commands
+from regard.commands import context, repair_command, terminal, transfer_commands
 from regard.commands.acts import granted
 from regard.commands.terminal import Home, Json
 from regard.domain.galleries import EMBEDDED
@@ -54,6 +54,7 @@ def delete(
             typer.confirm(f"Delete {name} and its {count:,} faces, for good?", abort=True)
         register.galleries.delete(grant, name)
         context.bring_on(register, grant, collection)
+        register.erase(grant, collection)
     terminal.say(f"Deleted {name} and its {count:,} faces.")
 
 
@@ -61,4 +62,5 @@ app.command("export")(transfer_commands.export)
 app.command("import")(transfer_commands.import_)
 app.command("move")(transfer_commands.move)
 app.command("verify")(transfer_commands.verify)
+app.command("repair")(repair_command.repair)
 app.command("rebuild")(transfer_commands.rebuild)

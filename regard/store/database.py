@@ -147,9 +147,12 @@ class Database:
             raise
 
     def identity(self) -> str:
-        """Which database this is; a copy is the same."""
+        """Which database this is; a copy is the same. Raises SettingsError where that is lost."""
         with self.read() as connection:
-            return str(connection.exec_driver_sql("SELECT id FROM identity").scalar_one())
+            found = connection.exec_driver_sql("SELECT id FROM identity").scalar_one_or_none()
+        if not isinstance(found, str):
+            raise SettingsError("The database is damaged: its table `identity` is empty. Restore a backup.")
+        return found
 
     def fault(self) -> str | None:
         """Why nothing can be stored, for a client to read; None if nothing is wrong."""

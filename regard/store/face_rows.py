@@ -17,12 +17,12 @@ from regard.errors import InvalidParameter
 from regard.store.collection_guard import guard
 from regard.store.database import Database
 from regard.store.deletion_rows import note_deleted
+from regard.store.embeddings import Sizes, one_sound, packed
 from regard.store.gallery_size_rows import change_size
 from regard.store.in_lists import in_lists
 from regard.store.tables.collections import collections
 from regard.store.tables.faces import faces
 from regard.store.tables.users import memberships, users
-from regard.store.vector_rows import packed, units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,7 @@ class FaceRows:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._sizes = Sizes(faces)
 
     def add(
         self, collection_key: int, new: Sequence[NewFace], embeddings: FloatArray, face_model: str, now: datetime
@@ -110,11 +111,15 @@ class FaceRows:
             }
 
     def embedding(self, collection_key: int, face_id: str) -> FloatArray | None:
-        """The face's unit vector, D long; None when the collection has no such face."""
+        """The face's unit vector, D long; None when the collection has no such face. Raises InternalServerError for one
+        that is damaged."""
         with self._database.read() as connection:
             asked = {"collection_key": collection_key, "face_id": face_id}
-            blob = connection.execute(_EMBEDDING, asked).scalar_one_or_none()
-        return None if blob is None else units([blob])[0]
+            row = connection.execute(_EMBEDDING, asked).one_or_none()
+            if row is None:
+                return None
+            size = self._sizes.of(connection, collection_key, [row.embedding])
+        return one_sound(row.embedding, size, f"face {face_id}")
 
     def delete(self, collection_key: int, face_ids: Sequence[str]) -> Deletion:
         """Delete those of the faces that the collection has and that are no user's."""

@@ -69,6 +69,7 @@ def engine(url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine:
 
     @event.listens_for(made, "connect")
     def prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        connection.text_factory = _text
         connection.isolation_level = None  # sqlite3 must not begin transactions itself: `begin` below does
         for pragma in (
             f"page_size = {PAGE}",  # of a new file; another stays as it was made
@@ -86,3 +87,8 @@ def engine(url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return made
+
+
+def _text(raw: bytes) -> str:
+    """Also what is damaged: it must not keep the rest of its row from being read."""
+    return raw.decode("utf-8", "replace")

@@ -19,12 +19,12 @@ from regard.store.collection_guard import guard
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
 from regard.store.deletion_rows import note_deleted
+from regard.store.embeddings import packed, units
 from regard.store.gallery_size_rows import change_size
 from regard.store.in_lists import in_lists
 from regard.store.sqlite_engine import PAGE
 from regard.store.tables.faces import faces
 from regard.store.tables.users import memberships, user_vectors, users
-from regard.store.vector_rows import packed, units
 
 #: What SQLite may hold of the database and of its log while rows come in, 256 MiB each: with its usual 2 MB and 8 MB
 #: the pages of the index on face ids are written many times over.

@@ -17,10 +17,10 @@ from regard.errors import Conflict, ResourceNotFound
 from regard.store.collection_guard import guard
 from regard.store.database import Database
 from regard.store.deletion_rows import note_deleted
+from regard.store.embeddings import Sizes, one_sound, packed, sound
 from regard.store.gallery_size_rows import change_size
 from regard.store.tables.faces import faces
 from regard.store.tables.users import memberships, user_vectors, users
-from regard.store.vector_rows import packed, units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,7 @@ class UserRows:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._sizes = Sizes(faces)
 
     def create(self, collection_key: int, user_id: str, now: datetime) -> None:
         """A new user. Raises Conflict for a name that is taken, ResourceNotFound when the collection has gone."""
@@ -69,13 +70,17 @@ class UserRows:
             change.remove()
 
     def vector(self, collection_key: int, user_id: str) -> FloatArray | None:
-        """The user's unit vector, D long; None when they have no face. Raises ResourceNotFound."""
-        query = select(user_vectors.c.embedding).select_from(users).outerjoin(user_vectors)
+        """The user's unit vector, D long; None when they have no face. Raises ResourceNotFound, and
+        InternalServerError for one that is damaged."""
+        query = select(user_vectors.c.key, user_vectors.c.embedding).select_from(users).outerjoin(user_vectors)
         with self._database.read() as connection:
             row = connection.execute(query.where(_named(collection_key, user_id))).one_or_none()
-        if row is None:
-            raise missing(user_id)
-        return None if row.embedding is None else units([row.embedding])[0]
+            if row is None:
+                raise missing(user_id)
+            if row.key is None:
+                return None
+            size = self._sizes.of(connection, collection_key, [row.embedding])
+        return one_sound(row.embedding, size, f"user {user_id}")
 
     def by_vector_keys(self, keys: IntArray) -> dict[int, User]:
         """The users whose vectors these are, by the vector's key; a vector that was replaced belongs to none."""
@@ -91,16 +96,17 @@ class UserRows:
             key = connection.execute(named).scalar_one_or_none()
             if key is None:
                 raise missing(user_id)
-            yield UserChange(connection, collection_key, key)
+            yield UserChange(connection, collection_key, key, self._sizes)
 
 
 class UserChange:
     """A user inside the transaction that changes them."""
 
-    def __init__(self, connection: Connection, collection_key: int, user_key: int) -> None:
+    def __init__(self, connection: Connection, collection_key: int, user_key: int, sizes: Sizes) -> None:
         self._connection = connection
         self._collection_key = collection_key
         self._user_key = user_key
+        self._sizes = sizes
 
     def candidates(self, face_ids: Sequence[str]) -> dict[str, Candidate]:
         """Those of the faces that the collection has, of any user or none, by id; as many as one statement holds."""
@@ -110,18 +116,24 @@ class UserChange:
             .outerjoin(users, users.c.key == memberships.c.user_key)
             .where(faces.c.collection_key == self._collection_key, faces.c.face_id.in_(list(face_ids)))
         )
+        rows = self._connection.execute(query).all()
+        size = self._sizes.of(self._connection, self._collection_key, [row.embedding for row in rows])
         return {
             row.face_id: Candidate(
-                key=row.key, face_id=row.face_id, user_id=row.user_id, embedding=units([row.embedding])[0]
+                key=row.key,
+                face_id=row.face_id,
+                user_id=row.user_id,
+                embedding=one_sound(row.embedding, size, f"face {row.face_id}"),
             )
-            for row in self._connection.execute(query)
+            for row in rows
         }
 
     def embeddings(self) -> FloatArray | None:
-        """N×D unit rows of the user's N faces, by key; None when there are none."""
+        """N×D unit rows of the user's N faces, by key, without those that are damaged; None when there are none."""
         query = select(faces.c.embedding).join_from(memberships, faces).where(memberships.c.user_key == self._user_key)
         blobs = self._connection.execute(query.order_by(faces.c.key)).scalars().all()
-        return units(blobs) if blobs else None
+        _, rows = sound(blobs, self._sizes.of(self._connection, self._collection_key, blobs))
+        return rows if len(rows) else None
 
     def join(self, face_keys: Sequence[int]) -> None:
         """These faces, which belong to no user, become this user's."""

@@ -84,7 +84,8 @@ class EmbeddedSync:
                 before = self._watermarks.read()
                 held = [(feed.name, feed.rows.keys(), feed.held()) for feed in self.feeds.values()]
                 if self._has(before) and self._watermarks.read() == before and not self._arriving:
-                    return [difference for each in held for difference in differences(*each)]
+                    damage = [each for feed in self.feeds.values() for each in feed.damage()]
+                    return damage + [difference for each in held for difference in differences(*each)]
         return [Difference(text=_RESTLESS)]
 
     def _has(self, mark: Watermark) -> bool:

@@ -81,6 +81,12 @@ class FollowedFeed(Generic[Index]):
             self.remove(collection_key, strangers)
         return len(held) - len(strangers) < len(stored)
 
+    def damage(self) -> Iterator[Difference]:
+        """What SQL has and no index holds, for it is damaged."""
+        for collection_key, count in self.rows.damaged().items():
+            text = f"{count:,} of the {self.name} are damaged in SQL; `regard collections repair` removes them"
+            yield Difference(collection_key=collection_key, text=text)
+
     def held(self) -> dict[int, IntArray]:
         """Every key in the index, ascending, by collection."""
         return {key: self.index.keys(key) for key in self.index.collections()}

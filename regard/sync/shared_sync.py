@@ -133,7 +133,8 @@ class SharedSync:
                 held = [(feed.name, feed.rows.keys(), feed.held()) for feed in self.feeds.values()]
             if replace(self._watermarks.read(), checkpoints=before.checkpoints) == before:
                 kept = [(name, _without(stored, arriving), _without(there, arriving)) for name, stored, there in held]
-                return [difference for each in kept for difference in differences(*each)]
+                damage = [each for feed in self.feeds.values() for each in feed.damage()]
+                return damage + [difference for each in kept for difference in differences(*each)]
         return [Difference(text=_RESTLESS)]
 
     def health(self) -> str:

@@ -27,12 +27,13 @@ from regard.index.embedded.embedded_index import EmbeddedIndex
 from regard.index.milvus.milvus_index import MilvusIndex, MilvusOptions
 from regard.index.vector_index import SharedIndex, VectorIndex
 from regard.store.deletion_rows import note_deleted
+from regard.store.embeddings import packed
 from regard.store.feed_tables import FeedTable
 from regard.store.model_rows import ModelRows
 from regard.store.move_rows import MoveRows
 from regard.store.tables.collections import collections
 from regard.store.tables.columns import Key
-from regard.store.vector_rows import VectorRows, packed
+from regard.store.vector_rows import VectorRows
 from regard.sync.feed import Feed
 from regard.sync.index_sync import IndexSync
 from regard.sync.shared_sync import SharedSync

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,18 +12,21 @@ from regard.accountability.gate import Grant
 from regard.domain.authority import Action
 from regard.domain.galleries import Collection
 from regard.domain.reporting import Difference, Progress
+from regard.engine.galleries.user_vectors import vector
 from regard.store.collection_rows import CollectionRows
+from regard.store.damage_rows import Damage, DamageRows
 from regard.store.move_rows import MoveRows
 from regard.store.transfer_rows import TransferRows
 from regard.sync.index_sync import IndexSync
 
 #: How far from 1 the length of a unit vector may be once it has been rounded to float16.
 _ROUNDING = 2e-3
-_PIECE = 8192
+#: Users whose vectors are made in one transaction.
+_USERS = 1000
 #: Collections read at once.
 _PAGE = 1000
 #: Most faults shown for one collection.
-_SHOWN = 10
+SHOWN = 10
 
 
 def lengths(embeddings: NDArray[Any]) -> NDArray[np.float32]:
@@ -59,10 +62,11 @@ class IndexCheck:
 class Integrity:
     """Checks what SQL holds of whole collections."""
 
-    def __init__(self, *, collections: CollectionRows, rows: TransferRows, moves: MoveRows) -> None:
+    def __init__(self, *, collections: CollectionRows, rows: TransferRows, moves: MoveRows, damage: DamageRows) -> None:
         self._collections = collections
         self._rows = rows
         self._moves = moves
+        self._damage = damage
 
     def collections(self, grant: Grant, collection_id: str | None) -> list[Collection]:
         """The collection with that name, or all collections. Raises ResourceNotFound."""
@@ -75,18 +79,36 @@ class Integrity:
             found += page
         return found
 
-    def faults(self, grant: Grant, collection: Collection, progress: Progress) -> list[str]:
-        """Descriptions of the faults in a collection's embeddings in SQL; empty if there are none."""
-        grant.require(Action.READ, collection.id)
+    def damage(self, grant: Grant, collection: Collection, progress: Progress) -> list[Damage]:
+        """What is damaged of a collection in SQL; all else is searched as if that were not there."""
+        grant.require(grant.act.action, collection.id)
         total = self._collections.face_count(collection.key)
-        found: list[str] = []
-        size, after, done = 0, -1, 0
-        while stored := self._rows.embeddings(collection, after, _PIECE):
-            after, done = stored[-1][0], done + len(stored)
-            size = size or len(stored[0][2])
-            found += list(_wrong(stored, size))
+        found = self._damage.of_collection(collection)
+        after, done = -1, 0
+        while True:
+            damaged, after, count = self._damage.of_faces(collection, after)
+            if count == 0:
+                return found
+            found += damaged
+            done += count
             progress(f"Reading {collection.id}", done, total)
-        said = found[:_SHOWN] + ([f"... and {len(found) - _SHOWN:,} more"] if len(found) > _SHOWN else [])
+
+    def repair(self, grant: Grant, collection: Collection, damage: Sequence[Damage]) -> None:
+        """Remove what is damaged: those faces, and those vectors of users, which are made of their faces again."""
+        grant.require(Action.ADMINISTER, collection.id)
+        self._damage.remove(collection, damage)
+        while self._rows.fill_vectors(collection, _USERS, vector):
+            pass
+
+    def faults(self, grant: Grant, collection: Collection, progress: Progress) -> list[str]:
+        """Descriptions of the faults of a collection in SQL; empty if there are none."""
+        grant.require(Action.READ, collection.id)
+        found = self.damage(grant, collection, progress)
+        said = [str(each) for each in found[:SHOWN]]
+        if len(found) > SHOWN:
+            said.append(f"... and {len(found) - SHOWN:,} more")
+        if found:
+            said.append(f"`regard collections repair {collection.id}` removes what is damaged")
         if wanting := self._rows.users_wanting_vectors(collection):
             said.append(f"{wanting:,} users have faces and no vector: an import was not finished; run it again")
         return said
@@ -114,14 +136,3 @@ class Integrity:
         """How many faces the collection holds, for those who are about to delete or rebuild it."""
         grant.require(grant.act.action, collection.id)
         return self._collections.face_count(collection.key)
-
-
-def _wrong(stored: Sequence[tuple[int, str, bytes]], size: int) -> Iterator[str]:
-    whole = [each for each in stored if len(each[2]) == size and size % 2 == 0]
-    for _, face_id, embedding in stored:
-        if len(embedding) != size or size % 2:
-            yield f"face {face_id}: the embedding has {len(embedding)} bytes, the first one {size}"
-    if whole:
-        vectors = np.frombuffer(b"".join(each[2] for each in whole), "<f2").reshape(len(whole), -1)
-        for row in unsound(vectors):
-            yield f"face {whole[row][1]}: the embedding is not a unit vector"

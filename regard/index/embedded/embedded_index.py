@@ -215,6 +215,17 @@ def files_of(root: Path, database: str) -> Path:
     return mine
 
 
+def delete_files(folder: Path, collection_key: int) -> bool:
+    """Delete what the index of this folder has in files of a collection that is gone. False if another process has the
+    index open, which deletes them itself."""
+    if not folder.is_dir():
+        return True
+    with try_file_lock(folder / "lock") as mine:
+        if mine:
+            shutil.rmtree(folder / str(collection_key), ignore_errors=True)
+        return mine
+
+
 class _Folder:
     """The files of one index: a folder for each gallery, a lock, and up to which deletion they are true."""
 

@@ -9,11 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Dialect, Float, Integer, LargeBinary
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from regard.domain.instants import EPOCH, instant, microseconds
 
 Read = Callable[[Any], Any]
+
+#: SQLite numbers rows by itself only when the column's type is INTEGER.
+Key = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Bytes(TypeDecorator[bytes]):
@@ -22,7 +25,7 @@ class Bytes(TypeDecorator[bytes]):
     impl = LargeBinary
     cache_ok = True
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Read:
+    def result_processor(self, _: Dialect, __: object) -> Read:
         def read(value: Any) -> bytes | None:
             if value is None or type(value) is bytes:
                 return value
@@ -58,6 +61,15 @@ class Whole(TypeDecorator[int]):
 
     def process_result_value(self, value: Any, _: Dialect) -> int | None:
         return value if value is None or isinstance(value, int) else 0
+
+
+class OtherKey(Whole):
+    """A key that is not its row's own."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else BigInteger())
 
 
 class Number(TypeDecorator[float]):
@@ -100,7 +112,3 @@ class FilePath(TypeDecorator[str]):
 
     def process_result_value(self, value: bytes | None, _: Dialect) -> str | None:
         return None if value is None else os.fsdecode(value)
-
-
-#: SQLite numbers rows by itself only when the column's type is INTEGER.
-Key = BigInteger().with_variant(Integer, "sqlite")

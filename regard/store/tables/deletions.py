@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, String, Table
 
-from regard.store.tables.columns import Key, Whole
+from regard.store.tables.columns import Key, OtherKey
 from regard.store.tables.metadata import metadata
 
 #: Keys only. Without feed and key it means the whole collection; with an index's name, in that index alone, which fills
@@ -13,9 +13,9 @@ deletions = Table(
     "deletions",
     metadata,
     Column("seq", Key, primary_key=True),
-    Column("collection_key", Whole, nullable=False),
+    Column("collection_key", OtherKey, nullable=False),
     Column("feed", String(16)),
-    Column("key", Whole),
+    Column("key", OtherKey),
     Column("index_name", String(16)),
     sqlite_autoincrement=True,
 )

@@ -6,9 +6,10 @@ import numpy as np
 from sqlalchemy import select
 
 from regard.store import in_lists, vector_rows
+from regard.store.embeddings import packed, units
 from regard.store.feed_tables import FACE_FEED, USER_FEED
 from regard.store.move_rows import MoveRows
-from regard.store.vector_rows import VectorRows, packed, units
+from regard.store.vector_rows import VectorRows
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MODEL = "face-model-1"

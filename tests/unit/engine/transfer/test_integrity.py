@@ -17,12 +17,15 @@ from regard.engine.analysis.image_loader import uuid_of
 from regard.engine.transfer.integrity import IndexCheck, Integrity, lengths, unsound
 from regard.errors import InternalServerError, ResourceNotFound
 from regard.index.embedded.embedded_index import EmbeddedIndex
+from regard.store.damage_rows import DamageRows
 from regard.store.move_rows import MoveRows
 
 
 @pytest.fixture
 def integrity(store: Store) -> Integrity:
-    return Integrity(collections=store.collections, rows=store.rows, moves=MoveRows(store.opened))
+    return Integrity(
+        collections=store.collections, rows=store.rows, moves=MoveRows(store.opened), damage=DamageRows(store.opened)
+    )
 
 
 def faults(store: Store, integrity: Integrity, collection: Collection) -> list[str]:
@@ -52,15 +55,16 @@ def test_unsound_are_the_rows_that_are_no_unit_vectors() -> None:
 
 @pytest.mark.parametrize(
     ("blob", "said"),
-    [("X'0000'", "has 2 bytes, the first one 16"), ("zeroblob(16)", "not a unit"), (f"X'{'007E' * 8}'", "not a unit")],
+    [("X'0000'", "has 2 bytes, most others 16"), ("zeroblob(16)", "not a unit"), (f"X'{'007E' * 8}'", "not a unit")],
 )
 def test_unsound_embeddings_in_the_database_are_named(store: Store, integrity: Integrity, blob: str, said: str) -> None:
     collection = store.fill()
     assert faults(store, integrity, collection) == []
     store.damage(blob)
-    (fault,) = faults(store, integrity, collection)
+    fault, remedy = faults(store, integrity, collection)
     assert said in fault
     assert uuid_of(b"face", b"6") in fault
+    assert "`regard collections repair people`" in remedy
 
 
 def test_of_many_faults_the_first_are_shown_and_the_others_counted(store: Store, integrity: Integrity) -> None:
@@ -68,8 +72,8 @@ def test_of_many_faults_the_first_are_shown_and_the_others_counted(store: Store,
     with store.opened.write() as connection:
         connection.exec_driver_sql("UPDATE faces SET embedding = zeroblob(16)")
     found = faults(store, integrity, collection)
-    assert len(found) == 11
-    assert found[-1] == "... and 40 more"
+    assert len(found) == 12
+    assert found[-2] == "... and 40 more"
 
 
 def test_an_import_that_was_stopped_is_a_fault_that_says_what_to_do(store: Store, other: Store, file: Path) -> None:
@@ -82,7 +86,9 @@ def test_an_import_that_was_stopped_is_a_fault_that_says_what_to_do(store: Store
 
     with pytest.raises(KeyboardInterrupt):
         other.bring(file, report=stop)
-    there = Integrity(collections=other.collections, rows=other.rows, moves=MoveRows(other.opened))
+    there = Integrity(
+        collections=other.collections, rows=other.rows, moves=MoveRows(other.opened), damage=DamageRows(other.opened)
+    )
     (fault,) = faults(other, there, other.collections.get("people"))
     assert "2 users have faces and no vector" in fault
     assert "run it again" in fault
