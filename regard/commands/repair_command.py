@@ -32,9 +32,9 @@ def repair(
     with granted(chosen, "collections repair", collection=name) as grant, open_register(chosen) as register:
         with terminal.progress() as report:
             which = register.integrity.collections(grant, name)
-            found = {each: register.integrity.damage(grant, each, report) for each in which}
-        count = sum(map(len, found.values()))
-        for collection, damage in found.items():
+            found = [(each, register.integrity.damage(grant, each, report)) for each in which]
+        count = sum(len(damage) for _, damage in found)
+        for collection, damage in found:
             for each in damage if dry_run else damage[:SHOWN]:
                 terminal.say(f"{collection.id}: {each}")
             if len(damage) > SHOWN and not dry_run:
@@ -46,7 +46,7 @@ def repair(
             raise typer.Exit(1)
         if not yes:
             typer.confirm(f"Remove what is damaged, {count:,} in all, for good?", abort=True)
-        for collection, damage in found.items():
+        for collection, damage in found:
             if damage:
                 register.integrity.repair(grant, collection, damage)
                 context.bring_on(register, grant, collection)

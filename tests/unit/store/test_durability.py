@@ -32,7 +32,7 @@ while True:
         NewFace(face_id=str(uuid4()), image_id="i", external_image_id=None, box=box, confidence=1.0) for _ in range(5)
     ]
     now = datetime.now(UTC)
-    for face in rows.add(collection.key, new, np.ones((5, 16), np.float32), collection.face_model, now):
+    for face in rows.add(collection.key, new, np.full((5, 16), 0.25, np.float32), collection.face_model, now):
         print("+", face.face_id, flush=True)
         held.append(face.face_id)
     oldest = held.pop(0)
