@@ -70,6 +70,12 @@ def create_file(file: Path, content: bytes, *, mode: int = PRIVATE) -> bool:
     return True
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder and those above it that are missing, for their owner alone. Raises OSError."""
+    for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Bring the folder's own entries to disk: what was made, renamed or removed in it. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)

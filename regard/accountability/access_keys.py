@@ -12,7 +12,7 @@ from regard.accountability.secret_box import SecretBox
 from regard.accountability.secret_keys import new_id, new_secret
 from regard.accountability.temporary_credentials import TemporaryCredentials
 from regard.domain.callers import Credential, Principal
-from regard.errors import ResourceNotFound
+from regard.errors import InternalServerError, ResourceNotFound
 from regard.store.key_rows import KeyRow, KeyRows
 
 _PREFIX = "RGRD"
@@ -41,11 +41,17 @@ class AccessKeys:
         self._remembered: dict[str, tuple[float, Credential]] = {}
 
     def create(self, name: str) -> tuple[str, str]:
-        """A new access key id and its secret, which cannot be shown again."""
+        """A new access key id and its secret, which cannot be shown again: it is read back before.
+
+        Raises SettingsError if it cannot be, and InternalServerError if it could not be stored.
+        """
         access_key_id, secret = new_id(_PREFIX), new_secret()
         sealed = self._secret_box.encrypt(secret, access_key_id)
         created = KeyRow(access_key_id=access_key_id, name=name, sealed_secret=sealed, created_at=datetime.now(UTC))
         self._rows.add(created)
+        stored = self._rows.get(access_key_id)
+        if stored is None or self._secret_box.decrypt(stored.sealed_secret, access_key_id) != secret:
+            raise InternalServerError(f"The access key {access_key_id} was not stored. See whether the disk is full.")
         return access_key_id, secret
 
     def lookup(self, access_key_id: str, session_token: str | None = None) -> Credential | None:

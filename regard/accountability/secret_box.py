@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from regard.errors import SettingsError
-from regard.files import create_file
+from regard.files import create_file, make_folder
 
 _NONCE_BYTES = 12  # NIST SP 800-38D, 8.2: 96 bits
 _KEY_BYTES = 32
@@ -56,7 +56,7 @@ class SecretBox:
     def _make(self) -> None:
         try:
             if not self._file.exists():
-                self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_folder(self._file.parent)
                 create_file(self._file, secrets.token_bytes(_KEY_BYTES))  # if two processes do this, the first's stays
         except OSError as error:
             raise SettingsError(

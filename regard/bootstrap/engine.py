@@ -41,6 +41,7 @@ from regard.engine.transfer.collection_import import CollectionImport
 from regard.engine.transfer.index_migration import IndexMigration
 from regard.engine.transfer.integrity import IndexCheck, Integrity
 from regard.errors import InternalServerError
+from regard.files import make_folder
 from regard.sync.follower import Follower
 from regard.sync.index_sync import IndexSync
 from regard.sync.shared_sync import SharedSync
@@ -177,7 +178,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
         metrics, together = instruments(settings, closing)
         loader = ImageLoader(blob_store(settings))  # first: it may refuse the settings, before anything is created
         keep_private(settings.home)
-        settings.buckets_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(settings.buckets_folder)
         stores = open_stores(settings, closing)
         feeds = embedded_feeds(settings, stores, closing)
         sync = index_sync(settings, stores, feeds, closing)

@@ -7,6 +7,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from regard.files import make_folder
+
 log = logging.getLogger(__name__)
 
 #: What Regard keeps in a home. Whatever else may lie there is not its own to change.
@@ -22,7 +24,7 @@ def keep_private(home: Path) -> None:
     Folders become 0700 and files 0600. Links are not followed. Pictures in buckets are left as they are: their folders
     let nobody else come to them.
     """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(home)
     mended = sum(_close(path) for path in _kept(home))
     if mended:
         log.info("%s: others could read %d files and folders. Now only you can.", home, mended)

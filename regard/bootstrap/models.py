@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from regard.config.settings import Settings
 from regard.domain.reporting import Meter, Progress
+from regard.files import make_folder
 from regard.vision.cards import catalogue
 from regard.vision.faces.face_model import FaceModel
 from regard.vision.models import FaceModels
@@ -40,7 +41,7 @@ def missing_models(settings: Settings) -> list[str]:
 
 def pull_models(settings: Settings, names: list[str], progress: Progress) -> list[Pulled]:
     """Fetch models into the home. Raises ModelUnavailable."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(settings.home)
     if settings.models_folder.parent == settings.home:
-        settings.models_folder.mkdir(mode=0o700, exist_ok=True)
+        make_folder(settings.models_folder)
     return open_zoo(settings).pull(names, progress=progress)

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from regard.errors import SettingsError
-from regard.files import file_lock
+from regard.files import file_lock, make_folder
 from regard.store.sqlite_file import SqliteFile
 
 #: Bytes of a page: seven faces with 512 numbers, where 4 KiB hold three and a quarter of it is empty.
@@ -40,7 +40,7 @@ def alone(url: URL) -> Iterator[None]:
             "SQLite needs a file, as in sqlite:////var/lib/regard/regard.db: memory would not outlive it"
         )
     file = Path(url.database)
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(file.parent)
     with file_lock(file.parent):
         if not file.exists():  # never open and close a live database here: closing drops SQLite's own locks
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

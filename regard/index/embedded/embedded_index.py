@@ -17,7 +17,7 @@ import numpy as np
 
 from regard.domain.arrays import FloatArray, IntArray
 from regard.domain.galleries import Hits
-from regard.files import replace_file, try_file_lock
+from regard.files import make_folder, replace_file, try_file_lock
 from regard.index.embedded.codebook import Codebook
 from regard.index.embedded.gallery_files import GONE, GalleryFiles
 from regard.index.embedded.indexed_gallery import IndexedGallery
@@ -208,7 +208,7 @@ def files_of(root: Path, database: str) -> Path:
     """Where the files of one database's indexes lie. Those of another, which was here before, are deleted: they hold
     faces, and would never be read."""
     mine = root / database
-    mine.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(mine)
     for other in root.iterdir():
         if other != mine and other.is_dir():
             shutil.rmtree(other, ignore_errors=True)
@@ -230,7 +230,7 @@ class _Folder:
     """The files of one index: a folder for each gallery, a lock, and up to which deletion they are true."""
 
     def __init__(self, root: Path) -> None:
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(root)
         self.root = root
         self._lock = ExitStack()
         self.mine = self._lock.enter_context(try_file_lock(root / "lock"))
