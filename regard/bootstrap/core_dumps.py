@@ -9,11 +9,14 @@ import sys
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
-def forbid_core_dumps() -> None:
-    """From now on this process leaves no dump, whatever ends it, and others of the same user cannot read its memory.
-
-    Processes that it starts inherit the limit, and call this for the rest of it.
-    """
+def limit_core_dumps() -> None:
+    """From now on the kernel writes no dump of this process, nor of those that it starts."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":  # a dump that is piped to a collector knows no limit
+
+
+def forbid_core_dumps() -> None:
+    """As `limit_core_dumps`; nor is one piped to a collector, which knows no limit, and other processes of the same
+    user cannot read this one's memory. Processes that it starts begin without that."""
+    limit_core_dumps()
+    if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
-from regard.bootstrap.core_dumps import forbid_core_dumps
+from regard.bootstrap.core_dumps import forbid_core_dumps, limit_core_dumps
 from regard.bootstrap.models import face_model, face_models
 from regard.bootstrap.threads import limit_blas_threads
 from regard.config.settings import Settings, load_settings
@@ -50,7 +50,8 @@ def photo_analyzer_elsewhere(detector: str, embedder: str, threads: int, bounds:
             f"A machine of the cluster makes embeddings of {there}, this one of {version}. Install the same version of "
             f"Regard and the same models on all machines."
         )
-    return photo_analyzer_of_its_own(settings, bounds)
+    limit_core_dumps()  # and no more: Ray watches the memory of its workers
+    return photo_analyzer(settings, bounds)
 
 
 def processes_for(settings: Settings, photos: int) -> int:

@@ -89,11 +89,11 @@ class S3Store:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             log.warning("S3 at %s refused %s/%r: %s", self._options.endpoint, bucket, name, _said(error))
             if status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
-                raise InternalServerError(_FAULT) from error
+                raise InternalServerError(public=_FAULT) from error
             raise InvalidS3Object from error
         except BotoCoreError as error:
             log.error("S3 at %s did not deliver %s/%r: %s", self._options.endpoint, bucket, name, error)
-            raise InternalServerError(_FAULT) from error
+            raise InternalServerError(public=_FAULT) from error
 
     def trouble(self) -> str | None:
         """What keeps the store from being used, in words; None if it answers and knows the key."""

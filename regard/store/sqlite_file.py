@@ -58,11 +58,13 @@ class SqliteFile:
 
     def check(self) -> None:
         """Return if what is written goes to the file at its path. Raises InternalServerError."""
-        if self._found() != self._opened:
-            if not self._told:
-                self._told = True
-                log.critical("%s was removed or replaced while it was open. Writes are refused.", self._path)
-            raise InternalServerError(f"{_MOVED} ({self._path})", public=_MOVED)
+        if self._found() == self._opened:
+            self._told = False
+            return
+        if not self._told:
+            self._told = True
+            log.critical("%s was removed or replaced while it was open. Writes are refused.", self._path)
+        raise InternalServerError(f"{_MOVED} ({self._path})", public=_MOVED)
 
     def fault(self) -> str | None:
         """Why nothing can be stored, for a client to read; None if nothing is wrong."""

@@ -77,7 +77,8 @@ class Zoo:
             state = self._state(card)
             if state is not State.PRESENT:
                 raise ModelUnavailable(
-                    f"the model {name!r} is {state} ({self._file(card)}); run `regard models pull {name}`"
+                    f"the model {name!r} is {state} ({self._file(card)}); run `regard models pull {name}`",
+                    public=f"the model {name!r} is {state}; run `regard models pull {name}`",
                 )
             self._verified[name] = self._file(card)
         return self._verified[name]

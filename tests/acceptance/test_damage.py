@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from damaged_home import Home, ids
 from people import astronaut, encoded
 from postgres_server import PostgresServer
@@ -260,3 +262,29 @@ def test_a_server_whose_database_was_deleted_stores_nothing_and_says_so(home: Ho
         assert home.get("/health/ready")[0] == 200
     with home.serving() as client:
         assert client.list_collections()["CollectionIds"] == ["kept", "after"]
+
+
+# -- the index's files -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_server_that_is_ended_by_a_segment_that_was_cut_short_starts_again_and_finds_everyone(home: Home) -> None:
+    faces, _ = home.enrol("people", 16_500)
+    with home.serving() as client:
+        end = time.monotonic() + 60
+        while not (segments := list(home.folder.glob("index/*/faces/*/*.segment"))):
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        assert "FaceMatches" in client.search_faces(CollectionId="people", FaceId=faces[0])
+        os.truncate(segments[0], 4096)
+        with suppress(BotoCoreError):
+            client.search_faces(CollectionId="people", FaceId=faces[0], FaceMatchThreshold=0)
+        assert home.process is not None
+        assert home.process.wait(20) == -signal.SIGBUS
+    with home.serving() as client:  # as a supervisor does
+        assert "faces are read from the database again" in home.log
+        assert "Traceback" not in home.log
+        client.index_faces(CollectionId="people", Image={"Bytes": PORTRAIT})
+        found = client.search_faces_by_image(CollectionId="people", Image={"Bytes": PORTRAIT})["FaceMatches"]
+        assert len(found) == 1
+    assert home.run("collections", "verify").returncode == 0
