@@ -35,7 +35,13 @@ class Sizes:
         columns = self._table.c
         first = select(func.length(columns.embedding).label("size")).where(columns.collection_key == collection_key)
         some = first.order_by(columns.key).limit(_ASKED_ROWS).subquery()
-        usual = select(some.c.size).group_by(some.c.size).order_by(func.count().desc(), some.c.size.desc()).limit(1)
+        usual = (
+            select(some.c.size)
+            .where(some.c.size > 0)
+            .group_by(some.c.size)
+            .order_by(func.count().desc(), some.c.size.desc())
+            .limit(1)
+        )
         found = connection.execute(usual).scalar_one_or_none()
         return found or 0
 
