@@ -117,7 +117,10 @@ OTHERS = {
     "tags that are cut off": ("""UPDATE collections SET tags = '{"a": '""", "its tags are no JSON object"),
     "tags that are a list": ("UPDATE collections SET tags = '[1, 2]'", "its tags are no JSON object"),
     "tags that are bytes": ("UPDATE collections SET tags = X'FF00FE'", "its tags are no JSON object"),
-    "an embedding as text": ("UPDATE faces SET embedding = 'face' WHERE key = 1", "the embedding has 4 bytes"),
+    "an embedding as text": (
+        "UPDATE faces SET embedding = 'face' WHERE key = 1",
+        "the embedding has 0 bytes, most others 1,024",
+    ),
     "an embedding as a number": ("UPDATE faces SET embedding = 7 WHERE key = 1", "bytes, most others 1,024"),
     "a box as text": ("UPDATE faces SET width = 'wide' WHERE key = 1", "its box or its confidence is no number"),
     "a size as text": ("UPDATE gallery_sizes SET vectors = 'many'", "recorded size"),
