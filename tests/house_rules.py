@@ -53,6 +53,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "botocore": frozenset({"wire.schema", "media.s3_blobs"}),
     "fcntl": frozenset({"files"}),
     "faiss": frozenset({"index.embedded.fast_scan"}),
+    "h11": frozenset({"edge.http_framing", "edge.http_protocol"}),
     "grpc": frozenset({"index.milvus.milvus_client"}),
     "cryptography": frozenset({"accountability.secret_box"}),
     "cv2": frozenset({"vision.geometry"}),
@@ -73,7 +74,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "threadpoolctl": frozenset({"bootstrap.threads"}),
     "typer": frozenset({"cli", "commands"}),
     "types_boto3_rekognition": frozenset({"operations"}),
-    "uvicorn": frozenset({"commands"}),
+    "uvicorn": frozenset({"edge.http_server", "edge.http_protocol"}),
 }
 HEIGHTS: Mapping[str, int] = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 EVERYWHERE = (sys.stdlib_module_names | {"numpy"}) - {"fcntl"}

@@ -109,9 +109,11 @@ def server(engine: Engine, *, strict_output: bool = False) -> Starlette:
         content, content_type = engine.metrics.exposition(request.headers.get("accept", ""))
         return Response(content, headers={"Content-Type": content_type})
 
-    return Starlette(
+    application = Starlette(
         routes=[route, Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", metrics)]
     )
+    application.router.redirect_slashes = False  # it would send clients to whatever host they name
+    return application
 
 
 def _services(engine: Engine) -> list[Service]:

@@ -6,14 +6,12 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
-import uvicorn
 
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.http import pipeline, server
@@ -22,13 +20,15 @@ from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.context import with_home
 from regard.commands.terminal import Home
+from regard.config.sections import ServerSettings
+from regard.edge import descriptors
+from regard.edge.connections import ConnectionLimits, Connections
+from regard.edge.http_protocol import Patience
+from regard.edge.http_server import HttpServer, Listening
 from regard.errors import AccessDenied, SettingsError
 from regard.telemetry import logs
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-
-#: How long running requests may take to finish after a SIGTERM or Ctrl-C.
-_GRACE_SECONDS = 20
 
 _SNIPPET = """\
 import boto3
@@ -56,7 +56,7 @@ def serve(
     """Start the server; AWS SDKs then work against this machine.
 
     The first start fetches the models and creates an access key. Ctrl-C or SIGTERM ends it once running requests are
-    answered.
+    answered; a second one ends it at once.
 
     Example: [bold]regard serve --port 9000[/]
     """
@@ -64,38 +64,39 @@ def serve(
     _check_free(chosen.server.host, chosen.server.port)
     pipeline(chosen)  # raises for wrong settings now, before anything slow
     tls = Tls.of(chosen)
-    signal.signal(signal.SIGTERM, _leave)
+    _obey_signals()
     logs.begin(chosen.telemetry.log_format)
+    limit = descriptors.raise_limit()
     with context.engine(chosen) as engine:
         with terminal.err().status("Loading the models"):
             engine.models.load()
-        config = uvicorn.Config(
+        http = HttpServer(
             server(engine),
-            host=chosen.server.host,
-            port=chosen.server.port,
-            access_log=False,
-            log_config=None,
-            log_level="warning",
-            lifespan="off",
-            timeout_graceful_shutdown=_GRACE_SECONDS,
+            _listening(chosen.server, tls),
+            Connections(_connection_limits(chosen.server, limit)),
+            announce=lambda port: _announce(engine, port, tls, home),
         )
-        if tls:
-            config.load()
-            config.ssl = tls.context
-        _Server(config, lambda where: _announce(engine, where, tls, home)).run()
+        http.run()
+        if http.ended_by == signal.SIGINT:
+            raise KeyboardInterrupt
 
 
-class _Server(uvicorn.Server):
-    """Announces where it listens once it does: only then is the port known."""
+def _listening(chosen: ServerSettings, tls: Tls | None) -> Listening:
+    return Listening(
+        host=chosen.host,
+        port=chosen.port,
+        tls=tls.context if tls else None,
+        patience=Patience(head=chosen.head_seconds, idle=chosen.idle_seconds),
+        grace_seconds=chosen.grace_seconds,
+    )
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[int], None]) -> None:
-        super().__init__(config)
-        self._announce = announce
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._announce(self.servers[0].sockets[0].getsockname()[1])
+def _connection_limits(chosen: ServerSettings, descriptor_limit: int) -> ConnectionLimits:
+    return ConnectionLimits(
+        most=descriptors.connections(chosen.connections, descriptor_limit),
+        most_strangers=chosen.connections_per_address,
+        vouched_seconds=chosen.idle_seconds,
+    )
 
 
 def _announce(engine: Engine, port: int, tls: Tls | None, home: Path | None) -> None:
@@ -160,6 +161,14 @@ def _check_free(host: str, port: int) -> None:
         ) from error
 
 
+def _obey_signals() -> None:
+    """While the server starts, and while it closes what it opened, a signal that ends it exits with 0."""
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(each) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(each, _leave)
+    for each in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(each, signal.SIG_IGN)
+
+
 def _leave(_: int, __: FrameType | None) -> NoReturn:
-    """SIGTERM while starting, or after uvicorn has answered running requests: exit with 0."""
     raise SystemExit(0)

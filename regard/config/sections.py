@@ -41,6 +41,15 @@ class ServerSettings(Table, frozen=True):
     rates: str = "off"
     #: Requests that may wait for their turn; more are turned away at once.
     queue: int = Field(default=128, ge=0)
+    #: Connections in all, as far as the limit of descriptors allows, and those of one address without a verified
+    #: signature.
+    connections: int = Field(default=4096, ge=16)
+    connections_per_address: int = Field(default=256, ge=1)
+    #: Seconds for a whole head of a request, and for the next request on an open connection.
+    head_seconds: int = Field(default=10, ge=1)
+    idle_seconds: int = Field(default=75, ge=1)
+    #: Seconds for running requests once the server is told to end.
+    grace_seconds: int = Field(default=20, ge=1)
 
 
 class StoreSettings(Table, frozen=True):

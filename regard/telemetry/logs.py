@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from regard.domain.reporting import RequestRecord
@@ -72,6 +74,38 @@ class TextLines(logging.Formatter):
         return "\n".join(lines)
 
 
+class OncePerMinute(logging.Filter):
+    """Lets one record a minute through for the same fault of the connections, and says how many it held back.
+
+    Strangers can cause such faults as often as they like. Records of requests are never held back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        # When each fault was last written, and how often it has been held back since.
+        self._written: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] not in _STRANGERS_LOGGERS and not record.name.startswith("regard.edge"):
+            return True
+        fault, now = (record.name, str(record.msg).partition("\n")[0]), self._clock()
+        written, held = self._written.get(fault, (-math.inf, 0))
+        if now - written < _SAME_FAULT_SECONDS:
+            self._written[fault] = written, held + 1
+            return False
+        if len(self._written) >= _MOST_FAULTS:
+            self._written.clear()
+        self._written[fault] = now, 0
+        if held:
+            record.msg, record.args = f"{record.getMessage()} ({held} more since the last such line)", None
+        return True
+
+
+#: What logs the faults of connections: uvicorn, and asyncio below it. So does `regard.edge`.
+_STRANGERS_LOGGERS = ("uvicorn", "asyncio")
+_SAME_FAULT_SECONDS = 60.0
+_MOST_FAULTS = 1000
 _IN_MESSAGE = ("operation", "code")
 FORMATS: Mapping[str, type[logging.Formatter]] = {"text": TextLines, "json": JsonLines}
 
@@ -85,6 +119,7 @@ def begin(form: str) -> None:
         raise SettingsError(f"log_format is {form!r}; it must be one of: {', '.join(FORMATS)}")
     handler = logging.StreamHandler()
     handler.setFormatter(FORMATS[form]())
+    handler.addFilter(OncePerMinute())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     log.setLevel(logging.INFO)
 

@@ -1,0 +1,76 @@
+"""HTTP/1.x read strictly: what two servers could read in two ways is refused, so that nothing can be smuggled in it."""
+
+from __future__ import annotations
+
+import re
+
+import h11
+
+#: The longest head that is read, in bytes, and the longest line of a chunked body.
+MOST_HEAD_BYTES = 16 * 1024
+#: A body in chunks may begin with so many of any size; from then on they hold so many bytes each, on average. Every
+#: chunk costs the event loop some 20 µs, however small it is.
+_FREE_CHUNKS, _LEAST_CHUNK_BYTES = 1024, 256
+_END = re.compile(rb"\n\r?\n")
+
+
+class StrictConnection(h11.Connection):
+    """A server's connection that raises RemoteProtocolError for more than h11 does; `fault` keeps it."""
+
+    def __init__(self) -> None:
+        super().__init__(h11.SERVER, MOST_HEAD_BYTES)
+        self.fault: h11.RemoteProtocolError | None = None
+        self._chunks = 0
+        self._chunk_bytes = 0
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        try:
+            if self.their_state is h11.IDLE:
+                _check_head(self.unread)
+            event = super().next_event()
+            if isinstance(event, h11.Request):
+                self._chunks = self._chunk_bytes = 0
+                _check_request(event)
+            elif isinstance(event, h11.Data) and event.chunk_start:
+                self._check_chunk(event)
+        except h11.RemoteProtocolError as error:
+            self.fault = error
+            raise
+        return event
+
+    @property
+    def unread(self) -> bytes:
+        """What has arrived and is not part of any event yet."""
+        return self.trailing_data[0]
+
+    def _check_chunk(self, data: h11.Data) -> None:
+        self._chunks += 1
+        self._chunk_bytes += len(data.data)
+        if self._chunks > _FREE_CHUNKS and self._chunk_bytes < self._chunks * _LEAST_CHUNK_BYTES:
+            raise h11.RemoteProtocolError("The chunks of the body are too small.")
+
+
+def _check_head(unread: bytes) -> None:
+    """Raises RemoteProtocolError for a whole head whose lines h11 would read leniently."""
+    end = _END.search(unread)
+    if end is None:
+        return
+    head = unread[: end.end()]
+    if len(head) > MOST_HEAD_BYTES:
+        raise h11.RemoteProtocolError("The head is too long.", error_status_hint=431)
+    lines = head.split(b"\r\n")
+    if any(b"\r" in line or b"\n" in line for line in lines):
+        raise h11.RemoteProtocolError("A line of the head does not end with CR and LF.")
+    if any(line[:1] in (b" ", b"\t") for line in lines):
+        raise h11.RemoteProtocolError("A line of the head begins with a space.")
+
+
+def _check_request(request: h11.Request) -> None:
+    """Raises RemoteProtocolError for what RFC 9112 lets a server refuse, and HTTP's other versions."""
+    if not request.http_version.startswith(b"1."):
+        raise h11.RemoteProtocolError("This server speaks HTTP/1.1 only.", error_status_hint=505)
+    names = {name for name, _ in request.headers}
+    if b"transfer-encoding" in names and b"content-length" in names:
+        raise h11.RemoteProtocolError("A request has Transfer-Encoding or Content-Length, not both.")
+    if b"transfer-encoding" in names and request.http_version < b"1.1":
+        raise h11.RemoteProtocolError("HTTP/1.0 has no Transfer-Encoding.")
