@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 _ACCEPT_BURST = 16
 #: Connections that the kernel holds until they are accepted.
 _BACKLOG = 1024
+_SEND_BUFFER_BYTES = 128 * 1024
 #: The codes of accept(2) that mean: nothing is left for another connection.
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -100,6 +101,8 @@ class HttpServer(uvicorn.Server):
         for listener in listeners:
             with socket.fromfd(listener.fileno(), listener.family, listener.type) as same:
                 same.listen(_BACKLOG)
+                # Every connection inherits it. The larger it is, the later one sees that a client takes what it is sent.
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         self._announce(listeners[0].getsockname()[1])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's
