@@ -6,23 +6,29 @@ import asyncio
 import re
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import anyio.to_thread
 
 from regard.edge.connections import ConnectionLimits, Connections
 from regard.edge.http_protocol import CONNECTION_KEY, Patience
 from regard.edge.http_server import HttpServer, Listening
+from regard.telemetry import logs
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def toy(scope: Any, receive: Any, send: Any) -> None:
     """/ says hello, /echo the body, /vouch vouches for its connection, /early answers before the body is read,
-    /large has 8 MiB, /slow takes half a second."""
+    /large has 8 MiB, /slow takes half a second, /block seconds in a thread, as many as its query says."""
     path, body = scope["path"], b"hello"
     if path == "/vouch":
         scope[CONNECTION_KEY].vouch()
@@ -39,6 +45,8 @@ async def toy(scope: Any, receive: Any, send: Any) -> None:
         body = bytes(8 * 1024 * 1024)
     elif path == "/slow":
         await asyncio.sleep(0.5)
+    elif path == "/block":
+        await anyio.to_thread.run_sync(time.sleep, float(scope["query_string"]))
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 413 if path == "/early" else 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -118,3 +126,35 @@ def closed(client: socket.socket, seconds: float = 5) -> bool:
     except OSError:
         return True
     return True
+
+
+@contextmanager
+def process(grace_seconds: float = 10) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A server of `toy` in a process of its own, and its port. It says "ending" when it begins to end."""
+    command = [sys.executable, Path(__file__), str(grace_seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        try:
+            assert running.stdout is not None
+            yield running, int(running.stdout.readline())
+        finally:
+            running.kill()
+
+
+def _say(words: object) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+def _main() -> None:
+    logs.begin("text")
+    HttpServer(
+        toy,
+        Listening(host="127.0.0.1", port=0, grace_seconds=float(sys.argv[1])),
+        Connections(ConnectionLimits(most=100, most_strangers=100, vouched_seconds=30)),
+        announce=_say,
+        ending=lambda: _say("ending"),
+    ).run()
+
+
+if __name__ == "__main__":
+    _main()

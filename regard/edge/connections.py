@@ -93,10 +93,12 @@ class Connections:
                 len(mates.connections),
             )
             self._drop(mates.oldest_waiting())
-        if self._count >= self._limits.most and not self._make_room():
-            log.warning("All connections belong to verified clients or are being answered; a new one was closed")
-            drop()
-            return newcomer
+        if self._count >= self._limits.most:
+            log.warning("%d connections are open, as many as may be; a stranger's closes for each new one", self._count)
+            if not self._make_room():
+                log.warning("All connections belong to verified clients or are being answered; a new one was closed")
+                drop()
+                return newcomer
         self._count += 1
         self._strangers.setdefault(newcomer.address, _Strangers()).add(newcomer)
         return newcomer
@@ -121,19 +123,16 @@ class Connections:
             mates.waiting += waiting - connection.waiting
         connection.waiting = waiting
 
-    def shed(self, count: int) -> None:
-        """Drop up to `count` strangers: the process is short of what a connection needs."""
+    def shed(self) -> None:
+        """Drop a stranger, if there is one: the process is short of what a connection needs."""
         self._expire()
-        for _ in range(count):
-            if not self._make_room():
-                break
+        self._make_room()
 
     def _make_room(self) -> bool:
         """Drop the oldest stranger that waits, of the address that has most of those; whether there was one."""
         crowd = max(self._strangers.values(), key=lambda mates: mates.waiting, default=None)
         if crowd is None or not crowd.waiting:
             return False
-        log.warning("%d connections are open, as many as may be; a stranger's closes for each new one", self._count)
         self._drop(crowd.oldest_waiting())
         return True
 

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 _ACCEPT_BURST = 16
 #: Connections that the kernel holds until they are accepted.
 _BACKLOG = 1024
+#: What the kernel buffers of an answer: the more, the later one sees whether the client takes it.
 _SEND_BUFFER_BYTES = 128 * 1024
 #: The codes of accept(2) that mean: nothing is left for another connection.
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -101,7 +102,6 @@ class HttpServer(uvicorn.Server):
         for listener in listeners:
             with socket.fromfd(listener.fileno(), listener.family, listener.type) as same:
                 same.listen(_BACKLOG)
-                # Every connection inherits it. The larger it is, the later one sees that a client takes what it is sent.
                 same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         self._announce(listeners[0].getsockname()[1])
 
@@ -168,9 +168,9 @@ class HttpServer(uvicorn.Server):
         if not isinstance(fault, OSError) or fault.errno not in _EXHAUSTED:
             loop.default_exception_handler(context)
             return
-        # asyncio accepts again a second later, by itself.
+        # This comes for each of the burst; a second later asyncio accepts again, by itself.
         log.error("No connection can be accepted: %s. Strangers' connections are closed to make room", fault.strerror)
-        self._connections.shed(_ACCEPT_BURST)
+        self._connections.shed()
 
     def _exit(self) -> None:
         """End the process although threads are still at work: nothing can interrupt them, and Python waits for them.

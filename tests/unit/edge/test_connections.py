@@ -1,4 +1,4 @@
-"""Who leaves when another needs the place: the oldest stranger that keeps the server waiting, never a verified client."""
+"""Who leaves when another needs the place: the oldest stranger that is waited for, never a verified client."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_who_has_left_is_forgotten_whatever_happens_to_them_later() -> None:
     gone.vouch()
     gone.wait(False)
     assert len(house.register) == 0
-    house.register.shed(5)
+    house.register.shed()
     assert house.dropped == []
 
 
@@ -117,7 +117,8 @@ def test_strangers_are_shed_when_the_process_is_short_of_descriptors() -> None:
     house.enter("verified").vouch()
     for name in "abc":
         house.enter(name)
-    house.register.shed(2)
+    for _ in range(2):
+        house.register.shed()
     assert house.dropped == ["a", "b"]
 
 
