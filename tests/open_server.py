@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -26,9 +24,9 @@ class OpenServer:
     secret: str
     log: Path
 
-    def client(self) -> Any:
-        """A client that does not retry."""
-        return boto3.client(
+    def call(self) -> list[str]:
+        """What a signed client that does not retry is told of the collections."""
+        client = boto3.client(
             "rekognition",
             endpoint_url=f"http://127.0.0.1:{self.port}",
             region_name="us-east-1",
@@ -36,6 +34,9 @@ class OpenServer:
             aws_secret_access_key=self.secret,
             config=Config(retries={"total_max_attempts": 1}, read_timeout=10, connect_timeout=10),
         )
+        with closing(client):
+            collections: list[str] = client.list_collections()["CollectionIds"]
+            return collections
 
     def descriptors(self) -> int:
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
@@ -48,10 +49,12 @@ def serve(home: Path, models: Path, *, descriptors: int = 0, **settings: int) ->
     lines = [f"{name} = {value}\n" for name, value in settings.items()]
     (home / "regard.toml").write_text(f'[models]\nfolder = "{models}"\n[server]\n{"".join(lines)}')
     command = [sys.executable, "-m", "regard", "serve", "--home", str(home), "--port", "0"]
+    if descriptors:
+        command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
     log = home / "log"
     with (
         log.open("w") as err,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, preexec_fn=_bound(descriptors)) as run,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True) as run,
     ):
         try:
             said = ""
@@ -65,9 +68,3 @@ def serve(home: Path, models: Path, *, descriptors: int = 0, **settings: int) ->
             yield OpenServer(run, int(port), key, secret, log)
         finally:
             run.kill()
-
-
-def _bound(descriptors: int) -> Any:
-    if not descriptors:
-        return None
-    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
