@@ -45,6 +45,7 @@ class HttpProtocol(H11Protocol):
         self._patience = patience
         self._register = connections
         self._connection: Connection | None = None
+        self._plain: asyncio.Transport | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         self._refused = False
 
@@ -52,6 +53,7 @@ class HttpProtocol(H11Protocol):
         """Take a place in the register, for a connection whose TLS is still to come or for one that has none."""
         peer = transport.get_extra_info("peername")
         address = peer[0] if isinstance(peer, tuple) else ""
+        self._plain = transport
         self._connection = self._register.enter(address, transport.abort)
 
     def leave(self) -> None:
@@ -63,7 +65,11 @@ class HttpProtocol(H11Protocol):
         if self._connection is None:
             self.enter(transport)
         polite = PoliteTransport(
-            transport, self._sending, rest_seconds=self._patience.rest, write_seconds=self._patience.write
+            transport,
+            self._sending,
+            plain=self._plain or transport,
+            rest_seconds=self._patience.rest,
+            write_seconds=self._patience.write,
         )
         super().connection_made(polite)
         self._head_timer = self.loop.call_later(self._patience.head, self._end_head)
@@ -94,14 +100,6 @@ class HttpProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._look()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.transport.watch_writing()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self.transport.end_writing()
 
     def send_400_response(self, msg: str) -> None:
         fault = self.conn.fault

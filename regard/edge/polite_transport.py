@@ -8,12 +8,13 @@ from typing import Any
 
 #: What a client may still send once it has its answer: as much as the longest body.
 _MOST_REST_BYTES = 16 * 1024 * 1024
-#: A client must take what it is sent at least as fast as this, on average over `Patience.write` seconds.
+#: A client must take what it is sent at least as fast as this, on average over the seconds for it.
 _LEAST_BYTES_PER_SECOND = 1024
 
 
 class PoliteTransport(asyncio.Transport):
-    """Around the `transport` of a connection whose client is still sending while `sending()`.
+    """Around the `transport` of a connection whose client is still sending while `sending()`; `plain` is the one below
+    TLS, or the same.
 
     Closed over unread bytes a connection is reset, and its client may lose the answer. So it is closed in two steps:
     no more is written, and what still comes is thrown away, up to 16 MiB and for `rest_seconds`. A client that does not
@@ -21,10 +22,17 @@ class PoliteTransport(asyncio.Transport):
     """
 
     def __init__(
-        self, transport: asyncio.Transport, sending: Callable[[], bool], *, rest_seconds: float, write_seconds: float
+        self,
+        transport: asyncio.Transport,
+        sending: Callable[[], bool],
+        *,
+        plain: asyncio.Transport,
+        rest_seconds: float,
+        write_seconds: float,
     ) -> None:
         super().__init__()
         self._transport = transport
+        self._plain = plain
         self._sending = sending
         self._loop = asyncio.get_running_loop()
         self._rest_seconds = rest_seconds
@@ -32,11 +40,13 @@ class PoliteTransport(asyncio.Transport):
         self._rest_bytes = _MOST_REST_BYTES
         self._rest_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
-        self._unwritten = 0
+        self._written = 0
         self._closing = self._finished = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self._transport.write(data)
+        self._written += len(data)
+        self._watch_writing()
 
     def pause_reading(self) -> None:
         self._transport.pause_reading()
@@ -61,7 +71,6 @@ class PoliteTransport(asyncio.Transport):
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._transport.resume_reading()
-        self.watch_writing()
         self.expect_rest()
 
     def abort(self) -> None:
@@ -90,25 +99,13 @@ class PoliteTransport(asyncio.Transport):
             self._rest_timer = None
             self._rest_bytes = _MOST_REST_BYTES
 
-    def watch_writing(self) -> None:
-        """Abort unless the client takes what is written."""
-        if self._write_timer is None:
-            self._unwritten = self._transport.get_write_buffer_size()
-            self._write_timer = self._loop.call_later(self._write_seconds, self._check_writing)
-
-    def end_writing(self) -> None:
-        """The client has taken enough for more to be written."""
-        if self._write_timer and not self._closing:
-            self._write_timer.cancel()
-            self._write_timer = None
-
     def finish(self) -> None:
         """Close as soon as what was written has been sent, whatever the client is still sending."""
         self._closing = True
         if not self._finished:
             self._finished = True
             self._transport.close()
-            self.watch_writing()
+            self._watch_writing()
 
     def lost(self) -> None:
         """The connection is no more."""
@@ -117,11 +114,23 @@ class PoliteTransport(asyncio.Transport):
             if timer:
                 timer.cancel()
 
-    def _check_writing(self) -> None:
+    def _watch_writing(self) -> None:
+        """Look again in a while whether the client takes what is written, or has closed its side."""
+        left = self._left()
+        if self._write_timer is None and (left or self._finished):
+            due = min(left, _LEAST_BYTES_PER_SECOND * self._write_seconds)
+            self._write_timer = self._loop.call_later(self._write_seconds, self._check_writing, self._taken() + due)
+
+    def _check_writing(self, due: float) -> None:
         self._write_timer = None
-        before, left = self._unwritten, self._transport.get_write_buffer_size()
-        stalled = left > before - _LEAST_BYTES_PER_SECOND * self._write_seconds
-        if (left and stalled) or (self._finished and not left):
+        if self._taken() < due or (self._finished and not self._left()):
             self.abort()
         else:
-            self.watch_writing()
+            self._watch_writing()
+
+    def _left(self) -> int:
+        """The bytes that are still in this process; under TLS they wait in the connection below."""
+        return sum(transport.get_write_buffer_size() for transport in {self._transport, self._plain})
+
+    def _taken(self) -> int:
+        return self._written - self._left()

@@ -209,8 +209,6 @@ METHODS = (
     "eof_received",
     "handle_events",
     "on_response_complete",
-    "pause_writing",
-    "resume_writing",
     "send_400_response",
     "shutdown",
     "timeout_keep_alive_handler",

@@ -16,7 +16,7 @@ from regard.domain.callers import Principal, TemporaryCredential
 from regard.domain.reporting import RequestRecord
 from regard.errors import SettingsError
 from regard.telemetry import logs
-from regard.telemetry.logs import FORMATS, RequestLog
+from regard.telemetry.logs import FORMATS, OncePerMinute, RequestLog
 
 #: What would end a line, or a record, or move a cursor, were it written as it is.
 WICKED = 'x\n2026-01-01T00:00:00.000Z ERROR regard: forged\r\x1b[2K\x85\u2028\x9b1A"} {"level": "ERROR"}\ud800'
@@ -179,3 +179,45 @@ def test_every_logger_of_the_process_speaks_to_standard_error(
 def test_another_format_is_refused_with_those_there_are(as_before: None) -> None:
     with pytest.raises(SettingsError, match="'xml'; it must be one of: text, json"):
         logs.begin("xml")
+
+
+@pytest.fixture
+def minutes() -> Iterator[tuple[list[float], Callable[[logging.LogRecord], bool], Callable[..., logging.LogRecord]]]:
+    """The time, to be set; the filter; and a maker of records."""
+    now = [0.0]
+
+    def make(name: str, message: str, *given: object) -> logging.LogRecord:
+        return logging.LogRecord(name, logging.WARNING, __file__, 1, message, given, None)
+
+    return now, OncePerMinute(clock=lambda: now[0]).filter, make
+
+
+def test_the_same_fault_of_connections_is_said_once_a_minute_with_how_often_it_was(minutes: Any) -> None:
+    now, let, make = minutes
+    for name in ("uvicorn.error", "asyncio", "regard.edge.connections"):
+        passed = [let(make(name, "%d are too many", number)) for number in range(50)]
+        assert passed == [True] + [False] * 49
+    assert let(make("uvicorn.error", "another fault"))
+    now[0] = 59.0
+    assert not let(make("asyncio", "%d are too many", 1))
+    now[0] = 60.0
+    record = make("asyncio", "%d are too many", 7)
+    assert let(record)
+    assert record.getMessage() == "7 are too many (50 more since the last such line)"
+    now[0] = 120.0
+    record = make("asyncio", "%d are too many", 8)
+    assert let(record)
+    assert record.getMessage() == "8 are too many"
+
+
+def test_requests_and_faults_within_are_all_said(minutes: Any) -> None:
+    _, let, make = minutes
+    for name in ("regard.requests", "regard.wire.endpoint", "regard.engine.analysis"):
+        assert all(let(make(name, "the same")) for _ in range(50))
+
+
+def test_faults_of_ever_new_words_are_not_remembered_for_ever(minutes: Any) -> None:
+    _, let, make = minutes
+    for number in range(3000):
+        assert let(make("asyncio", f"fault {number}"))
+    assert len(let.__self__._written) <= 1000
