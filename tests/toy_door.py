@@ -102,9 +102,10 @@ def door(
 
 
 def answer(client: socket.socket) -> bytes:
-    """One answer with a Content-Length, or what came before the connection was closed."""
+    """One answer with a Content-Length, less any 100 before it, or what came before the connection was closed."""
     got = b""
     while True:
+        got = got.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
         head, end, body = got.partition(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", head.lower())
         if end and (length is None or len(body) >= int(length[1])):

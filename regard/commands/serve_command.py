@@ -163,9 +163,9 @@ def _check_free(host: str, port: int) -> None:
 
 def _obey_signals() -> None:
     """While the server starts, and while it closes what it opened, a signal that ends it exits with 0."""
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(each) is not signal.SIG_IGN:  # as nohup leaves it
-            signal.signal(each, _leave)
+    signal.signal(signal.SIGTERM, _leave)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+        signal.signal(signal.SIGHUP, _leave)
     for each in (signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(each, signal.SIG_IGN)
 

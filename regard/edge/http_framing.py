@@ -20,19 +20,22 @@ class StrictConnection(h11.Connection):
     def __init__(self) -> None:
         super().__init__(h11.SERVER, MOST_HEAD_BYTES)
         self.fault: h11.RemoteProtocolError | None = None
-        self._chunks = 0
-        self._chunk_bytes = 0
+        self._chunked = False
+        self._chunks = self._chunk_bytes = 0
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         try:
+            before = self.unread
             if self.their_state is h11.IDLE:
-                _check_head(self.unread)
+                _check_head(before)
             event = super().next_event()
             if isinstance(event, h11.Request):
                 self._chunks = self._chunk_bytes = 0
-                _check_request(event)
+                self._chunked = _check_request(event)
             elif isinstance(event, h11.Data) and event.chunk_start:
                 self._check_chunk(event)
+            elif isinstance(event, h11.EndOfMessage) and self._chunked:
+                _check_lines(before[: len(before) - len(self.unread)])
         except h11.RemoteProtocolError as error:
             self.fault = error
             raise
@@ -58,15 +61,23 @@ def _check_head(unread: bytes) -> None:
     head = unread[: end.end()]
     if len(head) > MOST_HEAD_BYTES:
         raise h11.RemoteProtocolError("The head is too long.", error_status_hint=431)
-    lines = head.split(b"\r\n")
+    _check_lines(head)
+
+
+def _check_lines(text: bytes) -> None:
+    """Raises RemoteProtocolError unless every line ends with CR and LF and none goes on in the next."""
+    lines = text.split(b"\r\n")
     if any(b"\r" in line or b"\n" in line for line in lines):
-        raise h11.RemoteProtocolError("A line of the head does not end with CR and LF.")
+        raise h11.RemoteProtocolError("A line does not end with CR and LF.")
     if any(line[:1] in (b" ", b"\t") for line in lines):
-        raise h11.RemoteProtocolError("A line of the head begins with a space.")
+        raise h11.RemoteProtocolError("A line begins with a space.")
 
 
-def _check_request(request: h11.Request) -> None:
-    """Raises RemoteProtocolError for what RFC 9112 lets a server refuse, and HTTP's other versions."""
+def _check_request(request: h11.Request) -> bool:
+    """Whether the body comes in chunks.
+
+    Raises RemoteProtocolError for what RFC 9112 lets a server refuse, and for HTTP's other versions.
+    """
     if not request.http_version.startswith(b"1."):
         raise h11.RemoteProtocolError("This server speaks HTTP/1.1 only.", error_status_hint=505)
     names = {name for name, _ in request.headers}
@@ -74,3 +85,4 @@ def _check_request(request: h11.Request) -> None:
         raise h11.RemoteProtocolError("A request has Transfer-Encoding or Content-Length, not both.")
     if b"transfer-encoding" in names and request.http_version < b"1.1":
         raise h11.RemoteProtocolError("HTTP/1.0 has no Transfer-Encoding.")
+    return b"transfer-encoding" in names

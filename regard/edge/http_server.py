@@ -115,9 +115,7 @@ class HttpServer(uvicorn.Server):
         if await self._finished(self._listening.grace_seconds):
             return
         cut = sum(protocol.cut() for protocol in self._protocols())
-        log.warning(
-            "%d requests were not answered in time before the server ended; their clients can send them again", cut
-        )
+        log.warning("Requests not answered before the server ended: %d. Their clients can send them again", cut)
         self.force_exit = False
         if not await self._finished(_FLUSH_SECONDS) and self.server_state.tasks:
             self._exit()
@@ -136,7 +134,8 @@ class HttpServer(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():  # only there are signals heard
             yield
             return
-        handlers = {each: self.handle_exit for each in _ENDS if signal.getsignal(each) is not signal.SIG_IGN}
+        under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        handlers = {each: self.handle_exit for each in _ENDS if not (under_nohup and each is signal.SIGHUP)}
         before = {each: signal.signal(each, handler) for each, handler in handlers.items()}
         before |= {each: signal.signal(each, signal.SIG_IGN) for each in _IGNORED}
         try:
