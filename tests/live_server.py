@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import uvicorn
 from botocore.config import Config
 from botocore.exceptions import IncompleteReadError
 
 from regard.bootstrap.engine import Engine, open_engine
 from regard.bootstrap.http import server as application_of
 from regard.config.settings import load_settings
+from regard.edge.connections import ConnectionLimits, Connections
+from regard.edge.http_server import HttpServer, Listening
 
 
 @dataclass
@@ -72,15 +72,17 @@ def serving(engine: Engine) -> Iterator[Live]:
     """The engine behind HTTP; whoever opened it closes it."""
     key, secret = engine.access_keys.create("tester")
     application = application_of(engine, strict_output=True)
-    server = uvicorn.Server(uvicorn.Config(application, log_config=None, lifespan="off"))
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener, ExitStack() as clients:
-        listener.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    ports: list[int] = []
+    limits = ConnectionLimits(most=4096, most_strangers=4096, vouched_seconds=75)
+    listening = Listening(host="127.0.0.1", port=0)
+    server = HttpServer(application, listening, Connections(limits), announce=ports.append)
+    with ExitStack() as clients:
+        thread = threading.Thread(target=server.run)
         thread.start()
-        while not server.started:
+        while not ports:
             time.sleep(0.01)
         try:
-            yield Live(listener.getsockname()[1], engine, key, secret, clients)
+            yield Live(ports[0], engine, key, secret, clients)
         finally:
             clients.close()
             server.should_exit = True
