@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -24,17 +25,22 @@ class OpenServer:
     secret: str
     log: Path
 
-    def call(self) -> list[str]:
-        """What a signed client that does not retry is told of the collections."""
-        client = boto3.client(
+    def client(self) -> Any:
+        """A client that does not retry; whoever asks for it closes it."""
+        return boto3.client(
             "rekognition",
             endpoint_url=f"http://127.0.0.1:{self.port}",
             region_name="us-east-1",
             aws_access_key_id=self.key,
             aws_secret_access_key=self.secret,
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=10, connect_timeout=10),
+            config=Config(
+                retries={"total_max_attempts": 1}, read_timeout=30, connect_timeout=10, max_pool_connections=100
+            ),
         )
-        with closing(client):
+
+    def call(self) -> list[str]:
+        """What a signed client is told of the collections."""
+        with closing(self.client()) as client:
             collections: list[str] = client.list_collections()["CollectionIds"]
             return collections
 

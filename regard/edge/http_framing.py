@@ -8,8 +8,8 @@ import h11
 
 #: The longest head that is read, in bytes, and the longest line of a chunked body.
 MOST_HEAD_BYTES = 16 * 1024
-#: A body in chunks may begin with so many of any size; from then on they hold so many bytes each, on average. 256 KiB of
-#: chunks of one byte, which arrive at once, would stop the event loop for 0.2 s.
+#: A body in chunks may begin with so many of any size; from then on they hold so many bytes each, on average. One-byte
+#: chunks that arrive at once, 256 KiB of them, would hold up the event loop for 0.2 s.
 _FREE_CHUNKS, _LEAST_CHUNK_BYTES = 1024, 256
 _END = re.compile(rb"\n\r?\n")
 

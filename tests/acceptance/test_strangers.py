@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import resource
-import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -128,24 +127,3 @@ def test_the_log_has_a_line_a_minute_for_each_fault_and_says_how_few_descriptors
     assert 1 <= sum("Invalid HTTP request" in line for line in faults) <= 3
     assert len(faults) < 20
     assert "Traceback" not in server.log.read_text()
-
-
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_the_server_ends_in_time_whatever_its_connections_are_doing(
-    models: Path, tmp_path: Path, end: signal.Signals
-) -> None:
-    with serve(tmp_path / "home", models, grace_seconds=2) as running, ExitStack() as opened:
-        running.call()
-        waiting = [knock(running, opened, sent) for sent in KINDS.values() for _ in range(20)]
-        running.process.send_signal(signal.SIGUSR1)
-        running.process.send_signal(signal.SIGUSR2)
-        time.sleep(0.3)
-        assert running.process.poll() is None
-        start = time.monotonic()
-        running.process.send_signal(end)
-        assert running.process.wait(20) == (130 if end == signal.SIGINT else 0)
-        assert time.monotonic() - start < 10
-        assert all(closed(client, 1) for client in waiting)
-        log = running.log.read_text()
-        assert "Traceback" not in log
-        assert "status=5" not in log
