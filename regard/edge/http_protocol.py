@@ -106,14 +106,14 @@ class HttpProtocol(H11Protocol):
         self._refuse(fault.error_status_hint if fault else 400, str(fault or msg))
 
     def shutdown(self) -> None:
-        """The server ends: close, or do so after the answer on its way."""
-        if self._answered():
-            self.transport.finish()
-            return
-        self.cycle.keep_alive = False
+        """The server ends: close, or do so after the answer on its way. It may be called again and again."""
         self.transport.hurry(_ENDING_REST_SECONDS)
-        if not self.cycle.response_started:
-            self.cycle.default_headers = [*self.cycle.default_headers, CLOSE_HEADER]
+        if self._answered():
+            self.transport.close()
+        elif self.cycle.keep_alive:
+            self.cycle.keep_alive = False
+            if not self.cycle.response_started:
+                self.cycle.default_headers = [*self.cycle.default_headers, CLOSE_HEADER]
 
     def cut(self) -> bool:
         """Let go of a request that is not answered in time; whether there was one."""

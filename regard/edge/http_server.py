@@ -110,12 +110,11 @@ class HttpServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         self._ending()
-        for protocol in self._protocols():
-            protocol.shutdown()
         if await self._finished(self._listening.grace_seconds):
             return
         cut = sum(protocol.cut() for protocol in self._protocols())
-        log.warning("Requests not answered before the server ended: %d. Their clients can send them again", cut)
+        if cut:
+            log.warning("Requests not answered before the server ended: %d. Their clients can send them again", cut)
         self.force_exit = False
         if not await self._finished(_FLUSH_SECONDS) and self.server_state.tasks:
             self._exit()
@@ -159,6 +158,8 @@ class HttpServer(uvicorn.Server):
         while self.server_state.tasks or self.server_state.connections:
             if self.force_exit or time.monotonic() > until:
                 return False
+            for protocol in self._protocols():  # some may have been accepted only just now
+                protocol.shutdown()
             await asyncio.sleep(_POLL_SECONDS)
         return True
 

@@ -89,8 +89,12 @@ class PoliteTransport(asyncio.Transport):
             self.finish()
 
     def hurry(self, rest_seconds: float) -> None:
-        """Have less patience with what is not needed."""
-        self._rest_seconds = min(self._rest_seconds, rest_seconds)
+        """Have less patience with what is not needed, from now on."""
+        if rest_seconds < self._rest_seconds:
+            self._rest_seconds = rest_seconds
+            if self._rest_timer:
+                self._rest_timer.cancel()
+                self._rest_timer = self._loop.call_later(rest_seconds, self.finish)
 
     def end_rest(self) -> None:
         """The client has sent all that it had to send."""
