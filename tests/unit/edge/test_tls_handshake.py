@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import time
+from contextlib import suppress
 
 import pytest
 from toy_door import GET, answer, closed, door
