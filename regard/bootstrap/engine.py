@@ -16,6 +16,7 @@ from regard.bootstrap.accountability import access_keys, gate
 from regard.bootstrap.home import keep_private
 from regard.bootstrap.indexes import drop_embedded, embedded_feeds, erase_embedded, index_sync, shared_sync
 from regard.bootstrap.models import face_model, face_models, open_zoo
+from regard.bootstrap.spare_memory import share_one_heap
 from regard.bootstrap.stores import Stores, blob_store, open_stores
 from regard.bootstrap.telemetry import instruments
 from regard.bootstrap.threads import limit_blas_threads
@@ -174,6 +175,7 @@ def open_register(settings: Settings) -> Iterator[Register]:
 def open_engine(settings: Settings, progress: Progress | None = None) -> Iterator[Engine]:
     """The database, the index filled from it, and the models, each loaded when it is first needed."""
     limit_blas_threads()
+    share_one_heap()
     with ExitStack() as closing:
         metrics, together = instruments(settings, closing)
         loader = ImageLoader(blob_store(settings))  # first: it may refuse the settings, before anything is created

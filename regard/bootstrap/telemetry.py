@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from importlib.metadata import version
 
+from regard.bootstrap.spare_memory import SpareMemory
 from regard.config.settings import Settings
 from regard.telemetry import traces
 from regard.telemetry.instruments import Instruments
@@ -18,6 +19,6 @@ def instruments(settings: Settings, closing: ExitStack) -> tuple[Metrics, Instru
     metrics = Metrics(version=release, face_model=settings.models.embedder, detector=settings.models.detector)
     endpoint = settings.telemetry.otlp_endpoint
     sent = [traces.to_collector(endpoint, release)] if endpoint else []
-    together = Instruments([metrics, RequestLog(), *sent])
+    together = Instruments([metrics, RequestLog(), SpareMemory(), *sent])
     closing.callback(together.close)
     return metrics, together

@@ -8,6 +8,7 @@ from functools import partial
 
 from regard.bootstrap.core_dumps import forbid_core_dumps, limit_core_dumps
 from regard.bootstrap.models import face_model, face_models
+from regard.bootstrap.spare_memory import share_one_heap
 from regard.bootstrap.threads import limit_blas_threads
 from regard.config.settings import Settings, load_settings
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
@@ -29,6 +30,7 @@ _DECODING_THREADS = 2
 def photo_analyzer(settings: Settings, bounds: Bounds) -> PhotoAnalyzer:
     """The analyzer of a worker on this machine."""
     limit_blas_threads()
+    share_one_heap()
     return PhotoAnalyzer(FaceAnalyzer(face_models(settings)), bounds)
 
 

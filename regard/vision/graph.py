@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from regard.errors import ModelUnavailable
 
@@ -152,3 +152,11 @@ def _without_negligible_weights(graph: onnx.GraphProto) -> None:
         negligible = (weights != 0) & (np.abs(weights) < NEGLIGIBLE_WEIGHT)
         if negligible.any():
             tensor.CopyFrom(numpy_helper.from_array(np.where(negligible, np.float32(0), weights), tensor.name))
+
+
+def identity() -> bytes:
+    """A graph that returns its input: one number, x."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, (1,)) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "identity", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return bytes(model.SerializeToString())
