@@ -38,10 +38,11 @@ def noise(width: int = 112, height: int = 84) -> ByteArray:
     return np.random.default_rng(7).integers(0, 256, (height, width, 3), np.uint8)
 
 
-def encoded(pixels: ByteArray, kind: str = "JPEG", mode: str = "RGB", **options: Any) -> bytes:
+def encoded(pixels: ByteArray | PIL.Image.Image, kind: str = "JPEG", mode: str = "RGB", **options: Any) -> bytes:
     file = io.BytesIO()
     options = {"quality": 95, "subsampling": 0, **options} if kind == "JPEG" else options
-    PIL.Image.fromarray(pixels).convert(mode).save(file, kind, **options)
+    picture = pixels if isinstance(pixels, PIL.Image.Image) else PIL.Image.fromarray(pixels)
+    picture.convert(mode).save(file, kind, **options)
     return file.getvalue()
 
 

@@ -243,5 +243,17 @@ def test_a_jpeg_is_reduced_as_far_as_its_longest_side_allows(
     assert image.pixels.shape[:2] == (size[::-1] if upright else size)
 
 
-def test_a_png_is_never_reduced() -> None:
+def test_a_png_is_whole_until_it_is_very_large() -> None:
     assert_same(decode(encoded(noise(400, 300), "PNG"), longest=100).pixels, noise(400, 300))
+    assert decode(flat_png(1, 0, b"\xf0", side=4096), longest=1920).pixels.shape == (4096, 4096, 3)
+
+
+@pytest.mark.parametrize("turned", [1, 6])
+def test_a_very_large_png_is_halved_each_pixel_the_mean_of_four_unless_it_is_wanted_whole(turned: int) -> None:
+    pixels = np.tile(noise(100, 82), (51, 42, 1))[:4100]
+    pixels[::1001] = 255
+    data = encoded(pixels, "PNG", exif=exif(turned), compress_level=1)
+    halved, whole = decode(data, longest=1920), decode(data)
+    assert (halved.width, halved.height) == (whole.width, whole.height)
+    assert whole.pixels.shape[:2] == (whole.height, whole.width)
+    assert_same(halved.pixels, np.asarray(PIL.Image.fromarray(whole.pixels).reduce(2)), 1)

@@ -23,7 +23,8 @@ from picture_files import (
 )
 
 from regard.errors import ImageTooLarge, InvalidImageFormat, InvalidParameter, RegardError
-from regard.media.image_decoder import MAX_PIXELS, MAX_SIDE, decode
+from regard.media.image_decoder import decode
+from regard.media.image_header import MAX_PIXELS, MAX_SIDE
 
 # -- what is refused ---------------------------------------------------------------------------------------------
 
