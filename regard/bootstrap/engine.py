@@ -15,6 +15,7 @@ from regard.accountability.gate import Gate, Grant
 from regard.bootstrap.accountability import access_keys, gate
 from regard.bootstrap.home import keep_private
 from regard.bootstrap.indexes import drop_embedded, embedded_feeds, erase_embedded, index_sync, shared_sync
+from regard.bootstrap.memory import object_memory, picture_memory
 from regard.bootstrap.models import face_model, face_models, open_zoo
 from regard.bootstrap.spare_memory import share_one_heap
 from regard.bootstrap.stores import Stores, blob_store, open_stores
@@ -137,7 +138,8 @@ class Engine:
 def open_analysis(settings: Settings) -> Iterator[Analysis]:
     """The models, each loaded when it is first needed."""
     analyzer = FaceAnalyzer(face_models(settings))
-    loader = ImageLoader(blob_store(settings))
+    memory = picture_memory(settings)
+    loader = ImageLoader(blob_store(settings), memory, object_memory(memory))
     yield Analysis(
         detection=FaceDetection(loader, analyzer),
         comparison=FaceComparison(ProbeReader(loader, analyzer), face_model(settings)),
@@ -178,7 +180,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
     share_one_heap()
     with ExitStack() as closing:
         metrics, together = instruments(settings, closing)
-        loader = ImageLoader(blob_store(settings))  # first: it may refuse the settings, before anything is created
+        blobs = blob_store(settings)  # first: it may refuse the settings, before anything is created
         keep_private(settings.home)
         make_folder(settings.buckets_folder)
         stores = open_stores(settings, closing)
@@ -191,6 +193,8 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
         zoo = open_zoo(settings)
         models = face_models(settings, zoo, together)
         analyzer = FaceAnalyzer(models, together)
+        memory = picture_memory(settings)  # now that the index has what it needs
+        loader = ImageLoader(blobs, memory, object_memory(memory))
         probes, matcher = ProbeReader(loader, analyzer), _matcher(settings, stores, sync)
         yield Engine(
             settings=settings,

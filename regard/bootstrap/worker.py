@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from regard.bootstrap.core_dumps import forbid_core_dumps, limit_core_dumps
+from regard.bootstrap.memory import picture_bytes, picture_memory, processes_that_fit
 from regard.bootstrap.models import face_model, face_models
 from regard.bootstrap.spare_memory import share_one_heap
 from regard.bootstrap.threads import limit_blas_threads
@@ -31,7 +32,7 @@ def photo_analyzer(settings: Settings, bounds: Bounds) -> PhotoAnalyzer:
     """The analyzer of a worker on this machine."""
     limit_blas_threads()
     share_one_heap()
-    return PhotoAnalyzer(FaceAnalyzer(face_models(settings)), bounds)
+    return PhotoAnalyzer(FaceAnalyzer(face_models(settings)), bounds, picture_memory(settings))
 
 
 def photo_analyzer_of_its_own(settings: Settings, bounds: Bounds) -> PhotoAnalyzer:
@@ -53,13 +54,15 @@ def photo_analyzer_elsewhere(detector: str, embedder: str, threads: int, bounds:
             f"Regard and the same models on all machines."
         )
     limit_core_dumps()  # and no more: Ray watches the memory of its workers
-    return photo_analyzer(settings, bounds)
+    return photo_analyzer(settings.with_memory(picture_bytes(settings, max(1, cores() // threads))), bounds)
 
 
 def processes_for(settings: Settings, photos: int) -> int:
-    """How many processes to use: one for each core, or for each `threads` cores; for a few photographs only this
-    one."""
-    return 1 if photos < ONE_PROCESS_PHOTOS else max(1, cores() // (settings.models.threads or 1))
+    """How many processes to use: one for each core, or for each `threads` cores, but no more than there is memory for;
+    for a few photographs only this one."""
+    if photos < ONE_PROCESS_PHOTOS:
+        return 1
+    return min(max(1, cores() // (settings.models.threads or 1)), processes_that_fit(settings))
 
 
 @contextmanager
@@ -70,6 +73,7 @@ def local_pool(settings: Settings, bounds: Bounds, processes: int) -> Iterator[P
         pool = WorkerPool(lambda: ThisProcess(analyzer), _DECODING_THREADS, lost=ended_its_worker, name="1 process")
     else:
         share = settings.with_threads(settings.models.threads or max(1, cores() // processes))
+        share = share.with_memory(picture_bytes(settings, processes))
         start = partial(WorkerProcess, partial(photo_analyzer_of_its_own, share, bounds))
         pool = WorkerPool(start, processes, lost=ended_its_worker, name=f"{processes} processes")
     with pool:

@@ -13,6 +13,7 @@ from regard.commands.acts import granted
 from regard.commands.chance import odds
 from regard.commands.terminal import Home, Json
 from regard.engine.analysis.face_comparison import Comparison
+from regard.engine.analysis.image_loader import open_picture
 from regard.engine.analysis.probes import NoFace
 from regard.operations.face_shapes import compared_face
 
@@ -35,15 +36,17 @@ def compare(
     """
     chosen = context.settings(home)
     with granted(chosen, "compare") as grant, context.analysis(chosen) as opened:
-        with context.about(a):
-            source = opened.comparison.read(grant, context.read(a))
-        with context.about(b):
-            target = opened.comparison.read(grant, context.read(b))
-        try:
-            found = opened.comparison.compare(grant, source, target)
-        except NoFace as error:
-            with context.about(a if error.image is source else b):
-                raise
+        contents = [_checked(file) for file in (a, b)]
+        with opened.comparison.reading(grant, *contents) as pictures:
+            with context.about(a):
+                source = pictures[0].load().image
+            with context.about(b):
+                target = pictures[1].load().image
+            try:
+                found = opened.comparison.compare(grant, source, target)
+            except NoFace as error:
+                with context.about(a if error.image is source else b):
+                    raise
         calibration = opened.comparison.calibration
     if as_json:
         _print_json(found)
@@ -55,6 +58,14 @@ def compare(
         place = f"{across:.0f} × {down:.0f} pixels, {left:.0f} from the left, {top:.0f} from the top"
         rows.add_row(str(row + 1), terminal.percent(similarity), odds(calibration, similarity), place)
     terminal.out().print(rows)
+
+
+def _checked(file: Path) -> bytes:
+    """The content of a picture's file; a wrong header is told with the file's name."""
+    with context.about(file):
+        content = context.read(file)
+        open_picture(content)
+    return content
 
 
 def _print_json(found: Comparison) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import ByteSize, Field, PlainValidator, TypeAdapter, ValidationError
 
 from regard.config.toml_tables import Table
 
@@ -20,6 +20,25 @@ def _path(value: object) -> Path:
         raise ValueError("leave it out, or say which file or folder")
     return Path(value).expanduser().absolute()
 
+
+def _size(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(_SIZES)
+    try:
+        size = int(_BYTES.validate_python(value))
+    except ValidationError as error:
+        raise ValueError(_SIZES) from error
+    if size < _LEAST_SIZE:
+        raise ValueError(f"it must be at least {_LEAST_SIZE // 10**6} MB, or not even small pictures can be read")
+    return size
+
+
+_BYTES = TypeAdapter(ByteSize)
+_SIZES = 'it must be a size, such as "2 GB" or "512 MiB", or a number of bytes'
+_LEAST_SIZE = 100_000_000
+
+#: A number of bytes, or text with a unit.
+Size = Annotated[int, PlainValidator(_size)]
 
 #: A relative path is taken from where the server is started; "~" is your home.
 AbsolutePath = Annotated[Path, PlainValidator(_path)]
@@ -50,6 +69,9 @@ class ServerSettings(Table, frozen=True):
     idle_seconds: int = Field(default=75, ge=1)
     #: Seconds for running requests once the server is told to end.
     grace_seconds: int = Field(default=20, ge=1)
+    #: What all pictures together may take while they are worked on; unless set, most of what the machine or its
+    #: control group leaves.
+    memory: Size | None = None
 
 
 class StoreSettings(Table, frozen=True):

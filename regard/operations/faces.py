@@ -70,9 +70,10 @@ class FaceOperations:
 
     def compare_faces(self, call: Call[CompareFacesRequestTypeDef]) -> Result:
         pictures = (image_reference(call.request[name]) for name in ("SourceImage", "TargetImage"))
-        source_image, target_image = (self.comparison.read(call.grant, picture) for picture in pictures)
         level = call.request.get("QualityFilter", "NONE")
-        found = self.comparison.compare(call.grant, source_image, target_image, level)
+        with self.comparison.reading(call.grant, *pictures) as opened:
+            source_image, target_image = (each.load().image for each in opened)
+            found = self.comparison.compare(call.grant, source_image, target_image, level)
         source, target = found.source.faces, found.target.faces
         matched = int((found.similarities >= _threshold(call.grant.act)).sum())
         return Result(

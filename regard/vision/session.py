@@ -113,6 +113,8 @@ def _loaded(graph: bytes, threads: int) -> ort.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Patterns are blocks for whole runs, one for each shape: with pictures of all shapes the arena grew by half.
+    options.enable_mem_pattern = False
     # A spinning pool would steal the cores from the decoders and from other sessions' pools.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.use_env_allocators", "1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from regard.domain.faces import Detail, Faces
 from regard.domain.images import Image
 from regard.domain.reporting import Meter
 from regard.vision.faces import face_attributes
+from regard.vision.faces.face_detector import detection_bytes
 from regard.vision.faces.face_embedder import align
 from regard.vision.geometry import detail_and_luma
 from regard.vision.models import FaceModels, Task
@@ -23,6 +24,17 @@ WORKING_SIDE = 1920
 #: Fine detail of an aligned face at Sharpness 0 and at 100, logarithmic between. Of 200 development faces the median
 #: is 0.088, that is 79; blurred with sigma 1, 2 and 3 pixels it falls to 55, 32 and 18.
 BLURRED, CRISP = 0.004, 0.2
+
+
+#: Faces whose crops, 38 kB each, are held at once where several images are embedded together.
+_MOST_CROPS = 256
+#: What the models of faces take for a chunk of them: `fr-feature` 84 MB.
+_FACES_BYTES = 84 << 20
+
+
+def analysis_bytes(height: int, width: int) -> int:
+    """The most memory that analysing a picture of this size takes, beside its pixels."""
+    return max(detection_bytes(height, width), _FACES_BYTES)
 
 
 class FaceAnalyzer:
@@ -41,9 +53,12 @@ class FaceAnalyzer:
         return self.embedded(images, found) if Detail.EMBEDDING in detail else found
 
     def embedded(self, images: Sequence[Image], found: Sequence[Faces]) -> list[Faces]:
-        """The same faces with their embeddings; the faces of all images share the embedder's batches."""
+        """The same faces with their embeddings; the faces of many images share the embedder's batches."""
+        return [faces for some in _together(found) for faces in self._embedded(images[some], found[some])]
+
+    def _embedded(self, images: Sequence[Image], found: Sequence[Faces]) -> list[Faces]:
         crops = [_aligned(image, faces) for image, faces in zip(images, found, strict=True)]
-        vectors = self._models.embedder().embed(np.concatenate(crops)) if crops else np.empty((0, 0), np.float32)
+        vectors = self._models.embedder().embed(np.concatenate(crops))
         ends = np.cumsum([len(faces) for faces in found])
         return [
             replace(faces, embeddings=vectors[end - len(faces) : end]) for faces, end in zip(found, ends, strict=True)
@@ -81,6 +96,18 @@ def quality(crops: ByteArray) -> FloatArray:
     detail, luma = detail_and_luma(crops)
     sharpness = np.log(np.maximum(detail, 1e-9) / BLURRED) / np.log(CRISP / BLURRED)
     return np.stack([luma / 255, np.clip(sharpness, 0, 1)], axis=1).astype(np.float32) * 100
+
+
+def _together(found: Sequence[Faces]) -> Iterator[slice]:
+    """The images in runs of at most _MOST_CROPS faces, or of one image."""
+    start = crops = 0
+    for row, faces in enumerate(found):
+        if row > start and crops + len(faces) > _MOST_CROPS:
+            yield slice(start, row)
+            start, crops = row, 0
+        crops += len(faces)
+    if found:
+        yield slice(start, len(found))
 
 
 def _aligned(image: Image, faces: Faces) -> ByteArray:

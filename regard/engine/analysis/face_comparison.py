@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
 from regard.domain.images import Image, ObjectName
 from regard.engine.analysis.face_analyzer import MOST_FACES
+from regard.engine.analysis.image_loader import Picture
 from regard.engine.analysis.probes import ProbeReader, Probes
 from regard.engine.analysis.quality_filter import DESCRIBED
 from regard.vision.faces.face_model import FaceModel
@@ -34,10 +36,10 @@ class FaceComparison:
         #: What the similarities mean.
         self.calibration = model.calibration
 
-    def read(self, grant: Grant, picture: bytes | ObjectName) -> Image:
-        """A picture to compare. Raises what `ImageLoader.read` raises."""
+    def reading(self, grant: Grant, *pictures: bytes | ObjectName) -> AbstractContextManager[list[Picture]]:
+        """The pictures to compare, in the memory that there is for them. Raises what `ImageLoader.reading` raises."""
         grant.require(Action.COMPARE)
-        return self._probes.image(picture)
+        return self._probes.reading(*pictures)
 
     def compare(self, grant: Grant, source: Image, target: Image, level: str = "NONE") -> Comparison:
         """Compare the largest face of `source` with every face of `target`; all must pass the quality filter's `level`.

@@ -28,7 +28,8 @@ class FaceDetection:
         self._analyzer = analyzer
 
     def detect(self, grant: Grant, picture: bytes | ObjectName, detail: Detail) -> DetectedFaces:
-        """The faces of a picture with what `detail` asks for. Raises what `ImageLoader.read` raises."""
+        """The faces of a picture with what `detail` asks for. Raises what `ImageLoader.reading` raises."""
         grant.require(Action.DETECT)
-        image = self._loader.read(picture).image
-        return DetectedFaces(image=image, faces=self._analyzer.faces([image], detail)[0])
+        with self._loader.reading(picture) as (opened,):
+            image = opened.load().image
+            return DetectedFaces(image=image, faces=self._analyzer.faces([image], detail)[0])

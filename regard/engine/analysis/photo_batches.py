@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,15 +12,16 @@ import numpy as np
 
 from regard.domain.images import Image
 from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
-from regard.engine.analysis.image_loader import LoadedImage, load
+from regard.engine.analysis.image_loader import LoadedImage, Needs, Picture, bytes_needed, open_picture
+from regard.engine.analysis.memory_budget import MemoryBudget, TooLargeForMemory
 from regard.engine.analysis.photo_analysis import PhotoAnalysis, Submission, analyze_photos
 from regard.errors import ImageTooLarge, InvalidParameter, RegardError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: A batch of pictures is analysed together; it is full at this many pixels, 100 MB of memory.
-_BATCH_PIXELS = 1 << 25
+#: A batch of pictures is analysed together; its pixels take at most this much, or what there is memory for.
+_BATCH_BYTES = 128 << 20
 #: Width and height of the picture that the models are tried out on.
 _TRIAL_PIXELS = 160
 
@@ -31,6 +33,14 @@ class PhotoFile:
     path: str
     external_image_id: str | None = None
     content: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedPhoto:
+    """A file's picture, its header read, and the external id of its faces."""
+
+    picture: Picture
+    external_image_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +69,18 @@ Finding = PhotoAnalysis | Skipped
 class PhotoAnalyzer:
     """Analyses files. List in, list out; thread-safe."""
 
-    def __init__(self, analyzer: FaceAnalyzer, bounds: Bounds) -> None:
+    def __init__(self, analyzer: FaceAnalyzer, bounds: Bounds, memory: MemoryBudget | None = None) -> None:
         self._analyzer = analyzer
         self._bounds = bounds
+        self._memory = memory or MemoryBudget.unlimited()
 
     def __call__(self, files: Sequence[PhotoFile | Skipped], /) -> list[Finding]:
         """One finding for each file, in order. A file that was skipped before is returned as it is."""
-        return [finding for batch in batches(map(_loaded, files)) for finding in map_kept(batch, self._analyze)]
+        return [
+            finding
+            for batch in batches((_opened(each, self._memory) for each in files), self._memory)
+            for finding in map_kept(batch, self._analyze)
+        ]
 
     def try_out(self) -> None:
         """Run the models once. Raises ModelUnavailable if they cannot run here."""
@@ -106,27 +121,65 @@ def ended_its_worker(file: PhotoFile | Skipped, why: str) -> Skipped:
     return Skipped(reason="cannot be analysed", detail=f"It ended the worker that tried it alone. {why}")
 
 
-def batches(loaded: Iterable[Submission | Skipped]) -> Iterator[list[Submission | Skipped]]:
-    """Consecutive pictures that fit in memory together; the next batch is not loaded before this one is done."""
+def batches(opened: Iterable[OpenedPhoto | Skipped], memory: MemoryBudget) -> Iterator[list[Submission | Skipped]]:
+    """Consecutive pictures, decoded, that fit in `memory` together; the next batch is not decoded before this one is
+    done."""
     batch: list[Submission | Skipped] = []
-    pixels = 0
-    for each in loaded:
-        batch.append(each)
-        pixels += _pixels(each)
-        if pixels >= _BATCH_PIXELS:
+    together = _Together(memory)
+    try:
+        for each in opened:
+            if isinstance(each, OpenedPhoto) and not together.add(each.picture.needs):
+                yield batch
+                batch = []
+                together.clear()
+                together.add(each.picture.needs)
+            batch.append(_decoded(each) if isinstance(each, OpenedPhoto) else each)
+        if batch:
             yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
+    finally:
+        together.clear()
 
 
-def _loaded(file: PhotoFile | Skipped) -> Submission | Skipped:
-    """Read and decode one file."""
+class _Together:
+    """The memory of a batch. It waits for memory, as long as it takes, only while it holds none."""
+
+    def __init__(self, memory: MemoryBudget) -> None:
+        self._memory = memory
+        self._needs: list[Needs] = []
+        self._taken = 0
+
+    def add(self, needs: Needs) -> bool:
+        """Whether there is memory for one more."""
+        together = [*self._needs, needs]
+        size = bytes_needed(together)
+        if not self._needs:
+            self._memory.take(size, patience=math.inf)
+        elif sum(each.held for each in together) > _BATCH_BYTES or not self._memory.try_take(size - self._taken):
+            return False
+        self._needs, self._taken = together, size
+        return True
+
+    def clear(self) -> None:
+        self._memory.release(self._taken)
+        self._needs, self._taken = [], 0
+
+
+def _opened(file: PhotoFile | Skipped, memory: MemoryBudget) -> OpenedPhoto | Skipped:
+    """Read one file, and its picture's header."""
     read = with_content(file)
     if isinstance(read, Skipped):
         return read
     try:
-        return Submission(picture=load(read.content or b""), external_image_id=read.external_image_id)
+        picture = open_picture(read.content or b"")
+        memory.check(bytes_needed([picture.needs]))
+    except RegardError as error:
+        return Skipped(reason=_reason(error), detail=error.message, lasting=not isinstance(error, TooLargeForMemory))
+    return OpenedPhoto(picture=picture, external_image_id=read.external_image_id)
+
+
+def _decoded(photo: OpenedPhoto) -> Submission | Skipped:
+    try:
+        return Submission(picture=photo.picture.load(), external_image_id=photo.external_image_id)
     except RegardError as error:
         return Skipped(reason=_reason(error), detail=error.message, lasting=True)
 
@@ -135,7 +188,3 @@ def _reason(error: RegardError) -> str:
     if isinstance(error, ImageTooLarge):
         return "too large"
     return "too small" if isinstance(error, InvalidParameter) else "not a whole JPEG or PNG"
-
-
-def _pixels(loaded: Submission | Skipped) -> int:
-    return 0 if isinstance(loaded, Skipped) else loaded.picture.image.pixels.size // 3

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from regard.domain.arrays import FloatArray
 from regard.domain.faces import Detail, Faces
 from regard.domain.images import Image, ObjectName
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
-from regard.engine.analysis.image_loader import ImageLoader
+from regard.engine.analysis.image_loader import ImageLoader, Picture
 from regard.engine.analysis.quality_filter import DESCRIBED, select
 from regard.errors import InvalidParameter
 
@@ -38,9 +39,9 @@ class ProbeReader:
         self._loader = loader
         self._analyzer = analyzer
 
-    def image(self, picture: bytes | ObjectName) -> Image:
-        """Raises what `ImageLoader.read` raises."""
-        return self._loader.read(picture).image
+    def reading(self, *pictures: bytes | ObjectName) -> AbstractContextManager[list[Picture]]:
+        """As `ImageLoader.reading`: everything else is done inside."""
+        return self._loader.reading(*pictures)
 
     def of(self, image: Image, level: str = "NONE", *, most: int = 1, detail: Detail = Detail.NONE) -> Probes:
         """Those of the `most` largest faces that pass `level`, largest first, with what `detail` asks for.

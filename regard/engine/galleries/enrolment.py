@@ -95,12 +95,14 @@ class Enrolment:
     ) -> EnrolledFaces:
         """Enrol the faces of a picture; what is returned is on disk. Every face found has the columns `detail` names.
 
-        Raises ResourceNotFound, ResourceNotReady, and what `ImageLoader.read` raises.
+        Raises ResourceNotFound, ResourceNotReady, and what `ImageLoader.reading` raises.
         """
         grant.require(Action.ENROL, collection_id)
         collection = self._collections.get(collection_id)
-        submission = Submission(picture=self._loader.read(picture), external_image_id=options.external_image_id)
-        analyses = analyze_photos(self._analyzer, [submission], options.level, options.most, detail)
+        with self._loader.reading(picture) as (opened,):
+            submission = Submission(picture=opened.load(), external_image_id=options.external_image_id)
+            analyses = analyze_photos(self._analyzer, [submission], options.level, options.most, detail)
+            del submission  # its pixels are not needed to store what was found
         return self._enroller.store(collection, analyses)[0]
 
 

@@ -69,11 +69,12 @@ class FaceSearch:
         """Search for those of the `faces` largest faces of a picture that pass the quality filter's `level`.
 
         Raises ResourceNotFound, ResourceNotReady, InvalidParameter if there is no such face, and what
-        `ImageLoader.read` raises.
+        `ImageLoader.reading` raises.
         """
         grant.require(Action.SEARCH, collection_id)
         collection, size = self._collections.with_size(collection_id, FACES)
-        probes = self._probes.of(self._probes.image(picture), level, most=faces)
+        with self._probes.reading(picture) as (opened,):
+            probes = self._probes.of(opened.load().image, level, most=faces)
         matches = self._matcher.faces(collection, probes.embeddings, most=options.most, threshold=options.threshold)
         return self._result(collection, size, matches, options, probes)
 

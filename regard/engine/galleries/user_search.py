@@ -61,12 +61,16 @@ class UserSearch:
         """Search for the largest face of a picture, if it passes the quality filter's `level`."""
         grant.require(Action.SEARCH, collection_id)
         collection, size = self._collections.with_size(collection_id, USERS)
-        image = self._probes.image(picture)
-        found = self._probes.found(image, DESCRIBED)
-        failed = tuple(tuple(each) for each in reasons(found, image, level))
+        probe = None
+        with self._probes.reading(picture) as (opened,):
+            image = opened.load().image
+            found = self._probes.found(image, DESCRIBED)
+            failed = tuple(tuple(each) for each in reasons(found, image, level))
+            if failed and not failed[0]:
+                probe = self._probes.embedded(image, found.take(slice(1))).embeddings[0]
+            del image
         matches: list[UserMatch] = []
-        if failed and not failed[0]:
-            probe = self._probes.embedded(image, found.take(slice(1))).embeddings[0]
+        if probe is not None:
             matches = self._matcher.users(collection, probe, most=options.most, threshold=options.threshold)
         return self._result(collection, size, matches, options, found=found, failed=failed)
 

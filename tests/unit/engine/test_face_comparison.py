@@ -70,13 +70,14 @@ def test_a_picture_to_compare_may_be_sent_along_or_stored(
     grant, sent = house.may(Action.COMPARE), encoded(nobody(90, 120), "PNG")
     (buckets / "photos").mkdir()
     (buckets / "photos" / "a.png").write_bytes(sent)
-    stored = comparison.read(grant, ObjectName(bucket="photos", name="a.png"))
-    assert (stored.pixels == comparison.read(grant, sent).pixels).all()
-    with pytest.raises(InvalidImageFormat):
-        comparison.read(grant, b"text")
+    with comparison.reading(grant, ObjectName(bucket="photos", name="a.png"), sent) as pictures:
+        stored, inline = (each.load().image for each in pictures)
+    assert (stored.pixels == inline.pixels).all()
+    with pytest.raises(InvalidImageFormat), comparison.reading(grant, sent, b"text"):
+        pass
 
 
 def test_no_door_opens_to_a_grant_for_another_act(house: House, comparison: FaceComparison) -> None:
     black = image(nobody())
-    house.opens_only_to(Action.COMPARE, None, lambda grant: comparison.read(grant, encoded(nobody())))
+    house.opens_only_to(Action.COMPARE, None, lambda grant: comparison.reading(grant, encoded(nobody())))
     house.opens_only_to(Action.COMPARE, None, lambda grant: comparison.compare(grant, black, black))

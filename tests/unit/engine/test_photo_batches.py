@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
-from people import crowd, encoded, head, image, nobody
+from people import crowd, encoded, head, nobody
 
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
-from regard.engine.analysis.image_loader import LoadedImage
-from regard.engine.analysis.photo_analysis import PhotoAnalysis, Submission
+from regard.engine.analysis.image_loader import Picture, bytes_needed, open_picture
+from regard.engine.analysis.memory_budget import MemoryBudget
+from regard.engine.analysis.photo_analysis import PhotoAnalysis
 from regard.engine.analysis.photo_batches import (
     Bounds,
+    OpenedPhoto,
     PhotoAnalyzer,
     PhotoFile,
     Skipped,
@@ -77,20 +79,51 @@ def test_a_file_that_travels_with_its_content_is_not_read_again(photo_analyzer: 
     assert isinstance(with_content(PhotoFile(path=str(tmp_path / "a.png"))), Skipped)
 
 
-def test_no_more_pictures_are_in_memory_than_fit_together() -> None:
-    decoded = []
+def opened(pictures: Sequence[Picture], noted: list[int]) -> Iterator[OpenedPhoto | Skipped]:
+    for number, picture in enumerate(pictures):
+        noted.append(number)
+        yield OpenedPhoto(picture=picture)
+    yield Skipped(reason="cannot be read", detail="")
 
-    def pictures() -> Iterator[Submission | Skipped]:
-        for number in range(5):
-            decoded.append(number)
-            pixels = np.broadcast_to(np.uint8(0), (4000, 5000, 3))
-            yield Submission(picture=LoadedImage(image=image(pixels), image_id=str(number)))
-        yield Skipped(reason="cannot be read", detail="")
 
-    found = batches(pictures())
+def test_no_more_pictures_are_in_memory_than_make_a_batch() -> None:
+    large, noted, memory = open_picture(encoded(nobody(3000, 3800))), [], MemoryBudget(1 << 30)
+    found = batches(opened([large] * 5, noted), memory)
     assert len(next(found)) == 2
-    assert len(decoded) == 2
+    assert noted == [0, 1, 2]  # the third was looked at, and is not decoded
+    assert memory.used == bytes_needed([large.needs] * 2)
     assert [len(each) for each in found] == [2, 2]
+    assert memory.used == 0
+
+
+def test_a_batch_ends_where_memory_does_and_one_that_takes_all_is_alone() -> None:
+    small, large = (open_picture(encoded(nobody(side, side))) for side in (100, 1200))
+    memory = MemoryBudget(bytes_needed([large.needs]))
+    sizes = [len(each) for each in batches(opened([small, small, large, small], []), memory)]
+    assert sizes == [2, 1, 2]
+    assert memory.used == 0
+
+
+def test_two_threads_that_share_memory_for_one_batch_never_wait_for_each_other(
+    analyzer: FaceAnalyzer, tmp_path: Path
+) -> None:
+    files = [file(tmp_path, f"{number}.jpg", encoded(nobody(700, 900))) for number in range(6)]
+    need = bytes_needed([open_picture(encoded(nobody(700, 900))).needs])
+    shared = PhotoAnalyzer(analyzer, Bounds(), MemoryBudget(need * 1.05))
+    with ThreadPoolExecutor(2) as threads:
+        for findings in threads.map(shared, [files, files]):
+            assert all(isinstance(each, PhotoAnalysis) for each in findings)
+
+
+def test_a_file_for_which_there_is_no_memory_is_skipped_for_now(analyzer: FaceAnalyzer, tmp_path: Path) -> None:
+    shared = PhotoAnalyzer(analyzer, Bounds(), MemoryBudget(90e6))
+    wall, large = file(tmp_path, "a.jpg", encoded(nobody())), file(tmp_path, "b.jpg", encoded(nobody(900, 1200)))
+    first, skipped, last = shared([wall, large, wall])
+    assert isinstance(first, PhotoAnalysis)
+    assert isinstance(last, PhotoAnalysis)
+    assert isinstance(skipped, Skipped)
+    assert (skipped.reason, skipped.lasting) == ("too large", False)
+    assert "`memory` in [server]" in skipped.detail
 
 
 def test_what_was_skipped_before_is_handed_back_in_its_place(photo_analyzer: PhotoAnalyzer, tmp_path: Path) -> None:

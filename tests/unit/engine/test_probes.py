@@ -57,6 +57,7 @@ def test_every_face_can_be_found_first_and_embedded_later(probes: ProbeReader) -
 
 
 def test_a_picture_is_read_as_the_loader_reads_it(probes: ProbeReader) -> None:
-    assert (probes.image(encoded(nobody(90, 120), "PNG")).pixels == nobody(90, 120)).all()
-    with pytest.raises(InvalidImageFormat):
-        probes.image(b"text")
+    with probes.reading(encoded(nobody(90, 120), "PNG")) as (picture,):
+        assert (picture.load().image.pixels == nobody(90, 120)).all()
+    with pytest.raises(InvalidImageFormat), probes.reading(b"text"):
+        pass
