@@ -85,14 +85,16 @@ class EncodedImage:
         stored = pixels.swapaxes(0, 1) if self._sideways else pixels  # its first axis is that of the stored rows
         orientation, top = self.header.orientation, 0
         for band in self._bands():
-            rows = slice(top, top + band.height)
+            rows = slice(top, top + len(band))
             if orientation in _BACKWARDS:
                 rows = slice(len(stored) - rows.stop, len(stored) - rows.start)
-            upright = np.asarray(band.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else band)
+            upright = band
+            if orientation in _UPRIGHT:
+                upright = np.asarray(PIL.Image.fromarray(band).transpose(_UPRIGHT[orientation]))
             stored[rows] = upright.swapaxes(0, 1) if self._sideways else upright
-            top += band.height
+            top += len(band)
 
-    def _bands(self) -> Iterator[PIL.Image.Image]:
+    def _bands(self) -> Iterator[ByteArray]:
         """The stored picture from top to bottom, in RGB, reduced."""
         kind = "JPEG" if isinstance(self.header, JpegHeader) else "PNG"
         try:
@@ -134,7 +136,7 @@ def _reduction(side: int, longest: int) -> int:
     return next((scale for scale in (8, 4, 2) if -(-side // scale) >= longest), 1)
 
 
-def _jpeg_bands(header: JpegHeader, scale: int) -> Iterator[PIL.Image.Image]:
+def _jpeg_bands(header: JpegHeader, scale: int) -> Iterator[ByteArray]:
     picture = PIL.Image.open(io.BytesIO(header.stream), formats=("JPEG",))
     if scale > 1:
         picture.draft(None, (header.width // scale, header.height // scale))
@@ -142,16 +144,18 @@ def _jpeg_bands(header: JpegHeader, scale: int) -> Iterator[PIL.Image.Image]:
         raise invalid("the JPEG's header is corrupt")
     picture.load()
     for top in range(0, picture.height, _BAND_ROWS):
-        yield _rgb(picture.crop((0, top, picture.width, min(top + _BAND_ROWS, picture.height))))
+        yield np.asarray(_rgb(picture.crop((0, top, picture.width, min(top + _BAND_ROWS, picture.height)))))
 
 
-def _png_bands(header: PngHeader, scale: int) -> Iterator[PIL.Image.Image]:
+def _png_bands(header: PngHeader, scale: int) -> Iterator[ByteArray]:
     for band in read_bands(header, _rgb, multiple=scale):
-        yield band.reduce(scale) if scale > 1 else band
+        yield np.asarray(PIL.Image.fromarray(band).reduce(scale)) if scale > 1 else band
 
 
 def _rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
     """In RGB, what is transparent on white."""
+    if picture.mode == "RGB" and "transparency" not in picture.info:
+        return picture
     if picture.mode in ("LA", "RGBA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         page = PIL.Image.new("RGB", picture.size, "white")

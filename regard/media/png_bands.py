@@ -32,15 +32,15 @@ _ADAM7: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 
 ToRgb = Callable[[PIL.Image.Image], PIL.Image.Image]
 
 
-def read_bands(png: PngHeader, to_rgb: ToRgb, multiple: int = 1) -> Iterator[PIL.Image.Image]:
-    """The picture from top to bottom as RGB bands, each of a multiple of `multiple` rows but for the last.
+def read_bands(png: PngHeader, to_rgb: ToRgb, multiple: int = 1) -> Iterator[ByteArray]:
+    """The picture from top to bottom in RGB, in bands each of a multiple of `multiple` rows but for the last.
 
     An interlaced one is put together whole first, in 3 bytes a pixel. Raises what Pillow and zlib raise, and
     InvalidImageFormat for data that end too early.
     """
     reader = _Reader(png, to_rgb)
     if not png.interlaced:
-        yield from (PIL.Image.fromarray(band) for band in reader.rows(png.width, png.height, multiple))
+        yield from reader.rows(png.width, png.height, multiple)
         return
     pixels = np.empty((png.height, png.width, 3), np.uint8)
     for left, top, across, down in _ADAM7:
@@ -50,7 +50,7 @@ def read_bands(png: PngHeader, to_rgb: ToRgb, multiple: int = 1) -> Iterator[PIL
             pixels[row : row + len(band) * down : down, left::across] = band
             row += len(band) * down
     rows = _band_rows(3 * png.width, multiple)
-    yield from (PIL.Image.fromarray(pixels[row : row + rows]) for row in range(0, png.height, rows))
+    yield from (pixels[row : row + rows] for row in range(0, png.height, rows))
 
 
 class _Reader:
