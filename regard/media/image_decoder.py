@@ -93,6 +93,7 @@ class EncodedImage:
                 upright = np.asarray(PIL.Image.fromarray(band).transpose(_UPRIGHT[orientation]))
             stored[rows] = upright.swapaxes(0, 1) if self._sideways else upright
             top += len(band)
+            del band, upright  # so that the next band takes their memory
 
     def _bands(self) -> Iterator[ByteArray]:
         """The stored picture from top to bottom, in RGB, reduced."""
