@@ -21,10 +21,11 @@ _SERVER, _PHOTOS, _CARE = "Server", "Photographs", "Care"
 COMMANDS = {
     "serve": (_SERVER, "serve_command", "Start the server; AWS SDKs then work against this machine."),
     "keys": (_SERVER, "key_commands", "Create, list and revoke access keys."),
-    "faces": (_PHOTOS, "faces_command", "Find and describe the faces of a picture."),
+    "faces": (_PHOTOS, "faces_command", "Find and describe the faces of a picture; list and delete enrolled ones."),
     "compare": (_PHOTOS, "compare_command", "Compare the largest face of one picture with the faces of another."),
     "index": (_PHOTOS, "index_command", "Enrol the faces of a folder of pictures in a collection."),
     "search": (_PHOTOS, "search_command", "Search a collection for the face in a picture."),
+    "users": (_PHOTOS, "users_commands", "Make users of faces: one person, many pictures; search for them."),
     "collections": (_PHOTOS, "collection_commands", "List, move, check and delete collections."),
     "models": (_CARE, "model_commands", "List, fetch and verify the models."),
     "doctor": (_CARE, "doctor_command", "Show what is installed, where data is kept, and any problems."),

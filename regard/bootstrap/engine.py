@@ -72,6 +72,7 @@ class Register:
     stores: Stores
     access_keys: AccessKeys
     galleries: Galleries
+    users: Users
     folders: FolderIndexing
     exports: CollectionExport
     imports: CollectionImport
@@ -158,6 +159,7 @@ def open_register(settings: Settings) -> Iterator[Register]:
             stores=stores,
             access_keys=access_keys(settings, stores),
             galleries=_galleries(stores, matcher),
+            users=_users(stores, matcher),
             folders=FolderIndexing(
                 collections=stores.collections,
                 enroller=_enroller(stores, matcher),
@@ -216,7 +218,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             face_search=FaceSearch(
                 collections=stores.collections, matcher=matcher, probes=probes, indexed_files=stores.indexed_files
             ),
-            users=Users(collections=stores.collections, users=stores.users, matcher=matcher, clock=_now),
+            users=_users(stores, matcher),
             user_search=UserSearch(collections=stores.collections, users=stores.users, matcher=matcher, probes=probes),
             index_check=IndexCheck(sync),
             migration=IndexMigration(stores.collections, stores.moves, sync.shared),
@@ -235,6 +237,10 @@ def _enroller(stores: Stores, matcher: Matcher) -> Enroller:
 
 def _galleries(stores: Stores, matcher: Matcher) -> Galleries:
     return Galleries(collections=stores.collections, faces=stores.faces, matcher=matcher, clock=_now)
+
+
+def _users(stores: Stores, matcher: Matcher) -> Users:
+    return Users(collections=stores.collections, users=stores.users, matcher=matcher, clock=_now)
 
 
 def _now() -> datetime:

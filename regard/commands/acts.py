@@ -21,12 +21,20 @@ ACTS: Mapping[str, Action] = {
     "collections verify": Action.READ,
     "compare": Action.COMPARE,
     "doctor": Action.READ,
-    "faces": Action.DETECT,
+    "faces delete": Action.DELETE,
+    "faces find": Action.DETECT,
+    "faces list": Action.READ,
     "index": Action.ENROL,
     "keys create": Action.ADMINISTER,
     "keys list": Action.READ,
     "keys revoke": Action.ADMINISTER,
     "search": Action.SEARCH,
+    "users associate": Action.ENROL,
+    "users create": Action.ENROL,
+    "users delete": Action.DELETE,
+    "users disassociate": Action.ENROL,
+    "users list": Action.READ,
+    "users search": Action.SEARCH,
 }
 
 

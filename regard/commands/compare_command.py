@@ -15,6 +15,7 @@ from regard.commands.terminal import Home, Json
 from regard.engine.analysis.face_comparison import Comparison
 from regard.engine.analysis.image_loader import open_picture
 from regard.engine.analysis.probes import NoFace
+from regard.media import drawing
 from regard.operations.face_shapes import compared_face
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -22,8 +23,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 @app.command()
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A", help="A JPEG or PNG; its largest face is compared.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="A JPEG or PNG; every face in it is compared with A's.")],
+    a: Annotated[Path, typer.Argument(metavar="A", help="A picture; its largest face is compared.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="A picture; every face in it is compared with A's.")],
+    save: Annotated[Path | None, typer.Option(help="Draw A's face beside those of B: a .jpg or .png.")] = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
@@ -48,15 +50,17 @@ def compare(
                 with context.about(a if error.image is source else b):
                     raise
         calibration = opened.comparison.calibration
+    if save is not None:
+        context.save(_drawing(found, a), save)
     if as_json:
         _print_json(found)
         return
-    rows = terminal.table(">", ">Similarity", "Different people this alike", "Face in B")
+    rows = terminal.table(">", ">Similarity", "Different people this alike", ">Left", ">Top", ">Size", each="Face")
     width, height = found.target.image.width, found.target.image.height
     for row, similarity in enumerate(found.similarities.tolist()):
         left, top, across, down = found.target.faces.boxes[row] * np.tile([width, height], 2)
-        place = f"{across:.0f} × {down:.0f} pixels, {left:.0f} from the left, {top:.0f} from the top"
-        rows.add_row(str(row + 1), terminal.percent(similarity), odds(calibration, similarity), place)
+        place = f"{left:.0f}", f"{top:.0f}", f"{across:.0f} × {down:.0f}"
+        rows.add_row(str(row + 1), terminal.percent(similarity), odds(calibration, similarity), *place)
     terminal.out().print(rows)
 
 
@@ -66,6 +70,18 @@ def _checked(file: Path) -> bytes:
         content = context.read(file)
         open_picture(content)
     return content
+
+
+def _drawing(found: Comparison, a: Path) -> drawing.Picture:
+    """A's face, and beside it those of B, most similar first, numbered as in the table."""
+    target = found.target
+    candidates = [
+        drawing.Candidate(
+            name=f"Face {row + 1}", similarity=similarity, box=target.faces.box(row), picture=target.image
+        )
+        for row, similarity in enumerate(found.similarities.tolist())
+    ]
+    return drawing.line_up(found.source.image, found.source.faces.box(0), candidates, caption=terminal.readable(a.name))
 
 
 def _print_json(found: Comparison) -> None:

@@ -17,6 +17,7 @@ from regard.domain.galleries import Collection
 from regard.engine.analysis.probes import NoFace
 from regard.errors import ImageTooLarge, InvalidImageFormat, InvalidParameter
 from regard.media import drawing
+from regard.media.picture_conversion import converted
 
 
 def settings(home: Path | None, *, host: str | None = None, port: int | None = None) -> Settings:
@@ -69,11 +70,14 @@ def bring_on(register: Register, grant: Grant, collection: Collection) -> None:
 
 
 def read(file: Path) -> bytes:
-    """The content of a picture's file. Raises InvalidParameter if it cannot be read."""
+    """The content of a picture's file, in a format that the engine reads. Raises InvalidParameter if it cannot be read,
+    InvalidImageFormat or ImageTooLarge if it cannot be converted."""
     try:
-        return file.read_bytes()
+        content = file.read_bytes()
     except OSError as error:
         raise InvalidParameter(f"{terminal.readable(file)} cannot be read: {error.strerror}.") from error
+    with about(file):
+        return converted(content)
 
 
 @contextmanager
@@ -85,7 +89,8 @@ def about(file: Path) -> Iterator[None]:
     except NoFace as error:
         raise InvalidParameter(f"No face was found in {name}; use another picture.") from error
     except (ImageTooLarge, InvalidImageFormat, InvalidParameter) as error:
-        raise type(error)(f"{name}: {error.message}") from error
+        error.args = (f"{name}: {error.message}",)
+        raise
 
 
 def save(sheet: drawing.Picture, file: Path) -> None:

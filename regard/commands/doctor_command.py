@@ -23,8 +23,9 @@ from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.context import with_home
 from regard.commands.terminal import Home
+from regard.config.layers import Origin
 from regard.config.sections import is_secret
-from regard.config.settings import Settings, origins
+from regard.config.settings import Settings, default_home, origins
 from regard.errors import InternalServerError, RegardError
 from regard.vision.session import cores, providers
 from regard.vision.zoo import State
@@ -38,34 +39,49 @@ _LEAST_FREE = 500e6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line. `remedy` is what to do about a problem; None if there is none."""
+    """One line. `remedy` is what to do about a problem; None if there is none. `changed` says that somebody has set it
+    to something else than the default."""
 
     about: str
     value: str
     remedy: str | None = None
+    changed: bool = False
 
 
 @app.command()
 def doctor(home: Home = None) -> None:
     """Show what is installed, where data is kept, and any problems. Exits with 1 if there are problems."""
     chosen = context.settings(home)
-    faults = 0
-    for section, examine in _SECTIONS.items():
-        rows = terminal.table("", "", "")
-        rows.show_header = False
-        for finding in _all(examine(chosen, home)):
-            faults += finding.remedy is not None
-            mark = "[green]ok[/]" if finding.remedy is None else "[bold red]!![/]"
-            remedy = "" if finding.remedy is None else f"\n[red]{escape(finding.remedy)}[/]"
-            rows.add_row(mark, escape(finding.about), escape(finding.value) + remedy)
-        terminal.out().print(f"[bold]{section}[/]")
-        terminal.out().print(rows)
+    sections = {section: list(_all(examine(chosen, home))) for section, examine in _SECTIONS.items()}
+    everything = [finding for found in sections.values() for finding in found]
+    faults = [finding for finding in everything if finding.remedy is not None]
+    _print("Problems", faults)
+    _print("Not as by default", [finding for finding in everything if finding.changed and finding not in faults])
+    for section, found in sections.items():
+        _print(section, [finding for finding in found if finding.remedy is None and not finding.changed])
     if faults:
-        terminal.fail(
-            f"{faults} {'problem' if faults == 1 else 'problems'} found; each line marked !! states what to do."
-        )
+        count = f"{len(faults)} {'problem' if len(faults) == 1 else 'problems'}"
+        terminal.fail(f"{count} found; they stand first, each with what to do.")
         raise typer.Exit(1)
     terminal.out().print("[green]No problems found.[/]")
+
+
+def _print(section: str, findings: list[Finding]) -> None:
+    if not findings:
+        return
+    rows = terminal.table("", "", "~", header=False)
+    for finding in findings:
+        rows.add_row(_mark(finding), escape(finding.about), escape(finding.value))
+        if finding.remedy is not None:
+            rows.add_row("", "", f"[red]{escape(finding.remedy)}[/]")
+    terminal.out().print(f"[bold]{section}[/]")
+    terminal.out().print(rows)
+
+
+def _mark(finding: Finding) -> str:
+    if finding.remedy is not None:
+        return "[bold red]!![/]"
+    return "[yellow]»[/]" if finding.changed else "[green]ok[/]"
 
 
 def _all(findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -89,11 +105,17 @@ def _software(_: Settings, __: Path | None) -> Iterator[Finding]:
 
 
 def _settings(chosen: Settings, home: Path | None) -> Iterator[Finding]:
-    yield Finding(about="home", value=f"{chosen.home} ({'--home' if home else 'environment or default'})")
+    standard = chosen.home == default_home({}).expanduser()
+    origin = "default" if standard else "--home" if home else "environment"
+    yield Finding(about="home", value=f"{chosen.home} ({origin})", changed=not standard)
     for (section, key), origin in origins(home=chosen.home).items():
         value = getattr(getattr(chosen, section), key)
         shown = "set" if is_secret(section, key) and value else value
-        yield Finding(about=f"[{section}] {key}", value=f"({origin})" if value is None else f"{shown} ({origin})")
+        yield Finding(
+            about=f"[{section}] {key}",
+            value=f"({origin})" if value is None else f"{shown} ({origin})",
+            changed=origin is not Origin.DEFAULT,
+        )
 
 
 def _models(chosen: Settings, home: Path | None) -> Iterator[Finding]:

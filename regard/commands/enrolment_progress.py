@@ -14,7 +14,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 
 from regard.commands import terminal
-from regard.engine.bulk.folder_indexing import Photo
+from regard.engine.bulk.folder_walk import Photo
 
 #: Time between two lines of progress where no bar can be drawn.
 _LINE_SECONDS = 10.0

@@ -2,58 +2,66 @@
 
 from __future__ import annotations
 
-import csv
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from regard.commands.id_table import read_table
 from regard.commands.terminal import readable
-from regard.domain.identifiers import EXTERNAL_IMAGE_ID
+from regard.domain.identifiers import spelled
+from regard.engine.analysis.face_analyzer import MOST_FACES
 from regard.engine.bulk.folder_indexing import Namer, Unnamed
+from regard.engine.bulk.folder_walk import Photo
 from regard.errors import InvalidParameter
 
+FOLDER, FILENAME, NONE = "folder", "filename", "none"
 
-def namer(choice: str, folder: Path) -> Namer:
-    """`filename`, `folder`, `none`, or the CSV file of that name. Raises InvalidParameter."""
-    if choice == "filename":
-        return lambda file: accepted(file.name)
-    if choice == "folder":
-        return lambda file: accepted(file.parent.name)
-    if choice == "none":
+
+def namer(choice: str, folder: Path, photos: Sequence[Photo]) -> Namer:
+    """`filename`, `folder`, `none`, or the CSV file of that name for these photographs. Raises InvalidParameter."""
+    if choice == FILENAME:
+        return lambda file: spelled(file.name) or None
+    if choice == FOLDER:
+        return lambda file: spelled(file.parent.name) or None
+    if choice == NONE:
         return lambda _: None
-    return _from_table(Path(choice), folder.resolve())
+    return _from_table(Path(choice), folder, photos)
 
 
-def accepted(name: str) -> str | None:
-    """`name` as the service accepts it: other characters become '_'; None if it is empty."""
-    return EXTERNAL_IMAGE_ID.made_from(name)
+def is_a_person(choice: str) -> bool:
+    """Whether an id stands for a person rather than for a picture: of several faces in one picture, all but one would
+    get a wrong name."""
+    return choice not in (FILENAME, NONE)
 
 
-def _from_table(table: Path, folder: Path) -> Namer:
-    names = _read(table, folder)
-
-    def name(file: Path) -> str | None:
-        if str(file) not in names:
-            raise Unnamed(f"{readable(table)} has no row for this file.")
-        return names[str(file)]
-
-    return name
+def most_faces(choice: str) -> int:
+    """The most faces to enrol per picture, unless a person says otherwise. A table may name people or pictures."""
+    return 1 if choice == FOLDER else MOST_FACES
 
 
-def _read(table: Path, folder: Path) -> dict[str, str | None]:
+def look_alikes(choice: str, photos: Iterable[Photo]) -> list[list[str]]:
+    """The names of folders that look the same and are not: accents can be written in two ways (Unicode, UAX 15)."""
+    if choice != FOLDER:
+        return []
+    names = defaultdict(set)
+    for name in {Path(photo.path).parent.name for photo in photos}:
+        names[unicodedata.normalize("NFC", name)].add(name)
+    return [sorted(each) for each in names.values() if len(each) > 1]
+
+
+def _from_table(table: Path, folder: Path, photos: Sequence[Photo]) -> Namer:
     try:
-        with table.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            rows = csv.DictReader(file)
-            if not {"path", "external_id"} <= set(rows.fieldnames or ()):
-                raise InvalidParameter(f"{readable(table)} needs a first line with the columns path and external_id.")
-            return {str(_inside(folder, row["path"] or "")): accepted(row["external_id"] or "") for row in rows}
+        content = table.read_bytes()
     except OSError as error:
         raise InvalidParameter(
             f"--external-id is filename, folder, none or a CSV file; {readable(table)}: {error.strerror}."
         ) from error
-    except csv.Error as error:
-        raise InvalidParameter(f"{readable(table)} is not a CSV file: {error}.") from error
+    ids = read_table(table, content, folder.resolve(), photos)
 
+    def name(file: Path) -> str | None:
+        if str(file) not in ids:
+            raise Unnamed(f"{readable(table)} has no row for this file.")
+        return ids[str(file)]
 
-def _inside(folder: Path, path: str) -> Path:
-    """A path relative to the folder, or absolute (`folder / path` is `path` then), in the form the walk returns."""
-    place = folder / path
-    return place.parent.resolve() / place.name
+    return name

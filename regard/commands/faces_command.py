@@ -1,4 +1,4 @@
-"""`regard faces`: find and describe the faces of a picture."""
+"""`regard faces`: find and describe the faces of a picture; list and delete those of a collection."""
 
 from __future__ import annotations
 
@@ -6,21 +6,30 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from regard.commands import context, terminal
+from regard.commands import context, enrolled_faces_commands, terminal
 from regard.commands.acts import granted
+from regard.commands.default_command import DEFAULT, WithDefault
+from regard.commands.tables import Table
 from regard.commands.terminal import Home, Json
 from regard.domain.images import Image
 from regard.media import drawing
 from regard.operations.face_shapes import face_detail, wanted
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+app = typer.Typer(
+    cls=WithDefault,
+    help="Find and describe the faces of a picture; list and delete the faces of a collection.\n\n"
+    "[bold]regard faces photo.jpg[/] is short for [bold]regard faces find photo.jpg[/].",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
-@app.command()
-def faces(
-    image: Annotated[Path, typer.Argument(help="A JPEG or PNG.")],
+@app.command(DEFAULT)
+def find(
+    image: Annotated[Path, typer.Argument(help="A picture: JPEG, PNG, WebP, AVIF, TIFF, HEIC.")],
     save: Annotated[Path | None, typer.Option(help="Write the picture with its faces marked: a .jpg or .png.")] = None,
     attributes: Annotated[bool, typer.Option("--attributes", help="Also age, gender, emotion, eyes, mouth.")] = False,
     as_json: Json = False,
@@ -36,7 +45,7 @@ def faces(
     content = context.read(image)
     chosen = context.settings(home)
     with (
-        granted(chosen, "faces", attributes=tuple(names)) as grant,
+        granted(chosen, "faces find", attributes=tuple(names)) as grant,
         context.analysis(chosen) as opened,
         context.about(image),
     ):
@@ -58,7 +67,7 @@ def _table(shapes: list[dict[str, Any]], image: Image, attributes: bool) -> Tabl
     more = ("Age", "Gender", "Emotion", "Eyes", "Mouth") if attributes else ()
     title = f"{len(shapes)} {'face' if len(shapes) == 1 else 'faces'} in {image.width} × {image.height} pixels"
     columns = ">", ">Left", ">Top", ">Size", ">Confidence", ">Brightness", ">Sharpness", ">Yaw", ">Pitch", ">Roll"
-    rows = terminal.table(*columns, *more, title=title)
+    rows = terminal.table(*columns, *more, title=title, each="Face")
     for number, shape in enumerate(shapes, 1):
         box, pose, quality = shape["BoundingBox"], shape["Pose"], shape["Quality"]
         cells = [
@@ -84,3 +93,7 @@ def _attributes(shape: dict[str, Any]) -> list[str]:
         "open" if shape["EyesOpen"]["Value"] else "closed",
         "open" if shape["MouthOpen"]["Value"] else "closed",
     ]
+
+
+app.command("list")(enrolled_faces_commands.show)
+app.command("delete")(enrolled_faces_commands.delete)

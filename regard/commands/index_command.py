@@ -23,7 +23,8 @@ from regard.domain.faces import QualityLevel
 from regard.domain.galleries import Collection
 from regard.engine.analysis.face_analyzer import MOST_FACES
 from regard.engine.analysis.photo_batches import Bounds
-from regard.engine.bulk.folder_indexing import BATCH_PHOTOS, FolderIndexing, Namer, Photo, PhotoPool, PhotoWork, walk
+from regard.engine.bulk.folder_indexing import BATCH_PHOTOS, FolderIndexing, Namer, PhotoPool, PhotoWork
+from regard.engine.bulk.folder_walk import Photo, walk
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -33,7 +34,7 @@ _SAMPLED = 3
 
 @app.command()
 def index(  # noqa: PLR0913 - the options of a command
-    folder: Annotated[Path, typer.Argument(help="Where the pictures are: every .jpg, .jpeg and .png below it.")],
+    folder: Annotated[Path, typer.Argument(help="Where the pictures are, in it and below it.")],
     *,
     collection: Annotated[str, typer.Option(help="The collection to enrol in; created if it does not exist.")],
     external_id: Annotated[
@@ -47,7 +48,18 @@ def index(  # noqa: PLR0913 - the options of a command
     quality_filter: Annotated[
         QualityLevel, typer.Option(help="How good a face must be.", case_sensitive=False)
     ] = QualityLevel.AUTO,
-    max_faces: Annotated[int, typer.Option(min=1, max=MOST_FACES, help="The most faces per picture.")] = MOST_FACES,
+    max_faces: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_FACES,
+            help=f"The most faces per picture: {MOST_FACES}, or 1 with --external-id folder, unless given.",
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Leave out files and folders with such a name or path; may be repeated."),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, max=256, help="Pictures in one transaction.")] = BATCH_PHOTOS,
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="Processes that share the work.")] = None,
     ray: Annotated[
@@ -60,23 +72,27 @@ def index(  # noqa: PLR0913 - the options of a command
     """Enrol the faces of a folder of pictures in a collection.
 
     Stop it with Ctrl-C whenever you like: the same command resumes where it stopped. A file that was done before is
-    not read again unless it has changed. Hidden files are left out.
+    not read again unless it has changed. JPEG, PNG, WebP, AVIF and TIFF are read, and HEIC with the extra
+    [bold]regard\\[heic][/]; what is passed over is told at the end.
 
     Example: [bold]regard index ~/Pictures --collection people --external-id folder[/]
     """
     checked(collection)
-    namer = external_ids.namer(external_id, folder)
     with terminal.err().status("Walking the folder"):
-        photos, unlisted = walk(folder)
-    bounds = Bounds(level=quality_filter.value, most=max_faces)
+        photos, passed_over = walk(folder, exclude or ())
+    namer = external_ids.namer(external_id, folder, photos)
+    for names in external_ids.look_alikes(external_id, photos):
+        alike = " and ".join(map(ascii, names))
+        terminal.note(f"The folders {alike} look the same (accents can be written in two ways) and get the same id.")
+    bounds = Bounds(level=quality_filter.value, most=max_faces or external_ids.most_faces(external_id))
     job = _Job(context.settings(home), collection, photos, namer, bounds, batch, processes, ray)
     if estimate:
         with _granted(job) as grant:
             _estimate(job, grant)
         return
     with _granted(job) as grant:
-        told = Report(report)
-        told.add(unlisted)
+        told = Report(report, one_person=external_ids.is_a_person(external_id))
+        told.add(passed_over)
         _run(job, grant, told)
 
 

@@ -23,7 +23,7 @@ def show(home: Home = None) -> None:
     """Show every model: its task, its licence, where it comes from, and whether it is installed."""
     zoo = _zoo(home)
     installed = set(zoo.installed)
-    rows = terminal.table("Model", "Task", "Pack", ">Size", "State", "Licence", "Provenance")
+    rows = terminal.table("Model", "Task", "?Pack", ">Size", "State", "Licence", "?~Provenance")
     for card in zoo.cards.values():
         state = "[green]here[/]" if card.name in installed else "[yellow]missing[/]"
         licence = escape(card.licence) + (" [red](non-commercial)[/]" if card.non_commercial else "")
@@ -60,7 +60,7 @@ def verify(home: Home = None) -> None:
     """Read every model's file and compare its sha256 with the card's. Exits with 1 if one is damaged or missing."""
     zoo = _zoo(home)
     found = zoo.verify()
-    rows = terminal.table("Model", "State", "File")
+    rows = terminal.table("Model", "State", "<File")
     for card, state in found:
         rows.add_row(card.name, f"[{_COLOURS[state]}]{state}[/]", escape(str(zoo.directory / card.file)))
     terminal.out().print(rows)

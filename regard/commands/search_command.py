@@ -10,11 +10,12 @@ from rich.markup import escape
 
 from regard.commands import context, terminal
 from regard.commands.acts import granted
+from regard.commands.enrolled_faces_commands import shown_id
 from regard.commands.terminal import Home, Json
-from regard.domain.galleries import Match
+from regard.domain.galleries import Face, Match
 from regard.domain.images import Image
 from regard.engine.analysis.face_analyzer import MOST_FACES
-from regard.engine.analysis.image_loader import load
+from regard.engine.analysis.picture_files import load_file
 from regard.engine.analysis.probes import Probes
 from regard.engine.galleries.face_search import FaceSearchResult, SearchOptions
 from regard.errors import RegardError
@@ -26,7 +27,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 @app.command()
 def search(  # noqa: PLR0913 - the options of a command
-    image: Annotated[Path, typer.Argument(help="A JPEG or PNG; its largest face is searched for.")],
+    image: Annotated[Path, typer.Argument(help="A picture; its largest face is searched for.")],
     *,
     collection: Annotated[str, typer.Option(help="The collection to search in.")],
     threshold: Annotated[float, typer.Option(min=0, max=100, help="The lowest similarity.")] = 80.0,
@@ -75,11 +76,11 @@ def _print_candidates(matches: list[Match], files: dict[str, str], title: str | 
     if not matches:
         out.print(f"{f'{title}: no' if title else 'No'} candidates at a similarity of {threshold:g} or above.")
         return
-    rows = terminal.table(">Rank", "External id", ">Similarity", "Face id", "Picture", title=title)
+    rows = terminal.table(">Rank", "External id", ">Similarity", "?Face id", "<Picture", title=title, each="Candidate")
     for rank, match in enumerate(matches, 1):
         face = match.face
         file = escape(terminal.readable(files.get(face.image_id, "–")))
-        rows.add_row(str(rank), face.external_image_id or "–", terminal.percent(match.similarity), face.face_id, file)
+        rows.add_row(str(rank), escape(shown_id(face)), terminal.percent(match.similarity), face.face_id, file)
     out.print(rows)
 
 
@@ -118,11 +119,19 @@ def _file(match: Match, files: dict[str, str]) -> dict[str, str | None]:
 def _candidate(match: Match, files: dict[str, str]) -> drawing.Candidate:
     face = match.face
     return drawing.Candidate(
-        name=face.external_image_id or face.face_id,
+        name=_caption(face),
         similarity=match.similarity,
         box=face.box,
         picture=_original(files.get(face.image_id), face.image_id),
     )
+
+
+def _caption(face: Face) -> str:
+    """The external id as the name that it spells, if the drawing's typeface has its letters."""
+    name = shown_id(face)
+    if face.external_image_id is None:
+        return face.face_id
+    return name if drawing.can_write(name) else face.external_image_id
 
 
 def _original(file: str | None, image_id: str) -> Image | None:
@@ -130,7 +139,7 @@ def _original(file: str | None, image_id: str) -> Image | None:
     if file is None:
         return None
     try:
-        there = load(Path(file).read_bytes())
+        there = load_file(Path(file).read_bytes())
     except (OSError, RegardError):
         return None
     return there.image if there.image_id == image_id else None

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -27,8 +27,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
-from rich.table import Column, Table
+from rich.table import Column
 
+from regard.commands.tables import Table
 from regard.domain.reporting import Progress
 
 Home = Annotated[
@@ -37,24 +38,34 @@ Home = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
-#: The width of output to a file or a pipe, which has none of its own.
-_PAPER = 200
+#: The width of output to a file or a pipe, which has none of its own unless COLUMNS says so: no table is cut for it.
+_PAPER = 1_000
 #: Seconds that a task may take before a line is printed where no bar can be drawn.
 _PROGRESS_DELAY_SECONDS = 1.0
 
 
 def out() -> Console:
     """Results, on standard output."""
-    return Console(width=None if sys.stdout.isatty() else _PAPER, highlight=False)
+    return Console(width=_width(sys.stdout), highlight=False)
 
 
 def err() -> Console:
     """Progress and errors, on standard error."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else _PAPER, highlight=False)
+    return Console(stderr=True, width=_width(sys.stderr), highlight=False)
+
+
+def _width(stream: TextIO) -> int | None:
+    """None for a terminal, which Rich asks itself."""
+    return None if stream.isatty() else shutil.get_terminal_size((_PAPER, 0)).columns
 
 
 def fail(message: str) -> None:
     err().print(f"[bold red]Error:[/] {escape(message)}", style="red", soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """A line of the results that calls for attention."""
+    out().print(escape(message), style="yellow", soft_wrap=True)
 
 
 def note(message: str) -> None:
@@ -72,12 +83,9 @@ def say_json(value: Any) -> None:
     say(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def table(*columns: str, title: str | None = None) -> Table:
-    """A table; a column whose name starts with '>' is aligned to the right."""
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
-    for name in columns:
-        made.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left", overflow="fold")
-    return made
+def table(*columns: str, title: str | None = None, each: str = "", header: bool = True) -> Table:
+    """A table to print; `TableColumn.parse` says what may stand before a column's name."""
+    return Table(*columns, title=title, each=each, header=header)
 
 
 def readable(path: str | Path) -> str:

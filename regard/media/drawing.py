@@ -225,10 +225,20 @@ def _write(sheet: Picture, place: tuple[int, int, int], text: str, *, size: int,
     ImageDraw.Draw(sheet).text((left, top), _fitted(text, font, width), fill=colour, font=font, anchor="la")
 
 
+def can_write(text: str) -> bool:
+    """Whether the typeface has every letter of it."""
+    return set(_letters(text)) <= _TYPEFACE
+
+
+def _letters(text: str) -> str:
+    """`text` in one line, with accents dropped."""
+    letters = unicodedata.normalize("NFKD", " ".join(text.translate(_DASHES).split()))
+    return "".join(c for c in letters if not unicodedata.combining(c))
+
+
 def _fitted(text: str, font: Font, width: float) -> str:
     """One line of `text`, cut with an ellipsis where it is wider than `width`."""
-    letters = unicodedata.normalize("NFKD", " ".join(text.translate(_DASHES).split()))
-    line = "".join(c if c in _TYPEFACE else "?" for c in letters if not unicodedata.combining(c))
+    line = "".join(c if c in _TYPEFACE else "?" for c in _letters(text))
     if font.getlength(line) <= width:
         return line
     while line and font.getlength(line + "…") > width:

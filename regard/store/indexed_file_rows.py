@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import bindparam, delete, insert, select
@@ -30,6 +31,12 @@ class IndexedFileRows:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @contextmanager
+    def with_faces(self) -> Iterator[None]:
+        """One transaction for the files recorded inside and the faces stored inside: all of them or none."""
+        with self._database.write():
+            yield
 
     def done(self, collection_key: int) -> dict[str, tuple[int, int]]:
         """Path to (size, modified_ns) of every file dealt with."""

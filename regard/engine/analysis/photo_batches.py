@@ -12,10 +12,12 @@ import numpy as np
 
 from regard.domain.images import Image
 from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
-from regard.engine.analysis.image_loader import LoadedImage, Needs, Picture, bytes_needed, open_picture
+from regard.engine.analysis.image_loader import LoadedImage, Needs, Picture, bytes_needed
 from regard.engine.analysis.memory_budget import MemoryBudget, TooLargeForMemory
 from regard.engine.analysis.photo_analysis import PhotoAnalysis, Submission, analyze_photos
+from regard.engine.analysis.picture_files import open_file
 from regard.errors import ImageTooLarge, InvalidParameter, RegardError
+from regard.media.picture_conversion import DamagedPicture, NotReadHere
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -170,8 +172,10 @@ def _opened(file: PhotoFile | Skipped, memory: MemoryBudget) -> OpenedPhoto | Sk
     if isinstance(read, Skipped):
         return read
     try:
-        picture = open_picture(read.content or b"")
+        picture = open_file(read.content or b"")
         memory.check(bytes_needed([picture.needs]))
+    except NotReadHere as error:  # the next run may find its decoder installed
+        return Skipped(reason=f"{error.format} is not read here", detail=error.message)
     except RegardError as error:
         return Skipped(reason=_reason(error), detail=error.message, lasting=not isinstance(error, TooLargeForMemory))
     return OpenedPhoto(picture=picture, external_image_id=read.external_image_id)
@@ -187,4 +191,6 @@ def _decoded(photo: OpenedPhoto) -> Submission | Skipped:
 def _reason(error: RegardError) -> str:
     if isinstance(error, ImageTooLarge):
         return "too large"
+    if isinstance(error, DamagedPicture):
+        return "not a whole picture"
     return "too small" if isinstance(error, InvalidParameter) else "not a whole JPEG or PNG"

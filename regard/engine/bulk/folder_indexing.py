@@ -1,9 +1,7 @@
-"""Indexing a folder: walk it, leave out files done before, analyse the rest, store and record them in batches."""
+"""Indexing a folder's photographs: leave out those done before, analyse the rest, store and record them in batches."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +10,14 @@ from regard.accountability.gate import Grant
 from regard.domain.authority import Action
 from regard.domain.galleries import Collection
 from regard.engine.analysis.photo_analysis import PhotoAnalysis
-from regard.engine.analysis.photo_batches import Finding, PhotoFile, Skipped, map_kept, unreadable
+from regard.engine.analysis.photo_batches import Finding, PhotoFile, Skipped, map_kept
+from regard.engine.bulk.folder_walk import Outcome, Photo
 from regard.engine.galleries.enrolment import EnrolledFaces, Enroller
 from regard.engine.work.worker_pool import WorkerPool
-from regard.errors import InvalidParameter, ResourceAlreadyExists
+from regard.errors import ResourceAlreadyExists
 from regard.store.collection_rows import CollectionRows
 from regard.store.indexed_file_rows import IndexedFile, IndexedFileRows
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 #: Larger files are not read; no photograph of up to 64 megapixels comes near this size.
 MOST_BYTES = 64 * 1024 * 1024
 #: Photographs in one transaction, by default.
@@ -37,63 +35,6 @@ class Unnamed(Exception):
 Namer = Callable[[Path], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """A file found by the walk, with its size and time of change."""
-
-    path: str
-    size: int
-    modified_ns: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The result for one file: how many faces were enrolled and the reasons for each face refused; or why the file was
-    skipped."""
-
-    path: str
-    enrolled: int = 0
-    refused: tuple[tuple[str, ...], ...] = ()
-    skipped: Skipped | None = None
-
-    def __str__(self) -> str:
-        if self.skipped:
-            return f"skipped: {self.skipped.detail}"
-        if not self.enrolled and not self.refused:
-            return "no face"
-        return f"{self.enrolled} enrolled, {len(self.refused)} refused"
-
-
-def walk(folder: Path) -> tuple[list[Photo], list[Outcome]]:
-    """The files below `folder` with the suffix of a JPEG or PNG, in path order; and the paths that could not be listed.
-
-    Hidden files and folders are left out, and links to folders are not followed. Raises InvalidParameter if `folder`
-    is not a folder.
-    """
-    if not folder.is_dir():
-        raise InvalidParameter(f"{folder} is not a folder.")
-    photos: list[Photo] = []
-    unlisted: list[Outcome] = []
-
-    def note(error: OSError) -> None:
-        unlisted.append(Outcome(path=str(error.filename), skipped=unreadable(error)))
-
-    for place, folders, files in os.walk(folder.resolve(), onerror=note):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if name.startswith(".") or os.path.splitext(name)[1].lower() not in SUFFIXES:  # noqa: PTH122 - ten times as fast
-                continue
-            path = f"{place.rstrip(os.sep)}{os.sep}{name}"
-            try:
-                found = os.stat(path)  # noqa: PTH116
-            except OSError as error:
-                note(error)
-            else:
-                if stat.S_ISREG(found.st_mode):
-                    photos.append(Photo(path, found.st_size, found.st_mtime_ns))
-    return photos, unlisted
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoWork:
     """Photographs, what names them, the workers that analyse them, and how many make a batch."""
@@ -107,8 +48,8 @@ class PhotoWork:
 class FolderIndexing:
     """Indexes the files of a folder, and never the same unchanged file twice.
 
-    A batch is recorded after its faces are stored. If the process dies between the two, the batch is indexed again:
-    its faces have the ids they had before, so nothing is stored twice.
+    The faces of a batch and its files are recorded in one transaction. A file that is indexed again for another reason
+    has the faces it had: their ids are computed from content, so nothing is stored twice.
     """
 
     def __init__(self, *, collections: CollectionRows, enroller: Enroller, indexed_files: IndexedFileRows) -> None:
@@ -136,6 +77,11 @@ class FolderIndexing:
         grant.require(Action.ENROL, collection.id)
         return self._collections.face_count(collection.key)
 
+    def files(self, grant: Grant, collection: Collection, image_ids: Sequence[str]) -> dict[str, str]:
+        """Image id to path, of the images that came from a file."""
+        grant.require(Action.READ, collection.id)
+        return self._indexed_files.path_of(collection.key, image_ids)
+
     def left(self, grant: Grant, collection: Collection, photos: Sequence[Photo]) -> list[Photo]:
         """Those of `photos` that were not indexed into this collection, or have changed since."""
         grant.require(Action.ENROL, collection.id)
@@ -161,16 +107,17 @@ class FolderIndexing:
             yield analysed
 
     def _stored(self, collection: Collection, batch: Sequence[Photo], findings: Sequence[Finding]) -> list[Outcome]:
-        indexed = map_kept(findings, lambda analyses: self._enroller.store(collection, analyses) if analyses else [])
-        outcomes = [_outcome(*each) for each in zip(batch, indexed, strict=True)]
-        self._indexed_files.record(
-            collection.key,
-            [
-                _record(photo, outcome, finding)
-                for photo, outcome, finding in zip(batch, outcomes, findings, strict=True)
-                if outcome.skipped is None or outcome.skipped.lasting
-            ],
-        )
+        with self._indexed_files.with_faces():
+            indexed = map_kept(findings, lambda each: self._enroller.store(collection, each) if each else [])
+            outcomes = [_outcome(*each) for each in zip(batch, indexed, strict=True)]
+            self._indexed_files.record(
+                collection.key,
+                [
+                    _record(photo, outcome, finding)
+                    for photo, outcome, finding in zip(batch, outcomes, findings, strict=True)
+                    if outcome.skipped is None or outcome.skipped.lasting
+                ],
+            )
         return outcomes
 
 

@@ -6,7 +6,15 @@ import pytest
 from botocore.loaders import create_loader
 
 from regard.domain.faces import QualityLevel
-from regard.domain.identifiers import COLLECTION_ID, EXTERNAL_IMAGE_ID, USER_ID, UUID_PATTERN, Identifier
+from regard.domain.identifiers import (
+    COLLECTION_ID,
+    EXTERNAL_IMAGE_ID,
+    USER_ID,
+    UUID_PATTERN,
+    Identifier,
+    name_of,
+    spelled,
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,6 @@ def test_the_quality_levels_are_the_service_models(shapes: dict[str, dict[str, A
 @pytest.mark.parametrize("text", ["a", "Staff_2.0-b", "x" * 255])
 def test_an_id_of_allowed_characters_and_length_is_allowed(text: str) -> None:
     assert COLLECTION_ID.allows(text)
-    assert COLLECTION_ID.made_from(text) == text
 
 
 @pytest.mark.parametrize("text", ["", "a b", "a:b", "é", "a\n", "x" * 256])
@@ -49,7 +56,42 @@ def test_any_other_is_not(text: str) -> None:
     assert not COLLECTION_ID.allows(text)
 
 
-def test_what_a_file_is_called_becomes_an_id() -> None:
-    assert EXTERNAL_IMAGE_ID.made_from("Zoë & Max:1.jpg") == "Zo____Max:1.jpg"
-    assert EXTERNAL_IMAGE_ID.made_from("y" * 300) == "y" * 255
-    assert EXTERNAL_IMAGE_ID.made_from("") is None
+# -- names as ids ----------------------------------------------------------------------------------------------------
+
+NAMES = [
+    "ada", "Ann_Lee", "Ann Lee", "Ann  Lee", "Ann:Lee", "Ann::Lee", "Ann:20Lee", "a%20b", "a+b", "a/b", "1:3", ":FF",
+    "Müller", "Möller", "Muller", "Ångström", "Łukasz", "Straße", "田中", "鈴木", "김민준", "이서연", "Дмитрий",
+    "Nguyễn", "Дмитрии", "محمد", "👩\u200d🔬", "\udcff", ":-x", "x" * 255, "x" * 256, "x" * 257, "田" * 100, "田" * 99 + "中",
+    "中" + "田" * 99,
+]  # fmt: skip
+
+
+def test_no_two_names_are_spelled_alike_and_every_id_is_allowed() -> None:
+    ids = [spelled(name) for name in NAMES]
+    assert len(set(ids)) == len(NAMES)
+    assert [name for name in ids if not EXTERNAL_IMAGE_ID.allows(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier"),
+    [("Ada_L-1.jpg", "Ada_L-1.jpg"), ("Ann Lee", "Ann::Lee"), ("Müller", "Mu:CC:88ller"), ("1:3", "1:3A3"),
+     ("田", ":E7:94:B0"), ("", "")],
+)  # fmt: skip
+def test_an_id_can_be_read_by_who_knows_the_name(name: str, identifier: str) -> None:
+    assert spelled(name) == identifier
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if len(spelled(name)) < 250 and name.isprintable()])
+def test_an_id_leads_back_to_the_name(name: str) -> None:
+    assert name_of(spelled(name)) == name
+
+
+def test_a_name_is_the_same_however_its_accents_are_written() -> None:
+    composed, apart = "Jos\u00e9 \ud55c", "Jose\u0301 \u1112\u1161\u11ab"
+    assert spelled(composed) == spelled(apart)
+    assert name_of(spelled(apart)) == composed
+
+
+@pytest.mark.parametrize("identifier", ["m:1", "crm:1234", "a:CC", ":FF", "a:e9b", "n:0Ab", spelled("x" * 300), "a:41"])
+def test_an_id_that_spells_no_name_is_shown_as_it_is(identifier: str) -> None:
+    assert name_of(identifier) == identifier

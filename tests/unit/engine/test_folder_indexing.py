@@ -1,8 +1,9 @@
-"""Folders: what the walk finds, what a run makes of it, and going on after an interruption."""
+"""Folders: what a run makes of them, and going on after an interruption."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,18 +11,20 @@ from pathlib import Path
 
 import pytest
 from granting import Granting
-from people import head
+from people import crowd, head
 from PIL import Image
 from toy_gallery import House
 
 from regard.domain.authority import Action
 from regard.domain.galleries import Collection
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.image_loader import uuid_of
 from regard.engine.analysis.photo_batches import Bounds, PhotoAnalyzer, ended_its_worker
-from regard.engine.bulk.folder_indexing import Namer, Outcome, Photo, PhotoPool, PhotoWork, Unnamed, walk
+from regard.engine.bulk.folder_indexing import Namer, PhotoPool, PhotoWork, Unnamed
+from regard.engine.bulk.folder_walk import Outcome, Photo, walk
 from regard.engine.work.this_process import ThisProcess
 from regard.engine.work.worker_pool import WorkerPool
-from regard.errors import InvalidParameter, ResourceNotFound
+from regard.errors import InternalServerError, ResourceNotFound
 
 PEOPLE = ("ann", "bob", "cat")
 
@@ -93,40 +96,6 @@ def indexing(house: House, collection: Collection, pool: PhotoPool) -> Indexing:
     return Indexing(house, collection, pool)
 
 
-# -- the walk ----------------------------------------------------------------------------------------------------
-
-
-def test_the_walk_finds_pictures_by_suffix_in_any_case_and_leaves_out_the_hidden(folder: Path) -> None:
-    photos, unlisted = walk(folder)
-    assert [str(Path(photo.path).relative_to(folder)) for photo in photos] == [
-        "broken.jpg",
-        "small.png",
-        "wall.jpeg",
-        *(f"{person}/Portrait.JPG" for person in PEOPLE),
-    ]
-    assert not unlisted
-    assert photos[0].size == len("this is text")
-
-
-def test_the_walk_says_which_files_it_could_not_look_at(tmp_path: Path) -> None:
-    (tmp_path / "lost.jpg").symlink_to(tmp_path / "nowhere.jpg")
-    photos, unlisted = walk(tmp_path)
-    assert not photos
-    assert [(Path(each.path).name, each.skipped and each.skipped.reason) for each in unlisted] == [
-        ("lost.jpg", "cannot be read")
-    ]
-
-
-def test_a_pipe_with_a_pictures_name_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.jpg")
-    assert walk(tmp_path) == ([], [])
-
-
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(InvalidParameter, match="is not a folder"):
-        walk(tmp_path / "nothing")
-
-
 # -- a run -------------------------------------------------------------------------------------------------------
 
 
@@ -162,6 +131,63 @@ def test_an_interrupted_run_goes_on_where_it_was(indexing: Indexing, folder: Pat
     assert {each.path for each in first} | {each.path for each in rest} == {each.path for each in walk(folder)[0]}
     assert not {each.path for each in first} & {each.path for each in rest}
     assert indexing.size() == len(PEOPLE)
+
+
+def test_faces_and_their_files_are_recorded_together_or_not_at_all(
+    indexing: Indexing, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        assert indexing.size() == len(PEOPLE), "the faces are stored first, and seen within the transaction"
+        raise InternalServerError("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(indexing.house.indexed_files, "record", full)
+        with pytest.raises(InternalServerError, match="The disk is full"):
+            indexing.folder(folder)
+    assert indexing.size() == 0
+    assert len(indexing.left(walk(folder)[0])) == 6
+    indexing.folder(folder)
+    assert indexing.size() == len(PEOPLE)
+
+
+def test_a_picture_with_more_faces_than_were_to_be_enrolled_says_so(
+    house: House, collection: Collection, analyzer: FaceAnalyzer, tmp_path: Path
+) -> None:
+    Image.fromarray(crowd(1, 2, 160)).save(tmp_path / "two.png")
+    Image.fromarray(head(200)).save(tmp_path / "one.png")
+    photo_analyzer = PhotoAnalyzer(analyzer, Bounds(most=1))
+    with WorkerPool(lambda: ThisProcess(photo_analyzer), 1, lost=ended_its_worker) as pool:
+        outcomes = Indexing(house, collection, pool).folder(tmp_path)
+    assert [(Path(each.path).name, each.enrolled, each.has_more) for each in outcomes] == [
+        ("one.png", 1, False),
+        ("two.png", 1, True),
+    ]
+
+
+def test_other_formats_are_enrolled_under_the_id_of_their_own_bytes(indexing: Indexing, tmp_path: Path) -> None:
+    names = ("a.jfif", "b.jpe", "c.webp", "d.tif", "e.TIFF", "f.avif")
+    for number, name in enumerate(names):
+        kind = {"jfif": "JPEG", "jpe": "JPEG", "tif": "TIFF"}.get(name[2:])
+        Image.fromarray(head(150 + 10 * number)).save(tmp_path / name, kind)
+    outcomes = indexing.folder(tmp_path)
+    assert [(Path(each.path).name, each.enrolled) for each in outcomes] == [(name, 1) for name in names]
+    ids = {face.image_id for face in indexing.house.faces(indexing.collection)}
+    assert ids == {uuid_of(b"image", (tmp_path / name).read_bytes()) for name in names}
+
+
+def test_a_format_without_its_decoder_is_named_and_tried_again_once_it_is_there(
+    indexing: Indexing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pi_heif", None)  # as where the extra is not installed
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (tmp_path / "b.webp").write_bytes(b"RIFF\x40\0\0\0WEBPVP8 nothing")
+    heic, damaged = indexing.folder(tmp_path)
+    assert heic.skipped is not None
+    assert (heic.skipped.reason, heic.skipped.lasting) == ("HEIC is not read here", False)
+    assert "pip install 'regard[heic]'" in heic.skipped.detail
+    assert damaged.skipped is not None
+    assert (damaged.skipped.reason, damaged.skipped.lasting) == ("not a whole picture", True)
+    assert [Path(photo.path).name for photo in indexing.left(walk(tmp_path)[0])] == ["a.heic"]
 
 
 def test_a_batch_that_was_stored_but_not_recorded_is_not_stored_twice(indexing: Indexing, folder: Path) -> None:
@@ -250,6 +276,7 @@ def test_no_door_opens_to_a_grant_for_another_act_or_collection(indexing: Indexi
     opens_only_to(Action.ENROL, "people", lambda grant: folders.size(grant, collection))
     opens_only_to(Action.ENROL, "people", lambda grant: folders.left(grant, collection, photos))
     opens_only_to(Action.ENROL, "people", lambda grant: list(folders.run(grant, collection, work)))
+    opens_only_to(Action.READ, "people", lambda grant: folders.files(grant, collection, []))
     opens_only_to(Action.ENROL, None, lambda grant: list(folders.analyses(grant, work)))
     assert indexing.size() == 0
 
