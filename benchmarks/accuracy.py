@@ -22,6 +22,8 @@ RATES = (1e-3, 1e-4, 1e-5)
 #: MODELS.md's figures for the same photographs aligned by hand.
 BY_HAND = {"pairs": 0.993, 1e-3: 0.985, 1e-4: 0.972, 1e-5: 0.942}
 TILE, ACROSS = 75, 10
+#: Similarities that programs filter at.
+THRESHOLDS = (70, 80, 85, 90, 95, 98, 99, 99.5, 99.9)
 #: The share of a photograph's sides that its person's head takes.
 HEAD = 0.6
 
@@ -34,6 +36,7 @@ def main() -> None:
     analyzer = FaceAnalyzer(loaded)
     embeddings = embed(analyzer, people.files)
     verification(people, embeddings)
+    thresholds(people, embeddings, loaded.face_model.calibration)
     identification(people, embeddings, loaded.face_model.calibration)
     for share in (HEAD, 1):
         for seed in range(3):
@@ -54,6 +57,21 @@ def verification(people: DevelopmentFaces, embeddings: FloatArray) -> None:
     ]
     for name, cosine, found, by_hand in rows:
         table.add_row(name, f"{cosine:.3f}", f"{found:.2%}", f"{by_hand:.1%}", f"{100 * (found - by_hand):+.2f}")
+    console.print(table)
+
+
+def thresholds(people: DevelopmentFaces, embeddings: FloatArray, calibration: Calibration) -> None:
+    """What programs that were written for Rekognition's scale would get (docs/guides/from-rekognition.md)."""
+    genuine, impostor = (
+        calibration.similarity(np.asarray(cosines, np.float32))
+        for cosines in evaluation.pairs(embeddings, people.people)
+    )
+    table = Table(title=f"Thresholds, {len(genuine):,} pairs of mates, {len(impostor):,} of different people")
+    for column in ("similarity", "mates at or above", "different people at or above"):
+        table.add_column(column, justify="right")
+    for threshold in THRESHOLDS:
+        rows = (genuine >= threshold).mean(), int((impostor >= threshold).sum())
+        table.add_row(f"{threshold:g}", f"{rows[0]:.1%}", f"{rows[1]:,}")
     console.print(table)
 
 

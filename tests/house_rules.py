@@ -63,6 +63,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "orjson": frozenset({"wire.json_body", "wire.serialize"}),
     "PIL": frozenset({"media"}),
     "pyarrow": frozenset({"media.parquet"}),
+    "pi_heif": frozenset({"media.picture_conversion"}),
     "prometheus_client": frozenset({"telemetry.metrics"}),
     "pybase64": frozenset({"wire.validate"}),
     "pydantic": frozenset({"config", "vision.cards", "edge.rates", "engine.transfer.manifest"}),
@@ -94,6 +95,8 @@ LATE_IMPORTS: frozenset[tuple[str, str]] = frozenset(
     ("media.parquet", "pyarrow"),
     ("media.parquet", "pyarrow.compute"),
     ("media.parquet", "pyarrow.parquet"),
+    # So is the decoder of HEIC, for who has pictures from a phone.
+    ("media.picture_conversion", "pi_heif"),
     # And pymilvus with its gRPC, for who has a Milvus.
     ("index.milvus.milvus_client", "grpc"),
     ("index.milvus.milvus_client", "pymilvus"),

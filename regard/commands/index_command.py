@@ -24,7 +24,7 @@ from regard.domain.galleries import Collection
 from regard.engine.analysis.face_analyzer import MOST_FACES
 from regard.engine.analysis.photo_batches import Bounds
 from regard.engine.bulk.folder_indexing import BATCH_PHOTOS, FolderIndexing, Namer, PhotoPool, PhotoWork
-from regard.engine.bulk.folder_walk import Photo, walk
+from regard.engine.bulk.folder_walk import Outcome, Photo, walk
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -78,12 +78,7 @@ def index(  # noqa: PLR0913 - the options of a command
     Example: [bold]regard index ~/Pictures --collection people --external-id folder[/]
     """
     checked(collection)
-    with terminal.err().status("Walking the folder"):
-        photos, passed_over = walk(folder, exclude or ())
-    namer = external_ids.namer(external_id, folder, photos)
-    for names in external_ids.look_alikes(external_id, photos):
-        alike = " and ".join(map(ascii, names))
-        terminal.note(f"The folders {alike} look the same (accents can be written in two ways) and get the same id.")
+    photos, passed_over, namer = _found(folder, exclude or [], external_id)
     bounds = Bounds(level=quality_filter.value, most=max_faces or external_ids.most_faces(external_id))
     job = _Job(context.settings(home), collection, photos, namer, bounds, batch, processes, ray)
     if estimate:
@@ -94,6 +89,17 @@ def index(  # noqa: PLR0913 - the options of a command
         told = Report(report, one_person=external_ids.is_a_person(external_id))
         told.add(passed_over)
         _run(job, grant, told)
+
+
+def _found(folder: Path, exclude: list[str], external_id: str) -> tuple[list[Photo], list[Outcome], Namer]:
+    """The photographs below the folder, what is passed over, and what names them."""
+    with terminal.err().status("Walking the folder"):
+        photos, passed_over = walk(folder, exclude)
+    namer = external_ids.namer(external_id, folder, photos)
+    for names in external_ids.look_alikes(external_id, photos):
+        alike = " and ".join(map(ascii, names))
+        terminal.note(f"The folders {alike} look the same (accents can be written in two ways) and get the same id.")
+    return photos, passed_over, namer
 
 
 @dataclass(frozen=True, slots=True)

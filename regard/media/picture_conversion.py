@@ -14,7 +14,7 @@ import PIL.Image
 from PIL import AvifImagePlugin, ImageOps, TiffImagePlugin, WebPImagePlugin, features
 
 from regard.errors import ImageTooLarge, InvalidImageFormat
-from regard.media.image_decoder import MAX_PIXELS, MAX_SIDE
+from regard.media.image_header import MAX_PIXELS, MAX_SIDE
 
 #: Modes that PNG has too; the others are colours of print and video, which become RGB, and measurements.
 _PNG_MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})

@@ -123,6 +123,22 @@ def test_the_doctor_shows_settings_by_section_with_their_origin_and_no_secret(
     assert "[index] milvus_token (default)" in words
 
 
+def test_the_doctor_shows_first_what_is_not_well_then_what_is_not_as_by_default(
+    user: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user.run("keys", "create")
+    (user.home / "seal.key").unlink()
+    monkeypatch.setenv("REGARD_SERVER_PORT", "9090")
+    said = user.run("doctor")
+    assert said.code == 1
+    parts = ["Problems", "access keys", "Not as by default", "»", "[server] port", "Software", "Settings", "Models"]
+    places = [said.out.index(part) for part in parts]
+    assert places == sorted(places)
+    assert said.out.count("[server] port") == 1
+    assert "9090 (environment)" in said.out
+    assert "1 problem found; they stand first" in said.err
+
+
 def test_the_doctor_makes_nothing_in_a_home_that_is_not_used_yet(user: Person) -> None:
     said = user.run("doctor")
     assert said.code == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_home import Person
+from people import crowd
 from PIL import Image
 
 from regard.domain.arrays import ByteArray
@@ -55,6 +56,19 @@ def test_two_pictures_of_one_person_compare_with_the_odds_of_chance(user: Person
     a, b = user.portrait("a.jpg"), user.portrait("b.jpg", side=160)
     assert user.run("compare", a, b, "--json").json["FaceMatches"][0]["Similarity"] > 99
     assert "fewer than 1 in 1,000,000" in user.run("compare", a, b).out
+
+
+def test_a_comparison_is_drawn_with_one_face_beside_the_others(user: Person, tmp_path: Path) -> None:
+    a, both = user.portrait("a.png"), tmp_path / "both.png"
+    Image.fromarray(crowd(1, 2, 160)).save(both)
+    one, two = tmp_path / "one.png", tmp_path / "two.png"
+    assert user.run("compare", a, a, "--save", one, "--json").json["FaceMatches"]
+    assert user.run("compare", a, both, "--save", two).code == 0
+    drawn = _pixels(one) != _pixels(two)
+    assert _pixels(one).shape == _pixels(two).shape
+    assert drawn[:, 800:1050].any()  # where the second face stands
+    assert not drawn[:, :500].any()  # A's face, which is the same
+    assert "cannot be written" in user.run("compare", a, a, "--save", tmp_path / "nowhere" / "one.png").err
 
 
 def test_different_people_do_not_compare(user: Person, shared_data: Path) -> None:

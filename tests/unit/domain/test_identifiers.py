@@ -61,8 +61,8 @@ def test_any_other_is_not(text: str) -> None:
 NAMES = [
     "ada", "Ann_Lee", "Ann Lee", "Ann  Lee", "Ann:Lee", "Ann::Lee", "Ann:20Lee", "a%20b", "a+b", "a/b", "1:3", ":FF",
     "Müller", "Möller", "Muller", "Ångström", "Łukasz", "Straße", "田中", "鈴木", "김민준", "이서연", "Дмитрий",
-    "Nguyễn", "Дмитрии", "محمد", "👩\u200d🔬", "\udcff", ":-x", "x" * 255, "x" * 256, "x" * 257, "田" * 100, "田" * 99 + "中",
-    "中" + "田" * 99,
+    "Nguyễn", "Дмитрии", "محمد", "👩\u200d🔬", "\udcff", ":-x", "x" * 255, "x" * 256, "x" * 257, "田" * 100,
+    "田" * 99 + "中", "中" + "田" * 99,
 ]  # fmt: skip
 
 
