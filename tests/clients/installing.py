@@ -29,6 +29,20 @@ def aws_cli() -> Path:
     return folder / "bin"
 
 
+def old_boto3() -> Path:
+    """The python of an environment with a boto3 that is too old to read the endpoint from the environment."""
+    folder = CACHE / "old-boto3"
+    pip = str(folder / "bin" / "pip")
+    recipe = "boto3<1.28"
+    _make(
+        folder,
+        f"{sys.version}\n{recipe}",
+        [sys.executable, "-m", "venv", str(folder)],
+        [pip, "install", "--quiet", "--disable-pip-version-check", recipe],
+    )
+    return folder / "bin" / "python"
+
+
 def javascript_sdk() -> Path:
     """The folder of `node_modules`."""
     for tool in ("node", "npm"):

@@ -12,7 +12,7 @@ from live_server import Live
 from people import crowd, encoded
 
 from .cli_driver import Cli
-from .installing import HERE, javascript_sdk
+from .installing import HERE, javascript_sdk, old_boto3
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +61,25 @@ def test_the_examples_for_javascript_work(live: Live, cli: Cli, folder: Path) ->
     listed, match = output(["node", "example.mjs"], folder, cli.environment()).splitlines()
     assert listed.endswith(" ada")
     assert re.fullmatch(r"(9\d|100)\.\d ada", match)
+
+
+FROM_REKOGNITION = (HERE.parents[1] / "docs" / "guides" / "from-rekognition.md").read_text(encoding="utf-8")
+
+
+def test_the_guide_shows_where_the_cli_sends(live: Live, cli: Cli, folder: Path) -> None:
+    (line,) = re.findall(r"^```sh\n(.*?)^```$", FROM_REKOGNITION, re.MULTILINE | re.DOTALL)
+    environment = cli.environment() | {"AWS_ENDPOINT_URL_REKOGNITION": live.url, "AWS_DEFAULT_REGION": "us-east-1"}
+    printed = output(["bash", "-euc", line], folder, environment).splitlines()
+    assert set(printed) == {f"'url': '{live.url}/'"}
+
+
+def test_a_boto3_that_is_too_old_sends_elsewhere_as_the_guide_says(live: Live, cli: Cli, folder: Path) -> None:
+    line, *_ = re.findall(r"^```python\n(.*?)^```$", FROM_REKOGNITION, re.MULTILINE | re.DOTALL)
+    environment = cli.environment() | {"AWS_ENDPOINT_URL_REKOGNITION": live.url, "AWS_DEFAULT_REGION": "us-east-1"}
+    assert output([sys.executable, "-c", line], folder, environment) == f"{live.url}\n"
+    shown = output([str(old_boto3()), "-c", line], folder, environment)
+    assert shown == "https://rekognition.us-east-1.amazonaws.com\n"
+    assert "| boto3 | from 1.28 |" in FROM_REKOGNITION
 
 
 PYTHON = 'import boto3; print(boto3.client("rekognition").list_collections())'
