@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -48,6 +49,13 @@ def look_alikes(choice: str, photos: Iterable[Photo]) -> list[list[str]]:
     for name in {Path(photo.path).parent.name for photo in photos}:
         names[unicodedata.normalize("NFC", name)].add(name)
     return [sorted(each) for each in names.values() if len(each) > 1]
+
+
+def loose(choice: str, folder: Path, photos: Sequence[Photo]) -> int:
+    """How many photographs are in the folder itself where others are in folders below it: its name is no person's."""
+    top = str(folder.resolve())
+    count = sum(os.path.dirname(photo.path) == top for photo in photos) if choice == FOLDER else 0  # noqa: PTH120
+    return count if count < len(photos) else 0
 
 
 def _from_table(table: Path, folder: Path, photos: Sequence[Photo]) -> Namer:

@@ -155,7 +155,7 @@ class _Reading:
         if path is None:
             return _not_there(written)
         if path in self._lines:
-            return f"{readable(written)} has an id already, on line {self._lines[path]}; keep one of the two."
+            return f"{_shown(written)} has an id already, on line {self._lines[path]}; keep one of the two."
         self._lines[path] = row.line
         if fault := self._id_fault(text):
             return fault
@@ -183,7 +183,11 @@ def _identifier(text: str) -> str:
 def _not_there(written: str) -> str:
     if _foreign(written):
         return f"there is no file {readable(written)}, and the path is not UTF-8; save the table as UTF-8."
-    return f"there is no file {written}; paths are absolute, or relative to the folder that is indexed."
+    return f"there is no file {_shown(written)}; paths are absolute, or relative to the folder that is indexed."
+
+
+def _shown(text: str) -> str:
+    return readable(text) if text.isprintable() or _foreign(text) else repr(text)
 
 
 def _foreign(text: str) -> bool:

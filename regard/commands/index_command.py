@@ -99,6 +99,9 @@ def _found(folder: Path, exclude: list[str], external_id: str) -> tuple[list[Pho
     for names in external_ids.look_alikes(external_id, photos):
         alike = " and ".join(map(ascii, names))
         terminal.note(f"The folders {alike} look the same (accents can be written in two ways) and get the same id.")
+    if loose := external_ids.loose(external_id, folder, photos):
+        where = terminal.readable(folder.resolve().name)
+        terminal.note(f"{loose:,} pictures are in no folder of their own, and get the name of the whole: {where}.")
     return photos, passed_over, namer
 
 

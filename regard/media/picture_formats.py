@@ -7,7 +7,7 @@ from typing import Final
 
 #: Suffixes of photographs. What a file is, its first bytes say; the suffix says that it is worth opening.
 READ_SUFFIXES: Final = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".png"}
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".mpo", ".png", ".apng"}
     | {".webp", ".avif", ".tif", ".tiff", ".heic", ".heif", ".hif"}
 )  # fmt: skip
 
@@ -20,7 +20,6 @@ UNREAD: Final[Mapping[str, str]] = {
     ".gif": "GIF",
     ".bmp": "BMP",
     ".dib": "BMP",
-    ".apng": "animated PNG",
     ".jp2": "JPEG 2000",
     ".j2k": "JPEG 2000",
     ".jpf": "JPEG 2000",

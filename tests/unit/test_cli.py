@@ -20,7 +20,9 @@ def test_help_names_every_command() -> None:
         assert name in result.stdout
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "keys create", "models pull", "collections delete"])
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, "keys create", "models pull", "collections delete", "faces list", "users associate"]
+)
 def test_every_command_has_help_of_its_own(command: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"])
     assert result.exit_code == 0

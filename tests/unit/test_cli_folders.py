@@ -60,6 +60,15 @@ def test_folders_that_only_look_the_same_are_one_person_and_named(user: Person) 
     assert len({face["ExternalImageId"] for face in listed}) == 1
 
 
+def test_pictures_in_no_folder_of_their_own_are_counted(user: Person) -> None:
+    user.portrait("ada/1.png", side=180)
+    user.portrait("loose.png", side=200)
+    said = user.run("index", user.pictures, "--collection", "people", "--external-id", "folder")
+    assert "1 pictures are in no folder of their own, and get the name of the whole: pictures." in said.err
+    ada = user.pictures / "ada"
+    assert "the whole" not in user.run("index", ada, "--collection", "people", "--external-id", "folder").err
+
+
 def test_a_table_with_a_fault_stores_nothing_and_makes_no_collection(user: Person, tmp_path: Path) -> None:
     user.portrait("anna.png")
     table = tmp_path / "names.csv"
