@@ -64,12 +64,20 @@ COMMANDS: dict[str, list[str]] = {
     "collections verify": ["collections", "verify"],
     "compare": ["compare", "{photo}", "{photo}"],
     "doctor": ["doctor"],
-    "faces": ["faces", "{photo}"],
+    "faces delete": ["faces", "delete", "--collection", "staff", "--external-id", "ada", "--yes"],
+    "faces find": ["faces", "{photo}"],
+    "faces list": ["faces", "list", "--collection", "staff"],
     "index": ["index", "{photos}", "--collection", "staff", "--report", "{report}"],
     "keys create": ["keys", "create"],
     "keys list": ["keys", "list"],
     "keys revoke": ["keys", "revoke", "RGRDNOBODY"],
     "search": ["search", "{photo}", "--collection", "staff"],
+    "users associate": ["users", "associate", "ada", "--external-id", "ada", "--collection", "staff"],
+    "users create": ["users", "create", "bea", "--collection", "staff"],
+    "users delete": ["users", "delete", "ada", "--collection", "staff", "--yes"],
+    "users disassociate": ["users", "disassociate", "ada", "--external-id", "ada", "--collection", "staff"],
+    "users list": ["users", "list", "--collection", "staff"],
+    "users search": ["users", "search", "{photo}", "--collection", "staff"],
 }
 
 
