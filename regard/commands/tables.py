@@ -73,7 +73,7 @@ class Table:
             if not optional:
                 break
             chosen.remove(optional[-1])
-        yield from self._cards(room)
+        yield from self._cards(room) if self._header else self._lines(room)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement(1, options.max_width)
@@ -119,6 +119,11 @@ class Table:
         for row in self._rows:
             grid.add_row(*(_fitted(row[each], self._columns[each], widths.get(each)) for each in chosen))
         return grid
+
+    def _lines(self, room: int) -> Iterator[RenderableType]:
+        """Rows that have no headings, each as a line of text."""
+        for row in self._rows:
+            yield Text(" ").join(_with_short_words(cell, room) for cell in row if cell.plain)
 
     def _cards(self, room: int) -> Iterator[RenderableType]:
         if self._title:

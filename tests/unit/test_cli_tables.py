@@ -63,6 +63,12 @@ def test_text_is_wrapped_between_words_and_a_path_in_it_is_not_broken() -> None:
     assert lines[1].endswith("/IMG_20240714_120501.jpg")
 
 
+def test_rows_without_headings_become_lines() -> None:
+    table = Table("", "", "~", header=False)
+    table.add_row("ok", "database", f"{LONG}, 0.3 MB")
+    assert printed(table, 40) == ["ok database", "…/summer/bea/IMG_20240714_120501.jpg,", "0.3 MB"]
+
+
 def test_cards_put_as_many_facts_in_a_line_as_there_is_room_for() -> None:
     table = Table(">", ">Left", ">Top", "Emotion", title="1 face", each="Face")
     table.add_row("1", "1394", "234", "happy 75 %")
