@@ -36,7 +36,7 @@ docs: $(VENV)/installed-dev
 lock: $(VENV)/installed-dev
 	$(COMPILE) --extra dev $(RENEW) --output-file requirements/development.txt
 	$(COMPILE) --constraint requirements/development.txt --output-file requirements/server.txt
-	$(COMPILE) --constraint requirements/development.txt --extra cluster --extra milvus --extra otel --extra parquet --extra ray --output-file requirements/server-with-extras.txt
+	$(COMPILE) --constraint requirements/development.txt --extra cluster --extra heic --extra milvus --extra otel --extra parquet --extra ray --output-file requirements/server-with-extras.txt
 
 upgrade:
 	$(MAKE) lock RENEW=--upgrade

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from regard import errors
 from regard.bootstrap.accountability import signing_key
 from regard.bootstrap.engine import Engine
+from regard.bootstrap.memory import body_bytes
 from regard.bootstrap.threads import request_threads
 from regard.config.settings import Settings
 from regard.edge.arrivals import Arrivals
@@ -38,23 +39,23 @@ from regard.wire.service import Service
 
 #: Bytes of a waiting request's body, on average: a photograph of 1.5 MB in base64.
 _USUAL_BODY_BYTES = 2 * 1024 * 1024
-#: Bodies of the largest size that may be on their way together, or many more small ones.
-_LARGEST_ARRIVING = 8
+#: More bodies than this are not on their way together, however much memory there is: eight of the largest.
+_MOST_ARRIVING_BYTES = 8 * LONGEST_BODY_BYTES
 #: Bytes of a form: the longest input of STS, with room to spare.
 _LONGEST_FORM_BYTES = 256 * 1024
 
 
 def pipeline(settings: Settings, observer: Observer | None = None) -> RequestPipeline:
     """What all HTTP doors share: rates for each caller, and limits on requests at once. Raises SettingsError."""
-    threads, waiting = request_threads(), settings.server.queue
+    threads, waiting, most_bytes = request_threads(), settings.server.queue, body_bytes(settings)
     operations = {name for service in schema.VERSIONS for name in schema.load(service).operations}
     return RequestPipeline(
         turns=Turns(
             dict.fromkeys(Lane, threads),
             places=waiting,
-            most_bytes=max(LONGEST_BODY_BYTES, waiting * _USUAL_BODY_BYTES),
+            most_bytes=min(most_bytes, max(LONGEST_BODY_BYTES, waiting * _USUAL_BODY_BYTES)),
         ),
-        arrivals=Arrivals(_LARGEST_ARRIVING * LONGEST_BODY_BYTES),
+        arrivals=Arrivals(min(most_bytes, _MOST_ARRIVING_BYTES)),
         rates=RateLimiter.load(settings.server.rates, operations),
         observer=observer,
         threads=cores(),
@@ -84,14 +85,17 @@ def rekognition(engine: Engine) -> dict[str, Handler]:
     return handlers(families, gate=engine.gate, idempotency=idempotency)
 
 
-def server(engine: Engine, *, strict_output: bool = False) -> Starlette:
-    """The application. `strict_output` checks every result against the service model, for tests."""
+def server(engine: Engine, shared: RequestPipeline | None = None, *, strict_output: bool = False) -> Starlette:
+    """The application, whose requests go through `shared`; a pipeline of its own unless given.
+
+    `strict_output` checks every result against the service model, for tests.
+    """
     options = endpoint.Options(
         region=engine.settings.server.region,
         oversize={"ImageBlob": errors.ImageTooLarge},
         strict_output=strict_output,
     )
-    shared = pipeline(engine.settings, engine.instruments)
+    shared = shared or pipeline(engine.settings, engine.instruments)
     route = endpoint.endpoint(_services(engine), credentials=engine.access_keys, pipeline=shared, options=options)
 
     async def live(_: Request) -> JSONResponse:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from regard.bootstrap.spare_memory import give_back
 from regard.config.settings import Settings
+from regard.edge.body import LONGEST_BODY_BYTES
 from regard.engine.analysis.image_loader import MOST_BYTES
 from regard.engine.analysis.memory_budget import MemoryBudget
 
@@ -32,6 +33,11 @@ def picture_memory(settings: Settings, processes: int = 1) -> MemoryBudget:
 def object_memory(budget: MemoryBudget) -> MemoryBudget:
     """The memory for stored objects while they are worked on: a quarter of the pictures', and two of the largest."""
     return MemoryBudget(max(budget.total / 4, 2 * MOST_BYTES))
+
+
+def body_bytes(settings: Settings) -> int:
+    """What the bodies of requests that are on their way may have together, and those that wait for their turn."""
+    return int(max(picture_bytes(settings) / 4, LONGEST_BODY_BYTES))
 
 
 def picture_bytes(settings: Settings, processes: int = 1) -> int:

@@ -70,11 +70,13 @@ def serve(
     with context.engine(chosen) as engine:
         with terminal.err().status("Loading the models"):
             engine.models.load()
+        shared = pipeline(chosen, engine.instruments)
         http = HttpServer(
-            server(engine),
+            server(engine, shared),
             _listening(chosen.server, tls),
             Connections(_connection_limits(chosen.server, limit)),
             announce=lambda port: _announce(engine, port, tls, home),
+            ending=shared.end,
         )
         http.run()
         if http.ended_by == signal.SIGINT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from anyio import CancelScope, current_time, move_on_after
+from anyio import CancelScope, current_time
 
 from regard.edge.arrivals import Arrival
 from regard.errors import RequestTimeout, RequestTooLarge
@@ -16,8 +16,6 @@ LONGEST_BODY_BYTES = 16 * 1024 * 1024
 #: slowest mobile networks carry as much (EDGE: 10 kB/s).
 _PATIENCE_SECONDS = 10.0
 _LEAST_RATE = 8 * 1024
-#: How long a client that is turned away, and asked to close the connection, may take to send the rest.
-_DRAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +33,11 @@ class BodyLimits:
 
 
 class Body:
-    """A body that arrives in chunks from `stream`.
+    """A body that arrives in chunks from `stream`; `headers` are the request's, by lower-case name."""
 
-    `headers` are the request's, by lower-case name; `http_version` is "1.0", "1.1" or "2".
-    """
-
-    def __init__(self, stream: AsyncIterator[bytes], *, headers: Mapping[bytes, bytes], http_version: str) -> None:
+    def __init__(self, stream: AsyncIterator[bytes], *, headers: Mapping[bytes, bytes]) -> None:
         length = headers.get(b"content-length", b"")
         self._stream = stream
-        self._closes = http_version == "1.0" or b"close" in headers.get(b"connection", b"").lower()
         self.declared = int(length) if length.isdigit() else None
         """The bytes that the client says it sends; None if it does not say."""
         self.received = 0
@@ -78,17 +72,3 @@ class Body:
     def _deadline(self, began: float, limits: BodyLimits) -> float:
         """When to give up, if nothing more comes until then."""
         return began + min(limits.seconds, limits.patience + self.received / limits.rate)
-
-    async def drain(self) -> None:
-        """Let a client that asked to close the connection finish sending, within bounds, so that it reads the answer.
-
-        A connection closed over unread bytes is reset. If it stays open, the HTTP server discards them by itself.
-        """
-        if not self._closes:
-            return
-        left = LONGEST_BODY_BYTES
-        with move_on_after(_DRAIN_SECONDS):
-            async for chunk in self._stream:
-                left -= len(chunk)
-                if left < 0:
-                    return

@@ -155,7 +155,7 @@ class _Endpoint:
 
     async def _respond(self, call: _Call) -> Response:
         """First what costs least; what computes or waits for a store happens in a thread."""
-        body = Body(call.request.stream(), headers=call.headers, http_version=call.request.scope["http_version"])
+        body = Body(call.request.stream(), headers=call.headers)
         try:
             task = call.task()
             limits = self._limits(call.service, task)
@@ -178,9 +178,6 @@ class _Endpoint:
             )
         except (ClientDisconnect, ClientGone):
             raise
-        except RegardError as error:
-            await body.drain()
-            return self._failed(call, error)
         except Exception as error:  # the loop top: whatever went wrong, the server goes on
             return self._failed(call, error)
 

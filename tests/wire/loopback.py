@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-import uvicorn
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
@@ -23,6 +21,8 @@ from starlette.routing import Route
 
 from regard.domain.callers import Credential, Principal
 from regard.domain.results import Result
+from regard.edge.connections import ConnectionLimits, Connections
+from regard.edge.http_server import HttpServer, Listening
 from regard.edge.request_pipeline import RequestPipeline
 from regard.edge.turns import Turns
 from regard.wire.endpoint import Options, endpoint
@@ -138,21 +138,21 @@ def running(
         options=replace(Options(region=REGION, clock=server.clock, strict_output=True), **options),
     )
     application = Starlette(routes=[route, *beside])
-    uvicorn_server = uvicorn.Server(uvicorn.Config(application, log_config=None, lifespan="off"))
-    # The protocol is named because asyncio turns Nagle's delay off only then: 40 ms an answer.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    with listener, server.clients:
-        listener.bind(("127.0.0.1", 0))
-        server.port = listener.getsockname()[1]
-        thread = threading.Thread(target=uvicorn_server.run, kwargs={"sockets": [listener]})
+    ports: list[int] = []
+    limits = ConnectionLimits(most=4096, most_strangers=4096, vouched_seconds=75)
+    listening = Listening(host="127.0.0.1", port=0)
+    http_server = HttpServer(application, listening, Connections(limits), announce=ports.append)
+    with server.clients:
+        thread = threading.Thread(target=http_server.run)
         thread.start()
-        while not uvicorn_server.started:
+        while not ports:
             time.sleep(0.01)
+        server.port = ports[0]
         try:
             yield server
         finally:
             server.clients.close()
-            uvicorn_server.should_exit = True
+            http_server.should_exit = True
             thread.join()
 
 

@@ -61,7 +61,7 @@ def native(pipeline: RequestPipeline, latch: Latch) -> Route:
 
     async def post(request: Request) -> Response:
         exchange = Exchange(service="native", operation="ListCollections", principal=ADA)
-        body = Body(request.stream(), headers=dict(request.headers.raw), http_version="1.1")
+        body = Body(request.stream(), headers=dict(request.headers.raw))
         with pipeline.recorded(exchange):
             try:
                 async with pipeline.receive(exchange, body, LIMITS) as content:
@@ -69,7 +69,6 @@ def native(pipeline: RequestPipeline, latch: Latch) -> Route:
                 await pipeline.perform(exchange, ADA, lane=Lane.STORE, gone=anyio.sleep_forever, work=latch.work)
                 exchange.end(200, None, len(content))
             except RegardError as error:
-                await body.drain()
                 content = error.code.encode()
                 exchange.end(error.status, error.code, len(content))
             return Response(content, exchange.status)

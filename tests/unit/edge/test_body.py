@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from regard.edge import body as module
 from regard.edge.arrivals import Arrivals
 from regard.edge.body import Body, BodyLimits
 from regard.errors import RequestTimeout, RequestTooLarge
@@ -28,9 +27,9 @@ class Chunks:
             await asyncio.sleep(60)
 
 
-def body(chunks: Chunks, version: str = "1.1", **headers: bytes) -> Body:
+def body(chunks: Chunks, **headers: bytes) -> Body:
     named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
-    return Body(chunks.stream(), headers=named, http_version=version)
+    return Body(chunks.stream(), headers=named)
 
 
 def read(body: Body, **limits: float) -> bytes:
@@ -92,23 +91,3 @@ def test_a_body_that_moves_fast_enough_is_given_more_time_than_one_that_does_not
 
     drip = body(Drip(*[b"0"] * 8))
     assert read(drip, patience=0.1, rate=10) == b"0" * 8
-
-
-@pytest.mark.parametrize(
-    ("version", "connection", "taken"),
-    [("1.1", b"", 0), ("1.1", b"keep-alive", 0), ("1.1", b"Close", 4), ("1.0", b"", 4), ("2", b"", 0)],
-)
-def test_only_a_connection_that_will_close_is_drained_and_no_further_than_the_limit(
-    version: str, connection: bytes, taken: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "LONGEST_BODY_BYTES", 10)
-    chunks = Chunks(*[b"012"] * 100)
-    asyncio.run(body(chunks, version, connection=connection).drain())
-    assert chunks.taken == taken
-
-
-def test_a_client_that_sends_slowly_is_not_drained_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_DRAIN_SECONDS", 0.05)
-    start = time.monotonic()
-    asyncio.run(body(Chunks(b"0", slow=True), connection=b"close").drain())
-    assert time.monotonic() - start < 5

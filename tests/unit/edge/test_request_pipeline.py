@@ -49,7 +49,7 @@ async def stays() -> None:
 
 async def through(pipeline: RequestPipeline, exchange: Exchange, *sent: bytes, work: Callable[[bytes], Any]) -> Any:
     """What a door does: receive, find out who it is, work on it."""
-    body = Body(chunks(*sent), headers={}, http_version="1.1")
+    body = Body(chunks(*sent), headers={})
     async with pipeline.receive(exchange, body, LIMITS) as content:
         principal = await pipeline.aside(lambda: ADA)
     return await pipeline.perform(exchange, principal, lane=Lane.STORE, gone=stays, work=lambda: work(content))
@@ -72,7 +72,7 @@ def test_a_body_is_counted_until_its_sender_is_known_and_its_turn_after_that() -
         return pipeline.arrivals.held
 
     async def receive() -> int:
-        body = Body(chunks(b"abc"), headers={}, http_version="1.1")
+        body = Body(chunks(b"abc"), headers={})
         async with pipeline.receive(Exchange(service="native"), body, LIMITS):
             return pipeline.arrivals.held
 
