@@ -84,6 +84,9 @@ def pictures() -> dict[str, bytes]:
     }
 
 
+_KEY = re.compile(r"(?:AccessKeyId|SecretAccessKey):\s+(\S+)")
+
+
 def _encoded(picture: PIL.Image.Image, kind: str, **options: object) -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, **options)
@@ -103,14 +106,14 @@ def _png16() -> bytes:
 def measured(limit: int, large: list[bytes], count: int) -> tuple[list[str], bool]:
     small = _encoded(PIL.Image.new("RGB", (640, 480), (120, 130, 140)), "JPEG")
     with group(limit) as (name, folder), server(limit, folder) as (process, connect):
-        light = connect()
+        light = connect("light")
         for _ in range(3):
             light.detect_faces(Image={"Bytes": small})
         time.sleep(SETTLING_SECONDS)
         before = status(process.pid, "VmRSS")
         Path(f"/proc/{process.pid}/clear_refs").write_text("5")
         answers: Counter[str] = Counter()
-        clients = [connect() for _ in range(count)]
+        clients = [connect("heavy") for _ in range(count)]
 
         def send(number: int) -> None:
             answers[answer(clients[number], large[number % len(large)])] += 1
@@ -169,7 +172,7 @@ def group(limit: int) -> Iterator[tuple[str, Path | None]]:
 
 @contextmanager
 def server(limit: int, folder: Path | None) -> Iterator[tuple[subprocess.Popen[str], object]]:
-    """`regard serve` in that group, and what makes a client of it that tries only once."""
+    """`regard serve` in that group, and what makes a client of it, of the key of that name, that tries only once."""
     with tempfile.TemporaryDirectory() as home:
         settings = {"REGARD_HOME": home, "REGARD_MODELS_FOLDER": str(MODELS)}
         command = [sys.executable, "-m", "regard", "serve", "--port", "0"]
@@ -183,17 +186,21 @@ def server(limit: int, folder: Path | None) -> Iterator[tuple[subprocess.Popen[s
         try:
             told = _told(process)
             endpoint = re.search(r"http://\S+", told)
-            keys = re.findall(r"(?:AccessKeyId|SecretAccessKey):\s+(\S+)", told)
             if endpoint is None:
                 raise SystemExit(f"The server did not start: {told}")
+            made = [sys.executable, "-m", "regard", "keys", "create", "light"]
+            light = subprocess.run(
+                made, env=os.environ | settings, stdout=subprocess.PIPE, text=True, check=True
+            ).stdout
+            keys = {name: _KEY.findall(text) for name, text in (("heavy", told), ("light", light))}
 
-            def connect() -> object:
+            def connect(name: str) -> object:
                 return boto3.client(
                     "rekognition",
                     endpoint_url=endpoint[0],
                     region_name="us-east-1",
-                    aws_access_key_id=keys[0],
-                    aws_secret_access_key=keys[1],
+                    aws_access_key_id=keys[name][0],
+                    aws_secret_access_key=keys[name][1],
                     config=Config(retries={"total_max_attempts": 1}, read_timeout=300),
                 )
 
