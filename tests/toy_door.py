@@ -18,8 +18,8 @@ from typing import Any
 
 import anyio.to_thread
 
-from regard.edge.connections import ConnectionLimits, Connections
-from regard.edge.http_protocol import CONNECTION_KEY, Patience
+from regard.edge.connections import CONNECTION_KEY, ConnectionLimits, Connections
+from regard.edge.http_protocol import Patience
 from regard.edge.http_server import HttpServer, Listening
 from regard.telemetry import logs
 

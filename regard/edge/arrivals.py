@@ -1,8 +1,9 @@
 """Bodies on their way: of requests whose sender is not known yet, for a signature is over the whole of a body.
 
 They hold no place in the queue, and their bytes are counted apart from those of requests that are known. When there are
-too many bytes, the body that has cost most so far gives way: by bytes held times seconds, which is little for whoever
-sends a large picture quickly and much for whoever sends most of one and then nothing.
+too many bytes, the body that is latest gives way: by bytes held, times the seconds since it last moved or those that it
+has taken beyond what a fair rate takes. That is next to nothing for whoever sends a large picture steadily, and much
+for whoever sends most of one and stops.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from anyio import CancelScope
 
 from regard.errors import RegardError, ServiceUnavailable, Throttling
 
+#: Bytes a second, of a mobile phone's slow upload (0.8 Mbit/s).
+_FAIR_RATE = 100_000
+
 
 def _crowded() -> Throttling:
     return Throttling("Slow down; more is being sent to this server than it can hold.")
@@ -28,8 +32,7 @@ class Arrival:
         self._arrivals = arrivals
         self._scope = CancelScope()
         self._why: Callable[[], RegardError] | None = None
-        self._cost = 0.0
-        self._since = now
+        self._began = self._moved = now
         self.held = 0
         """The bytes that have come."""
         self.whole = False
@@ -44,17 +47,16 @@ class Arrival:
         self.whole = True
 
     def grow(self, size: int) -> None:
-        """Count `size` bytes more; whoever has cost most gives way for them. Raises as `given_up`, which alone would
+        """Count `size` bytes more; whoever is latest gives way for them. Raises as `given_up`, which alone would
         let a body go on for as long as it never has to be waited for."""
-        now = self._arrivals.clock()
-        self._cost, self._since = self.cost(now), now
+        self._moved = self._arrivals.clock()
         self.held += size
-        self._arrivals.make_room(now)
+        self._arrivals.make_room()
         self._check()
 
-    def cost(self, now: float) -> float:
-        """Byte-seconds until now."""
-        return self._cost + self.held * (now - self._since)
+    def lateness(self, now: float) -> float:
+        """Bytes held, times the seconds since the last of them came, or beyond those of a fair rate if that is more."""
+        return self.held * max(now - self._moved, now - self._began - self.held / _FAIR_RATE)
 
     def give_up(self, why: Callable[[], RegardError]) -> None:
         """End the reading of it; what has come of it counts no longer."""
@@ -98,11 +100,12 @@ class Arrivals:
         """The bytes of all of them."""
         return sum(arrival.held for arrival in self._on_their_way)
 
-    def make_room(self, now: float) -> None:
-        """Have the costliest give way until what is left fits."""
+    def make_room(self) -> None:
+        """Have the latest give way until what is left fits."""
+        now = self.clock()
         while self.held > self._most_bytes:
             moving = [arrival for arrival in self._on_their_way if not arrival.whole]
-            max(moving, key=lambda arrival: (arrival.cost(now), arrival.held)).give_up(_crowded)
+            max(moving, key=lambda arrival: (arrival.lateness(now), arrival.held)).give_up(_crowded)
 
     def end(self) -> None:
         """Give up all that is still on its way, and what comes from now on."""

@@ -14,6 +14,8 @@ from ipaddress import IPv6Address, ip_address
 
 log = logging.getLogger(__name__)
 
+#: Where an application finds, in its scope, the connection of its request, to vouch for it.
+CONNECTION_KEY = "regard.connection"
 #: The part of all connections that may be vouched for: the rest is for newcomers, health checks among them.
 _VOUCHED_PART = 0.9
 _IPV6_NETWORK_BITS = 64
@@ -44,6 +46,10 @@ class Connection:
         """Note that a signature was verified on this connection."""
         self.register.vouch(self)
 
+    def move(self) -> None:
+        """Note that a body that is wanted goes on: whoever sends nothing leaves first."""
+        self.register.move(self)
+
     def wait(self, waiting: bool) -> None:
         """Note whether the server now waits for the client to send; False while it works on an answer."""
         self.register.wait(self, waiting)
@@ -51,7 +57,7 @@ class Connection:
 
 @dataclass(slots=True)
 class _Strangers:
-    """The connections of one address that are not vouched for, the oldest first."""
+    """The connections of one address that are not vouched for, the oldest first, by when a body last moved on it."""
 
     connections: dict[Connection, None] = field(default_factory=dict)
     waiting: int = 0
@@ -122,6 +128,12 @@ class Connections:
         if mates and connection in mates.connections:
             mates.waiting += waiting - connection.waiting
         connection.waiting = waiting
+
+    def move(self, connection: Connection) -> None:
+        """As `Connection.move`."""
+        mates = self._strangers.get(connection.address)
+        if mates and connection in mates.connections:
+            mates.connections[connection] = mates.connections.pop(connection)
 
     def shed(self) -> None:
         """Drop a stranger, if there is one: the process is short of what a connection needs."""

@@ -11,12 +11,10 @@ import h11
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from regard.edge.connections import Connection, Connections
+from regard.edge.connections import CONNECTION_KEY, Connection, Connections
 from regard.edge.http_framing import StrictConnection
 from regard.edge.polite_transport import PoliteTransport
 
-#: Where an application finds the connection of its request, to vouch for it.
-CONNECTION_KEY = "regard.connection"
 _ENDING_REST_SECONDS = 1.0
 _CUT_MESSAGE = "The server is stopping. Send the request again in a moment."
 
@@ -89,6 +87,11 @@ class HttpProtocol(H11Protocol):
             return
         if self._answered() and self.conn.their_state is h11.SEND_BODY:
             self.transport.take_rest(len(data))
+            if self.conn.chunked:  # to find its end would take longer than a new connection
+                self.transport.close()
+                return
+        elif self._connection and self.conn.their_state is h11.SEND_BODY:
+            self._connection.move()
         super().data_received(data)
 
     def handle_events(self) -> None:

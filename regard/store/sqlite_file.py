@@ -53,12 +53,13 @@ class SqliteFile:
         self._told = False
         self._closed = threading.Event()
         self.erase()
+        self._least_bytes = Path(path).stat().st_size  # the file never shrinks, unless another empties it
         self._thread = threading.Thread(target=self._watch, name="erase", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
         """Return if what is written goes to the file at its path. Raises InternalServerError."""
-        if self._found() == self._opened:
+        if self._found() == self._opened and not self._shrunk():
             self._told = False
             return
         if not self._told:
@@ -118,6 +119,13 @@ class SqliteFile:
 
     def _found(self) -> tuple[tuple[int, int] | None, ...]:
         return tuple(map(_identity, self._files))
+
+    def _shrunk(self) -> bool:
+        """Whether the file was emptied, or overwritten by a smaller one, in its place."""
+        try:
+            return Path(self._path).stat().st_size < self._least_bytes
+        except OSError:
+            return True
 
     def _log_bytes(self) -> int:
         try:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -15,10 +14,11 @@ from starlette.routing import Route
 
 from regard.domain.callers import Credential, Principal
 from regard.edge.body import Body, BodyLimits
+from regard.edge.connections import CONNECTION_KEY, Connection
 from regard.edge.exchange import Exchange
 from regard.edge.request_pipeline import RequestPipeline
 from regard.edge.turns import ClientGone, Lane
-from regard.errors import InternalServerError, RegardError, UnrecognizedClient
+from regard.errors import InternalServerError, RegardError, RequestTooLarge, UnrecognizedClient
 from regard.wire import sigv4
 from regard.wire.canonical_request import SignedRequest, folded
 from regard.wire.schema import Operation
@@ -28,17 +28,8 @@ from regard.wire.validate import validate
 
 log = logging.getLogger(__name__)
 
-#: The server's own key in a request's scope; a server without it has no bounds on its connections.
-CONNECTION = "regard.connection"
 #: A body up to this is hashed on the event loop: 0.1 ms, as long as the way to a thread and back.
 _SMALL_BODY_BYTES = 64 * 1024
-
-
-class Connection(Protocol):
-    """The connection that a request came by."""
-
-    def vouch(self) -> None:
-        """A request that came by it was signed by somebody who is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +45,7 @@ class Options:
     region: str
     body_limit: int = 16 * 1024 * 1024
     plain_limit: int = 1024 * 1024
-    body_seconds: float = 60.0
+    body_seconds: float = 180.0
     oversize: Mapping[str, type[RegardError]] = field(default_factory=dict)
     strict_output: bool = False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -109,7 +100,9 @@ class _Call:
 
     def fail(self, error: RegardError) -> Response:
         status, content = self.service.codec.encode_error(error, self.exchange.request_id)
-        return self._respond(status, error.code, content, {})
+        # Of a body that is too long the rest is not read, so that no other request can follow on its connection.
+        headers = {"Connection": "close"} if isinstance(error, RequestTooLarge) else {}
+        return self._respond(status, error.code, content, headers)
 
     def _respond(self, status: int, code: str | None, content: bytes, headers: Mapping[str, str]) -> Response:
         headers = {**headers, "x-amzn-RequestId": self.exchange.request_id}
@@ -216,7 +209,7 @@ class _Endpoint:
         )
         verify = partial(sigv4.verify, signed, sender.claim, sender.credential)
         principal = verify() if len(body) <= _SMALL_BODY_BYTES else await self._pipeline.aside(verify)
-        connection: Connection | None = scope.get(CONNECTION)
+        connection: Connection | None = scope.get(CONNECTION_KEY)
         if connection is not None:
             connection.vouch()
         return principal

@@ -34,7 +34,11 @@ def spelt(values: object) -> bytes:
 def said(shape: Shape, body: bytes) -> str | None:
     """What validation says against `body`."""
     try:
-        validate(shape, json_body.parse(body), {"ImageBlob": ImageTooLarge})
+        validate(
+            shape,
+            json_body.parse(body, most_values=SCHEMA.operations["DetectFaces"].most_values),
+            {"ImageBlob": ImageTooLarge},
+        )
     except (InvalidParameter, Serialization, ImageTooLarge) as error:
         return error.message
     return None

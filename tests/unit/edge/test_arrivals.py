@@ -73,6 +73,38 @@ def test_who_holds_most_for_longest_gives_way_to_who_sends_now() -> None:
     assert (slow, quick) == (None, None)
 
 
+def test_small_bodies_that_are_parked_do_not_push_out_a_large_one_on_its_way() -> None:
+    async def crowd() -> list[Any]:
+        clock = Clock()
+        arrivals = Arrivals(1_500_000, clock)
+        (honest,) = await senders(arrivals, 700_000)
+        parked = await senders(arrivals, *[50_000] * 14)
+        for _ in range(10):
+            clock.now += 0.5
+            await honest.send(50_000)
+        return [await each.became() for each in (honest, *parked)]
+
+    honest, *parked = asyncio.run(crowd())
+    assert honest is None
+    assert [type(each) for each in parked].count(Throttling) >= 8
+
+
+def test_who_sends_a_byte_now_and_then_is_as_late_as_who_sends_none() -> None:
+    async def crowd() -> list[Any]:
+        clock = Clock()
+        arrivals = Arrivals(1000, clock)
+        (drip,) = await senders(arrivals, 600)
+        for _ in range(10):
+            clock.now += 1.0
+            await drip.send(1)
+        (quick,) = await senders(arrivals, 500)
+        return [await each.became() for each in (drip, quick)]
+
+    drip, quick = asyncio.run(crowd())
+    assert isinstance(drip, Throttling)
+    assert quick is None
+
+
 def test_as_many_give_way_as_it_takes_and_none_twice() -> None:
     async def crowd() -> list[Any]:
         clock = Clock()

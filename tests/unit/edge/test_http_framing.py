@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import h11
 import pytest
 from toy_door import GET, Door, answer, closed, door
+
+from regard.edge.http_framing import StrictConnection
 
 POST = b"POST /echo HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -122,3 +125,23 @@ def test_a_head_that_comes_byte_by_byte_is_judged_like_one_that_comes_whole(toy_
             client.sendall(bytes([byte]))
         assert answer(client).startswith(b"HTTP/1.1 " + status)
         assert closed(client, 0.2) == (status == b"400")
+
+
+def test_a_head_of_many_short_lines_is_refused() -> None:
+    connection = StrictConnection()
+    connection.receive_data(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:b\r\n" * 200 + b"\r\n")
+    with pytest.raises(h11.RemoteProtocolError, match="too many lines") as caught:
+        connection.next_event()
+    assert caught.value.error_status_hint == 431
+
+
+def test_a_body_in_small_chunks_is_not_copied_again_for_each_of_them() -> None:
+    connection = StrictConnection()
+    connection.receive_data(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    connection.next_event()
+    connection.receive_data((b"12c\r\n" + b"A" * 300 + b"\r\n") * 4000)
+    longest = 0
+    for _ in range(900):
+        assert isinstance(connection.next_event(), h11.Data)
+        longest = max(longest, len(connection._beginning()))
+    assert longest <= 16 * 1024

@@ -200,6 +200,15 @@ def test_no_write_is_acknowledged_once_a_file_was_taken_away(
         assert caplog.text.count("Writes are refused") == 1
 
 
+def test_no_write_is_acknowledged_once_the_file_was_emptied_in_its_place(home: Path) -> None:
+    with opened(home) as rows:
+        enrol(rows)
+        os.truncate(home / "regard.db", 0)
+        assert rows.fault() is not None
+        with pytest.raises(InternalServerError, match="removed or replaced"):
+            enrol(rows, name="others")
+
+
 def test_a_write_is_not_acknowledged_if_the_file_is_taken_away_under_it(home: Path) -> None:
     with opened(home) as rows:
         enrol(rows)
