@@ -1,9 +1,9 @@
 """Bodies on their way: of requests whose sender is not known yet, for a signature is over the whole of a body.
 
 They hold no place in the queue, and their bytes are counted apart from those of requests that are known. When there are
-too many bytes, the body that is latest gives way: by bytes held, times the seconds since it last moved or those that it
-has taken beyond what a fair rate takes. That is next to nothing for whoever sends a large picture steadily, and much
-for whoever sends most of one and stops.
+too many bytes, the body that is latest gives way: by the seconds since it last moved, or those that it has taken beyond
+what a fair rate takes. That is next to nothing for whoever sends a large picture steadily, and much for whoever sends
+most of one and stops.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class Arrival:
         self._check()
 
     def lateness(self, now: float) -> float:
-        """Bytes held, times the seconds since the last of them came, or beyond those of a fair rate if that is more."""
-        return self.held * max(now - self._moved, now - self._began - self.held / _FAIR_RATE)
+        """The seconds since the last of its bytes came, or beyond those of a fair rate if that is more."""
+        return max(now - self._moved, now - self._began - self.held / _FAIR_RATE)
 
     def give_up(self, why: Callable[[], RegardError]) -> None:
         """End the reading of it; what has come of it counts no longer."""

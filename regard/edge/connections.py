@@ -35,20 +35,22 @@ class ConnectionLimits:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Connection:
-    """One connection. `drop` closes it at once; `waiting` is whether the server waits for its client to send."""
+    """One connection. `drop` closes it at once; `waiting` is whether the server waits for its client to send, `moving`
+    whether that is a body of which some has come."""
 
     address: str
     drop: Callable[[], None]
     register: Connections
     waiting: bool = True
+    moving: bool = False
 
     def vouch(self) -> None:
         """Note that a signature was verified on this connection."""
         self.register.vouch(self)
 
     def move(self) -> None:
-        """Note that a body that is wanted goes on: whoever sends nothing leaves first."""
-        self.register.move(self)
+        """Note that some of a body that is wanted has come: whoever sends nothing leaves first."""
+        self.moving = True
 
     def wait(self, waiting: bool) -> None:
         """Note whether the server now waits for the client to send; False while it works on an answer."""
@@ -57,7 +59,7 @@ class Connection:
 
 @dataclass(slots=True)
 class _Strangers:
-    """The connections of one address that are not vouched for, the oldest first, by when a body last moved on it."""
+    """The connections of one address that are not vouched for, the oldest first."""
 
     connections: dict[Connection, None] = field(default_factory=dict)
     waiting: int = 0
@@ -71,7 +73,9 @@ class _Strangers:
         self.waiting -= connection.waiting
 
     def oldest_waiting(self) -> Connection | None:
-        return next((connection for connection in self.connections if connection.waiting), None)
+        """One whose body has begun to come is the last to leave."""
+        waiting = [connection for connection in self.connections if connection.waiting]
+        return min(waiting, key=lambda connection: connection.moving, default=None)
 
 
 class Connections:
@@ -128,12 +132,6 @@ class Connections:
         if mates and connection in mates.connections:
             mates.waiting += waiting - connection.waiting
         connection.waiting = waiting
-
-    def move(self, connection: Connection) -> None:
-        """As `Connection.move`."""
-        mates = self._strangers.get(connection.address)
-        if mates and connection in mates.connections:
-            mates.connections[connection] = mates.connections.pop(connection)
 
     def shed(self) -> None:
         """Drop a stranger, if there is one: the process is short of what a connection needs."""

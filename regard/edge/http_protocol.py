@@ -141,6 +141,7 @@ class HttpProtocol(H11Protocol):
         answered = self._answered()
         if self._connection:
             self._connection.wait(answered or self.cycle.more_body)
+            self._connection.moving = self._connection.moving and not answered
         if answered and self.conn.their_state is h11.SEND_BODY:
             self.transport.expect_rest()
         else:

@@ -26,6 +26,14 @@ def test_the_oldest_stranger_leaves_for_a_newcomer() -> None:
     assert len(house.register) == 3
 
 
+def test_one_whose_body_has_begun_to_come_is_the_last_to_leave() -> None:
+    house = House(most=3)
+    house.enter("sends").move()
+    for name in "abc":
+        house.enter(name)
+    assert house.dropped == ["a"]
+
+
 def test_the_stranger_that_leaves_is_of_the_address_that_has_most() -> None:
     house = House(most=4)
     house.enter("alone", "192.0.2.1")
