@@ -7,6 +7,7 @@ are ignored.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zlib
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from PIL.Image import Transpose
 from regard.domain.arrays import ByteArray
 from regard.domain.images import Image
 from regard.media.image_header import Header, JpegHeader, PngHeader, invalid, read_header
+from regard.media.jpeg_ending import endings
 from regard.media.png_bands import read_bands
 
 #: A PNG of more pixels than this is halved where it may be: more would be held, and nothing more would be seen.
@@ -126,6 +128,8 @@ def decode(data: bytes, *, longest: int | None = None) -> Image:
     transparent is laid on white, as on a page: the colours hidden beneath could hold a face that no person sees. Of 16
     bits the upper 8 are kept.
 
+    A JPEG that lacks nothing but its end marker is whole.
+
     Raises InvalidImageFormat for anything but a whole JPEG or PNG; ImageTooLarge for a side over MAX_SIDE or more than
     MAX_PIXELS, InvalidParameter for a side under MIN_SIDE: both from the header, before a pixel is decoded.
     """
@@ -138,7 +142,28 @@ def _reduction(side: int, longest: int) -> int:
 
 
 def _jpeg_bands(header: JpegHeader, scale: int) -> Iterator[ByteArray]:
-    picture = PIL.Image.open(io.BytesIO(header.stream), formats=("JPEG",))
+    if header.ended:
+        yield from _stream_bands(header, header.stream, scale)
+        return
+    *others, last = (_stream_bands(header, stream, scale) for stream in endings(header.stream))
+    digests = {_digest(bands) for bands in others}
+    found = hashlib.blake2b()
+    for band in last:
+        found.update(np.ascontiguousarray(band))
+        yield band
+    if digests != {found.digest()}:
+        raise invalid("the JPEG is truncated")
+
+
+def _digest(bands: Iterator[ByteArray]) -> bytes:
+    digest = hashlib.blake2b()
+    for band in bands:
+        digest.update(np.ascontiguousarray(band))
+    return digest.digest()
+
+
+def _stream_bands(header: JpegHeader, stream: bytes, scale: int) -> Iterator[ByteArray]:
+    picture = PIL.Image.open(io.BytesIO(stream), formats=("JPEG",))
     if scale > 1:
         picture.draft(None, (header.width // scale, header.height // scale))
     if picture.size != (-(-header.width // scale), -(-header.height // scale)):

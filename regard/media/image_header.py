@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from regard.errors import ImageTooLarge, InvalidImageFormat, InvalidParameter
+from regard.media.jpeg_ending import scans_are_complete
 
 #: Rekognition's limits on a side, in pixels ("Guidelines and quotas in Amazon Rekognition").
 MIN_SIDE: Final = 80
@@ -38,6 +39,8 @@ _PIXEL_MARKERS: Final = _FRAMES | {0xC4, 0xCC, 0xDB, 0xDD, _SCAN, 0xE0, 0xEE}
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _END: Final = b"\0\0\0\0IEND\xae\x42\x60\x82"
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+#: TIFF's whole numbers by their type, signed ones and those of BigTIFF too (TIFF 6.0, section 2).
+_INTEGERS: Final = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _PALETTE: Final = 3
 
 _OTHER_FORMATS: Final = {
@@ -59,6 +62,7 @@ class JpegHeader:
     """A JPEG: a stream with nothing in it but the first picture, its stored size, its EXIF orientation (1 to 8).
 
     `coefficient_bytes` is what libjpeg keeps of the whole picture while it reads scan after scan; 0 if there is one.
+    `ended` is false for a stream without an end marker, which may lack more than that.
     """
 
     stream: bytes
@@ -67,6 +71,7 @@ class JpegHeader:
     orientation: int
     components: int
     coefficient_bytes: int
+    ended: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +141,7 @@ def _walk_jpeg(data: bytes) -> JpegHeader:
     height, width, components = struct.unpack_from(">HHB", frame, 4)
     _check_size(width, height)
     only_scan = frame[0] not in _PROGRESSIVE and data[start + 4 : start + 5] == bytes((components,))
-    parts.append(data[end:] if only_scan else _scans(data, end, width * height))
+    parts.append(data[end:] if only_scan else _scans(data, start, end, frame))
     return JpegHeader(
         stream=b"".join(parts),
         width=width,
@@ -144,18 +149,21 @@ def _walk_jpeg(data: bytes) -> JpegHeader:
         orientation=orientation,
         components=components,
         coefficient_bytes=0 if only_scan else _coefficient_bytes(frame, width, height),
+        ended=data.find(b"\xff\xd9", end) >= 0,
     )
 
 
-def _scans(data: bytes, start: int, pixels: int) -> bytes:
-    """What follows the first scan's header, to the end of the picture."""
+def _scans(data: bytes, first: int, start: int, frame: bytes) -> bytes:
+    """What follows the first scan's header, to the end of the picture; that header begins at `first`."""
+    height, width = struct.unpack_from(">HH", frame, 4)
     end = data.find(b"\xff\xd9", start)
-    if end < 0:
-        raise invalid("the JPEG is truncated")
-    most = min(_MAX_SCANS, _MAX_SCANNED_PIXELS // pixels)
-    if data.count(b"\xff\xda", start, end) >= most:
+    last = len(data) if end < 0 else end
+    most = min(_MAX_SCANS, _MAX_SCANNED_PIXELS // (width * height))
+    if data.count(b"\xff\xda", start, last) >= most:
         raise invalid(f"the JPEG has more than {most} scans")
-    return data[start : end + 2]
+    if end < 0 and not scans_are_complete(data[first:], frame[9::3]):
+        raise invalid("the JPEG is truncated")
+    return data[start : last + 2]
 
 
 def _coefficient_bytes(frame: bytes, width: int, height: int) -> int:
@@ -194,12 +202,22 @@ def _orientation(exif: bytes) -> int:
         (directory,) = struct.unpack_from(order + "I", exif, 4)
         (count,) = struct.unpack_from(order + "H", exif, directory)
         for entry in range(directory + 2, directory + 2 + 12 * count, 12):
-            tag, _, _, value = struct.unpack_from(order + "HHIH", exif, entry)
+            tag, kind, values = struct.unpack_from(order + "HHI", exif, entry)
             if tag == 0x0112:
+                value = _integer(exif, order, entry + 8, kind, values)
                 return value if 1 <= value <= 8 else 1
     except struct.error:
         return 1  # a broken EXIF block is no reason to refuse the picture
     return 1
+
+
+def _integer(exif: bytes, order: str, place: int, kind: int, values: int) -> int:
+    """The first value of an entry: at `place`, or where that points to if all its values are more than 4 bytes. 0 for
+    what is no whole number."""
+    code = order + _INTEGERS.get(kind, "x")
+    if values * struct.calcsize(code) > 4 or struct.calcsize(code) > 4:
+        (place,) = struct.unpack_from(order + "I", exif, place)
+    return int(next(iter(struct.unpack_from(code, exif, place)), 0))
 
 
 # -- PNG (ISO/IEC 15948) -----------------------------------------------------------------------------------------

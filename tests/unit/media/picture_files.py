@@ -96,3 +96,11 @@ def at_most(mebibytes: float) -> Iterator[None]:
 
 
 PALETTE = chunk(b"PLTE", bytes((200, 100, 50, 10, 20, 30, 90, 80, 70)))
+
+
+def exif_entry(order: str, kind: int, code: str, orientation: int, values: int = 1) -> bytes:
+    """An EXIF block whose only entry is the orientation, as a number of TIFF's type `kind`, inline if it fits."""
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HIH", 42, 8, 1)
+    content = struct.pack(order + code * values, *[orientation] * values)
+    field, rest = (content.ljust(4, b"\0"), b"") if len(content) <= 4 else (struct.pack(order + "I", 26), content)
+    return b"Exif\0\0" + head + struct.pack(order + "HHI", 0x0112, kind, values) + field + bytes(4) + rest

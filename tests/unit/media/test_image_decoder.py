@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from picture_files import (
     chunk,
     encoded,
     exif,
+    exif_entry,
     flat_png,
     interlaced_png,
     noise,
@@ -22,6 +24,7 @@ from picture_files import (
 )
 
 from regard.domain.arrays import ByteArray
+from regard.errors import InvalidImageFormat
 from regard.media.image_decoder import decode
 
 # -- pixels ------------------------------------------------------------------------------------------------------
@@ -214,6 +217,81 @@ def test_all_eight_orientations_of_a_jpeg_give_the_same_upright_picture(orientat
 )
 def test_a_broken_orientation_is_no_reason_to_refuse_a_picture(block: bytes) -> None:
     assert_same(decode(encoded(quarters(), exif=block)).pixels, quarters(), NEAR)
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(
+    ("kind", "code"), [(1, "B"), (3, "H"), (4, "I"), (6, "b"), (8, "h"), (9, "i"), (13, "I"), (16, "Q"), (17, "q")]
+)
+@pytest.mark.parametrize("values", [1, 3])
+def test_an_orientation_counts_whichever_whole_number_it_is(order: str, kind: int, code: str, values: int) -> None:
+    block = exif_entry(order, kind, code, 6, values)
+    for data in (encoded(quarters(200, 100), exif=block), encoded(quarters(200, 100), "PNG", exif=block)):
+        image = decode(data)
+        assert (image.width, image.height) == (100, 200)
+
+
+@pytest.mark.parametrize(("kind", "code", "value"), [(11, "f", 6), (2, "B", 6), (9, "i", -6), (4, "I", 9)])
+def test_an_orientation_that_is_no_whole_number_from_1_to_8_does_not_count(kind: int, code: str, value: int) -> None:
+    image = decode(encoded(quarters(200, 100), exif=exif_entry(">", kind, code, value)))
+    assert (image.width, image.height) == (200, 100)
+
+
+# -- the end of a JPEG -------------------------------------------------------------------------------------------
+
+WRITTEN = pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"progressive": True},
+        {"optimize": True},
+        {"subsampling": 2},
+        {"restart_marker_blocks": 1},
+        {"restart_marker_rows": 1, "progressive": True},
+        {"mode": "L"},
+        {"mode": "CMYK"},
+    ],
+    ids=str,
+)
+
+
+def mandelbrot() -> PIL.Image.Image:
+    return PIL.Image.effect_mandelbrot((210, 130), (-2, -1.5, 1, 1.5), 50)
+
+
+@WRITTEN
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_jpeg_that_lacks_only_its_end_marker_is_whole(options: dict[str, Any], lost: int) -> None:
+    data = encoded(mandelbrot(), **options)
+    for longest in (None, 60):
+        assert (decode(data[:-lost], longest=longest).pixels == decode(data, longest=longest).pixels).all()
+
+
+@WRITTEN
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8, 0.95])
+def test_a_jpeg_that_lacks_more_is_refused(options: dict[str, Any], share: float) -> None:
+    data = encoded(mandelbrot(), **options)
+    with pytest.raises(InvalidImageFormat, match="the JPEG is truncated"):
+        decode(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize("options", [{"restart_marker_blocks": 1}, {"restart_marker_rows": 1, "progressive": True}])
+def test_a_jpeg_that_ends_where_a_restart_is_due_is_refused(options: dict[str, Any]) -> None:
+    data = encoded(mandelbrot(), **options)
+    last_scan = data.rfind(b"\xff\xda")
+    cuts = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", data) if found.start() > last_scan]
+    assert len(cuts) > 5
+    for cut in cuts:
+        with pytest.raises(InvalidImageFormat, match="the JPEG is truncated"):
+            decode(data[:cut])
+
+
+@pytest.mark.parametrize("kept", [1, 4, 9])
+def test_a_progressive_jpeg_that_lacks_whole_scans_is_refused(kept: int) -> None:
+    data = encoded(mandelbrot(), progressive=True)
+    scans = [found.start() for found in re.finditer(rb"\xff\xda", data)]
+    with pytest.raises(InvalidImageFormat, match="the JPEG is truncated"):
+        decode(data[: scans[kept]])
 
 
 # -- scaled decoding ---------------------------------------------------------------------------------------------
