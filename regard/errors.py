@@ -15,8 +15,11 @@ class RegardError(Exception):
     code: ClassVar[str] = "InternalServerError"
     status: ClassVar[int] = 400
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, detail: str | None = None) -> None:
+        """`detail` is what helps beyond a message that programs compare to the letter. It names no person, collection
+        or file: it is logged."""
         super().__init__(message or type(self).__doc__ or self.code)
+        self.detail = detail
 
     @property
     def message(self) -> str:
@@ -101,6 +104,12 @@ class InvalidParameter(RegardError):
     """Request has invalid parameters"""
 
     code = "InvalidParameterException"
+
+
+class BrokenConstraint(InvalidParameter):
+    """1 validation error detected"""
+
+    code = "ValidationException"
 
 
 class InvalidPolicyRevisionId(RegardError):

@@ -156,8 +156,6 @@ def search(
         context.about(image),
     ):
         found = engine.user_search.by_image(grant, collection, content, SearchOptions(most=most, threshold=threshold))
-        if found.found is None or not len(found.found):
-            raise InvalidParameter("No face was found; use another picture.")
     if as_json:
         terminal.say_json(_shape(found, threshold))
         return

@@ -37,9 +37,9 @@ class Difference:
 class RequestRecord:
     """How one HTTP request ended, and nothing of what was in it.
 
-    `operation` is empty if the service has none of the name asked for; `code` is that of the error, None without one.
-    `seconds` run from the request's head to its answer, `waited` is the part of them spent waiting for a thread;
-    `received` and `sent` are the bytes of both bodies.
+    `operation` is empty if the service has none of the name asked for; `code` is that of the error, None without one,
+    and `detail` what it says beside its message. `seconds` run from the request's head to its answer, `waited` is the
+    part of them spent waiting for a thread; `received` and `sent` are the bytes of both bodies.
     """
 
     request_id: str
@@ -52,3 +52,4 @@ class RequestRecord:
     waited: float
     received: int
     sent: int
+    detail: str | None = None

@@ -29,6 +29,7 @@ class Exchange:
     # How it ends if nothing else ends it: the server is stopped halfway.
     status: int = InternalServerError.status
     code: str | None = InternalServerError.code
+    detail: str | None = None
     _started: float = field(init=False, default_factory=perf_counter)
 
     def end(self, status: int, code: str | None, sent: int) -> None:
@@ -51,4 +52,5 @@ class Exchange:
             waited=self.waited,
             received=self.received,
             sent=self.sent,
+            detail=self.detail,
         )

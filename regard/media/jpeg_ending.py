@@ -1,7 +1,7 @@
 """Whether a JPEG that lacks its end marker lacks anything else.
 
-Cameras that lose power, and uploads cut at a block's end, leave such files. libjpeg makes up what is missing, and Pillow
-keeps its warning to itself; so the stream is decoded with different endings, and it is whole if they make no
+Cameras that lose power, and uploads cut at a block's end, leave such files. libjpeg makes up what is missing, and
+Pillow keeps its warning to itself; so the stream is decoded with different endings, and it is whole if they make no
 difference.
 """
 

@@ -64,7 +64,7 @@ class Pages:
         return page, self._signed(scope, page[-1].key, self._seconds(LIFETIME)) if more else None
 
     def _after(self, scope: bytes, token: str | None) -> int:
-        if token is None:
+        if not token:  # programs begin with "", as AWS lets them
             return 0
         try:
             content = base64.urlsafe_b64decode(token)

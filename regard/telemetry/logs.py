@@ -41,6 +41,8 @@ class RequestLog(Instrument):
             fields["access_key_id"] = principal.access_key_id
         if principal and principal.temporary_credential:
             fields["session"] = principal.temporary_credential.name
+        if record.detail:
+            fields["detail"] = record.detail
         failed = record.status >= InternalServerError.status
         log.log(logging.ERROR if failed else logging.INFO, "%s %s", operation, code, extra={"regard": fields})
 

@@ -100,6 +100,7 @@ class _Call:
 
     def fail(self, error: RegardError) -> Response:
         status, content = self.service.codec.encode_error(error, self.exchange.request_id)
+        self.exchange.detail = error.detail
         # Of a body that is too long the rest is not read, so that no other request can follow on its connection.
         headers = {"Connection": "close"} if isinstance(error, RequestTooLarge) else {}
         return self._respond(status, error.code, content, headers)

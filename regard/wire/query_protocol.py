@@ -44,6 +44,7 @@ _COMMON_ERRORS: Mapping[str, tuple[str, int]] = MappingProxyType(
         "SerializationException": ("MalformedInput", 400),
         "ThrottlingException": ("Throttling", 400),
         "UnknownOperationException": ("InvalidAction", 400),
+        "ValidationException": ("ValidationError", 400),
         "UnrecognizedClientException": ("InvalidClientTokenId", 403),
     }
 )

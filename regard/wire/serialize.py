@@ -35,10 +35,11 @@ def encode_error(error: RegardError, request_id: str) -> bytes:
     """The JSON of an error; `Logref` is the request's id, under which the failure is found in the log.
 
     The keys are those that Rekognition sends. The message is under `Message` only: every SDK looks there if `message`
-    is missing, and clients that ignore case would fail on both.
+    is missing, and clients that ignore case would fail on both. `Detail` is
+    Regard's own: what helps more than AWS's words.
     """
     body = {"__type": error.code, "Code": error.code, "Logref": request_id, "Message": error.public}
-    return orjson.dumps(body)
+    return orjson.dumps(body | ({"Detail": error.detail} if error.detail else {}))
 
 
 def check_output(shape: Shape, value: Any) -> None:

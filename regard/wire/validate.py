@@ -1,4 +1,7 @@
-"""Holds the values of a request to the model: returns them parsed, or names every fault at once, each with its path."""
+"""Holds the values of a request to the model: returns them parsed, or names every fault at once, each with its path.
+
+Paths are spelled as AWS does, in lower camel case: image.s3Object.name.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any, cast
 
 import pybase64
 
-from regard.errors import InvalidParameter, RegardError, Serialization
+from regard.errors import BrokenConstraint, RegardError, Serialization
 from regard.wire.constraints import broken, outside
 from regard.wire.schema import Shape
 
@@ -27,13 +30,13 @@ NO_OVERSIZE: Mapping[str, type[RegardError]] = MappingProxyType({})
 def validate(shape: Shape, value: object, oversize: Mapping[str, type[RegardError]] = NO_OVERSIZE) -> Any:
     """`value`, in the types of JSON, parsed as `shape`: blobs to bytes, timestamps to datetime, no unknown members.
 
-    A null member counts as absent. Raises Serialization for a value of the wrong JSON type, InvalidParameter with
+    A null member counts as absent. Raises Serialization for a value of the wrong JSON type, BrokenConstraint with
     every constraint that is broken, and `oversize[shape.name]`, if given, for a blob longer than its shape allows.
     """
     reader = _Reader(oversize)
     parsed = reader.read(shape, value, "")
     if reader.faults:
-        raise InvalidParameter(_sentence(reader.faults))
+        raise BrokenConstraint(_sentence(reader.faults))
     return parsed
 
 
@@ -81,13 +84,13 @@ class _Reader:
             raise _mistyped(path, "an object", value)
         prefix = f"{path}." if path else ""
         parsed = {
-            name: self.read(member, value[name], prefix + name)
+            name: self.read(member, value[name], prefix + _camel(name))
             for name, member in shape.members.items()
             if value.get(name) is not None
         }
         for name in shape.required:
             if name not in parsed:
-                self._null(prefix + name)
+                self._null(prefix + _camel(name))
         if shape.union and len(parsed) != 1:
             self._note(path, [f"Exactly one member must be set: [{', '.join(shape.members)}]"])
         return parsed
@@ -136,6 +139,10 @@ class _Reader:
             return pybase64.b64decode(value, validate=True)
         except ValueError as error:
             raise Serialization(f"Value at '{path}' is not valid base64") from error
+
+
+def _camel(name: str) -> str:
+    return name[:1].lower() + name[1:]
 
 
 def _decoded_length(text: str) -> int:

@@ -115,7 +115,7 @@ def test_an_image_must_come_from_one_place(client: Any, refused: Refused, image:
 
 def test_a_missing_image_or_collection_is_named(client: Any, refused: Refused) -> None:
     code, message = refused(client.detect_faces)
-    assert (code, "null at 'Image'" in message) == (PARAMETER, True)
+    assert (code, "null at 'image'" in message) == (PARAMETER, True)
     for operation, arguments in (
         (client.index_faces, {"Image": {"Bytes": JPEG}}),
         (client.search_faces_by_image, {"Image": {"Bytes": JPEG}}),

@@ -42,8 +42,8 @@ def test_names_at_the_limits_are_taken(client: Any, name: str) -> None:
 def test_names_beyond_the_limits_are_refused(client: Any, refused: Refused, name: str) -> None:
     for operation in (client.create_collection, client.describe_collection, client.delete_collection):
         code, message = refused(operation, CollectionId=name)
-        assert code == "InvalidParameterException"
-        assert "at 'CollectionId' failed to satisfy constraint" in message
+        assert code == "ValidationException"
+        assert "at 'collectionId' failed to satisfy constraint" in message
 
 
 def test_names_differ_by_case_and_are_taken_once(client: Any, refused: Refused) -> None:
@@ -93,7 +93,7 @@ def test_collections_come_in_pages_through_botocores_paginator(client: Any, refu
     for token in ("nonsense", "", first["NextToken"][:-1], "z" * 255):
         assert refused(client.list_collections, NextToken=token)[0] == "InvalidPaginationTokenException"
     for wrong in ({"MaxResults": 4097}, {"MaxResults": -1}, {"NextToken": "z" * 256}):
-        assert refused(client.list_collections, **wrong)[0] == "InvalidParameterException"
+        assert refused(client.list_collections, **wrong)[0] == "ValidationException"
     for name in set(names) - {first["CollectionIds"][-1]}:
         client.delete_collection(CollectionId=name)
 

@@ -56,7 +56,7 @@ def test_attributes_are_given_one_by_one(client: Any, portrait: bytes) -> None:
 def test_an_unknown_attribute_is_refused(client: Any, refused: Refused, portrait: bytes) -> None:
     code, message = refused(client.detect_faces, Image={"Bytes": portrait}, Attributes=["ALL", "HAIR"])
     assert code == "InvalidParameterException"
-    assert "'HAIR' at 'Attributes.2.member' failed to satisfy constraint" in message
+    assert "'HAIR' at 'attributes.2.member' failed to satisfy constraint" in message
 
 
 def test_no_face_is_an_empty_list(client: Any) -> None:
@@ -232,8 +232,7 @@ def test_a_face_finds_its_like_and_never_itself(client: Any, refused: Refused, c
     few = client.search_faces(CollectionId=collection, FaceId=ids[0], MaxFaces=2, FaceMatchThreshold=0)
     assert len(few["FaceMatches"]) == 2
     code, message = refused(client.search_faces, CollectionId=collection, FaceId=UNKNOWN_FACE)
-    assert code == "InvalidParameterException"
-    assert UNKNOWN_FACE in message
+    assert (code, message) == ("InvalidParameterException", "faceId was not found in the collection.")
     for wrong in ({"FaceId": "x"}, {"MaxFaces": 0}, {"MaxFaces": 4097}, {"FaceMatchThreshold": 100.1}):
         arguments = {"CollectionId": collection, "FaceId": ids[0]} | wrong
         assert refused(client.search_faces, **arguments)[0] == "InvalidParameterException"
@@ -251,8 +250,10 @@ def test_the_largest_face_of_an_image_is_searched_for(client: Any, refused: Refu
     assert match["Face"] == stored["FaceRecords"][0]["Face"]
     assert match["Similarity"] > 99
     code, message = refused(client.search_faces_by_image, CollectionId=collection, Image={"Bytes": encoded(nobody())})
-    assert code == "InvalidParameterException"
-    assert "no usable faces" in message
+    assert (code, message) == (
+        "InvalidParameterException",
+        "There are no faces in the image. Should be at least 1.",
+    )
     for wrong in ({"MaxFaces": 0}, {"FaceMatchThreshold": -1}, {"QualityFilter": "auto"}):
         arguments = {"CollectionId": collection, "Image": {"Bytes": encoded(canvas)}} | wrong
         assert refused(client.search_faces_by_image, **arguments)[0] == "InvalidParameterException"
@@ -262,7 +263,7 @@ def test_the_filter_applies_to_the_face_that_is_searched_for(client: Any, refuse
     small = {"Bytes": encoded(crowd(2, 2, 48))}
     assert client.search_faces_by_image(CollectionId=collection, Image=small)["FaceMatches"] == []
     refusal = refused(client.search_faces_by_image, CollectionId=collection, Image=small, QualityFilter="HIGH")
-    assert refusal[0] == "InvalidParameterException"
+    assert refusal == ("InvalidParameterException", "There are no faces in the image. Should be at least 1.")
 
 
 # -- CompareFaces ----------------------------------------------------------------------------------------------------
@@ -293,7 +294,10 @@ def test_without_a_face_on_either_side_there_is_nothing_to_compare(
 ) -> None:
     face, empty = {"Bytes": portrait}, {"Bytes": encoded(nobody())}
     for source, target in ((empty, face), (face, empty), (empty, empty)):
-        assert refused(client.compare_faces, SourceImage=source, TargetImage=target)[0] == "InvalidParameterException"
+        assert refused(client.compare_faces, SourceImage=source, TargetImage=target) == (
+            "InvalidParameterException",
+            "Request has invalid parameters",
+        )
     for wrong in ({"SimilarityThreshold": 101}, {"QualityFilter": "X"}):
         arguments = {"SourceImage": face, "TargetImage": face} | wrong
         assert refused(client.compare_faces, **arguments)[0] == "InvalidParameterException"

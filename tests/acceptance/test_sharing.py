@@ -186,7 +186,7 @@ def test_a_token_that_the_model_does_not_allow_is_refused(
 ) -> None:
     code, message = refused(client.create_user, CollectionId=collection, UserId="ada", ClientRequestToken=wrong)
     assert code == "InvalidParameterException"
-    assert "at 'ClientRequestToken' failed to satisfy constraint" in message
+    assert "at 'clientRequestToken' failed to satisfy constraint" in message
 
 
 # -- tags ------------------------------------------------------------------------------------------------------------

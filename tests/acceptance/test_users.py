@@ -105,7 +105,7 @@ def test_users_are_listed_in_pages_that_stay_as_they_were(client: Any, collectio
     assert [user["UserId"] for user in rest["Users"]] == [*names[3:], "late"]
     assert "NextToken" not in rest
     for wrong in (0, 501):
-        assert refused(client.list_users, CollectionId=collection, MaxResults=wrong)[0] == "InvalidParameterException"
+        assert refused(client.list_users, CollectionId=collection, MaxResults=wrong)[0] == "ValidationException"
     wrong = {"NextToken": first["NextToken"][:-2]}
     assert refused(client.list_users, CollectionId=collection, **wrong)[0] == "InvalidPaginationTokenException"
 
@@ -275,7 +275,7 @@ def test_users_are_searched_by_face_and_by_user(client: Any, club: dict[str, lis
     for probe in ({}, {"FaceId": face, "UserId": name}, {"FaceId": UNKNOWN_FACE}):
         assert refused(client.search_users, CollectionId="club", **probe)[0] == "InvalidParameterException"
     for wrong in ({"MaxUsers": 0}, {"MaxUsers": 501}, {"UserMatchThreshold": -1}):
-        assert refused(client.search_users, CollectionId="club", FaceId=face, **wrong)[0] == "InvalidParameterException"
+        assert refused(client.search_users, CollectionId="club", FaceId=face, **wrong)[0] == "ValidationException"
 
 
 def test_a_user_without_faces_is_no_probe_and_no_result(
@@ -309,14 +309,13 @@ def test_the_largest_face_is_searched_for_and_the_others_are_named(
     assert alone["UnsearchedFaces"] == []
 
 
-def test_without_a_usable_face_nothing_is_found_and_nothing_is_wrong(
-    client: Any, ada: dict[str, str], heads: list[str]
+def test_only_a_picture_without_any_face_is_refused_and_one_that_is_filtered_finds_nobody(
+    client: Any, ada: dict[str, str], heads: list[str], refused: Refused
 ) -> None:
     client.associate_faces(**ada, FaceIds=heads)
     search = {"CollectionId": ada["CollectionId"], "UserMatchThreshold": 0}
-    answer = client.search_users_by_image(**search, Image=sent(nobody()))
-    assert (answer["UserMatches"], answer["UnsearchedFaces"]) == ([], [])
-    assert "SearchedFace" not in answer
+    refusal = refused(client.search_users_by_image, **search, Image=sent(nobody()))
+    assert refusal == ("InvalidParameterException", "There are no faces in the image. Should be at least 1.")
     dark = sent((astronaut() * 0.05).astype(np.uint8))
     assert client.search_users_by_image(**search, Image=dark)["UserMatches"]  # no filter unless asked for
     filtered = client.search_users_by_image(**search, Image=dark, QualityFilter="HIGH")

@@ -7,9 +7,9 @@ from .drivers import Driver
 
 def test_a_value_that_only_the_server_checks_is_refused(driver: Driver, collection: str) -> None:
     fault = driver.refused("ListFaces", CollectionId=collection, MaxResults=4097)
-    assert (fault.code, fault.retries) == ("InvalidParameterException", 0)
-    assert "'4097' at 'MaxResults' failed to satisfy constraint" in fault.message
-    assert driver.refused("DescribeCollection", CollectionId="a b").code == "InvalidParameterException"
+    assert (fault.code, fault.retries) == ("ValidationException", 0)
+    assert "'4097' at 'maxResults' failed to satisfy constraint" in fault.message
+    assert driver.refused("DescribeCollection", CollectionId="a b").code == "ValidationException"
 
 
 def test_a_wrong_secret_is_told_from_an_unknown_key(driver: Driver) -> None:

@@ -110,7 +110,7 @@ def test_a_rate_counts_by_principal_and_operation_and_only_callers_that_are_know
 def test_a_rate_is_asked_before_the_input_is_read(serve: Serve) -> None:
     rates = Once()
     client = serve(TOYS, rates=rates).client()
-    assert code(client.create_collection, CollectionId="a b") == "InvalidParameterException"
+    assert code(client.create_collection, CollectionId="a b") == "ValidationException"
     assert code(client.create_collection, CollectionId="a b") == "ProvisionedThroughputExceededException"
 
 
@@ -237,7 +237,7 @@ def test_the_observer_is_told_of_every_end(schema: Schema, sts: Schema, caplog: 
     assert told == [
         ("ListStreamProcessors", "AccessDeniedException", 400, None),
         ("ListCollections", "InvalidSignatureException", 400, None),
-        ("CreateCollection", "InvalidParameterException", 400, ADA),
+        ("CreateCollection", "ValidationException", 400, ADA),
         ("CreateCollection", "ProvisionedThroughputExceededException", 400, ADA),
         ("DeleteCollection", "InternalServerError", 500, ADA),
         ("DetectFaces", "RequestEntityTooLargeException", 413, None),

@@ -10,11 +10,13 @@ import numpy as np
 from regard.accountability.gate import Grant
 from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
+from regard.domain.faces import Detail
 from regard.domain.images import Image, ObjectName
 from regard.engine.analysis.face_analyzer import MOST_FACES
 from regard.engine.analysis.image_loader import Picture
-from regard.engine.analysis.probes import ProbeReader, Probes
+from regard.engine.analysis.probes import NoFace, ProbeReader, Probes
 from regard.engine.analysis.quality_filter import DESCRIBED
+from regard.errors import InvalidParameter
 from regard.vision.faces.face_model import FaceModel
 
 
@@ -47,10 +49,21 @@ class FaceComparison:
         Raises NoFace if a picture has no such face.
         """
         grant.require(Action.COMPARE)
-        probe = self._probes.of(source, level)
-        others = self._probes.of(target, level, most=MOST_FACES, detail=DESCRIBED)
+        probe = self._usable(source, "source", level)
+        others = self._usable(target, "target", level, most=MOST_FACES, detail=DESCRIBED)
         cosines = np.asarray(others.embeddings @ probe.embeddings[0], np.float32)
         similarities = self.calibration.similarity(cosines)
         order = np.argsort(-similarities, kind="stable")
         target_faces = Probes(image=others.image, faces=others.faces.take(order), embeddings=others.embeddings[order])
         return Comparison(source=probe, target=target_faces, similarities=similarities[order])
+
+    def _usable(self, image: Image, role: str, level: str, *, most: int = 1, detail: Detail = Detail.NONE) -> Probes:
+        """As `ProbeReader.of`; AWS does not say which of two pictures has no face, so the detail does."""
+        try:
+            return self._probes.of(image, level, most=most, detail=detail)
+        except NoFace as error:
+            raise NoFace(
+                image,
+                InvalidParameter.__doc__,
+                detail=f"No face that the quality filter lets pass was found in the {role} image; send another.",
+            ) from error

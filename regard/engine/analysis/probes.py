@@ -23,11 +23,14 @@ class Probes:
     embeddings: FloatArray
 
 
-class NoFace(InvalidParameter):
-    """Request has invalid parameters: there are no usable faces in the image."""
+_DETAIL = "No face that the quality filter lets pass was found in the image; send another."
 
-    def __init__(self, image: Image) -> None:
-        super().__init__()
+
+class NoFace(InvalidParameter):
+    """There are no faces in the image. Should be at least 1."""
+
+    def __init__(self, image: Image, message: str | None = None, *, detail: str | None = None) -> None:
+        super().__init__(message, detail=detail or _DETAIL)
         #: The picture without a usable face.
         self.image = image
 

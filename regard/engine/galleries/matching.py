@@ -78,7 +78,10 @@ class Matcher:
         """An enrolled face's unit vector, D long. Raises InvalidParameter if the collection has no such face."""
         found = self._faces.embedding(collection.key, face_id)
         if found is None:
-            raise InvalidParameter(f"faceId {face_id} was not found in the collection {collection.id}.")
+            raise InvalidParameter(
+                "faceId was not found in the collection.",
+                detail="The face was deleted, or is of another collection; ListFaces has those of this one.",
+            )
         return found
 
     def similarities(self, probe: FloatArray, candidates: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ from regard.domain.authority import Action
 from regard.domain.faces import Faces
 from regard.domain.galleries import USERS, Collection, UserMatch
 from regard.domain.images import ObjectName
-from regard.engine.analysis.probes import ProbeReader
+from regard.engine.analysis.probes import NoFace, ProbeReader
 from regard.engine.analysis.quality_filter import DESCRIBED, reasons
 from regard.engine.galleries.face_search import SearchOptions
 from regard.engine.galleries.matching import Matcher
@@ -58,13 +58,16 @@ class UserSearch:
         options: SearchOptions,
         level: str = "NONE",
     ) -> UserSearchResult:
-        """Search for the largest face of a picture, if it passes the quality filter's `level`."""
+        """Search for the largest face of a picture, if it passes the quality filter's `level`. Raises NoFace if there
+        is none at all."""
         grant.require(Action.SEARCH, collection_id)
         collection, size = self._collections.with_size(collection_id, USERS)
         probe = None
         with self._probes.reading(picture) as (opened,):
             image = opened.load().image
             found = self._probes.found(image, DESCRIBED)
+            if not len(found):
+                raise NoFace(image)
             failed = tuple(tuple(each) for each in reasons(found, image, level))
             if failed and not failed[0]:
                 probe = self._probes.embedded(image, found.take(slice(1))).embeddings[0]

@@ -74,7 +74,7 @@ def test_most_and_threshold_bound_each_probes_candidates(house: House, staff: Co
 def test_a_face_below_the_quality_filter_is_not_searched_for(house: House, staff: Collection) -> None:
     grant, small = house.may(Action.SEARCH, "staff"), encoded(np.pad(head(90), ((60, 60), (60, 60), (0, 0))), "PNG")
     assert house.face_search.by_image(grant, "staff", small, options(threshold=0)).matches[0]
-    with pytest.raises(NoFace, match="there are no usable faces in the image"):
+    with pytest.raises(NoFace, match=r"^There are no faces in the image\. Should be at least 1\.$"):
         house.face_search.by_image(grant, "staff", small, options(), level="HIGH")
 
 
@@ -113,7 +113,7 @@ def test_a_face_is_not_in_its_own_result(house: House) -> None:
     assert [match.face.face_id for match in found.matches[0]] == [stored[1].face_id, stored[2].face_id]
     assert found.probes is None
     assert len(house.face_search.by_face(grant, "staff", stored[0].face_id, options(1)).matches[0]) == 1
-    with pytest.raises(InvalidParameter, match=r"0000 was not found in the collection staff"):
+    with pytest.raises(InvalidParameter, match=r"^faceId was not found in the collection\.$"):
         house.face_search.by_face(grant, "staff", "0000", options(1))
 
 
