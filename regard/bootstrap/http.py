@@ -12,8 +12,10 @@ from starlette.routing import Route
 from regard import errors
 from regard.bootstrap.accountability import signing_key
 from regard.bootstrap.engine import Engine
+from regard.bootstrap.front_page import front_page
 from regard.bootstrap.memory import body_bytes
 from regard.bootstrap.threads import request_threads
+from regard.config.sections import split
 from regard.config.settings import Settings
 from regard.edge.arrivals import Arrivals
 from regard.edge.body import LONGEST_BODY_BYTES
@@ -33,6 +35,7 @@ from regard.operations.tags import TagOperations
 from regard.operations.users import UserOperations
 from regard.vision.session import cores
 from regard.wire import endpoint, schema
+from regard.wire.cross_origin import CrossOrigin
 from regard.wire.json_protocol import JsonProtocol
 from regard.wire.query_protocol import QueryProtocol
 from regard.wire.service import Service
@@ -43,6 +46,12 @@ _USUAL_BODY_BYTES = 2 * 1024 * 1024
 _MOST_ARRIVING_BYTES = 8 * LONGEST_BODY_BYTES
 #: Bytes of a form: the longest input of STS, with room to spare.
 _LONGEST_FORM_BYTES = 256 * 1024
+
+_PAGE_HEADERS = {
+    "Vary": "Accept",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'",
+}
 
 
 def pipeline(settings: Settings, observer: Observer | None = None) -> RequestPipeline:
@@ -66,7 +75,7 @@ def rekognition(engine: Engine) -> dict[str, Handler]:
     """Rekognition's operations, each behind the engine's gate."""
     settings = engine.settings
     pages = Pages(signing_key(settings, "paging"), clock=_now)
-    names = ResourceNames(region=settings.server.region, account_id=settings.server.account_id)
+    names = ResourceNames(regions=split(settings.server.region), account_id=settings.server.account_id)
     families: list[Family] = [
         CollectionOperations(galleries=engine.galleries, pages=pages, names=names),
         FaceOperations(
@@ -90,13 +99,20 @@ def server(engine: Engine, shared: RequestPipeline | None = None, *, strict_outp
 
     `strict_output` checks every result against the service model, for tests.
     """
+    chosen = engine.settings.server
     options = endpoint.Options(
-        region=engine.settings.server.region,
+        regions=split(chosen.region),
+        cross_origin=CrossOrigin(split(chosen.origins)),
+        prefixes=split(chosen.path_prefixes),
         oversize={"ImageBlob": errors.ImageTooLarge},
         strict_output=strict_output,
     )
     shared = shared or pipeline(engine.settings, engine.instruments)
-    route = endpoint.endpoint(_services(engine), credentials=engine.access_keys, pipeline=shared, options=options)
+    routes = endpoint.endpoint(_services(engine), credentials=engine.access_keys, pipeline=shared, options=options)
+
+    async def front(request: Request) -> Response:
+        content, media_type = front_page(request.headers.get("accept", ""))
+        return Response(content, headers=_PAGE_HEADERS, media_type=media_type)
 
     async def live(_: Request) -> JSONResponse:
         return JSONResponse({"status": "live"})
@@ -113,8 +129,9 @@ def server(engine: Engine, shared: RequestPipeline | None = None, *, strict_outp
         content, content_type = engine.metrics.exposition(request.headers.get("accept", ""))
         return Response(content, headers={"Content-Type": content_type})
 
+    pages = {"/": front, "/health/live": live, "/health/ready": ready, "/metrics": metrics}
     application = Starlette(
-        routes=[route, Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", metrics)]
+        routes=[*routes, *(Route(at + path, page) for at in ("", *options.prefixes) for path, page in pages.items())]
     )
     application.router.redirect_slashes = False  # it would send clients to whatever host they name
     return application

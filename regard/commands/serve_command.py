@@ -20,7 +20,8 @@ from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.context import with_home
 from regard.commands.terminal import Home
-from regard.config.sections import ServerSettings
+from regard.config.sections import ServerSettings, split
+from regard.domain.regions import first
 from regard.edge import descriptors
 from regard.edge.connections import ConnectionLimits, Connections
 from regard.edge.http_protocol import Patience
@@ -126,7 +127,7 @@ def _announce(engine: Engine, port: int, tls: Tls | None, home: Path | None) -> 
         lines[3:3] = [f"Certificate:     not from a public authority: clients need verify={trust!r} or AWS_CA_BUNDLE"]
     snippet = _SNIPPET.format(
         endpoint=endpoint,
-        region=settings.server.region,
+        region=first(split(settings.server.region)),
         verify=f"\n    verify={json.dumps(trust)}," if trust else "",
         access_key_id=access_key_id,
         secret=secret,

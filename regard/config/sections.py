@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import ByteSize, Field, PlainValidator, TypeAdapter, ValidationError
 
 from regard.config.toml_tables import Table
+from regard.domain.regions import ANY, is_region
 
 
 def _path(value: object) -> Path:
@@ -44,15 +46,58 @@ Size = Annotated[int, PlainValidator(_size)]
 AbsolutePath = Annotated[Path, PlainValidator(_path)]
 
 
+def _listed(value: object) -> str:
+    """Text of items with commas between them, which a file may also give as a list."""
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+        raise ValueError("it must be text, or a list of texts")
+    return ", ".join(item.strip() for item in items if item.strip())
+
+
+def split(text: str) -> tuple[str, ...]:
+    """The items of such a setting."""
+    return tuple(text.split(", ")) if text else ()
+
+
+def _regions(value: object) -> str:
+    text = _listed(value)
+    names = split(text)
+    if not names or not all(map(is_region, names)) or (ANY in names and len(names) > 1):
+        raise ValueError(f'it must be a Region such as us-east-1, a list of them, or "{ANY}" alone')
+    return text
+
+
+def _origins(value: object) -> str:
+    text = _listed(value)
+    if text != "*" and not all(map(_ORIGIN.fullmatch, split(text))):
+        raise ValueError('it must be "*", or origins such as https://app.example.com, without a path')
+    return text
+
+
+def _prefixes(value: object) -> str:
+    text = _listed(value)
+    if not all(map(_PREFIX.fullmatch, split(text))):
+        raise ValueError("it must be a path such as /rekognition, or a list of them: a slash first, and none last")
+    return text
+
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]{1,255}", re.ASCII)
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]{1,100}){1,10}", re.ASCII)
+
+
 class ServerSettings(Table, frozen=True):
     """Where the server listens, and for how many."""
 
     #: The address the server binds; loopback unless you say otherwise.
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
-    #: The Region and account that ARNs carry and signatures are checked against.
-    region: str = "us-east-1"
+    #: The Regions that signatures may be made for, or "any", and the account; both stand in ARNs.
+    region: Annotated[str, PlainValidator(_regions)] = "us-east-1"
     account_id: str = "000000000000"
+    #: The sites whose pages a browser lets call this server: "*" is every one, "" none.
+    origins: Annotated[str, PlainValidator(_origins)] = "*"
+    #: Paths beside "/" that are answered at too, for a server behind a proxy.
+    path_prefixes: Annotated[str, PlainValidator(_prefixes)] = ""
     #: A certificate chain and its private key, PEM: with them the server speaks TLS only.
     tls_certificate: AbsolutePath | None = None
     tls_key: AbsolutePath | None = None

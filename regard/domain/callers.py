@@ -18,11 +18,14 @@ class TemporaryCredential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """The holder of a lasting access key, calling with it or with temporary credentials."""
+    """The holder of a lasting access key, calling with it or with temporary credentials, in the Region that the request
+    was signed for; without one, by no signed request."""
 
     access_key_id: str
     name: str
     temporary_credential: TemporaryCredential | None = None
+    #: Not who it is: rates, turns and receipts are the same in every Region.
+    region: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,7 +149,7 @@ def _jpeg_bands(header: JpegHeader, scale: int) -> Iterator[ByteArray]:
     digests = {_digest(bands) for bands in others}
     found = hashlib.blake2b()
     for band in last:
-        found.update(np.ascontiguousarray(band))
+        found.update(band.tobytes())
         yield band
     if digests != {found.digest()}:
         raise invalid("the JPEG is truncated")
@@ -158,7 +158,7 @@ def _jpeg_bands(header: JpegHeader, scale: int) -> Iterator[ByteArray]:
 def _digest(bands: Iterator[ByteArray]) -> bytes:
     digest = hashlib.blake2b()
     for band in bands:
-        digest.update(np.ascontiguousarray(band))
+        digest.update(band.tobytes())
     return digest.digest()
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from regard.domain.regions import first, is_served
 from regard.errors import InvalidParameter, ResourceNotFound
 
 #: What can be tagged: "Resource types defined by Amazon Rekognition", Service Authorization Reference.
 _FORM = re.compile(
-    r"arn:aws[a-z-]*:rekognition:[^:/]+:[^:/]+:"
+    r"arn:aws[a-z-]*:rekognition:(?P<region>[^:/]+):[^:/]+:"
     r"(?:collection/(?P<collection>[\w.-]{1,255})|streamprocessor/[\w.-]{1,128}"
     r"|project/[\w.-]{1,255}(?:/version/[\w.-]{1,255}|/dataset/(?:train|test))?/[0-9]+)",
     re.ASCII,
@@ -18,13 +19,15 @@ _FORM = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceNames:
-    """The names of one server's resources."""
+    """The names of one server's resources, in the Regions that it answers for."""
 
-    region: str
+    regions: tuple[str, ...]
     account_id: str
 
-    def collection_arn(self, collection_id: str) -> str:
-        return f"arn:aws:rekognition:{self.region}:{self.account_id}:collection/{collection_id}"
+    def collection_arn(self, collection_id: str, region: str = "") -> str:
+        """The ARN as a request that was signed for `region` sees it."""
+        region = region or first(self.regions)
+        return f"arn:aws:rekognition:{region}:{self.account_id}:collection/{collection_id}"
 
     def collection_id(self, arn: str) -> str:
         """The id of the collection that `arn` names, whether or not it exists.
@@ -32,13 +35,14 @@ class ResourceNames:
         Raises InvalidParameter if `arn` is not the ARN of a Rekognition resource, ResourceNotFound if it is of another
         account, Region or kind.
         """
-        if _FORM.fullmatch(arn) is None:
+        named = _FORM.fullmatch(arn)
+        if named is None:
             example = self.collection_arn("my-collection")
             raise InvalidParameter(
                 f"Request has invalid parameters: {arn!r} is not the ARN of a resource, such as {example}"
             )
-        name = collection_in(arn)
-        if name is None or self.collection_arn(name) != arn:
+        name, region = named["collection"], named["region"]
+        if name is None or not is_served(region, self.regions) or self.collection_arn(name, region) != arn:
             raise ResourceNotFound(f"The resource {arn} does not exist here.")
         return name
 

@@ -20,6 +20,11 @@ class Call(Generic[Request]):
     request: Request
     request_id: str = ""
 
+    @property
+    def region(self) -> str:
+        """The Region that the request was signed for."""
+        return self.grant.caller.principal.region
+
 
 #: What a family lists. Each has an input type of its own, which the service model has checked.
 Operation = Callable[[Call[Any]], Result]

@@ -40,7 +40,7 @@ class CollectionOperations:
         return Result(
             members={
                 "StatusCode": 200,
-                "CollectionArn": self.names.collection_arn(collection.id),
+                "CollectionArn": self.names.collection_arn(collection.id, call.region),
                 "FaceModelVersion": collection.face_model,
             }
         )
@@ -51,7 +51,7 @@ class CollectionOperations:
             members={
                 "FaceCount": found.faces,
                 "FaceModelVersion": found.collection.face_model,
-                "CollectionARN": self.names.collection_arn(found.collection.id),
+                "CollectionARN": self.names.collection_arn(found.collection.id, call.region),
                 "CreationTimestamp": found.collection.created_at,
                 "UserCount": found.users,
             }

@@ -14,13 +14,17 @@ from regard.errors import InvalidSignature
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRequest:
-    """An HTTP request as it was sent: `path` and `query` still percent-encoded, `headers` folded."""
+    """An HTTP request as it was sent: `path` and `query` still percent-encoded, `headers` folded.
+
+    `other_paths` are those that it may have been signed with before a proxy took a prefix off.
+    """
 
     method: str
     path: bytes
     query: bytes
     headers: Mapping[bytes, bytes]
     body: bytes = field(repr=False)
+    other_paths: tuple[bytes, ...] = ()
 
 
 def folded(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

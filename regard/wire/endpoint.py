@@ -21,6 +21,7 @@ from regard.edge.turns import ClientGone, Lane
 from regard.errors import InternalServerError, RegardError, RequestTooLarge, UnrecognizedClient
 from regard.wire import sigv4
 from regard.wire.canonical_request import SignedRequest, folded
+from regard.wire.cross_origin import CrossOrigin
 from regard.wire.schema import Operation
 from regard.wire.serialize import check_output
 from regard.wire.service import Handler, Headers, Service
@@ -39,10 +40,12 @@ class Options:
     `body_limit` is in bytes: two images of the largest size, in base64, and room to spare; `plain_limit` is that of an
     operation that takes no image: the longest list of ids, ten times over. A body must arrive within `body_seconds`.
     `oversize` names the error for a blob that is longer than its shape allows. `strict_output` checks
-    every result against its shape.
+    every result against its shape. `prefixes` are paths that are answered at as "/" is.
     """
 
-    region: str
+    regions: tuple[str, ...]
+    cross_origin: CrossOrigin = field(default_factory=CrossOrigin)
+    prefixes: tuple[str, ...] = ()
     body_limit: int = 16 * 1024 * 1024
     plain_limit: int = 1024 * 1024
     body_seconds: float = 180.0
@@ -53,12 +56,15 @@ class Options:
 
 def endpoint(
     services: Sequence[Service], *, credentials: sigv4.Credentials, pipeline: RequestPipeline, options: Options
-) -> Route:
-    """The route that answers for `services`; the first also answers requests meant for none of them.
+) -> list[Route]:
+    """The routes that answer for `services`; the first also answers requests meant for none of them.
 
     `pipeline` is the one that all doors of the server share.
     """
-    return Route("/", _Endpoint(services, credentials, pipeline, options).post, methods=["POST"])
+    made = _Endpoint(services, credentials, pipeline, options)
+    paths = ["/", *(prefix + end for prefix in options.prefixes for end in ("", "/"))]
+    doors = (("POST", made.post), ("OPTIONS", made.preflight))
+    return [Route(path, door, methods=[method]) for path in paths for method, door in doors]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +88,7 @@ class _Call:
     request: Request
     headers: Headers
     exchange: Exchange
+    cross_origin: Mapping[str, str]
 
     def task(self, body: bytes | None = None) -> _Task | None:
         """What is asked for; found, as AWS does, before asking who is calling.
@@ -106,7 +113,7 @@ class _Call:
         return self._respond(status, error.code, content, headers)
 
     def _respond(self, status: int, code: str | None, content: bytes, headers: Mapping[str, str]) -> Response:
-        headers = {**headers, "x-amzn-RequestId": self.exchange.request_id}
+        headers = {**headers, **self.cross_origin, "x-amzn-RequestId": self.exchange.request_id}
         response = Response(content, status, headers, self.service.codec.content_type)
         self.exchange.end(status, code, len(content))
         return response
@@ -132,17 +139,30 @@ class _Endpoint:
         self._credentials = credentials
         self._pipeline = pipeline
         self._options = options
+        self._prefixed = tuple(f"{prefix}{end}".encode() for prefix in options.prefixes for end in ("/", ""))
 
     async def post(self, request: Request) -> Response:
         headers = folded(request.headers.raw)
         service = self._service(headers)
         exchange = Exchange(service=service.schema.service)
+        call = _Call(
+            service=service,
+            request=request,
+            headers=headers,
+            exchange=exchange,
+            cross_origin=self._options.cross_origin.headers(headers),
+        )
         with self._pipeline.recorded(exchange):
             try:
-                return await self._respond(_Call(service=service, request=request, headers=headers, exchange=exchange))
+                return await self._respond(call)
             except (ClientDisconnect, ClientGone):
                 exchange.abandon()
                 return Response(status_code=exchange.status)
+
+    async def preflight(self, request: Request) -> Response:
+        """What a browser asks before it sends a request of another site's page. It takes no place and is not logged."""
+        headers = self._options.cross_origin.preflight(folded(request.headers.raw))
+        return Response(headers={**headers, "Allow": "GET, HEAD, OPTIONS, POST"})
 
     def _service(self, headers: Headers) -> Service:
         return next((service for service in self._services if service.codec.claims(headers)), self._services[0])
@@ -177,10 +197,10 @@ class _Endpoint:
 
     async def _sender(self, call: _Call) -> _Sender:
         """Who says to have sent it. Raises as `sigv4.claim`, and UnrecognizedClient if nobody has that key."""
-        region, elsewhere = self._options.region, call.service.global_region
+        regions, elsewhere = self._options.regions, call.service.global_region
         claim = sigv4.claim(
             call.headers,
-            regions=(region, elsewhere) if elsewhere else (region,),
+            regions=(*regions, elsewhere) if elsewhere else regions,
             service=call.service.schema.service,
             now=self._options.clock(),
         )
@@ -207,6 +227,7 @@ class _Endpoint:
             query=scope["query_string"],
             headers=call.headers,
             body=body,
+            other_paths=self._prefixed if scope["raw_path"] == b"/" else (),
         )
         verify = partial(sigv4.verify, signed, sender.claim, sender.credential)
         principal = verify() if len(body) <= _SMALL_BODY_BYTES else await self._pipeline.aside(verify)

@@ -10,13 +10,14 @@ import hmac
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Protocol
 
 from regard.domain.callers import Credential, Principal
+from regard.domain.regions import ANY, is_served
 from regard.errors import IncompleteSignature, InvalidSignature, MissingAuthenticationToken
 from regard.wire.canonical_request import SignedRequest, canonical_request
 
@@ -67,7 +68,7 @@ class Claim:
 
 
 def claim(headers: Mapping[bytes, bytes], *, regions: tuple[str, ...], service: str, now: datetime) -> Claim:
-    """Who sent a request, for one of `regions`, as it says; messages recommend the first. `now` has a time zone.
+    """Who sent a request, for one of `regions`, as it says. `now` has a time zone.
 
     Raises MissingAuthenticationToken, IncompleteSignature (malformed) or InvalidSignature (wrong scope, clock more than
     five minutes off, something not signed that must be).
@@ -88,13 +89,14 @@ def verify(request: SignedRequest, claimed: Claim, credential: Credential) -> Pr
     if declared not in (None, UNSIGNED, digest.encode()):
         raise InvalidSignature("The provided 'x-amz-content-sha256' header does not match what was computed.")
     authorization = claimed.authorization
-    canonical = canonical_request(request, authorization.signed, digest)
-    text = "\n".join((ALGORITHM, claimed.moment.strftime(STAMP), "/".join(authorization.scope), _hex(canonical)))
     key = signing_key(credential.secret, *authorization.scope)
-    expected = hmac.digest(key, text.encode(), "sha256").hex()
-    if not hmac.compare_digest(expected.encode(), authorization.signature.encode()):
-        raise InvalidSignature
-    return credential.principal
+    for path in (request.path, *request.other_paths):
+        canonical = canonical_request(replace(request, path=path), authorization.signed, digest)
+        text = "\n".join((ALGORITHM, claimed.moment.strftime(STAMP), "/".join(authorization.scope), _hex(canonical)))
+        expected = hmac.digest(key, text.encode(), "sha256").hex()
+        if hmac.compare_digest(expected.encode(), authorization.signature.encode()):
+            return replace(credential.principal, region=authorization.scope[1])
+    raise InvalidSignature
 
 
 def parse_authorization(headers: Mapping[bytes, bytes]) -> Authorization:
@@ -166,9 +168,9 @@ def _signed_at(headers: Mapping[bytes, bytes], authorization: Authorization) -> 
 def _check_scope(scope: tuple[str, str, str, str], moment: datetime, regions: tuple[str, ...], service: str) -> None:
     day = moment.strftime("%Y%m%d")
     faults = []
-    if scope[1] not in regions:
+    if not is_served(scope[1], regions):
         # AWS's message ends at "valid region"; a person needs to know which one next.
-        faults.append(f"Credential should be scoped to a valid region: '{regions[0]}', not '{scope[1]}'.")
+        faults.append(f"Credential should be scoped to a valid region: {_either(regions)}, not '{scope[1]}'.")
     if scope[2] != service:
         faults.append(f"Credential should be scoped to correct service: '{service}'.")
     if scope[3] != TERMINATOR:
@@ -180,6 +182,10 @@ def _check_scope(scope: tuple[str, str, str, str], moment: datetime, regions: tu
         )
     if faults:
         raise InvalidSignature(" ".join(faults))
+
+
+def _either(regions: tuple[str, ...]) -> str:
+    return " or ".join(f"'{name}'" for name in regions if name != ANY) or "small letters, digits and hyphens"
 
 
 def _check_clock(moment: datetime, now: datetime) -> None:

@@ -131,13 +131,13 @@ def running(
     """The endpoint, with the routes `beside` it; `options` are its own, or those that make its `pipeline`."""
     server = Server()
     shared = {name: options.pop(name) for name in SHARED if name in options}
-    route = endpoint(
+    routes = endpoint(
         services,
         credentials=Keys(),
         pipeline=pipeline or RequestPipeline(**({"turns": Turns.of(16)} | shared)),
-        options=replace(Options(region=REGION, clock=server.clock, strict_output=True), **options),
+        options=replace(Options(regions=(REGION,), clock=server.clock, strict_output=True), **options),
     )
-    application = Starlette(routes=[route, *beside])
+    application = Starlette(routes=[*routes, *beside])
     ports: list[int] = []
     limits = ConnectionLimits(most=4096, most_strangers=4096, vouched_seconds=75)
     listening = Listening(host="127.0.0.1", port=0)

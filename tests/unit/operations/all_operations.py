@@ -31,7 +31,7 @@ class Operations:
     """The families of a server in us-east-1, called through the gate as ada."""
 
     def __init__(self, house: House, analyzer: FaceAnalyzer) -> None:
-        names = ResourceNames(region="us-east-1", account_id="000000000000")
+        names = ResourceNames(regions=("us-east-1",), account_id="000000000000")
         pages = Pages(b"k" * 32, lambda: datetime.now(UTC))
         self.families: list[Family] = [
             CollectionOperations(galleries=house.galleries, pages=pages, names=names),

@@ -5,7 +5,7 @@ import pytest
 from regard.errors import InvalidParameter, ResourceNotFound
 from regard.operations.arns import ResourceNames, collection_in
 
-HERE = ResourceNames(region="eu-north-1", account_id="111122223333")
+HERE = ResourceNames(regions=("eu-north-1",), account_id="111122223333")
 
 
 @pytest.mark.parametrize("name", ["staff", "a", "Z" * 255, "..", "a_B.c-9", "collection"])
