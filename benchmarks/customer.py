@@ -158,7 +158,7 @@ class Customer:
         wrong: list[tuple[str, Prepared]] = [
             ("InvalidImageFormatException", Prepared.of("DetectFaces", Image={"Bytes": _NOT_A_PICTURE})),
             ("ResourceNotFoundException", Prepared.of("ListFaces", CollectionId="nowhere")),
-            ("InvalidParameterException", Prepared.of("ListFaces", CollectionId="no such name!")),
+            ("ValidationException", Prepared.of("ListFaces", CollectionId="no such name!")),
             ("SerializationException", Prepared("ListFaces", b'{"CollectionId": ')),
         ]
         code, request = self._rng.choice(wrong)

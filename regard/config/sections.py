@@ -54,7 +54,7 @@ def _listed(value: object) -> str:
     return ", ".join(item.strip() for item in items if item.strip())
 
 
-def split(text: str) -> tuple[str, ...]:
+def split(text: str | None) -> tuple[str, ...]:
     """The items of such a setting."""
     return tuple(text.split(", ")) if text else ()
 
@@ -97,7 +97,7 @@ class ServerSettings(Table, frozen=True):
     #: The sites whose pages a browser lets call this server: "*" is every one, "" none.
     origins: Annotated[str, PlainValidator(_origins)] = "*"
     #: Paths beside "/" that are answered at too, for a server behind a proxy.
-    path_prefixes: Annotated[str, PlainValidator(_prefixes)] = ""
+    path_prefixes: Annotated[str, PlainValidator(_prefixes)] | None = None
     #: A certificate chain and its private key, PEM: with them the server speaks TLS only.
     tls_certificate: AbsolutePath | None = None
     tls_key: AbsolutePath | None = None

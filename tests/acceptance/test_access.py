@@ -62,8 +62,8 @@ def test_an_operation_that_nobody_knows_is_unknown(live: Any, refused: Refused) 
 def test_a_client_as_people_have_it_works_too(live: Any) -> None:
     client = live.client(config=Config())
     assert client.detect_faces(Image={"Bytes": encoded(nobody())})["FaceDetails"] == []
-    with pytest.raises(client.exceptions.InvalidParameterException):
-        client.detect_faces(Image={"Bytes": b""})
+    with pytest.raises(client.exceptions.InvalidImageFormatException):
+        client.detect_faces(Image={"Bytes": b"no picture"})
 
 
 def test_the_server_is_live_and_ready(live: Any) -> None:

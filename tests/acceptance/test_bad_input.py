@@ -37,7 +37,7 @@ def sixteen_bits() -> PIL.Image.Image:
 
 JPEG = encoded(astronaut(), quality=90)
 REFUSED = {
-    "zero bytes": (b"", PARAMETER, "Image.Bytes"),
+    "zero bytes": (b"", "ValidationException", "image.bytes"),
     "one byte": (b"\xff", FORMAT, "unknown format"),
     "text renamed .jpg": (b"Dear sir, enclosed please find my photograph.\n", FORMAT, "found text"),
     "a GIF": (encoded(nobody(), "GIF"), FORMAT, "found a GIF image"),
@@ -115,7 +115,7 @@ def test_an_image_must_come_from_one_place(client: Any, refused: Refused, image:
 
 def test_a_missing_image_or_collection_is_named(client: Any, refused: Refused) -> None:
     code, message = refused(client.detect_faces)
-    assert (code, "null at 'image'" in message) == (PARAMETER, True)
+    assert (code, "null at 'image'" in message) == ("ValidationException", True)
     for operation, arguments in (
         (client.index_faces, {"Image": {"Bytes": JPEG}}),
         (client.search_faces_by_image, {"Image": {"Bytes": JPEG}}),

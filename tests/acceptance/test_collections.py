@@ -90,7 +90,10 @@ def test_collections_come_in_pages_through_botocores_paginator(client: Any, refu
     assert rest["CollectionIds"] == listed[-2:]
     assert "NextToken" not in rest
     assert client.list_collections(MaxResults=0)["CollectionIds"] == client.list_collections()["CollectionIds"]
-    for token in ("nonsense", "", first["NextToken"][:-1], "z" * 255):
+    assert client.list_collections(NextToken="") | {"ResponseMetadata": 0} == client.list_collections() | {
+        "ResponseMetadata": 0
+    }
+    for token in ("nonsense", " ", first["NextToken"][:-1], "z" * 255):
         assert refused(client.list_collections, NextToken=token)[0] == "InvalidPaginationTokenException"
     for wrong in ({"MaxResults": 4097}, {"MaxResults": -1}, {"NextToken": "z" * 256}):
         assert refused(client.list_collections, **wrong)[0] == "ValidationException"

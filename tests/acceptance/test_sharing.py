@@ -185,7 +185,7 @@ def test_a_token_that_the_model_does_not_allow_is_refused(
     client: Any, refused: Refused, collection: str, wrong: str
 ) -> None:
     code, message = refused(client.create_user, CollectionId=collection, UserId="ada", ClientRequestToken=wrong)
-    assert code == "InvalidParameterException"
+    assert code == "ValidationException"
     assert "at 'clientRequestToken' failed to satisfy constraint" in message
 
 
@@ -212,9 +212,9 @@ def test_tags_keep_to_awss_limits(client: Any, refused: Refused, collection: str
     assert code == "ServiceQuotaExceededException"
     assert "201" in message
     for wrong in ({"aws:team": "red"}, {"": "v"}, {"k" * 129: "v"}, {"k": "v" * 257}, {"k?": "v"}, {"k": "<b>"}):
-        assert refused(client.tag_resource, ResourceArn=arn, Tags=wrong)[0] == "InvalidParameterException"
-        assert refused(client.create_collection, CollectionId="no", Tags=wrong)[0] == "InvalidParameterException"
-    assert refused(client.untag_resource, ResourceArn=arn, TagKeys=["aws:team"])[0] == "InvalidParameterException"
+        assert refused(client.tag_resource, ResourceArn=arn, Tags=wrong)[0] == "ValidationException"
+        assert refused(client.create_collection, CollectionId="no", Tags=wrong)[0] == "ValidationException"
+    assert refused(client.untag_resource, ResourceArn=arn, TagKeys=["aws:team"])[0] == "ValidationException"
 
 
 def test_what_cannot_be_tagged_says_why(client: Any, refused: Refused, collection: str) -> None:
@@ -222,8 +222,9 @@ def test_what_cannot_be_tagged_says_why(client: Any, refused: Refused, collectio
     elsewhere = arn.replace("000000000000", "999999999999"), arn.replace("us-east-1", "eu-west-1")
     for unknown in (*elsewhere, arn + "x", arn.replace("collection/", "streamprocessor/")):
         assert refused(client.tag_resource, ResourceArn=unknown, Tags={"a": "b"})[0] == "ResourceNotFoundException"
-    for malformed in (collection, "arn:aws:s3:::a-bucket-of-mine", arn + " ", "x" * 2049):
+    for malformed in (collection, "arn:aws:s3:::a-bucket-of-mine", arn + " "):
         assert refused(client.list_tags_for_resource, ResourceArn=malformed)[0] == "InvalidParameterException"
+    assert refused(client.list_tags_for_resource, ResourceArn="x" * 2049)[0] == "ValidationException"
 
 
 # -- the quality filter ----------------------------------------------------------------------------------------------

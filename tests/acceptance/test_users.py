@@ -175,10 +175,8 @@ def test_why_faces_do_not_become_a_users(
     }
     for operation in (client.associate_faces, client.disassociate_faces):
         for wrong in ([], [UNKNOWN_FACE] * 101, ["no-uuid"]):
-            assert refused(operation, **ada, FaceIds=wrong)[0] == "InvalidParameterException"
-    assert refused(client.associate_faces, **ada, FaceIds=heads, UserMatchThreshold=101)[0] == (
-        "InvalidParameterException"
-    )
+            assert refused(operation, **ada, FaceIds=wrong)[0] == "ValidationException"
+    assert refused(client.associate_faces, **ada, FaceIds=heads, UserMatchThreshold=101)[0] == "ValidationException"
 
 
 def test_a_user_has_a_hundred_faces_at_most(live: Any, client: Any, ada: dict[str, str], refused: Refused) -> None:

@@ -1,4 +1,4 @@
-"""One server, and three clients of it that every behaviour is tried with."""
+"""One server, and the clients of it that every behaviour is tried with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from people import astronaut, encoded
 from .boto3_driver import boto3_driver
 from .cli_driver import Cli, cli_driver
 from .drivers import Access, Driver
-from .javascript_driver import javascript_driver
+from .line_driver import aiobotocore_driver, javascript2_driver, javascript_driver
 
 Photographs = dict[str, list[bytes]]
 PEOPLE = ("Al_Pacino", "Amelie_Mauresmo")
@@ -28,21 +28,27 @@ def live(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
         yield result
 
 
+#: Beside boto3: each takes an installation, and a process.
+CLIENTS = ("aws-cli", "javascript", "javascript-2", "aiobotocore")
+
+
 def access_to(live: Live) -> Access:
     return Access(url=live.url, key=live.key, secret=live.secret)
 
 
 @pytest.fixture(
     scope="session",
-    params=["boto3", *(pytest.param(name, marks=pytest.mark.slow) for name in ("aws-cli", "javascript"))],
+    params=["boto3", *(pytest.param(name, marks=pytest.mark.slow) for name in CLIENTS)],
 )
 def driver(request: pytest.FixtureRequest, live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
-    """Each of the three clients in turn."""
+    """Each of the clients in turn."""
     folder = tmp_path_factory.mktemp("client")
     drivers: dict[str, Callable[[Access], AbstractContextManager[Driver]]] = {
         "boto3": boto3_driver,
         "aws-cli": partial(cli_driver, folder=folder),
         "javascript": partial(javascript_driver, folder=folder),
+        "javascript-2": partial(javascript2_driver, folder=folder),
+        "aiobotocore": partial(aiobotocore_driver, folder=folder),
     }
     with drivers[request.param](access_to(live)) as result:
         yield result

@@ -1,4 +1,4 @@
-"""One way to drive three clients, each as people install it: nothing is set but endpoint, Region and key."""
+"""One way to drive all clients, each as people install it: nothing is set but endpoint, Region and key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The AWS CLI and the JavaScript SDK as people install them, kept under .cache and made again if their recipe changes.
+"""The AWS CLI, aiobotocore and the JavaScript SDKs as people install them, kept under .cache and made again if their recipe changes.
 
 The CLI pins its own botocore, hence an environment of its own.
 """
@@ -39,6 +39,18 @@ def old_boto3() -> Path:
         f"{sys.version}\n{recipe}",
         [sys.executable, "-m", "venv", str(folder)],
         [pip, "install", "--quiet", "--disable-pip-version-check", recipe],
+    )
+    return folder / "bin" / "python"
+
+
+def aiobotocore_python() -> Path:
+    """The python of an environment with aiobotocore, which pins its own botocore."""
+    folder, recipe = CACHE / "aiobotocore", "aiobotocore==3.10.0"
+    _make(
+        folder,
+        f"{sys.version}\n{recipe}",
+        [sys.executable, "-m", "venv", str(folder)],
+        [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", recipe],
     )
     return folder / "bin" / "python"
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from regard.config.layers import Origin
-from regard.config.sections import SECTIONS, IndexSettings
+from regard.config.sections import SECTIONS, IndexSettings, split
 from regard.config.settings import Settings, load_settings, origins
 from regard.errors import SettingsError
 
@@ -169,3 +170,40 @@ def test_a_secret_is_not_shown(section: str, key: str, tmp_path: Path) -> None:
 def test_a_secret_is_not_shown_by_the_error_that_it_is_not_text_either(section: str, key: str, tmp_path: Path) -> None:
     (tmp_path / "regard.toml").write_text(f"[{section}]\n{key} = ['hush']\n")
     assert refusal(tmp_path).endswith(f"regard.toml: [{section}] {key} is wrong; it must be text")
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ('region = "any"', ("any",)),
+        ('region = ["eu-west-1", "eu-central-1"]', ("eu-west-1", "eu-central-1")),
+        ('region = "eu-west-1,eu-central-1"', ("eu-west-1", "eu-central-1")),
+        ('origins = ["https://a.example", "http://localhost:3000"]', ("https://a.example", "http://localhost:3000")),
+        ("origins = []", ()),
+        ('path_prefixes = ["/a", "/b/c"]', ("/a", "/b/c")),
+    ],
+)
+def test_a_setting_of_several_is_a_list_or_text_with_commas(said: str, meant: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "regard.toml").write_text(f"[server]\n{said}\n")
+    chosen = load_settings({}, home=tmp_path).server
+    assert split(getattr(chosen, said.partition(" ")[0])) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "mend"),
+    [
+        ("REGION", "", "a Region such as us-east-1"),
+        ("REGION", "Frankfurt!", "a Region such as us-east-1"),
+        ("REGION", "any, eu-west-1", '"any" alone'),
+        ("ORIGINS", "https://a.example/app", "without a path"),
+        ("ORIGINS", "a.example", "without a path"),
+        ("PATH_PREFIXES", "faces", "a slash first"),
+        ("PATH_PREFIXES", "/faces/", "none last"),
+        ("PATH_PREFIXES", "/../x", "a slash first"),
+    ],
+)
+def test_an_item_that_cannot_be_meant_is_refused_with_what_is_right(
+    name: str, wrong: str, mend: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(mend)):
+        load_settings({f"REGARD_SERVER_{name}": wrong}, home=tmp_path)
