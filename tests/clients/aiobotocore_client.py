@@ -64,7 +64,8 @@ async def main() -> None:
                         "retries": about["ResponseMetadata"]["RetryAttempts"],
                     }
                 }
-            print(json.dumps(said, default=wrapped), flush=True)
+            sys.stdout.write(json.dumps(said, default=wrapped) + "\n")
+            sys.stdout.flush()
 
 
 asyncio.run(main())

@@ -1,6 +1,6 @@
-"""The AWS CLI, aiobotocore and the JavaScript SDKs as people install them, kept under .cache and made again if their recipe changes.
+"""Clients as people install them, kept under .cache and made again if their recipe changes.
 
-The CLI pins its own botocore, hence an environment of its own.
+The AWS CLI and aiobotocore pin their own botocore, hence environments of their own.
 """
 
 from __future__ import annotations
