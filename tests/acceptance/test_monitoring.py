@@ -275,7 +275,7 @@ def test_the_log_and_the_traces_of_a_server_tell_what_happened_and_to_nobody_who
         assert secret not in "\n".join(lines)
         assert secret.encode() not in sent
     assert server.key.encode() not in sent
-    assert refusal.value.response["Error"]["Code"] == "InvalidParameterException"
+    assert refusal.value.response["Error"]["Code"] == "ValidationException"
     assert received.resource["service.name"] == "regard"
 
 
@@ -286,7 +286,7 @@ def check_log(lines: list[str], key: str, request_id: str) -> None:
     assert named[:3] == [
         ("CreateCollection", "OK"),
         ("IndexFaces", "OK"),
-        ("SearchFaces", "InvalidParameterException"),
+        ("SearchFaces", "ValidationException"),
     ]
     assert named[3][0] == "DetectFaces"
     assert named[4] == ("unknown", "UnknownOperationException")
@@ -306,7 +306,7 @@ def check_spans(spans: list[Any], request_id: str) -> None:
     below = {span.name for span in spans if span.parent_span_id == index.span_id}
     assert {"centerface", "fr-pose", "fr-feature"} <= below
     (search,) = (span for span in spans if span.name == "SearchFaces")
-    assert attributes(search)["error.type"] == "InvalidParameterException"
+    assert attributes(search)["error.type"] == "ValidationException"
     # Models that run while the server starts belong to no request.
     roots = {span.name for span in spans if not span.parent_span_id}
     assert roots == {"CreateCollection", "IndexFaces", "SearchFaces", "DetectFaces", "unknown"}
