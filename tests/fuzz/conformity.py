@@ -32,6 +32,7 @@ PROTOCOL = frozenset(
         errors.ExpiredToken,
         errors.UnknownOperation,
         errors.Serialization,
+        errors.BrokenConstraint,
     )
 )
 #: What an operation that is not built says.
