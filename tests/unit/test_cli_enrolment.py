@@ -17,6 +17,7 @@ import pytest
 from cli_home import Person
 from people import loaded
 
+from regard.bootstrap import worker
 from regard.bootstrap.worker import ONE_PROCESS_PHOTOS, photo_analyzer_elsewhere, processes_for
 from regard.commands.enrolment_progress import Pace, duration, forecast, spread
 from regard.config.settings import Settings
@@ -146,6 +147,7 @@ def test_a_machine_of_a_cluster_whose_embeddings_are_of_another_model_is_refused
     user: Person, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REGARD_HOME", str(user.home))
+    monkeypatch.setattr(worker, "limit_core_dumps", lambda: None)  # this process is the tests'
     with pytest.raises(SettingsError, match=r"makes embeddings of .+, this one of another-1\.0\. Install the same"):
         photo_analyzer_elsewhere("centerface", "fr-feature", 1, Bounds(), "another-1.0")
     version = loaded(models).embedder().version

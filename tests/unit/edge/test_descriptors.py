@@ -36,7 +36,7 @@ def test_connections_leave_descriptors_for_files(caplog: pytest.LogCaptureFixtur
     assert descriptors.connections(100, 20_000) == 100
     assert caplog.messages == []
     assert 16 <= descriptors.connections(4096, 1024) <= 1024 - 192
-    assert descriptors.connections(4096, 32) == 16
+    assert 16 <= descriptors.connections(4096, 32) < 32
     with caplog.at_level(logging.WARNING):
         descriptors.connections(50, 1024)
     assert "only 1024 files and connections open: at most 50 connections" in caplog.messages[-1]
