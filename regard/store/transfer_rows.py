@@ -148,13 +148,6 @@ class TransferRows:
             wanting = _wanting(collection.key).subquery()
             return connection.execute(select(func.count()).select_from(wanting)).scalar_one()
 
-    def embeddings(self, collection: Collection, after_key: int, limit: int) -> list[tuple[int, str, bytes]]:
-        """The next `limit` faces above `after_key`: key, face id, embedding as it is stored."""
-        mine = (faces.c.collection_key == collection.key) & (faces.c.key > after_key)
-        query = select(faces.c.key, faces.c.face_id, faces.c.embedding).where(mine).order_by(faces.c.key).limit(limit)
-        with self._database.read() as connection:
-            return [(key, face_id, embedding) for key, face_id, embedding in connection.execute(query)]
-
 
 _FACE = (
     faces.c.collection_key,
