@@ -68,6 +68,7 @@ class Customer:
         self._kinds = list(self.WEIGHTS)
         self._acts: dict[str, Callable[[], Any]] = {
             "detect": lambda: self._call("DetectFaces", Image=self._portrait(), Attributes=["ALL"]),
+            "detect portrait": lambda: self._call("DetectFaces", Image=self._portrait()),
             "detect crowd": lambda: self._call("DetectFaces", Image={"Bytes": pictures.crowd}),
             "detect large": lambda: self._call("DetectFaces", Image={"Bytes": pictures.large}),
             "compare": self._compare,

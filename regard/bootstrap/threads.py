@@ -17,5 +17,6 @@ def limit_blas_threads() -> None:
 
 
 def request_threads() -> int:
-    """Two requests per core: one decodes and answers while the other's models run."""
-    return 2 * cores()
+    """Two requests per core, since one decodes and answers while the other's models run; and one that another caller
+    always finds free (`edge.turns`)."""
+    return 2 * cores() + 1

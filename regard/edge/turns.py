@@ -2,7 +2,8 @@
 
 Every lane has its own threads. In a lane the caller who has used the least is served first, by the seconds that its
 requests took: whoever sends a hundred crowded pictures waits for themselves, and nobody else does (start-time fair
-queueing; Goyal, Vin and Cheng, SIGCOMM 1996).
+queueing; Goyal, Vin and Cheng, SIGCOMM 1996). And nobody holds the last thread of a lane together with all the others:
+who comes beside one busy caller begins at once.
 """
 
 from __future__ import annotations
@@ -85,10 +86,16 @@ class _Queue:
 
     def __init__(self, threads: int) -> None:
         self.free = threads
+        self._most_of_one = max(1, threads - 1)
         self.shares: dict[str, _Share] = {}
         self._mean = 0.0
         # Where the callers served last stand: who comes new, or back, starts here and is owed nothing for being away.
         self._floor = 0.0
+
+    def has_room(self, caller: str) -> bool:
+        """Whether a request of the caller would not have to wait."""
+        share = self.shares.get(caller)
+        return self.free > 0 and (share is None or self._may_run(share))
 
     def join(self, waiter: _Waiter) -> None:
         share = self.shares.get(waiter.bid.caller)
@@ -103,7 +110,7 @@ class _Queue:
 
     def call_next(self) -> _Waiter | None:
         """Give a free thread to the next request, if there are both."""
-        wanting = [share for share in self.shares.values() if share.waiting]
+        wanting = [share for share in self.shares.values() if share.waiting and self._may_run(share)]
         if not self.free or not wanting:
             return None
         share = min(wanting, key=self._standing)
@@ -121,6 +128,9 @@ class _Queue:
         share.used += seconds
         if len(self.shares) > _KEPT_SHARES:
             self.shares = {name: kept for name, kept in self.shares.items() if kept.running or kept.waiting}
+
+    def _may_run(self, share: _Share) -> bool:
+        return share.running < self._most_of_one
 
     def _standing(self, share: _Share) -> float:
         """The seconds used, with what is running counted as it usually ends."""
@@ -170,7 +180,9 @@ class Turns:
     def check(self, bid: Bid) -> None:
         """Raises Throttling if it would be turned away if it were here now. It takes no place: whose it is, is only
         said so far."""
-        if not self._queues[bid.lane].free and bid in self._surplus([*(waiter.bid for waiter in self._waiting), bid]):
+        if self._queues[bid.lane].has_room(bid.caller):
+            return
+        if bid in self._surplus([*(waiter.bid for waiter in self._waiting), bid]):
             raise _full()
 
     @asynccontextmanager

@@ -37,7 +37,7 @@ def slow(principal, given, request_id):
     released.wait()
     return Result(members={{"FaceDetails": []}})
 
-turns = Turns(dict.fromkeys(Lane, {RUNNING}), places={WAITING}, most_bytes=10**9)
+turns = Turns(dict.fromkeys(Lane, {RUNNING} + 1), places={WAITING}, most_bytes=10**9)
 with running(speaking(load(), {{"DetectFaces": slow}}), turns=turns, arrivals=Arrivals(10**8)) as server:
     print(server.port, flush=True)
     sys.stdin.readline()

@@ -138,7 +138,7 @@ def test_a_server_that_one_door_has_filled_turns_the_other_away(schema: Schema, 
 
 def test_no_more_requests_of_both_doors_run_at_once_than_there_are_threads(schema: Schema) -> None:
     latch, scribe = Latch(), Scribe()
-    with both(schema, latch, turns=Turns.of(2), observer=scribe) as server, ThreadPoolExecutor(6) as pool:
+    with both(schema, latch, turns=Turns.of(3), observer=scribe) as server, ThreadPoolExecutor(6) as pool:
         calls = [pool.submit(call, server) for call in (listed, echo) * 3]
         until(lambda: scribe.waits and scribe.waits[-1] == 4)
         assert latch.inside == 2
@@ -160,7 +160,7 @@ def test_a_key_has_one_rate_at_both_doors(schema: Schema) -> None:
 def test_both_doors_are_recorded_in_one_form(schema: Schema) -> None:
     latch, scribe = Latch(), Scribe()
     latch.open.set()
-    with both(schema, latch, turns=Turns.of(2), observer=scribe) as server:
+    with both(schema, latch, turns=Turns.of(3), observer=scribe) as server:
         assert listed(server) == ""
         assert echo(server, b"x" * 1001)[0] == 413
         until(lambda: len(scribe.records) == 2)

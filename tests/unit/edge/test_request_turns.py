@@ -99,7 +99,7 @@ def test_no_more_calls_run_at_once_than_there_are_threads_and_those_that_wait_ar
     async def crowd() -> None:
         turns = Turns.of(2)
         turns.report_to(counts.append)
-        await asyncio.gather(*(call(turns, work, bid()) for _ in range(7)))
+        await asyncio.gather(*(call(turns, work, bid(caller)) for caller in [*["ada"] * 3, *["grace"] * 4]))
         assert turns.waiting == 0
 
     asyncio.run(crowd())
@@ -180,6 +180,33 @@ def test_what_needs_no_model_does_not_wait_behind_what_does() -> None:
         return before
 
     assert asyncio.run(crowd()) == ["ada", "grace"]
+
+
+def test_one_caller_never_holds_every_thread_so_another_begins_at_once() -> None:
+    async def crowd() -> list[str]:
+        turns = Turns.of(3)
+        hold = Hold(turns, count=2)
+        await hold.join("holder", "holder")
+        await hold.join("ada")
+        await asyncio.sleep(0.05)
+        before = list(hold.order)
+        await hold.let_go()
+        return [*before, *hold.order[len(before) :]]
+
+    assert asyncio.run(crowd()) == ["ada", "holder", "holder"]
+
+
+def test_who_may_not_have_the_last_thread_is_turned_away_where_nobody_may_wait() -> None:
+    async def crowd() -> None:
+        turns = Turns(dict.fromkeys(Lane, 2), places=0)
+        hold = Hold(turns)
+        await asyncio.sleep(0.01)
+        with pytest.raises(Throttling):
+            turns.check(bid("holder"))
+        turns.check(bid("ada"))
+        await hold.let_go()
+
+    asyncio.run(crowd())
 
 
 # -- places --------------------------------------------------------------------------------------------------------
