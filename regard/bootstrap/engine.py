@@ -20,7 +20,7 @@ from regard.bootstrap.models import face_model, face_models, open_zoo
 from regard.bootstrap.spare_memory import share_one_heap
 from regard.bootstrap.stores import Stores, blob_store, open_stores
 from regard.bootstrap.telemetry import instruments
-from regard.bootstrap.threads import limit_blas_threads
+from regard.bootstrap.threads import limit_blas_threads, take_turns_quickly
 from regard.config.settings import Settings
 from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
@@ -179,6 +179,7 @@ def open_register(settings: Settings) -> Iterator[Register]:
 def open_engine(settings: Settings, progress: Progress | None = None) -> Iterator[Engine]:
     """The database, the index filled from it, and the models, each loaded when it is first needed."""
     limit_blas_threads()
+    take_turns_quickly()
     share_one_heap()
     with ExitStack() as closing:
         metrics, together = instruments(settings, closing)
