@@ -15,9 +15,10 @@ from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.media.image_decoder import decode
 from regard.vision import graph
 from regard.vision.cards import catalogue
-from regard.vision.models import ATTRIBUTE_CARDS
+from regard.vision.models import ATTRIBUTE_CARDS, FaceModels
 from regard.vision.preprocess import Preprocess
 from regard.vision.session import OnnxSession
+from regard.vision.zoo import Zoo
 
 #: The 68 points that end or crown something, with where they lie on the portrait.
 LANDMARKS68 = {
@@ -36,7 +37,7 @@ LANDMARKS68 = {
 
 def test_every_core_card_has_its_golden_output_here() -> None:
     core = {name for name, card in catalogue().items() if card.pack == "core"}
-    assert core == {"centerface", "fr-feature", *ATTRIBUTE_CARDS}
+    assert core == {"centerface", "fr-feature", "sface", *ATTRIBUTE_CARDS}
 
 
 @pytest.mark.parametrize("name", sorted(name for name, card in catalogue().items() if card.pack == "core"))
@@ -68,6 +69,16 @@ def test_fr_feature_embeds_it(portrait: Faces) -> None:
     first = [0.0424, 0.0611, -0.0415, 0.0003, -0.0414, -0.0176, 0.0383, -0.0154]
     np.testing.assert_allclose(portrait.embeddings[0, :8], first, atol=0.005)
     assert np.linalg.norm(portrait.embeddings[0]) == pytest.approx(1, abs=1e-5)
+
+
+def test_sface_embeds_it(models: Path) -> None:
+    analyzer = FaceAnalyzer(FaceModels(Zoo(models, None, catalogue()), detector="centerface", embedder="sface"))
+    (found,) = analyzer.faces([image(astronaut())], Detail.EMBEDDING)
+    assert found.embeddings is not None
+    assert found.embeddings.shape == (1, 128)
+    first = [-0.0169, -0.1371, 0.0893, 0.1596, 0.0177, 0.0386, 0.0841, 0.0452]
+    np.testing.assert_allclose(found.embeddings[0, :8], first, atol=0.005)
+    assert np.linalg.norm(found.embeddings[0]) == pytest.approx(1, abs=1e-5)
 
 
 def test_fr_landmark_draws_its_outline(portrait: Faces) -> None:

@@ -10,7 +10,9 @@ import pytest
 from regard.errors import SettingsError
 from regard.vision.cards import ModelCard, catalogue
 
-CORE = ["centerface", "fr-feature", "fr-landmark", "fr-pose", "fr-eye", "fr-gender", "fr-age", "fr-expression"]
+CORE = [
+    "centerface", "fr-feature", "sface", "fr-landmark", "fr-pose", "fr-eye", "fr-gender", "fr-age", "fr-expression",
+]  # fmt: skip
 OWN = f"""
 [my-detector]
 task = "face-detector"
@@ -37,7 +39,7 @@ def test_the_built_in_catalogue_is_the_core_pack() -> None:
     cards = catalogue()
     assert list(cards) == CORE
     assert {card.pack for card in cards.values()} == {"core"}
-    assert {card.licence for card in cards.values()} == {"MIT"}
+    assert {card.licence for card in cards.values()} == {"MIT", "Apache-2.0"}
     assert not any(card.non_commercial for card in cards.values())
 
 
@@ -49,11 +51,16 @@ def test_every_built_in_file_comes_from_a_pinned_address_and_from_a_package_regi
         assert [source.kind for source in others] in (["pip"], ["npm"])
 
 
-def test_the_built_in_embedder_says_how_its_input_and_its_cosines_are_read() -> None:
-    card = catalogue()["fr-feature"]
-    assert (card.input.width, card.input.height, card.input.channels) == (112, 112, "BGR")
-    assert card.input.mean == (127.0, 127.0, 127.0)
-    assert card.dimension == 512
+@pytest.mark.parametrize(
+    ("name", "channels", "mean", "dimension"), [("fr-feature", "BGR", 127.0, 512), ("sface", "RGB", 0.0, 128)]
+)
+def test_the_built_in_embedders_say_how_their_input_and_their_cosines_are_read(
+    name: str, channels: str, mean: float, dimension: int
+) -> None:
+    card = catalogue()[name]
+    assert (card.input.width, card.input.height, card.input.channels) == (112, 112, channels)
+    assert card.input.mean == (mean, mean, mean)
+    assert card.dimension == dimension
     assert card.calibration is not None
     at = {fmr: cosine for cosine, fmr in card.calibration.points}
     cosines = np.array([at[1e-4], at[1e-5], at[1e-6]], np.float32)
