@@ -90,7 +90,7 @@ def serving(engine: Engine) -> Iterator[Live]:
 
 
 @contextmanager
-def with_models(models: Path, home: Path, **sections: Mapping[str, Any]) -> Iterator[Live]:
+def with_models(models: Path, home: Path, /, **sections: Mapping[str, Any]) -> Iterator[Live]:
     """A server whose models are loaded before the first call; settings go by section, as to `load_settings`."""
     chosen = sections | {"models": {"folder": models, **sections.get("models", {})}}
     with open_engine(load_settings({}, home=home, **chosen)) as engine:

@@ -14,6 +14,7 @@ from regard.domain.arrays import ByteArray
 from regard.domain.images import Image
 from regard.media.image_decoder import decode
 from regard.vision.cards import catalogue
+from regard.vision.faces.face_model import KnownModels
 from regard.vision.models import FaceModels
 from regard.vision.zoo import Zoo
 
@@ -24,6 +25,12 @@ def loaded(models: Path) -> FaceModels:
     result = FaceModels(Zoo(models, None, catalogue()), detector="centerface", embedder="fr-feature")
     result.load()
     return result
+
+
+def known_models(default: str = "fr-feature") -> KnownModels:
+    """The face models that Regard has cards for."""
+    cards = catalogue()
+    return KnownModels(cards, cards[default])
 
 
 @functools.cache

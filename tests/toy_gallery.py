@@ -33,7 +33,7 @@ from regard.store.database import Database
 from regard.store.face_rows import FaceRows
 from regard.store.indexed_file_rows import IndexedFileRows
 from regard.store.user_rows import UserRows
-from regard.vision.faces.face_model import FaceModel
+from regard.vision.faces.face_model import KnownModels
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -45,7 +45,7 @@ class House:
     """
 
     def __init__(
-        self, database: Database, analyzer: FaceAnalyzer, face_model: FaceModel, *, buckets: Path, granting: Granting
+        self, database: Database, analyzer: FaceAnalyzer, face_models: KnownModels, *, buckets: Path, granting: Granting
     ) -> None:
         self.database = database
         self.may = granting.may
@@ -57,7 +57,7 @@ class House:
         self.index_sync = open_index_sync(database, self.index, self.users_index)
         self.loader = ImageLoader(FolderStore(buckets))
         self.probes = ProbeReader(self.loader, analyzer)
-        self.matcher = Matcher(model=face_model, index=self.index_sync, faces=self.face_rows, users=self.user_rows)
+        self.matcher = Matcher(models=face_models, index=self.index_sync, faces=self.face_rows, users=self.user_rows)
         self.enroller = Enroller(
             collections=self.collections, faces=self.face_rows, matcher=self.matcher, clock=lambda: NOW
         )

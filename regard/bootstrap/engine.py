@@ -15,8 +15,8 @@ from regard.accountability.gate import Gate, Grant
 from regard.bootstrap.accountability import access_keys, gate
 from regard.bootstrap.home import keep_private
 from regard.bootstrap.indexes import drop_embedded, embedded_feeds, erase_embedded, index_sync, shared_sync
-from regard.bootstrap.memory import object_memory, picture_memory
-from regard.bootstrap.models import face_model, face_models, open_zoo
+from regard.bootstrap.memory import models_share, object_memory, picture_memory
+from regard.bootstrap.models import face_model, face_models, known_models, open_zoo
 from regard.bootstrap.spare_memory import share_one_heap
 from regard.bootstrap.stores import Stores, blob_store, open_stores
 from regard.bootstrap.telemetry import instruments
@@ -42,13 +42,14 @@ from regard.engine.transfer.collection_export import CollectionExport
 from regard.engine.transfer.collection_import import CollectionImport
 from regard.engine.transfer.index_migration import IndexMigration
 from regard.engine.transfer.integrity import IndexCheck, Integrity
-from regard.errors import InternalServerError
+from regard.errors import InternalServerError, ModelUnavailable
 from regard.files import make_folder
 from regard.sync.follower import Follower
 from regard.sync.index_sync import IndexSync
 from regard.sync.shared_sync import SharedSync
 from regard.telemetry.instruments import Instruments
 from regard.telemetry.metrics import Metrics
+from regard.vision.faces.face_model import KnownModels
 from regard.vision.models import FaceModels
 from regard.vision.zoo import Zoo
 
@@ -119,6 +120,7 @@ class Engine:
     gate: Gate
     zoo: Zoo
     models: FaceModels
+    known_models: KnownModels
     stores: Stores
     index_sync: IndexSync
     access_keys: AccessKeys
@@ -133,6 +135,21 @@ class Engine:
     migration: IndexMigration
     metrics: Metrics
     instruments: Instruments
+
+    def load_models(self) -> list[str]:
+        """Load the default models and those of the collections there are, so that the first request does not wait.
+
+        Returns, in words, which collections' models cannot be used: the others are served. Raises ModelUnavailable for
+        a default one.
+        """
+        self.models.load()
+        faults = []
+        for version in self.stores.collections.face_models():
+            try:
+                self.models.embedder(version)
+            except ModelUnavailable as error:
+                faults.append(f"Collections of the face model {version} cannot be searched: {error.message}.")
+        return faults
 
 
 @contextmanager
@@ -193,10 +210,10 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             metrics.show_index(feed.table.feed, feed.index)
         sync.rebuild(progress)
         closing.enter_context(Follower(sync.catch_up, _FOLLOW_SECONDS))
-        zoo = open_zoo(settings)
-        models = face_models(settings, zoo, together)
-        analyzer = FaceAnalyzer(models, together)
         memory = picture_memory(settings)  # now that the index has what it needs
+        zoo = open_zoo(settings)
+        models = face_models(settings, zoo, together, models_share(settings, memory))
+        analyzer = FaceAnalyzer(models, together)
         loader = ImageLoader(blobs, memory, object_memory(memory))
         probes, matcher = ProbeReader(loader, analyzer), _matcher(settings, stores, sync)
         yield Engine(
@@ -204,11 +221,12 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             gate=gate(settings),
             zoo=zoo,
             models=models,
+            known_models=matcher.models,
             stores=stores,
             index_sync=sync,
             access_keys=access_keys(settings, stores),
             detection=FaceDetection(loader, analyzer),
-            comparison=FaceComparison(probes, matcher.model),
+            comparison=FaceComparison(probes, matcher.models.default),
             galleries=_galleries(stores, matcher),
             enrolment=Enrolment(
                 collections=stores.collections,
@@ -229,7 +247,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
 
 
 def _matcher(settings: Settings, stores: Stores, index: Index) -> Matcher:
-    return Matcher(model=face_model(settings), index=index, faces=stores.faces, users=stores.users)
+    return Matcher(models=known_models(settings), index=index, faces=stores.faces, users=stores.users)
 
 
 def _enroller(stores: Stores, matcher: Matcher) -> Enroller:

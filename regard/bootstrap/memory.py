@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from regard.bootstrap.spare_memory import give_back
@@ -15,7 +15,7 @@ from regard.engine.analysis.memory_budget import MemoryBudget
 MODELS_BYTES = 256 << 20
 #: Pictures get this part of what is left; bodies of requests and a growing index get the rest.
 _SHARE = 0.6
-#: Less is of no use: a single photograph of 640×480 takes 85 MB.
+#: Less is of no use: a single photograph of 640×480 takes 98 MB.
 _LEAST_BYTES = 128 << 20
 #: What a worker process should have beside its models: enough for the largest PNG, and for nearly all others.
 _WORKER_BYTES = 384 << 20
@@ -27,12 +27,22 @@ _UNKNOWN_BYTES = 4 << 30
 
 def picture_memory(settings: Settings, processes: int = 1) -> MemoryBudget:
     """The memory that all pictures together may take in one of `processes` that share it, its models not loaded yet."""
-    return MemoryBudget(picture_bytes(settings, processes), make_room=give_back)
+    return MemoryBudget(picture_bytes(settings, processes), make_room=give_back, least=_LEAST_BYTES)
+
+
+def models_share(settings: Settings, memory: MemoryBudget) -> Callable[[int], None]:
+    """What to tell when a model beyond the usual ones is loaded: pictures have that much less, unless the settings say
+    what they have."""
+    return memory.shrink if settings.server.memory is None else _not_counted
 
 
 def object_memory(budget: MemoryBudget) -> MemoryBudget:
     """The memory for stored objects while they are worked on: a quarter of the pictures', and two of the largest."""
     return MemoryBudget(max(budget.total / 4, 2 * MOST_BYTES))
+
+
+def _not_counted(_: int) -> None:
+    """The settings say what pictures may take, whatever the models do."""
 
 
 def body_bytes(settings: Settings) -> int:

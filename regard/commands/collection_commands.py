@@ -23,7 +23,12 @@ def show(home: Home = None, as_json: Json = False) -> None:
         found = register.galleries.sizes(grant)
     if as_json:
         listed = [
-            {"CollectionId": each.collection.id, "FaceCount": each.faces, "Index": each.collection.index}
+            {
+                "CollectionId": each.collection.id,
+                "FaceCount": each.faces,
+                "FaceModelVersion": each.collection.face_model,
+                "Index": each.collection.index,
+            }
             for each in found
         ]
         terminal.say_json(listed)
@@ -32,10 +37,10 @@ def show(home: Home = None, as_json: Json = False) -> None:
         terminal.note("There are no collections yet; `regard index FOLDER --collection NAME` creates one.")
         return
     all_embedded = all(each.collection.index == EMBEDDED for each in found)
-    rows = terminal.table("Collection", ">Faces", *([] if all_embedded else ["Index"]))
+    rows = terminal.table("Collection", ">Faces", "Face model", *([] if all_embedded else ["Index"]))
     for each in found:
         index = [] if all_embedded else [each.collection.index]
-        rows.add_row(each.collection.id, f"{each.faces:,}", *index)
+        rows.add_row(each.collection.id, f"{each.faces:,}", each.collection.face_model, *index)
     terminal.out().print(rows)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from regard.accountability.gate import Grant
 from regard.bootstrap.engine import Analysis, Engine, Register, open_analysis, open_engine
-from regard.bootstrap.models import missing_models, open_zoo, pull_models
+from regard.bootstrap.models import missing_models, open_zoo, pull_models, with_face_model
 from regard.commands import terminal
 from regard.config.settings import Settings, load_settings
 from regard.domain.galleries import Collection
@@ -58,6 +58,15 @@ def engine(chosen: Settings) -> Iterator[Engine]:
     """Everything, with the index loaded from the store."""
     fetch_models(chosen)
     with terminal.progress() as report, open_engine(chosen, report) as opened:
+        yield opened
+
+
+@contextmanager
+def engine_for(chosen: Settings, grant: Grant, collection_id: str) -> Iterator[Engine]:
+    """As `engine`, with the face model of that collection at hand. Raises ResourceNotFound."""
+    with engine(chosen) as opened:
+        collection = opened.galleries.get(grant, collection_id)
+        fetch_models(with_face_model(chosen, collection.face_model))
         yield opened
 
 

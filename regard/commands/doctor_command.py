@@ -168,6 +168,7 @@ def _store(chosen: Settings, home: Path | None) -> Iterator[Finding]:
     ):
         sizes = [each.faces for each in engine.galleries.sizes(grant)]
         yield Finding(about="collections", value=f"{len(sizes):,} with {sum(sizes):,} faces")
+        yield from _face_models(engine, grant, home)
         yield from _shared(engine, grant)
         differences = engine.index_check.agreement(grant, shared=False)
         remedy = "; ".join(map(str, differences)) + ". Please report this." if differences else None
@@ -175,6 +176,21 @@ def _store(chosen: Settings, home: Path | None) -> Iterator[Finding]:
         keys = [key for key in engine.access_keys.list() if key.revoked_at is None]
         hint = "" if keys else f": {with_home('keys create', home)} creates one"
         yield Finding(about="access keys", value=f"{len(keys)} active{hint}", remedy=_undecryptable(engine, keys))
+
+
+def _face_models(engine: Engine, grant: Grant, home: Path | None) -> Iterator[Finding]:
+    """The face models of the collections there are, and whether they can be served."""
+    for face_model, count in engine.galleries.face_models(grant).items():
+        found = engine.known_models.find(face_model)
+        remedy = None
+        if found is None:
+            remedy = "There is no card for it, so these collections cannot be searched: add its card to models.toml."
+        elif found.name not in engine.zoo.installed:
+            remedy = f"Its file is missing: {with_home(f'models pull {found.name}', home)} fetches it."
+        else:
+            remedy = engine.models.trouble(found.name)
+        of = "collection" if count == 1 else "collections"
+        yield Finding(about="face model", value=f"{face_model}, of {count:,} {of}", remedy=remedy)
 
 
 def _shared(engine: Engine, grant: Grant) -> Iterator[Finding]:

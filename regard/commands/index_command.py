@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +11,7 @@ import typer
 
 from regard.accountability.gate import Grant
 from regard.bootstrap.engine import open_register
+from regard.bootstrap.models import with_face_model
 from regard.bootstrap.worker import cluster_pool, local_pool, processes_for
 from regard.commands import context, external_ids, terminal
 from regard.commands.acts import granted
@@ -134,10 +135,11 @@ class _Job:
 
 
 def _run(job: _Job, grant: Grant, told: Report) -> None:
-    context.fetch_models(job.settings)
     with open_register(job.settings) as register:
         folders = register.folders
-        target, is_new = folders.find_or_create(grant, job.collection)
+        there = folders.collection(grant, job.collection)
+        job = _of_its_model(job, there)
+        target, is_new = (there, False) if there else folders.find_or_create(grant, job.collection)
         if is_new:
             terminal.note(f"Created the collection {target.id}.")
         left = folders.left(grant, target, job.photos)
@@ -170,10 +172,10 @@ def _index(
 
 
 def _estimate(job: _Job, grant: Grant) -> None:
-    context.fetch_models(job.settings)
     with open_register(job.settings) as register:
         folders = register.folders
         target = folders.collection(grant, job.collection)
+        job = _of_its_model(job, target)
         left = folders.left(grant, target, job.photos) if target else job.photos
         if not left:
             terminal.say("No photographs are left to index.")
@@ -186,6 +188,13 @@ def _estimate(job: _Job, grant: Grant) -> None:
                     pace.add(len(batch))
                     watch.add(len(batch), 0)
         terminal.say(forecast(len(left), len(job.photos), pace.rate, worker_pool.name))
+
+
+def _of_its_model(job: _Job, collection: Collection | None) -> _Job:
+    """The job with the face model of the collection, or with the default one for a new collection; fetched."""
+    chosen = job.settings if collection is None else with_face_model(job.settings, collection.face_model)
+    context.fetch_models(chosen)
+    return replace(job, settings=chosen)
 
 
 def _granted(job: _Job) -> AbstractContextManager[Grant]:

@@ -48,7 +48,7 @@ def search(  # noqa: PLR0913 - the options of a command
     options = SearchOptions(most=most, threshold=threshold)
     with (
         granted(chosen, "search", collection=collection, threshold=threshold, count=most) as grant,
-        context.engine(chosen) as engine,
+        context.engine_for(chosen, grant, collection) as engine,
         context.about(image),
     ):
         faces = MOST_FACES if all_faces else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import socket
 import sys
@@ -29,6 +30,7 @@ from regard.edge.http_server import HttpServer, Listening
 from regard.errors import AccessDenied, SettingsError
 from regard.telemetry import logs
 
+log = logging.getLogger(__name__)
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 _SNIPPET = """\
@@ -70,7 +72,9 @@ def serve(
     limit = descriptors.raise_limit()
     with context.engine(chosen) as engine:
         with terminal.err().status("Loading the models"):
-            engine.models.load()
+            faults = engine.load_models()
+        for fault in faults:
+            log.warning("%s", fault)
         shared = pipeline(chosen, engine.instruments)
         http = HttpServer(
             server(engine, shared),

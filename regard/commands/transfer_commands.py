@@ -12,7 +12,7 @@ import typer
 
 from regard.accountability.gate import Grant
 from regard.bootstrap.engine import Register, open_engine, open_register
-from regard.bootstrap.models import open_zoo
+from regard.bootstrap.models import known_models, open_zoo
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.collection_names import checked
@@ -28,6 +28,7 @@ from regard.engine.transfer.manifest import is_archive
 from regard.engine.transfer.rehearsal import rehearse
 from regard.errors import InternalServerError, InvalidParameter, SettingsError
 from regard.media.parquet import ParquetTable
+from regard.vision.faces.face_model import KnownModels
 
 File = Annotated[Path, typer.Argument(help="The Parquet file.", show_default=False)]
 Which = Annotated[str | None, typer.Argument(help="The collection; all of them unless given.", show_default=False)]
@@ -86,7 +87,7 @@ def import_(
             with _going_on("what was imported stays"), terminal.progress() as report:
                 done = register.imports.run(grant, source, target, report)
             context.bring_on(register, grant, done.collection)
-    _tell(done, open_zoo(chosen).card(chosen.models.embedder).version)
+    _tell(done, known_models(chosen))
 
 
 def verify(name: Which = None, home: Home = None) -> None:
@@ -179,6 +180,12 @@ def _read(
     if is_archive(table):
         archive = Archive(table)
         about = archive.manifest
+        expected = cards[about.face_model].dimension if about.face_model in cards else about.dimension
+        if about.dimension not in (0, expected):
+            raise InvalidParameter(
+                f"{table.file} holds embeddings of {about.dimension} numbers; those of {about.face_model} have "
+                f"{expected}."
+            )
         if face_model not in (None, about.face_model):
             raise InvalidParameter(f"{table.file} holds faces of the model {about.face_model}, not {face_model}.")
         target = Target(
@@ -223,7 +230,7 @@ def _going_on(kept: str) -> Iterator[None]:
         raise
 
 
-def _tell(done: Imported, embedder: str) -> None:
+def _tell(done: Imported, known: KnownModels) -> None:
     there = f"; {done.held:,} were there already" if done.held else ""
     terminal.say(
         f"Imported {done.stored:,} faces{there}. The collection {done.collection.id} holds {done.size:,} faces."
@@ -235,10 +242,10 @@ def _tell(done: Imported, embedder: str) -> None:
             f"where it has none. Searches may not find them. If another model made them, delete the collection and "
             f"import the file with its --face-model."
         )
-    if done.collection.face_model != embedder:
+    if known.find(done.collection.face_model) is None:
         terminal.note(
-            f"Its faces are of the model {done.collection.face_model}; this installation's embedder is {embedder}. To "
-            f"search it, set that model as the embedder."
+            f"Its faces are of the model {done.collection.face_model}, for which there is no card here: it can be "
+            f"neither searched nor added to by pictures until models.toml has one."
         )
 
 

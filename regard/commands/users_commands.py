@@ -152,7 +152,7 @@ def search(
     content, chosen = context.read(image), context.settings(home)
     with (
         granted(chosen, "users search", collection=collection, threshold=threshold, count=most) as grant,
-        context.engine(chosen) as engine,
+        context.engine_for(chosen, grant, collection) as engine,
         context.about(image),
     ):
         found = engine.user_search.by_image(grant, collection, content, SearchOptions(most=most, threshold=threshold))

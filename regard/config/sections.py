@@ -143,7 +143,8 @@ class ModelSettings(Table, frozen=True):
     folder: AbsolutePath | None = None
     #: A folder of model files, tried before any network.
     mirror: AbsolutePath | None = None
-    #: The face cards in use.
+    #: The card of the detector, and that of the face model of new collections and of comparisons; a collection that is
+    #: there already keeps its own.
     detector: str = "centerface"
     embedder: str = "fr-feature"
     #: Threads for the models; 0 is one per core.

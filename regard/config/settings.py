@@ -55,6 +55,10 @@ class Settings(Table, frozen=True):
         """These settings with another number of threads for the models."""
         return self.model_copy(update={"models": self.models.model_copy(update={"threads": threads})})
 
+    def with_embedder(self, card: str) -> Settings:
+        """These settings with another face card for what is embedded."""
+        return self.model_copy(update={"models": self.models.model_copy(update={"embedder": card})})
+
     def with_memory(self, size: int) -> Settings:
         """These settings with that many bytes for pictures."""
         return self.model_copy(update={"server": self.server.model_copy(update={"memory": size})})

@@ -77,6 +77,13 @@ class CollectionRows:
         with self._database.read() as connection:
             return [_collection(row) for row in connection.execute(query)]
 
+    def face_models(self) -> dict[str, int]:
+        """How many collections there are of each face model, by its version."""
+        query = select(collections.c.face_model, func.count()).group_by(collections.c.face_model)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(collections.c.face_model)).all()
+        return {row.face_model: row[1] for row in rows}
+
     def delete(self, collection_id: str) -> Collection:
         """The collection, which goes with all that is in it; a deletion keeps the key. Raises ResourceNotFound."""
         named = select(collections).where(collections.c.id == collection_id).with_for_update()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from threading import RLock
 from typing import Final, TypeVar, cast
 
@@ -45,34 +46,69 @@ _CARDS: Final[Mapping[Task, str]] = {
 ATTRIBUTE_CARDS: Final = tuple(_CARDS.values())
 #: A model that Regard does not ship may take so long for a run, which is eight crops or a picture.
 _RUN_SECONDS: Final = 60.0
+#: What a loaded embedder keeps, for each byte of its file: `sface` 87 of 39 MB.
+_MEMORY_RATIO: Final = 2.5
+#: A file's time of change, in nanoseconds, and its size; None if there is none.
+_Stamp = tuple[int, int] | None
 
 
 class FaceModels:
-    """Loads what is asked for, under one lock, from verified files; `meter` is told of every run, by card."""
+    """Loads what is asked for, under one lock, from verified files; `meter` is told of every run, by card.
 
-    def __init__(self, zoo: Zoo, *, detector: str, embedder: str, threads: int = 0, meter: Meter | None = None) -> None:
+    `embedder` is the card of the default face model. Others are loaded when they are needed, and `takes` is told how
+    many bytes of memory each will keep.
+    """
+
+    def __init__(
+        self,
+        zoo: Zoo,
+        *,
+        detector: str,
+        embedder: str,
+        threads: int = 0,
+        meter: Meter | None = None,
+        takes: Callable[[int], None] | None = None,
+    ) -> None:
         self._zoo = zoo
         self._names = {"detector": detector, "embedder": embedder}
         self._threads = threads
         self._meter = meter
+        self._takes = takes
         self._lock = RLock()
         self._loaded: dict[str, object] = {}
+        self._failed: dict[str, tuple[_Stamp, ModelUnavailable]] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every card these models need."""
+        """Every card that is needed without collections of other face models."""
         return (*self._names.values(), *ATTRIBUTE_CARDS)
 
     @property
     def face_model(self) -> FaceModel:
-        """What the embedder's card says; nothing is loaded. Raises ModelUnavailable or SettingsError."""
+        """What the default embedder's card says; nothing is loaded. Raises ModelUnavailable or SettingsError."""
         return FaceModel.of(self._zoo.card(self._names["embedder"]))
 
     def detector(self) -> FaceDetector:
         return self._once(self._names["detector"], self._load_detector)
 
-    def embedder(self) -> FaceEmbedder:
-        return self._once(self._names["embedder"], self._load_embedder)
+    def embedder(self, version: str | None = None) -> FaceEmbedder:
+        """The embedder of that face model, or the default one. Raises ModelUnavailable.
+
+        What failed before fails at once, until its file changes: a request must not pay for it again.
+        """
+        name = self._names["embedder"] if version is None else self._name_of(version)
+        if name in self._loaded:
+            return cast(FaceEmbedder, self._loaded[name])
+        with self._lock:
+            stamp = _stamp(self._zoo.directory / self._zoo.card(name).file)
+            if name in self._failed and self._failed[name][0] == stamp:
+                error = self._failed[name][1]
+                raise ModelUnavailable(error.message, public=error.public)
+            try:
+                return self._once(name, self._load_embedder)
+            except ModelUnavailable as error:
+                self._failed[name] = stamp, error
+                raise
 
     def crop_model(self, task: Task) -> CropModel:
         return self._once(_CARDS[task], lambda card: CropModel(self._session(card), card.input))
@@ -104,7 +140,16 @@ class FaceModels:
         calibration = FaceModel.of(card).calibration  # before the file is looked for
         embedder = FaceEmbedder(self._session(card), card, calibration)
         embedder.check()
+        if self._takes and card.name != self._names["embedder"]:
+            self._takes(int(_MEMORY_RATIO * card.size))
         return embedder
+
+    def _name_of(self, version: str) -> str:
+        for card in self._zoo.cards.values():
+            if card.version == version:
+                return card.name
+        public = "there is no card for it; add one to models.toml"
+        raise ModelUnavailable(f"the face model {version}: {public}", public=public)
 
     def _session(self, card: ModelCard) -> OnnxSession:
         file, shipped = self._zoo.path(card.name), is_shipped(card)
@@ -122,7 +167,17 @@ class FaceModels:
             raise ModelUnavailable(f"the model {card.name!r}: {error.message}") from error
 
     def _once(self, name: str, load: Callable[[ModelCard], T]) -> T:
+        if name in self._loaded:  # nobody waits for another model to be loaded
+            return cast(T, self._loaded[name])
         with self._lock:
             if name not in self._loaded:
                 self._loaded[name] = load(self._zoo.card(name))
             return cast(T, self._loaded[name])
+
+
+def _stamp(file: Path) -> _Stamp:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

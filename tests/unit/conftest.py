@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cli_home import Person, person
 from granting import Granting
-from people import loaded
+from people import known_models, loaded
 from toy_gallery import House
 
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
@@ -41,5 +41,5 @@ def granting() -> Iterator[Granting]:
 @pytest.fixture
 def house(tmp_path: Path, models: Path, analyzer: FaceAnalyzer, buckets: Path, granting: Granting) -> Iterator[House]:
     opened = database.open(f"sqlite:///{tmp_path / 'regard.db'}")
-    yield House(opened, analyzer, loaded(models).face_model, buckets=buckets, granting=granting)
+    yield House(opened, analyzer, known_models(), buckets=buckets, granting=granting)
     opened.close()

@@ -47,7 +47,7 @@ def test_a_collection_is_deleted_only_when_the_question_is_answered_with_yes(use
     user.run("index", user.pictures, "--collection", "people")
     assert user.run("collections", "delete", "people", typed="n\n").code == 1
     assert user.run("collections", "list", "--json").json == [
-        {"CollectionId": "people", "FaceCount": 1, "Index": "embedded"}
+        {"CollectionId": "people", "FaceCount": 1, "FaceModelVersion": "fr-feature-87aacdfe", "Index": "embedded"}
     ]
     assert "people and its 1 faces" in user.run("collections", "delete", "people", "--yes").out
     assert user.run("collections", "list", "--json").json == []

@@ -28,8 +28,8 @@ BLURRED, CRISP = 0.004, 0.2
 
 #: Faces whose crops, 38 kB each, are held at once where several images are embedded together.
 _MOST_CROPS = 256
-#: What the models of faces take for a chunk of them: `fr-feature` 84 MB.
-_FACES_BYTES = 84 << 20
+#: What the models of faces take for a chunk of them: `fr-feature` 84 MB, `sface` 92 MB.
+_FACES_BYTES = 92 << 20
 
 
 def analysis_bytes(height: int, width: int) -> int:
@@ -40,9 +40,16 @@ def analysis_bytes(height: int, width: int) -> int:
 class FaceAnalyzer:
     """Finds and describes faces, and reports their number to `meter`. Thread-safe; list in, list out."""
 
-    def __init__(self, models: FaceModels, meter: Meter | None = None) -> None:
+    def __init__(self, models: FaceModels, meter: Meter | None = None, face_model: str | None = None) -> None:
+        """`face_model` is the version of the model to embed with; the default one unless given."""
         self._models = models
         self._meter = meter
+        self._face_model = face_model
+
+    def using(self, face_model: str) -> FaceAnalyzer:
+        """This analyzer, but it embeds with the face model of that version. Raises ModelUnavailable."""
+        self._models.embedder(face_model)  # now, before a picture takes memory
+        return FaceAnalyzer(self._models, self._meter, face_model)
 
     def faces(self, images: Sequence[Image], detail: Detail, *, limit: int = MOST_FACES) -> list[Faces]:
         """The `limit` largest faces of each image, largest first, with the columns that `detail` names."""
@@ -58,7 +65,7 @@ class FaceAnalyzer:
 
     def _embedded(self, images: Sequence[Image], found: Sequence[Faces]) -> list[Faces]:
         crops = [_aligned(image, faces) for image, faces in zip(images, found, strict=True)]
-        vectors = self._models.embedder().embed(np.concatenate(crops))
+        vectors = self._models.embedder(self._face_model).embed(np.concatenate(crops))
         ends = np.cumsum([len(faces) for faces in found])
         return [
             replace(faces, embeddings=vectors[end - len(faces) : end]) for faces, end in zip(found, ends, strict=True)

@@ -43,8 +43,11 @@ class MemoryBudget:
         patience: float = _PATIENCE_SECONDS,
         passing: float = _PASSING_SECONDS,
         make_room: Callable[[], None] | None = None,
+        least: float = 0.0,
     ) -> None:
+        """`least` is what `shrink` leaves."""
         self.total = total
+        self._least = min(least, total)
         self._patience = patience
         self._passing = passing
         self._make_room = make_room
@@ -98,6 +101,11 @@ class MemoryBudget:
                 self._changed.notify_all()
         if self._make_room and size > self.total / 2:
             self._make_room()
+
+    def shrink(self, size: float) -> None:
+        """From now on there are `size` bytes less; nobody waits for them, and what is held stays held."""
+        with self._changed:
+            self.total = max(self.total - size, self._least)
 
     def try_take(self, size: float) -> bool:
         """Take `size` bytes if they are there and nobody waits."""

@@ -42,6 +42,10 @@ class ProbeReader:
         self._loader = loader
         self._analyzer = analyzer
 
+    def using(self, face_model: str) -> ProbeReader:
+        """This reader, but its embeddings are of the face model of that version. Raises ModelUnavailable."""
+        return ProbeReader(self._loader, self._analyzer.using(face_model))
+
     def reading(self, *pictures: bytes | ObjectName) -> AbstractContextManager[list[Picture]]:
         """As `ImageLoader.reading`: everything else is done inside."""
         return self._loader.reading(*pictures)

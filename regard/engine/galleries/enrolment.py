@@ -17,6 +17,7 @@ from regard.domain.images import ObjectName
 from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
 from regard.engine.analysis.image_loader import ImageLoader, uuid_of
 from regard.engine.analysis.photo_analysis import PhotoAnalysis, Submission, analyze_photos
+from regard.engine.galleries.collection_models import embedding_for
 from regard.engine.galleries.matching import Matcher
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows, NewFace
@@ -54,13 +55,14 @@ class Enroller:
         self._clock = clock
 
     def create(self, collection_id: str) -> Collection:
-        """A new collection, bound to the embedder. Raises ResourceAlreadyExists."""
-        return self._collections.create(collection_id, self._matcher.model.version, {}, self._clock())
+        """A new collection, of the default face model. Raises ResourceAlreadyExists."""
+        return self._collections.create(collection_id, self._matcher.models.default.version, {}, self._clock())
 
     def store(self, collection: Collection, analyses: Sequence[PhotoAnalysis]) -> list[EnrolledFaces]:
         """Store the faces chosen from each picture, in one transaction; what is returned is on disk.
 
-        A face that is stored already is returned as it is. Raises ResourceNotReady for a collection of another model.
+        A face that is stored already is returned as it is. Their embeddings are of the collection's model. Raises
+        ResourceNotReady if that is not known here.
         """
         self._matcher.check_model(collection)
         new = [_new_face(collection, each, row) for each in analyses for row in range(len(each.chosen))]
@@ -99,9 +101,10 @@ class Enrolment:
         """
         grant.require(Action.ENROL, collection_id)
         collection = self._collections.get(collection_id)
+        analyzer = embedding_for(collection, self._analyzer.using)
         with self._loader.reading(picture) as (opened,):
             submission = Submission(picture=opened.load(), external_image_id=options.external_image_id)
-            analyses = analyze_photos(self._analyzer, [submission], options.level, options.most, detail)
+            analyses = analyze_photos(analyzer, [submission], options.level, options.most, detail)
             del submission  # its pixels are not needed to store what was found
         return self._enroller.store(collection, analyses)[0]
 

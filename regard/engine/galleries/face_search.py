@@ -12,6 +12,7 @@ from regard.domain.authority import Action
 from regard.domain.galleries import FACES, Collection, Match
 from regard.domain.images import ObjectName
 from regard.engine.analysis.probes import ProbeReader, Probes
+from regard.engine.galleries.collection_models import embedding_for
 from regard.engine.galleries.matching import Matcher
 from regard.store.collection_rows import CollectionRows
 from regard.store.indexed_file_rows import IndexedFileRows
@@ -73,8 +74,9 @@ class FaceSearch:
         """
         grant.require(Action.SEARCH, collection_id)
         collection, size = self._collections.with_size(collection_id, FACES)
-        with self._probes.reading(picture) as (opened,):
-            probes = self._probes.of(opened.load().image, level, most=faces)
+        reader = embedding_for(collection, self._probes.using)
+        with reader.reading(picture) as (opened,):
+            probes = reader.of(opened.load().image, level, most=faces)
         matches = self._matcher.faces(collection, probes.embeddings, most=options.most, threshold=options.threshold)
         return self._result(collection, size, matches, options, probes)
 
@@ -105,6 +107,6 @@ class FaceSearch:
             collection=collection,
             matches=matches,
             gallery_size=size,
-            expected_false=self._matcher.expected_false(options.threshold, size),
+            expected_false=self._matcher.expected_false(collection, options.threshold, size),
             probes=probes,
         )

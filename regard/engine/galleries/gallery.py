@@ -44,9 +44,9 @@ class Galleries:
     # -- collections -----------------------------------------------------------------------------------------
 
     def create(self, grant: Grant, collection_id: str, tags: Tags) -> Collection:
-        """A new collection, bound to this server's embedder. Raises ResourceAlreadyExists."""
+        """A new collection, of the default face model. Raises ResourceAlreadyExists."""
         grant.require(Action.ADMINISTER, collection_id)
-        return self._collections.create(collection_id, self._matcher.model.version, tags, self._clock())
+        return self._collections.create(collection_id, self._matcher.models.default.version, tags, self._clock())
 
     def get(self, grant: Grant, collection_id: str) -> Collection:
         """The collection that an act of any kind is about. Raises ResourceNotFound."""
@@ -64,6 +64,11 @@ class Galleries:
         """Every collection with its number of faces, ordered by id."""
         grant.require_all(Action.READ)
         return [GallerySize(collection=each, faces=count) for each, count in self._collections.with_sizes()]
+
+    def face_models(self, grant: Grant) -> dict[str, int]:
+        """How many collections there are of each face model, by its version."""
+        grant.require_all(Action.READ)
+        return self._collections.face_models()
 
     def page(self, grant: Grant, after: int, limit: int) -> list[Collection]:
         """Up to `limit` collections with a key above `after`, oldest first."""

@@ -11,11 +11,13 @@ import numpy as np
 
 from regard.domain.arrays import FloatArray
 from regard.domain.galleries import Collection, Hits, Match, UserMatch
-from regard.errors import InvalidParameter, ResourceNotReady
+from regard.engine.galleries.collection_models import model_of
+from regard.errors import InvalidParameter
 from regard.store.face_rows import FaceRows
 from regard.store.feed_tables import FACE_FEED, USER_FEED
 from regard.store.user_rows import UserRows
-from regard.vision.faces.face_model import FaceModel
+from regard.vision.faces.calibration import Calibration
+from regard.vision.faces.face_model import KnownModels
 
 #: How far below a threshold a Similarity still counts as reaching it: rounding by float32 and interpolation.
 _ROUNDING = 1e-4
@@ -36,24 +38,24 @@ class Index(Protocol):
 
 
 class Matcher:
-    """Finds the faces and users of a collection that are similar to a probe."""
+    """Finds the faces and users of a collection that are similar to a probe, which is of the collection's model."""
 
-    def __init__(self, *, model: FaceModel, index: Index, faces: FaceRows, users: UserRows) -> None:
-        self.model = model
+    def __init__(self, *, models: KnownModels, index: Index, faces: FaceRows, users: UserRows) -> None:
+        self.models = models
         self._index = index
         self._faces = faces
         self._users = users
 
     def faces(self, collection: Collection, probes: FloatArray, *, most: int, threshold: float) -> list[list[Match]]:
         """For each M×D unit probe, up to `most` faces whose similarity (0 to 100) reaches `threshold`, best first."""
-        self.check_model(collection)
-        least = self._least_cosine(threshold)
+        calibration = self._calibration(collection)
+        least = _least_cosine(calibration, threshold)
         found = self._index.search(FACE_FEED.feed, collection.key, probes, limit=most, threshold=least)
         faces = self._faces.by_keys({int(key) for hits in found for key in hits.keys})
         return [
             [
                 Match(face=faces[key], cosine=cosine, similarity=similarity)
-                for key, cosine, similarity in self._scored(hits)
+                for key, cosine, similarity in _scored(calibration, hits)
                 if key in faces and reaches(similarity, threshold)
             ]
             for hits in found
@@ -61,8 +63,8 @@ class Matcher:
 
     def users(self, collection: Collection, probe: FloatArray, *, most: int, threshold: float) -> list[UserMatch]:
         """For a D-long unit probe, up to `most` users whose similarity reaches `threshold`, best first."""
-        self.check_model(collection)
-        least = self._least_cosine(threshold)
+        calibration = self._calibration(collection)
+        least = _least_cosine(calibration, threshold)
         for _ in range(_TRIES):
             (hits,) = self._index.search(USER_FEED.feed, collection.key, probe[None], limit=most, threshold=least)
             users = self._users.by_vector_keys(hits.keys)
@@ -70,7 +72,7 @@ class Matcher:
                 break
         return [
             UserMatch(user=users[key], cosine=cosine, similarity=similarity)
-            for key, cosine, similarity in self._scored(hits)
+            for key, cosine, similarity in _scored(calibration, hits)
             if key in users and reaches(similarity, threshold)
         ]
 
@@ -84,35 +86,36 @@ class Matcher:
             )
         return found
 
-    def similarities(self, probe: FloatArray, candidates: FloatArray) -> FloatArray:
-        """Similarities (0 to 100) of one D-long embedding with N×D others."""
-        return self.model.calibration.similarity(np.asarray(candidates @ probe, np.float32))
+    def similarities(self, collection: Collection, probe: FloatArray, candidates: FloatArray) -> FloatArray:
+        """Similarities (0 to 100) of one D-long embedding with N×D others, all of the collection's model."""
+        return self._calibration(collection).similarity(np.asarray(candidates @ probe, np.float32))
 
-    def expected_false(self, threshold: float, size: int) -> float:
+    def expected_false(self, collection: Collection, threshold: float, size: int) -> float:
         """The number of false candidates to expect by chance in a gallery of that size: N × FMR (ISO/IEC 19795-1)."""
-        return size * self.model.calibration.false_match_rate(threshold)
+        return size * self._calibration(collection).false_match_rate(threshold)
 
     def check_model(self, collection: Collection) -> None:
-        """Raises ResourceNotReady if the collection's embeddings are not of this server's embedder."""
-        if collection.face_model != self.model.version:
-            raise ResourceNotReady(
-                f"The collection {collection.id} holds faces of the model {collection.face_model}; this server runs "
-                f"{self.model.version}. Start it with that embedder, or index the pictures into a new collection."
-            )
+        """Raises ResourceNotReady if the collection's model is not known here."""
+        self._calibration(collection)
 
     def follow(self, collection: Collection) -> None:
         """After a write to the collection: bring its index up to date."""
         self._index.follow(collection)
 
-    def _least_cosine(self, threshold: float) -> float:
-        """The cosine to ask an index for, so that nothing of this similarity is left out."""
-        return -1.0 if threshold <= 0 else self.model.calibration.cosine(threshold) - 1e-6
-
-    def _scored(self, hits: Hits) -> list[tuple[int, float, float]]:
-        """Key, cosine and similarity of each hit."""
-        similarities = self.model.calibration.similarity(hits.cosines)
-        return list(zip(hits.keys.tolist(), hits.cosines.tolist(), similarities.tolist(), strict=True))
+    def _calibration(self, collection: Collection) -> Calibration:
+        return model_of(self.models, collection).calibration
 
 
 def reaches(similarity: float, threshold: float) -> bool:
     return similarity >= threshold - _ROUNDING
+
+
+def _least_cosine(calibration: Calibration, threshold: float) -> float:
+    """The cosine to ask an index for, so that nothing of this similarity is left out."""
+    return -1.0 if threshold <= 0 else calibration.cosine(threshold) - 1e-6
+
+
+def _scored(calibration: Calibration, hits: Hits) -> list[tuple[int, float, float]]:
+    """Key, cosine and similarity of each hit."""
+    similarities = calibration.similarity(hits.cosines)
+    return list(zip(hits.keys.tolist(), hits.cosines.tolist(), similarities.tolist(), strict=True))

@@ -11,6 +11,7 @@ from regard.domain.galleries import USERS, Collection, UserMatch
 from regard.domain.images import ObjectName
 from regard.engine.analysis.probes import NoFace, ProbeReader
 from regard.engine.analysis.quality_filter import DESCRIBED, reasons
+from regard.engine.galleries.collection_models import embedding_for
 from regard.engine.galleries.face_search import SearchOptions
 from regard.engine.galleries.matching import Matcher
 from regard.errors import InvalidParameter
@@ -62,15 +63,15 @@ class UserSearch:
         is none at all."""
         grant.require(Action.SEARCH, collection_id)
         collection, size = self._collections.with_size(collection_id, USERS)
-        probe = None
-        with self._probes.reading(picture) as (opened,):
+        reader, probe = embedding_for(collection, self._probes.using), None
+        with reader.reading(picture) as (opened,):
             image = opened.load().image
-            found = self._probes.found(image, DESCRIBED)
+            found = reader.found(image, DESCRIBED)
             if not len(found):
                 raise NoFace(image)
             failed = tuple(tuple(each) for each in reasons(found, image, level))
             if failed and not failed[0]:
-                probe = self._probes.embedded(image, found.take(slice(1))).embeddings[0]
+                probe = reader.embedded(image, found.take(slice(1))).embeddings[0]
             del image
         matches: list[UserMatch] = []
         if probe is not None:
@@ -109,7 +110,7 @@ class UserSearch:
             collection=collection,
             matches=matches,
             gallery_size=size,
-            expected_false=self._matcher.expected_false(options.threshold, size),
+            expected_false=self._matcher.expected_false(collection, options.threshold, size),
             found=found,
             failed=failed,
         )

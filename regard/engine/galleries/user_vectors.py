@@ -94,7 +94,7 @@ class Users:
             free, refused = _sorted_out(change, user_id, face_ids, wanted=None)
             held = change.embeddings()
             if free:
-                free, unlike = self._alike(free, held, threshold)
+                free, unlike = self._alike(collection, free, held, threshold)
                 refused += unlike
             if free:
                 _take_in(change, user_id, free, held)
@@ -118,12 +118,12 @@ class Users:
         return UserChangeResult(moved=[each.face_id for each in mine], refused=refused, status=status)
 
     def _alike(
-        self, free: list[Candidate], held: FloatArray | None, threshold: float
+        self, collection: Collection, free: list[Candidate], held: FloatArray | None, threshold: float
     ) -> tuple[list[Candidate], list[Refusal]]:
         rows = np.stack([each.embedding for each in free])
         person = vector(held) if held is not None else rows[most_central(rows)]
         alike, unlike = [], []
-        for each, similarity in zip(free, self._matcher.similarities(person, rows).tolist(), strict=True):
+        for each, similarity in zip(free, self._matcher.similarities(collection, person, rows).tolist(), strict=True):
             if reaches(similarity, threshold):
                 alike.append(each)
             else:

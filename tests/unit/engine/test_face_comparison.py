@@ -17,7 +17,7 @@ from regard.errors import InvalidImageFormat
 
 @pytest.fixture
 def comparison(house: House) -> FaceComparison:
-    return FaceComparison(house.probes, house.matcher.model)
+    return FaceComparison(house.probes, house.matcher.models.default)
 
 
 def blurred(side: int) -> np.ndarray:

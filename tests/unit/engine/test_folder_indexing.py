@@ -252,7 +252,7 @@ def test_a_collection_is_made_where_there_is_none_and_found_where_there_is(house
     assert house.folders.collection(grant, "people") is None
     made, new = house.folders.find_or_create(grant, "people")
     assert new
-    assert made.face_model == house.matcher.model.version
+    assert made.face_model == house.matcher.models.default.version
     assert house.folders.find_or_create(grant, "people") == (made, False)
     assert house.folders.collection(grant, "people") == made
 

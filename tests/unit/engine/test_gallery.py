@@ -16,7 +16,7 @@ from regard.errors import ResourceAlreadyExists, ResourceNotFound
 def test_a_collection_is_bound_to_the_model_that_made_it(house: House) -> None:
     grant = house.may(Action.ADMINISTER, "staff")
     made = house.galleries.create(grant, "staff", {"k": "v"})
-    assert made.face_model == house.matcher.model.version == "fr-feature-87aacdfe"
+    assert made.face_model == house.matcher.models.default.version == "fr-feature-87aacdfe"
     assert house.galleries.get(house.may(Action.READ, "staff"), "staff") == made
     assert (made.created_at, made.tags) == (NOW, {"k": "v"})
     with pytest.raises(ResourceAlreadyExists, match="The collection id: staff already exists"):

@@ -102,10 +102,10 @@ def test_the_memory_of_two_pictures_is_taken_at_once_and_what_is_done_with_one_a
 
 
 def test_a_picture_larger_than_the_memory_there_is_is_refused_by_its_header(tmp_path: Path) -> None:
-    loader = ImageLoader(FolderStore(tmp_path), MemoryBudget(90e6))
+    loader = ImageLoader(FolderStore(tmp_path), MemoryBudget(99e6))
     with loader.reading(encoded(nobody(100, 100))):
         pass
-    with pytest.raises(TooLargeForMemory, match=r"takes \d+ MB; .* 90 MB here.*`memory` in \[server\]"):
+    with pytest.raises(TooLargeForMemory, match=r"takes \d+ MB; .* 99 MB here.*`memory` in \[server\]"):
         loader.reading(encoded(nobody(900, 1200))).__enter__()
 
 

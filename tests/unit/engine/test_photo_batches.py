@@ -116,7 +116,7 @@ def test_two_threads_that_share_memory_for_one_batch_never_wait_for_each_other(
 
 
 def test_a_file_for_which_there_is_no_memory_is_skipped_for_now(analyzer: FaceAnalyzer, tmp_path: Path) -> None:
-    shared = PhotoAnalyzer(analyzer, Bounds(), MemoryBudget(90e6))
+    shared = PhotoAnalyzer(analyzer, Bounds(), MemoryBudget(99e6))
     wall, large = file(tmp_path, "a.jpg", encoded(nobody())), file(tmp_path, "b.jpg", encoded(nobody(900, 1200)))
     first, skipped, last = shared([wall, large, wall])
     assert isinstance(first, PhotoAnalysis)

@@ -116,7 +116,7 @@ def test_a_user_is_found_by_all_their_faces_together(house: House, staff: Collec
     assert match.cosine == pytest.approx(float(vector(rows) @ probe), abs=1e-3)
     assert match.cosine > max(rows @ probe)
     assert match.similarity == pytest.approx(
-        house.matcher.model.calibration.similarity(np.float32(match.cosine)), abs=1e-3
+        house.matcher.models.default.calibration.similarity(np.float32(match.cosine)), abs=1e-3
     )
     assert users_like(house, staff, probe, 10, 0) == ["ada", "bea"]
     assert users_like(house, staff, probe, 1, 0) == ["ada"]
@@ -197,7 +197,7 @@ def test_why_a_face_is_not_associated(house: House, staff: Collection) -> None:
     unknown, other, unlike = change.refused
     assert unknown == Refusal(face_id=UNKNOWN, reason="FACE_NOT_FOUND")
     assert other == Refusal(face_id=theirs[0], reason="ASSOCIATED_TO_A_DIFFERENT_USER", user_id="bea")
-    expected = house.matcher.similarities(vector(photographs(1, 2)), photographs(3, 1))[0]
+    expected = house.matcher.similarities(staff, vector(photographs(1, 2)), photographs(3, 1))[0]
     assert (unlike.face_id, unlike.reason, unlike.user_id) == (ids[0], "LOW_MATCH_CONFIDENCE", None)
     assert unlike.similarity == pytest.approx(expected, abs=0.1)
     assert {face.face_id for face in house.faces(staff, "ada")} == {*mine, ids[1]}
@@ -206,7 +206,7 @@ def test_why_a_face_is_not_associated(house: House, staff: Collection) -> None:
 def test_the_threshold_decides_who_is_alike_enough(house: House, staff: Collection) -> None:
     middle = unit_rows(1, 5)[0]
     give(house, staff, "ada", middle[None])
-    bar = house.matcher.model.calibration.cosine(75)
+    bar = house.matcher.models.default.calibration.cosine(75)
     above, below = enrol(house, staff, np.stack([like(middle, bar + 0.01), like(middle, bar - 0.01)]))
     assert associate(house, staff, "ada", [below], threshold=75).moved == []
     assert associate(house, staff, "ada", [above], threshold=75).moved == [above]

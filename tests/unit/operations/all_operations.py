@@ -37,7 +37,7 @@ class Operations:
             CollectionOperations(galleries=house.galleries, pages=pages, names=names),
             FaceOperations(
                 detection=FaceDetection(house.loader, analyzer),
-                comparison=FaceComparison(house.probes, house.matcher.model),
+                comparison=FaceComparison(house.probes, house.matcher.models.default),
                 enrolment=house.enrolment,
                 search=house.face_search,
                 galleries=house.galleries,
