@@ -31,6 +31,7 @@ from regard.engine.analysis.face_comparison import FaceComparison
 from regard.engine.analysis.face_detection import FaceDetection
 from regard.engine.analysis.image_loader import ImageLoader
 from regard.engine.analysis.probes import ProbeReader
+from regard.engine.bulk.collection_remake import CollectionRemake
 from regard.engine.bulk.folder_indexing import FolderIndexing
 from regard.engine.galleries.enrolment import Enroller, Enrolment
 from regard.engine.galleries.face_search import FaceSearch
@@ -79,6 +80,7 @@ class Register:
     imports: CollectionImport
     integrity: Integrity
     migration: IndexMigration
+    remakes: CollectionRemake
     shared: SharedSync | None
 
     def drop_embedded(self, grant: Grant, found: Sequence[Collection]) -> None:
@@ -94,8 +96,8 @@ class Register:
             self.migration.stay(grant, each)
 
     def erase(self, grant: Grant, collection: Collection) -> None:
-        """After a collection was deleted: delete what its index has in files."""
-        grant.require(Action.DELETE, collection.id)
+        """After a collection was deleted or replaced: delete what its index has in files."""
+        grant.require(grant.act.action, collection.id)
         erase_embedded(self.settings, self.stores, collection.key)
 
     def bring_on(self, grant: Grant, collection: Collection, progress: Progress) -> str | None:
@@ -188,6 +190,7 @@ def open_register(settings: Settings) -> Iterator[Register]:
                 collections=stores.collections, rows=stores.transfer, moves=stores.moves, damage=stores.damage
             ),
             migration=IndexMigration(stores.collections, stores.moves, shared),
+            remakes=CollectionRemake(stores.collections, stores.remakes, stores.indexed_files),
             shared=shared,
         )
 

@@ -19,6 +19,7 @@ from regard.store.idempotency_rows import IdempotencyRows
 from regard.store.indexed_file_rows import IndexedFileRows
 from regard.store.key_rows import KeyRows
 from regard.store.move_rows import MoveRows
+from regard.store.remake_rows import RemakeRows
 from regard.store.transfer_rows import TransferRows
 from regard.store.user_rows import UserRows
 from regard.vision.session import cores
@@ -38,6 +39,7 @@ class Stores:
     moves: MoveRows
     transfer: TransferRows
     damage: DamageRows
+    remakes: RemakeRows
 
 
 def open_stores(settings: Settings, closing: ExitStack) -> Stores:
@@ -55,6 +57,7 @@ def open_stores(settings: Settings, closing: ExitStack) -> Stores:
         moves=MoveRows(opened),
         transfer=TransferRows(opened),
         damage=DamageRows(opened),
+        remakes=RemakeRows(opened),
     )
 
 

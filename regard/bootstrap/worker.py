@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from typing import TypeVar
 
 from regard.bootstrap.core_dumps import forbid_core_dumps, limit_core_dumps
 from regard.bootstrap.memory import picture_bytes, picture_memory, processes_that_fit
@@ -13,14 +14,18 @@ from regard.bootstrap.spare_memory import share_one_heap
 from regard.bootstrap.threads import limit_blas_threads
 from regard.config.settings import Settings, load_settings
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.face_finder import FaceFinder, lost
 from regard.engine.analysis.photo_batches import Bounds, PhotoAnalyzer, ended_its_worker, with_content
+from regard.engine.bulk.collection_remake import FinderPool
 from regard.engine.bulk.folder_indexing import PhotoPool
 from regard.engine.work.ray_pool import ray_pool
 from regard.engine.work.this_process import ThisProcess
-from regard.engine.work.worker_pool import WorkerPool
+from regard.engine.work.worker_pool import Item, Processor, Result, WorkerPool
 from regard.engine.work.worker_process import WorkerProcess
 from regard.errors import SettingsError
 from regard.vision.session import cores
+
+T = TypeVar("T")
 
 #: Fewer photographs than this are done before other processes could start and load their models.
 ONE_PROCESS_PHOTOS = 200
@@ -35,10 +40,11 @@ def photo_analyzer(settings: Settings, bounds: Bounds) -> PhotoAnalyzer:
     return PhotoAnalyzer(FaceAnalyzer(face_models(settings)), bounds, picture_memory(settings))
 
 
-def photo_analyzer_of_its_own(settings: Settings, bounds: Bounds) -> PhotoAnalyzer:
-    """The analyzer of a process that does nothing else."""
-    forbid_core_dumps()
-    return photo_analyzer(settings, bounds)
+def face_finder(settings: Settings) -> FaceFinder:
+    """What finds faces again in a worker on this machine."""
+    limit_blas_threads()
+    share_one_heap()
+    return FaceFinder(FaceAnalyzer(face_models(settings)), picture_memory(settings))
 
 
 def photo_analyzer_elsewhere(detector: str, embedder: str, threads: int, bounds: Bounds, version: str) -> PhotoAnalyzer:
@@ -65,19 +71,39 @@ def processes_for(settings: Settings, photos: int) -> int:
     return min(max(1, cores() // (settings.models.threads or 1)), processes_that_fit(settings))
 
 
-@contextmanager
-def local_pool(settings: Settings, bounds: Bounds, processes: int) -> Iterator[PhotoPool]:
+def local_pool(settings: Settings, bounds: Bounds, processes: int) -> AbstractContextManager[PhotoPool]:
     """Workers on this machine, ready to begin: this process with all cores, or several that share them."""
+    return _local(settings, partial(photo_analyzer, bounds=bounds), processes, ended_its_worker)
+
+
+def finder_pool(settings: Settings, processes: int) -> AbstractContextManager[FinderPool]:
+    """As `local_pool`, of workers that find faces again."""
+    return _local(settings, face_finder, processes, lost)
+
+
+@contextmanager
+def _local(
+    settings: Settings,
+    prepare: Callable[[Settings], Processor[Item, Result]],
+    processes: int,
+    lost: Callable[[Item, str], Result],
+) -> Iterator[WorkerPool[Item, Result]]:
     if processes == 1:
-        analyzer = photo_analyzer(settings, bounds)
-        pool = WorkerPool(lambda: ThisProcess(analyzer), _DECODING_THREADS, lost=ended_its_worker, name="1 process")
+        processor = prepare(settings)
+        pool = WorkerPool(lambda: ThisProcess(processor), _DECODING_THREADS, lost=lost, name="1 process")
     else:
         share = settings.with_threads(settings.models.threads or max(1, cores() // processes))
         share = share.with_memory(picture_bytes(settings, processes))
-        start = partial(WorkerProcess, partial(photo_analyzer_of_its_own, share, bounds))
-        pool = WorkerPool(start, processes, lost=ended_its_worker, name=f"{processes} processes")
+        start = partial(WorkerProcess, partial(_of_its_own, prepare, share))
+        pool = WorkerPool(start, processes, lost=lost, name=f"{processes} processes")
     with pool:
         yield pool
+
+
+def _of_its_own(prepare: Callable[[Settings], T], settings: Settings) -> T:
+    """What a process prepares that does nothing else."""
+    forbid_core_dumps()
+    return prepare(settings)
 
 
 def cluster_pool(

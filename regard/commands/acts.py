@@ -17,6 +17,7 @@ ACTS: Mapping[str, Action] = {
     "collections list": Action.READ,
     "collections move": Action.MOVE,
     "collections rebuild": Action.ADMINISTER,
+    "collections remake": Action.ADMINISTER,
     "collections repair": Action.ADMINISTER,
     "collections verify": Action.READ,
     "compare": Action.COMPARE,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from regard.bootstrap.engine import open_register
-from regard.commands import context, repair_command, terminal, transfer_commands
+from regard.commands import context, remake_command, repair_command, terminal, transfer_commands
 from regard.commands.acts import granted
 from regard.commands.terminal import Home, Json
 from regard.domain.galleries import EMBEDDED
@@ -68,4 +68,5 @@ app.command("import")(transfer_commands.import_)
 app.command("move")(transfer_commands.move)
 app.command("verify")(transfer_commands.verify)
 app.command("repair")(repair_command.repair)
+app.command("remake")(remake_command.remake)
 app.command("rebuild")(transfer_commands.rebuild)

@@ -84,3 +84,23 @@ class Hits:
 
     keys: IntArray
     cosines: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remake:
+    """A collection that is being moved to another face model: `source` is what clients see, `target` is hidden until it
+    takes the other's place."""
+
+    source: Collection
+    target: Collection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceLeft:
+    """A face of the source that the target lacks, and where it is in its picture."""
+
+    key: int
+    face_id: str
+    image_id: str
+    external_image_id: str | None
+    box: Box

@@ -18,6 +18,9 @@ from regard.store.tables.collections import collections
 from regard.store.tables.gallery_sizes import gallery_sizes
 from regard.store.tables.users import users
 
+#: Begins the id of a collection that clients do not see; no id of theirs begins with it.
+_HIDDEN = "~"
+_SHOWN = collections.c.id.not_like(f"{_HIDDEN}%")
 #: Made once: to put a statement together takes longer than to run it.
 _NAMED = select(collections).where(collections.c.id == bindparam("id"))
 _SIZE = func.coalesce(gallery_sizes.c.vectors, 0).label("size")
@@ -73,13 +76,14 @@ class CollectionRows:
 
     def page(self, after_key: int, limit: int) -> list[Collection]:
         """Up to `limit` collections, oldest first, those above `after_key`."""
-        query = select(collections).where(collections.c.key > after_key).order_by(collections.c.key).limit(limit)
+        shown = select(collections).where(collections.c.key > after_key, _SHOWN)
+        query = shown.order_by(collections.c.key).limit(limit)
         with self._database.read() as connection:
             return [_collection(row) for row in connection.execute(query)]
 
     def face_models(self) -> dict[str, int]:
         """How many collections there are of each face model, by its version."""
-        query = select(collections.c.face_model, func.count()).group_by(collections.c.face_model)
+        query = select(collections.c.face_model, func.count()).where(_SHOWN).group_by(collections.c.face_model)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(collections.c.face_model)).all()
         return {row.face_model: row[1] for row in rows}
@@ -91,8 +95,10 @@ class CollectionRows:
             row = connection.execute(named).one_or_none()
             if row is None:
                 raise missing(collection_id)
-            note_emptied(connection, row.key)
-            connection.execute(delete(collections).where(collections.c.key == row.key))
+            remade = connection.execute(_NAMED, {"id": hidden_id(row.key)}).one_or_none()
+            for each in [row] if remade is None else [row, remade]:
+                note_emptied(connection, each.key)
+                connection.execute(delete(collections).where(collections.c.key == each.key))
         return _collection(row)
 
     def retag(self, collection_id: str, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
@@ -124,9 +130,14 @@ class CollectionRows:
 
     def with_sizes(self) -> list[tuple[Collection, int]]:
         """Every collection and how many faces it holds, by id."""
-        query = _with_size(literal(FACES)).order_by(collections.c.id)
+        query = _with_size(literal(FACES)).where(_SHOWN).order_by(collections.c.id)
         with self._database.read() as connection:
             return [(_collection(row), row.size) for row in connection.execute(query)]
+
+
+def hidden_id(key: int) -> str:
+    """The id of the collection, unseen by clients, that will take the place of the one with this key."""
+    return f"{_HIDDEN}{key}"
 
 
 def missing(collection_id: str) -> ResourceNotFound:

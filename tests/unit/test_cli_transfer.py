@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import sys
 from contextlib import closing
@@ -93,6 +94,56 @@ def test_a_dimension_that_is_not_the_models_is_refused(user: Person, tmp_path: P
     assert said.code == 1
     assert "row 1: embedding has 128 numbers, not 512" in said.err
     assert user.run("collections", "list", "--json").json == []
+
+
+def test_a_collection_of_another_model_is_imported_and_searched_by_it(
+    user: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, photo = tmp_path / "people.parquet", user.portrait("a.jpg")
+    monkeypatch.setenv("REGARD_MODELS_EMBEDDER", "sface")
+    assert user.run("index", user.pictures, "--collection", "people").code == 0
+    assert user.run("collections", "export", "people", file).code == 0
+    monkeypatch.setenv("REGARD_MODELS_EMBEDDER", "fr-feature")
+    said = user.run("collections", "import", file, "--as", "copy")
+    assert said.code == 0, said.err
+    assert said.err == ""
+    listed = user.run("collections", "list", "--json").json
+    assert {each["FaceModelVersion"] for each in listed} == {catalogue()["sface"].version}
+    for name in ("people", "copy"):
+        (face,) = user.run("search", photo, "--collection", name, "--json").json["Faces"]
+        assert face["FaceMatches"][0]["Similarity"] == pytest.approx(100, abs=0.1)
+    vectors = plain(tmp_path / "plain.parquet", dimension=128)
+    said = user.run("collections", "import", vectors, "--as", "theirs", "--face-model", "sface")
+    assert said.code == 0, said.err
+    assert user.run("collections", "import", file, "--as", "copy").code == 0
+    said = user.run("collections", "import", vectors, "--as", "mixed", "--face-model", "fr-feature")
+    assert "row 1: embedding has 128 numbers, not 512" in said.err
+
+
+def test_pictures_are_enrolled_in_a_collection_by_its_own_model(user: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    user.portrait("a.jpg")
+    assert user.run("index", user.pictures, "--collection", "people").code == 0
+    monkeypatch.setenv("REGARD_MODELS_EMBEDDER", "sface")
+    photo = user.portrait("b.jpg", mirrored=True)
+    said = user.run("index", user.pictures, "--collection", "people", "--processes", "2")
+    assert said.code == 0, said.err
+    (face,) = user.run("search", photo, "--collection", "people", "--json").json["Faces"]
+    assert [match["Similarity"] > 90 for match in face["FaceMatches"]] == [True, True]
+    (listed,) = user.run("collections", "list", "--json").json
+    assert (listed["FaceCount"], listed["FaceModelVersion"]) == (2, MODEL)
+    assert user.run("collections", "verify").code == 0
+
+
+def test_the_doctor_names_the_model_of_every_collection_and_what_it_lacks(
+    people: Person, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"{MODEL}, of 1 collection" in " ".join(people.run("doctor").out.split())
+    shutil.copytree(models, tmp_path / "models", ignore=shutil.ignore_patterns("fr_feature.onnx", ".*"))
+    monkeypatch.setenv("REGARD_MODELS_EMBEDDER", "sface")
+    monkeypatch.setenv("REGARD_MODELS_FOLDER", str(tmp_path / "models"))
+    said = people.run("doctor")
+    assert said.code == 1
+    assert "Its file is missing: `regard models pull fr-feature" in " ".join(said.out.split())
 
 
 def test_a_wrong_model_name_or_file_is_an_error_in_words(people: Person, tmp_path: Path) -> None:

@@ -151,3 +151,16 @@ def test_many_threads_take_and_give_back_without_ever_exceeding_it() -> None:
     assert len(peaks) == 400
     assert max(peaks) <= 100
     assert budget.used == 0
+
+
+def test_memory_that_shrinks_is_for_those_who_come_later_and_the_least_is_left() -> None:
+    memory = MemoryBudget(10, least=4)
+    with memory.hold(8):
+        memory.shrink(3)  # waits for nobody
+        assert memory.total == 7
+        assert not memory.try_take(1)
+    with pytest.raises(TooLargeForMemory):
+        memory.check(8)
+    memory.shrink(100)
+    assert memory.total == 4
+    assert MemoryBudget(3, least=4).total == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -190,6 +191,62 @@ def test_a_card_of_another_task_or_family_is_refused_in_words(own: Callable[...,
         swapped.embedder()
     with pytest.raises(ModelUnavailable, match="centerface is not a face embedder"):
         _ = swapped.face_model
+
+
+# -- several embedders -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pair(own: Callable[..., FaceModels], tmp_path: Path) -> FaceModels:
+    """Two embedders of one's own, `first` the default."""
+    more = f"dimension = 4\n{CALIBRATION}"
+    files = {"first": embedder(tmp_path / "e"), "second": embedder(tmp_path / "f")}
+    files["second"].write_bytes(files["second"].read_bytes() + b"\x72\x00")  # an empty doc_string: other bytes
+    cards = [card(file, name, "face-embedder", "arcface", more) for name, file in files.items()]
+    return own("centerface", "first", *cards)
+
+
+def version_of(models: FaceModels, name: str) -> str:
+    return models._zoo.card(name).version
+
+
+def test_each_face_model_is_had_by_its_version_and_the_default_one_without(pair: FaceModels) -> None:
+    first, second = (pair.embedder(version_of(pair, name)) for name in ("first", "second"))
+    assert first is pair.embedder()
+    assert second is not first
+    assert (first.version, second.version) == (version_of(pair, "first"), version_of(pair, "second"))
+    with pytest.raises(ModelUnavailable, match=r"other-12345678: there is no card for it; add one to models\.toml"):
+        pair.embedder("other-12345678")
+
+
+def test_only_further_embedders_tell_what_memory_they_take(pair: FaceModels) -> None:
+    taken: list[int] = []
+    models = FaceModels(pair._zoo, detector="centerface", embedder="first", takes=taken.append)
+    models.embedder()
+    assert taken == []
+    for _ in range(2):
+        models.embedder(version_of(pair, "second"))
+    assert taken == [int(2.5 * pair._zoo.card("second").size)]
+
+
+def test_what_failed_is_not_tried_again_until_its_file_changes(
+    pair: FaceModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, tries = pair._zoo.directory / "second.onnx", list[str]()
+    good, version = file.read_bytes(), version_of(pair, "second")
+    file.write_bytes(b"x" + good[1:])
+    path = Zoo.path
+    monkeypatch.setattr(Zoo, "path", lambda zoo, name: (tries.append(name), path(zoo, name))[1])
+    for _ in range(3):
+        with pytest.raises(
+            ModelUnavailable, match=r"'second' is corrupt .*; run `regard models pull second`"
+        ) as caught:
+            pair.embedder(version)
+        assert caught.value.public == "the model 'second' is corrupt; run `regard models pull second`"
+    assert tries == ["second"]
+    file.write_bytes(good)
+    os.utime(file, ns=(1, 1))
+    assert pair.embedder(version).version == version
 
 
 def test_a_missing_file_and_an_unknown_card_say_what_to_do(own: Callable[..., FaceModels]) -> None:
