@@ -27,13 +27,19 @@ from regard.store.tables.users import memberships, users
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFace:
-    """A face about to be stored; `face_id` is the caller's, so that storing it again stores nothing."""
+    """A face about to be stored; `face_id` is the caller's, so that storing it again stores nothing. Nor does it if the
+    collection has one of the `earlier_ids`."""
 
     face_id: str
     image_id: str
     external_image_id: str | None
     box: Box
     confidence: float
+    earlier_ids: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return self.face_id, *self.earlier_ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +72,13 @@ class FaceRows:
             rows.setdefault(face.face_id, _row(collection_key, face, vector, now))
         with self._database.write() as connection:
             _check_model(connection, collection_key, face_model)
-            held = _among(connection, collection_key, list(rows))
-            if len(held) < len(rows):
-                fresh = [row for face_id, row in rows.items() if face_id not in held]
+            held = _among(connection, collection_key, list(dict.fromkeys(each for face in new for each in face.ids)))
+            names = {face.face_id: next((each for each in face.ids if each in held), face.face_id) for face in new}
+            if fresh := [row for face_id, row in rows.items() if names[face_id] not in held]:
                 connection.execute(insert(faces), fresh)
                 change_size(connection, collection_key, FACES, len(fresh))
-            stored = _by_face_id(connection, collection_key, list(rows))
-        return [stored[face.face_id] for face in new]
+            stored = _by_face_id(connection, collection_key, list(dict.fromkeys(names.values())))
+        return [stored[names[face.face_id]] for face in new]
 
     def get(self, collection_key: int, face_ids: Sequence[str]) -> list[Face]:
         """Those of the faces that the collection has, in the order asked."""

@@ -61,6 +61,7 @@ COMMANDS: dict[str, list[str]] = {
     "collections list": ["collections", "list"],
     "collections move": ["collections", "move", "staff", "--to", "embedded"],
     "collections rebuild": ["collections", "rebuild", "staff"],
+    "collections remake": ["collections", "remake", "staff", "--model", "sface", "--pictures", "{photos}"],
     "collections repair": ["collections", "repair", "staff", "--yes"],
     "collections verify": ["collections", "verify"],
     "compare": ["compare", "{photo}", "{photo}"],

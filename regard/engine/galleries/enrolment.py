@@ -12,13 +12,14 @@ from regard.accountability.gate import Grant
 from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
 from regard.domain.faces import Detail, Faces
-from regard.domain.galleries import Collection, Face
+from regard.domain.galleries import FACES, Collection, Face
 from regard.domain.images import ObjectName
 from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
 from regard.engine.analysis.image_loader import ImageLoader, uuid_of
 from regard.engine.analysis.photo_analysis import PhotoAnalysis, Submission, analyze_photos
 from regard.engine.galleries.collection_models import embedding_for
 from regard.engine.galleries.matching import Matcher
+from regard.engine.galleries.replacement import in_its_place
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows, NewFace
 
@@ -65,7 +66,8 @@ class Enroller:
         ResourceNotReady if that is not known here.
         """
         self._matcher.check_model(collection)
-        new = [_new_face(collection, each, row) for each in analyses for row in range(len(each.chosen))]
+        others = [version for version in self._matcher.models.versions if version != collection.face_model]
+        new = [_new_face(collection, each, row, others) for each in analyses for row in range(len(each.chosen))]
         stored: list[Face] = []
         if new:
             vectors = np.concatenate([_embeddings(each.chosen) for each in analyses if len(each.chosen)])
@@ -100,13 +102,16 @@ class Enrolment:
         Raises ResourceNotFound, ResourceNotReady, and what `ImageLoader.reading` raises.
         """
         grant.require(Action.ENROL, collection_id)
-        collection = self._collections.get(collection_id)
-        analyzer = embedding_for(collection, self._analyzer.using)
-        with self._loader.reading(picture) as (opened,):
-            submission = Submission(picture=opened.load(), external_image_id=options.external_image_id)
-            analyses = analyze_photos(analyzer, [submission], options.level, options.most, detail)
-            del submission  # its pixels are not needed to store what was found
-        return self._enroller.store(collection, analyses)[0]
+
+        def enrol(collection: Collection, _: int) -> EnrolledFaces:
+            analyzer = embedding_for(collection, self._analyzer.using)
+            with self._loader.reading(picture) as (opened,):
+                submission = Submission(picture=opened.load(), external_image_id=options.external_image_id)
+                analyses = analyze_photos(analyzer, [submission], options.level, options.most, detail)
+                del submission  # its pixels are not needed to store what was found
+            return self._enroller.store(collection, analyses)[0]
+
+        return in_its_place(self._collections, collection_id, FACES, enrol)
 
 
 def _enrolled(collection: Collection, analysis: PhotoAnalysis, stored: list[Face]) -> EnrolledFaces:
@@ -120,17 +125,23 @@ def _enrolled(collection: Collection, analysis: PhotoAnalysis, stored: list[Face
     )
 
 
-def _new_face(collection: Collection, analysis: PhotoAnalysis, row: int) -> NewFace:
-    """A face to store. The same face of the same picture, with the same external id, has the same id everywhere."""
+def _new_face(collection: Collection, analysis: PhotoAnalysis, row: int, other_models: Sequence[str]) -> NewFace:
+    """A face to store. The same face of the same picture, with the same external id, has the same id everywhere; in a
+    collection that was remade, the one it had by another model."""
     box = analysis.chosen.box(row)
     place = f"{box.left:.4f} {box.top:.4f} {box.width:.4f} {box.height:.4f}"
-    name = "\n".join([analysis.image_id, collection.face_model, analysis.external_image_id or "", place])
+
+    def by_model(version: str) -> str:
+        name = "\n".join([analysis.image_id, version, analysis.external_image_id or "", place])
+        return uuid_of(b"face", name.encode())
+
     return NewFace(
-        face_id=uuid_of(b"face", name.encode()),
+        face_id=by_model(collection.face_model),
         image_id=analysis.image_id,
         external_image_id=analysis.external_image_id,
         box=box,
         confidence=float(analysis.chosen.scores[row]) * 100,
+        earlier_ids=tuple(map(by_model, other_models)),
     )
 
 

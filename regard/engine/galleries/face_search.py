@@ -14,6 +14,7 @@ from regard.domain.images import ObjectName
 from regard.engine.analysis.probes import ProbeReader, Probes
 from regard.engine.galleries.collection_models import embedding_for
 from regard.engine.galleries.matching import Matcher
+from regard.engine.galleries.replacement import in_its_place
 from regard.store.collection_rows import CollectionRows
 from regard.store.indexed_file_rows import IndexedFileRows
 
@@ -73,21 +74,27 @@ class FaceSearch:
         `ImageLoader.reading` raises.
         """
         grant.require(Action.SEARCH, collection_id)
-        collection, size = self._collections.with_size(collection_id, FACES)
-        reader = embedding_for(collection, self._probes.using)
-        with reader.reading(picture) as (opened,):
-            probes = reader.of(opened.load().image, level, most=faces)
-        matches = self._matcher.faces(collection, probes.embeddings, most=options.most, threshold=options.threshold)
-        return self._result(collection, size, matches, options, probes)
+
+        def search(collection: Collection, size: int) -> FaceSearchResult:
+            reader = embedding_for(collection, self._probes.using)
+            with reader.reading(picture) as (opened,):
+                probes = reader.of(opened.load().image, level, most=faces)
+            matches = self._matcher.faces(collection, probes.embeddings, most=options.most, threshold=options.threshold)
+            return self._result(collection, size, matches, options, probes)
+
+        return in_its_place(self._collections, collection_id, FACES, search, _found_nothing)
 
     def by_face(self, grant: Grant, collection_id: str, face_id: str, options: SearchOptions) -> FaceSearchResult:
         """Search for an enrolled face, which is left out of the result. Raises InvalidParameter if it is not there."""
         grant.require(Action.SEARCH, collection_id)
-        collection, size = self._collections.with_size(collection_id, FACES)
-        probe = self._matcher.embedding(collection, face_id)
-        (matches,) = self._matcher.faces(collection, probe[None], most=options.most + 1, threshold=options.threshold)
-        others = [match for match in matches if match.face.face_id != face_id]
-        return self._result(collection, size, [others[: options.most]], options)
+
+        def search(collection: Collection, size: int) -> FaceSearchResult:
+            probe, most = self._matcher.embedding(collection, face_id), options.most + 1
+            (matches,) = self._matcher.faces(collection, probe[None], most=most, threshold=options.threshold)
+            others = [match for match in matches if match.face.face_id != face_id]
+            return self._result(collection, size, [others[: options.most]], options)
+
+        return in_its_place(self._collections, collection_id, FACES, search, _found_nothing)
 
     def files(self, grant: Grant, result: FaceSearchResult) -> dict[str, str]:
         """Image id to path, for the candidates that came from a file."""
@@ -110,3 +117,7 @@ class FaceSearch:
             expected_false=self._matcher.expected_false(collection, options.threshold, size),
             probes=probes,
         )
+
+
+def _found_nothing(result: FaceSearchResult) -> bool:
+    return not any(result.matches)

@@ -14,6 +14,7 @@ from regard.engine.analysis.quality_filter import DESCRIBED, reasons
 from regard.engine.galleries.collection_models import embedding_for
 from regard.engine.galleries.face_search import SearchOptions
 from regard.engine.galleries.matching import Matcher
+from regard.engine.galleries.replacement import in_its_place
 from regard.errors import InvalidParameter
 from regard.store.collection_rows import CollectionRows
 from regard.store.user_rows import UserRows
@@ -62,40 +63,49 @@ class UserSearch:
         """Search for the largest face of a picture, if it passes the quality filter's `level`. Raises NoFace if there
         is none at all."""
         grant.require(Action.SEARCH, collection_id)
-        collection, size = self._collections.with_size(collection_id, USERS)
-        reader, probe = embedding_for(collection, self._probes.using), None
-        with reader.reading(picture) as (opened,):
-            image = opened.load().image
-            found = reader.found(image, DESCRIBED)
-            if not len(found):
-                raise NoFace(image)
-            failed = tuple(tuple(each) for each in reasons(found, image, level))
-            if failed and not failed[0]:
-                probe = reader.embedded(image, found.take(slice(1))).embeddings[0]
-            del image
-        matches: list[UserMatch] = []
-        if probe is not None:
-            matches = self._matcher.users(collection, probe, most=options.most, threshold=options.threshold)
-        return self._result(collection, size, matches, options, found=found, failed=failed)
+
+        def search(collection: Collection, size: int) -> UserSearchResult:
+            reader, probe = embedding_for(collection, self._probes.using), None
+            with reader.reading(picture) as (opened,):
+                image = opened.load().image
+                found = reader.found(image, DESCRIBED)
+                if not len(found):
+                    raise NoFace(image)
+                failed = tuple(tuple(each) for each in reasons(found, image, level))
+                if failed and not failed[0]:
+                    probe = reader.embedded(image, found.take(slice(1))).embeddings[0]
+                del image
+            matches: list[UserMatch] = []
+            if probe is not None:
+                matches = self._matcher.users(collection, probe, most=options.most, threshold=options.threshold)
+            return self._result(collection, size, matches, options, found=found, failed=failed)
+
+        return in_its_place(self._collections, collection_id, USERS, search, _found_nothing)
 
     def by_user(self, grant: Grant, collection_id: str, user_id: str, options: SearchOptions) -> UserSearchResult:
         """Search for a user, who is left out of the result. Raises InvalidParameter for a user without faces."""
         grant.require(Action.SEARCH, collection_id)
-        collection, size = self._collections.with_size(collection_id, USERS)
-        probe = self._users.vector(collection.key, user_id)
-        if probe is None:
-            raise InvalidParameter(f"The user {user_id} has no faces to search with; associate some first.")
-        matches = self._matcher.users(collection, probe, most=options.most + 1, threshold=options.threshold)
-        others = [match for match in matches if match.user.id != user_id]
-        return self._result(collection, size, others[: options.most], options)
+
+        def search(collection: Collection, size: int) -> UserSearchResult:
+            probe = self._users.vector(collection.key, user_id)
+            if probe is None:
+                raise InvalidParameter(f"The user {user_id} has no faces to search with; associate some first.")
+            matches = self._matcher.users(collection, probe, most=options.most + 1, threshold=options.threshold)
+            others = [match for match in matches if match.user.id != user_id]
+            return self._result(collection, size, others[: options.most], options)
+
+        return in_its_place(self._collections, collection_id, USERS, search, _found_nothing)
 
     def by_face(self, grant: Grant, collection_id: str, face_id: str, options: SearchOptions) -> UserSearchResult:
         """Search by an enrolled face, of any user or none. Raises InvalidParameter if there is no such face."""
         grant.require(Action.SEARCH, collection_id)
-        collection, size = self._collections.with_size(collection_id, USERS)
-        probe = self._matcher.embedding(collection, face_id)
-        matches = self._matcher.users(collection, probe, most=options.most, threshold=options.threshold)
-        return self._result(collection, size, matches, options)
+
+        def search(collection: Collection, size: int) -> UserSearchResult:
+            probe = self._matcher.embedding(collection, face_id)
+            matches = self._matcher.users(collection, probe, most=options.most, threshold=options.threshold)
+            return self._result(collection, size, matches, options)
+
+        return in_its_place(self._collections, collection_id, USERS, search, _found_nothing)
 
     def _result(
         self,
@@ -114,3 +124,7 @@ class UserSearch:
             found=found,
             failed=failed,
         )
+
+
+def _found_nothing(result: UserSearchResult) -> bool:
+    return not result.matches
