@@ -22,8 +22,9 @@ MODEL = catalogue()["fr-feature"].version
 
 
 @pytest.fixture
-def people(user: Person) -> Person:
-    """Somebody who has a collection `people` of one face."""
+def people(user: Person, monkeypatch: pytest.MonkeyPatch) -> Person:
+    """Somebody who has a collection `people` of one face, of the face model MODEL."""
+    monkeypatch.setenv("REGARD_MODELS_EMBEDDER", "fr-feature")
     user.portrait("a.jpg")
     assert user.run("index", user.pictures, "--collection", "people").code == 0
     return user
@@ -122,6 +123,7 @@ def test_a_collection_of_another_model_is_imported_and_searched_by_it(
 
 def test_pictures_are_enrolled_in_a_collection_by_its_own_model(user: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     user.portrait("a.jpg")
+    monkeypatch.setenv("REGARD_MODELS_EMBEDDER", "fr-feature")
     assert user.run("index", user.pictures, "--collection", "people").code == 0
     monkeypatch.setenv("REGARD_MODELS_EMBEDDER", "sface")
     photo = user.portrait("b.jpg", mirrored=True)
