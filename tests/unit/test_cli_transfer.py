@@ -107,7 +107,7 @@ def test_a_collection_of_another_model_is_imported_and_searched_by_it(
     monkeypatch.setenv("REGARD_MODELS_EMBEDDER", "fr-feature")
     said = user.run("collections", "import", file, "--as", "copy")
     assert said.code == 0, said.err
-    assert said.err == ""
+    assert "no card" not in said.err
     listed = user.run("collections", "list", "--json").json
     assert {each["FaceModelVersion"] for each in listed} == {catalogue()["sface"].version}
     for name in ("people", "copy"):
