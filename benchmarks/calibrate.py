@@ -34,7 +34,7 @@ class Uncalibrated(FaceModels):
     def embedder(self) -> FaceEmbedder:
         return self._once(
             self._names["embedder"],
-            lambda card: FaceEmbedder(OnnxSession(self._zoo.path(card.name)), card, UNCALIBRATED),
+            lambda card: FaceEmbedder(OnnxSession(self._zoo.files(card.name)), card, UNCALIBRATED),
         )
 
 

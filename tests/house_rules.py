@@ -43,7 +43,7 @@ BARRED: Mapping[str, frozenset[str]] = {
 #: Rooms within a room that do not know each other; what holds them may know them, and they it.
 SIBLINGS: Mapping[str, frozenset[str]] = {
     "index": frozenset({"index.embedded", "index.milvus"}),
-    "vision": frozenset({"vision.faces"}),
+    "vision": frozenset({"vision.faces", "vision.conversion"}),
 }
 
 #: Every library and the doors it comes in by: modules, or whole rooms.
@@ -57,7 +57,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "grpc": frozenset({"index.milvus.milvus_client"}),
     "cryptography": frozenset({"accountability.secret_box"}),
     "cv2": frozenset({"vision.geometry"}),
-    "onnx": frozenset({"vision.graph"}),
+    "onnx": frozenset({"vision.graph", "vision.conversion.onnx_graph"}),
     "onnxruntime": frozenset({"vision.session"}),
     "opentelemetry": frozenset({"telemetry.traces"}),
     "orjson": frozenset({"wire.json_body", "wire.serialize"}),
@@ -66,7 +66,10 @@ DOORS: Mapping[str, frozenset[str]] = {
     "pi_heif": frozenset({"media.picture_conversion"}),
     "prometheus_client": frozenset({"telemetry.metrics"}),
     "pybase64": frozenset({"wire.validate"}),
-    "pydantic": frozenset({"config", "vision.cards", "edge.rates", "engine.transfer.manifest"}),
+    "pydantic": frozenset(
+        {"config", "vision.cards", "edge.rates", "engine.transfer.manifest"}
+        | {"vision.conversion.keras", "vision.conversion.tensorflow_js", "vision.conversion.tensorflow_operations"}
+    ),
     "pymilvus": frozenset({"index.milvus.milvus_client"}),
     "ray": frozenset({"engine.work.ray_pool"}),
     "rich": frozenset({"cli", "commands"}),

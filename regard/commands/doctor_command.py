@@ -131,7 +131,7 @@ def _models(chosen: Settings, home: Path | None) -> Iterator[Finding]:
         elif state is State.PRESENT and card.name in needed:
             remedy = models.trouble(card.name)
         role = card.task if card.name in needed else f"{card.task}, not in use"
-        value = f"{state}, {role}, {terminal.size_of(card.size)}, {zoo.directory / card.file}"
+        value = f"{state}, {role}, {terminal.size_of(card.total_size)}, {zoo.directory / card.file}"
         yield Finding(about=card.name, value=value, remedy=remedy)
 
 

@@ -88,11 +88,16 @@ def _attributes(shape: dict[str, Any]) -> list[str]:
     emotion = shape["Emotions"][0]
     return [
         f"{shape['AgeRange']['Low']}–{shape['AgeRange']['High']}",
-        f"{shape['Gender']['Value'].lower()} {shape['Gender']['Confidence']:.0f} %",
+        _gender(shape),
         f"{emotion['Type'].lower()} {emotion['Confidence']:.0f} %",
         "open" if shape["EyesOpen"]["Value"] else "closed",
         "open" if shape["MouthOpen"]["Value"] else "closed",
     ]
+
+
+def _gender(shape: dict[str, Any]) -> str:
+    told = shape.get("Gender")
+    return f"{told['Value'].lower()} {told['Confidence']:.0f} %" if told else "not told"
 
 
 app.command("list")(enrolled_faces_commands.show)

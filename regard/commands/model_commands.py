@@ -27,7 +27,7 @@ def show(home: Home = None) -> None:
     for card in zoo.cards.values():
         state = "[green]here[/]" if card.name in installed else "[yellow]missing[/]"
         licence = escape(card.licence) + (" [red](non-commercial)[/]" if card.non_commercial else "")
-        size = terminal.size_of(card.size)
+        size = terminal.size_of(card.total_size)
         rows.add_row(card.name, card.task, card.pack, size, state, licence, escape(card.provenance))
     terminal.out().print(rows)
     terminal.note(f"Models are kept in {zoo.directory}; {context.with_home('models verify', home)} reads the files.")
@@ -52,7 +52,7 @@ def pull(
         for failure in each.failures:
             terminal.note(f"{each.card.name}: {failure}")
         came = "was here" if each.source is None else f"fetched from {each.source}"
-        terminal.say(f"{each.card.name}: {came} ({terminal.size_of(each.card.size)}, {each.card.licence})")
+        terminal.say(f"{each.card.name}: {came} ({terminal.size_of(each.card.total_size)}, {each.card.licence})")
 
 
 @app.command()

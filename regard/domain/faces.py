@@ -34,6 +34,8 @@ class QualityLevel(StrEnum):
     HIGH = "HIGH"
 
 
+#: The least share of women, or of men, at which a face's gender is told; the others' is not.
+LEAST_GENDER_SHARE = 0.75
 #: The order of the columns of `Faces.emotions`.
 EMOTIONS = ("angry", "disgusted", "fear", "happy", "sad", "surprised", "calm")
 
@@ -60,11 +62,11 @@ class Faces:
     pose: FloatArray | None = None
     #: N×68×2, the points of the iBUG 300-W scheme.
     landmarks68: FloatArray | None = None
-    #: N, years.
-    age: FloatArray | None = None
-    #: N, how far the model reads the face as female rather than male, 0..1.
+    #: N×2, years: from and to.
+    age_range: FloatArray | None = None
+    #: N, the measured share of women among the faces that read like this one, 0..1.
     female: FloatArray | None = None
-    #: N×7, a probability for each of EMOTIONS.
+    #: N×7, the measured share of each of EMOTIONS among the faces that read like this one.
     emotions: FloatArray | None = None
     #: N, probability that the eyes are open.
     eyes_open: FloatArray | None = None

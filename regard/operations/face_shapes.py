@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from regard.domain.faces import EMOTIONS, Detail, Faces
+from regard.domain.faces import EMOTIONS, LEAST_GENDER_SHARE, Detail, Faces
 from regard.domain.galleries import Face, Match
 from regard.domain.images import Box, ObjectName
 from regard.engine.analysis.quality_filter import DESCRIBED
@@ -52,8 +53,6 @@ CONTOUR_TYPES = {
     "upperJawlineRight": (16,),
 }
 EMOTION_TYPES = dict(zip(EMOTIONS, ("ANGRY", "DISGUSTED", "FEAR", "HAPPY", "SAD", "SURPRISED", "CALM"), strict=True))
-#: Years below and above the model's estimate; docs/accuracy.md says what is known of its error.
-AGE_SPREAD = 8
 #: The least mouth gap that counts as open.
 MOUTH_OPEN = 0.25
 
@@ -92,8 +91,8 @@ def face_detail(faces: Faces, row: int, names: Iterable[str] | None) -> dict[str
     if "ALL" in asked:
         shape["Landmarks"] += _contour(faces, row)
     for name, (member, spell) in _SPELLINGS.items():
-        if name in asked or "ALL" in asked:
-            shape[member] = spell(faces, row)
+        if (name in asked or "ALL" in asked) and (told := spell(faces, row)) is not None:
+            shape[member] = told
     return shape
 
 
@@ -141,17 +140,21 @@ def _contour(faces: Faces, row: int) -> list[dict[str, Any]]:
 
 
 def _age_range(faces: Faces, row: int) -> dict[str, int] | None:
-    if faces.age is None:
+    if faces.age_range is None:
         return None
-    age = round(float(faces.age[row]))
-    return {"Low": max(0, age - AGE_SPREAD), "High": max(0, age + AGE_SPREAD)}
+    low, high = faces.age_range[row]
+    return {"Low": math.floor(low), "High": math.ceil(high)}
 
 
 def _gender(faces: Faces, row: int) -> dict[str, Any] | None:
+    """Left out where it cannot be told: the service model has no third value."""
     if faces.female is None:
         return None
     female = float(faces.female[row])
-    return {"Value": "Female" if female > 0.5 else "Male", "Confidence": _percent(max(female, 1 - female))}
+    share = max(female, 1 - female)
+    if share < LEAST_GENDER_SHARE:
+        return None
+    return {"Value": "Female" if female > 0.5 else "Male", "Confidence": _percent(share)}
 
 
 def _emotions(faces: Faces, row: int) -> list[dict[str, Any]] | None:

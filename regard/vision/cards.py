@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from functools import cache
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, TypeAdap
 
 from regard.config.toml_tables import Table, parse, read, text_of
 from regard.errors import SettingsError
+from regard.vision.conversion.model_files import Format, ModelFiles
 from regard.vision.faces.calibration import Calibration
 
 T = TypeVar("T")
@@ -24,9 +26,10 @@ Task = Literal[
     "face-landmarks",
     "face-pose",
     "eye-state",
-    "gender",
-    "age",
+    "age-and-gender",
     "expression",
+    "face-mesh",
+    "face-mask",
 ]
 SourceKind = Literal["url", "pip", "npm", "file"]
 #: In pixels; no model of faces is near.
@@ -152,26 +155,34 @@ class Input(Table, frozen=True):
         return self
 
 
-class ModelCard(Table, frozen=True):
-    """All that is known about a model before its file is opened. `family` names the code that reads its output.
+class Download(Table, frozen=True):
+    """A file to fetch: its name in the models folder, its sha256, its bytes, and where it can be had."""
 
-    `mirror` (average a face with its mirror image), `dimension` and `calibration` are for embedders only.
-    """
-
-    name: _PlainName
-    task: Task
-    family: _PlainName
     file: _PlainName
     sha256: _Sha256
     size: int = Field(gt=0)
-    licence: _Words
-    provenance: _Words
-    pack: _PlainName = "own"
     sources: Annotated[
         tuple[Source, ...],
         Field(strict=False),
         _must(bool, "it must name at least one place to fetch the file from"),
     ]
+
+
+class ModelCard(Download, frozen=True):
+    """All that is known about a model before its file is opened. `family` names the code that reads its output.
+
+    `weights` is the second file of a TensorFlow.js model. `mirror` (average a face with its mirror image), `dimension`
+    and `calibration` are for embedders only.
+    """
+
+    name: _PlainName
+    task: Task
+    family: _PlainName
+    format: Format = "onnx"
+    weights: Download | None = None
+    licence: _Words
+    provenance: _Words
+    pack: _PlainName = "own"
     input: Input
     non_commercial: bool = False
     mirror: bool = False
@@ -181,7 +192,40 @@ class ModelCard(Table, frozen=True):
     @property
     def version(self) -> str:
         """The name that an embedder's vectors are bound to; other bytes have another version."""
-        return f"{self.name}-{self.sha256[:8]}"
+        return f"{self.name}-{self.fingerprint[:8]}"
+
+    @property
+    def fingerprint(self) -> str:
+        """What stands for the model's bytes: of one file its sha256, of two a sha256 of both."""
+        if self.weights is None:
+            return self.sha256
+        return hashlib.sha256(f"{self.sha256} {self.weights.sha256}".encode()).hexdigest()
+
+    @property
+    def downloads(self) -> tuple[Download, ...]:
+        """Every file of the model."""
+        return (self,) if self.weights is None else (self, self.weights)
+
+    @property
+    def total_size(self) -> int:
+        """In bytes, of all its files."""
+        return sum(download.size for download in self.downloads)
+
+    def files_in(self, folder: Path) -> ModelFiles:
+        """Where its files are, in the folder of models."""
+        weights = None if self.weights is None else folder / self.weights.file
+        return ModelFiles(folder / self.file, self.format, weights)
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> ModelCard:
+        if (self.format == "tensorflow-js") != (self.weights is not None):
+            raise ValueError(
+                f"format is {self.format!r}; a model of the format tensorflow-js needs `weights`, the file beside its "
+                "JSON, and no other has it"
+            )
+        if self.weights is not None and self.weights.file == self.file:
+            raise ValueError(f"weights.file is {self.file!r}, as is file; give them two names")
+        return self
 
     @model_validator(mode="after")
     def _check_embedder(self) -> ModelCard:
@@ -209,17 +253,23 @@ def catalogue(user_file: Path | None = None) -> dict[str, ModelCard]:
         if card.name in cards:
             raise SettingsError(f"{user_file}: the card {card.name!r} exists already; give yours another name")
         for other in cards.values():
-            if card.file == other.file and card.sha256 != other.sha256:
+            if shared := _shared_name(card, other):
                 raise SettingsError(
-                    f"{user_file}: {card.name!r} has the file {card.file!r}, as has {other.name!r}; give yours another"
+                    f"{user_file}: {card.name!r} has the file {shared!r}, as has {other.name!r}; give yours another"
                 )
         cards[card.name] = card
     return cards
 
 
+def _shared_name(card: ModelCard, other: ModelCard) -> str | None:
+    """A name that both cards have given to a file, if to files of different bytes."""
+    taken = {download.file: download.sha256 for download in other.downloads}
+    return next((each.file for each in card.downloads if taken.get(each.file, each.sha256) != each.sha256), None)
+
+
 def is_shipped(card: ModelCard) -> bool:
-    """Whether the card stands for a file that a built-in card stands for: its graph is known."""
-    return card.sha256 in {known.sha256 for known in _shipped()}
+    """Whether the card stands for files that a built-in card stands for: its graph is known."""
+    return card.fingerprint in {known.fingerprint for known in _shipped()}
 
 
 @cache

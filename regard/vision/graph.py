@@ -1,4 +1,4 @@
-"""Prepares an exported ONNX graph for serving. The only import of onnx.
+"""Prepares an exported graph for serving, as ONNX.
 
 Exporters leave two things in the way: weights listed as graph inputs, which stop ONNX Runtime from folding them (half
 the speed of `centerface`), and batch, height and width frozen to the example the exporter ran. Two more are slow by
@@ -12,14 +12,15 @@ sha256 vouches for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from regard.errors import ModelUnavailable
+from regard.vision.conversion import keras, tensorflow_js
+from regard.vision.conversion.model_files import Format, ModelFiles, NotConvertible
 
 #: Weights below this in magnitude are zero: beside sums of order 1 they are beneath a float's last bit (1e-7).
 NEGLIGIBLE_WEIGHT = 1e-15
@@ -30,32 +31,42 @@ _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 _REACHES_OUT = "EPContext"
 
 
-def prepared(file: Path, *, free_sides: bool = False) -> bytes:
-    """The graph in `file`, serialised, with weights as constants and a free batch axis.
+def prepared(files: ModelFiles, *, free_sides: bool = False) -> bytes:
+    """The graph in `files`, as ONNX, serialised, with weights as constants, and a free batch axis if it was ONNX.
 
     `free_sides` also frees height and width, for fully convolutional models. Raises ModelUnavailable for a graph with
-    control flow, functions or operations of its own, sparse weights, or weights in other files.
+    control flow, functions or operations of its own, sparse weights, or weights in other files, and for one of another
+    format with what is not converted.
     """
-    model = onnx.load(str(file), format="protobuf", load_external_data=False)
+    try:
+        model = _READERS[files.format](files)
+    except NotConvertible as error:
+        raise ModelUnavailable(f"{files.file} {error}") from error
     if fault := next(_faults(model), None):
-        raise ModelUnavailable(f"{file} {fault}")
+        raise ModelUnavailable(f"{files.file} {fault}")
     graph = model.graph
     weights = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in weights]
     del graph.input[:]
     graph.input.extend(inputs)
-    for value in graph.input:
-        _free(value, ("batch", None, "height", "width") if free_sides else ("batch",))
-    for value in graph.output:
-        # Nothing says which axis of an output follows from which side, so each gets a name of its own.
-        axes = range(len(value.type.tensor_type.shape.dim))
-        _free(value, tuple(f"{value.name}_{axis}" for axis in axes) if free_sides else ("batch",))
-    _free_reshapes(graph)
+    if files.format == "onnx":  # a converted one says itself whether it takes one row or many
+        _free_axes(graph, free_sides=free_sides)
     _without_prelu(graph)
     _without_negligible_weights(graph)
     # Shapes noted along the way still say batch 1; ONNX Runtime infers them again.
     del graph.value_info[:]
     return bytes(model.SerializeToString())
+
+
+def _onnx(files: ModelFiles) -> onnx.ModelProto:
+    return onnx.load(str(files.file), format="protobuf", load_external_data=False)
+
+
+_READERS: Mapping[Format, Callable[[ModelFiles], onnx.ModelProto]] = {
+    "onnx": _onnx,
+    "tensorflow-js": tensorflow_js.read,
+    "keras": keras.read,
+}
 
 
 def _faults(model: onnx.ModelProto) -> Iterator[str]:
@@ -88,6 +99,16 @@ def _faults(model: onnx.ModelProto) -> Iterator[str]:
                 f"keeps {tensor.name or 'a constant'} in another file, for which its card's sha256 does not vouch; "
                 "save it as one file: onnx.save(onnx.load(OLD), NEW)"
             )
+
+
+def _free_axes(graph: onnx.GraphProto, *, free_sides: bool) -> None:
+    for value in graph.input:
+        _free(value, ("batch", None, "height", "width") if free_sides else ("batch",))
+    for value in graph.output:
+        # Nothing says which axis of an output follows from which side, so each gets a name of its own.
+        axes = range(len(value.type.tensor_type.shape.dim))
+        _free(value, tuple(f"{value.name}_{axis}" for axis in axes) if free_sides else ("batch",))
+    _free_reshapes(graph)
 
 
 def _free(value: onnx.ValueInfoProto, names: tuple[str | None, ...]) -> None:

@@ -29,8 +29,7 @@ class Task(StrEnum):
     LANDMARKS = "face-landmarks"
     POSE = "face-pose"
     EYES = "eye-state"
-    GENDER = "gender"
-    AGE = "age"
+    AGE_AND_GENDER = "age-and-gender"
     EXPRESSION = "expression"
 
 
@@ -39,9 +38,8 @@ _CARDS: Final[Mapping[Task, str]] = {
     Task.LANDMARKS: "fr-landmark",
     Task.POSE: "fr-pose",
     Task.EYES: "fr-eye",
-    Task.GENDER: "fr-gender",
-    Task.AGE: "fr-age",
-    Task.EXPRESSION: "fr-expression",
+    Task.AGE_AND_GENDER: "faceres",
+    Task.EXPRESSION: "emotion",
 }
 ATTRIBUTE_CARDS: Final = tuple(_CARDS.values())
 #: A model that Regard does not ship may take so long for a run, which is eight crops or a picture.
@@ -152,12 +150,12 @@ class FaceModels:
         raise ModelUnavailable(f"the face model {version}: {public}", public=public)
 
     def _session(self, card: ModelCard) -> OnnxSession:
-        file, shipped = self._zoo.path(card.name), is_shipped(card)
+        files, shipped = self._zoo.files(card.name), is_shipped(card)
         try:
             if not shipped:
-                try_card(card, file)
+                try_card(card, files)
             return OnnxSession(
-                file,
+                files,
                 threads=self._threads,
                 free_sides=card.task == "face-detector",
                 ran=partial(self._meter.model_ran, card.name) if self._meter else None,

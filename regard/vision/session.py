@@ -23,6 +23,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.errors import ModelUnavailable
+from regard.vision.conversion.model_files import ModelFiles
 from regard.vision.graph import identity, prepared
 
 Rows = TypeVar("Rows", ByteArray, FloatArray)
@@ -42,31 +43,34 @@ class Session(Protocol):
 
 
 class OnnxSession:
-    """One ONNX model on the best provider this machine has; `ran` is told the seconds of every run.
+    """One model, of an ONNX file or of files that are converted to it, on the best provider this machine has.
 
-    A run is ended after `run_seconds`, if given, at the next operation of the graph. Raises ModelUnavailable for a file
-    that is no such model.
+    `ran` is told the seconds of every run. A run is ended after `run_seconds`, if given, at the next operation of the
+    graph. Raises ModelUnavailable for a file that is no such model.
     """
 
     def __init__(
         self,
-        file: Path,
+        file: Path | ModelFiles,
         *,
         threads: int = 0,
         free_sides: bool = False,
         ran: Callable[[float], None] | None = None,
         run_seconds: float | None = None,
     ) -> None:
+        files = file if isinstance(file, ModelFiles) else ModelFiles(file)
         try:
-            self._session = _loaded(prepared(file, free_sides=free_sides), threads or cores())
+            self._session = _loaded(prepared(files, free_sides=free_sides), threads or cores())
         except ModelUnavailable:
             raise
         except Exception as error:  # onnxruntime and protobuf raise their own kinds, none of them public
-            raise ModelUnavailable(f"{file} is not a model that ONNX Runtime can load: {error}") from error
-        self.name = file.name
+            raise ModelUnavailable(f"{files.file} is not a model that ONNX Runtime can load: {error}") from error
+        self.name = files.file.name
         self._ran = ran
         self._run_seconds = run_seconds
         self._input = self._session.get_inputs()[0].name
+        #: Such a model has no batch: its rows are run one by one.
+        self._one_row = self._session.get_inputs()[0].shape[:1] == [1]
         self._outputs = tuple(output.name for output in self._session.get_outputs())
 
     @property
@@ -78,6 +82,12 @@ class OnnxSession:
 
         Raises ModelUnavailable for a shape it does not take, and for a run that fails or does not end in time.
         """
+        if self._one_row and len(batch) > 1:
+            rows = [self._run(batch[row : row + 1]) for row in range(len(batch))]
+            return [np.concatenate(column) for column in zip(*rows, strict=True)]
+        return self._run(batch)
+
+    def _run(self, batch: FloatArray) -> list[FloatArray]:
         began = time.perf_counter()
         try:
             with _ended_after(self._run_seconds) as options:

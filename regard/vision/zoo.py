@@ -15,7 +15,8 @@ from pathlib import Path
 from regard.domain.reporting import Progress
 from regard.errors import ModelUnavailable, SettingsError
 from regard.files import SHARED, file_lock, publish_file, try_file_lock
-from regard.vision.cards import ModelCard, Source
+from regard.vision.cards import Download, ModelCard, Source
+from regard.vision.conversion.model_files import ModelFiles
 from regard.vision.sources import Clients, Fetcher, SourceFailed
 
 #: A source may send this much more than the card's size before it is cut off; the hash decides about the rest.
@@ -30,7 +31,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulled:
-    """A model that is now in the cache: where it came from (None: it was there) and which sources failed before."""
+    """A model that is now in the cache: where its last file came from (None: it was there), which sources failed."""
 
     card: ModelCard
     path: Path
@@ -53,7 +54,7 @@ class Zoo:
         self.cards = cards
         self._mirror = mirror
         self._clients = clients or Clients()
-        self._verified: dict[str, Path] = {}
+        self._verified: set[str] = set()
 
     def card(self, name: str) -> ModelCard:
         """The card of that name. Raises SettingsError."""
@@ -67,25 +68,29 @@ class Zoo:
 
     @property
     def installed(self) -> tuple[str, ...]:
-        """The names whose file is there with the right size; `verify` reads the files."""
-        return tuple(card.name for card in self.cards.values() if _size(self._file(card)) == card.size)
+        """The names whose files are there with the right size; `verify` reads the files."""
+        return tuple(
+            card.name
+            for card in self.cards.values()
+            if all(_size(self._file(download)) == download.size for download in card.downloads)
+        )
 
-    def path(self, name: str) -> Path:
-        """The verified file of a card, hashed once in the life of this object. Raises ModelUnavailable."""
+    def files(self, name: str) -> ModelFiles:
+        """The verified files of a card, hashed once in the life of this object. Raises ModelUnavailable."""
         card = self.card(name)
         if name not in self._verified:
-            state = self._state(card)
-            if state is not State.PRESENT:
-                raise ModelUnavailable(
-                    f"the model {name!r} is {state} ({self._file(card)}); run `regard models pull {name}`",
-                    public=f"the model {name!r} is {state}; run `regard models pull {name}`",
-                )
-            self._verified[name] = self._file(card)
-        return self._verified[name]
+            for download in card.downloads:
+                if (state := self._state(download)) is not State.PRESENT:
+                    raise ModelUnavailable(
+                        f"the model {name!r} is {state} ({self._file(download)}); run `regard models pull {name}`",
+                        public=f"the model {name!r} is {state}; run `regard models pull {name}`",
+                    )
+            self._verified.add(name)
+        return card.files_in(self.directory)
 
     def verify(self) -> list[tuple[ModelCard, State]]:
-        """Every card and the state of its file, each file hashed."""
-        return [(card, self._state(card)) for card in self.cards.values()]
+        """Every card and the state of its files, the worst of them, each file hashed."""
+        return [(card, self._worst(card)) for card in self.cards.values()]
 
     def pull(
         self, names: Iterable[str], *, progress: Progress | None = None, accept_licence: bool = False
@@ -97,7 +102,7 @@ class Zoo:
         """
         report = progress or _silent
         cards = [self.card(name) for name in dict.fromkeys(names)]
-        wanted = [card for card in cards if self._state(card) is not State.PRESENT]
+        wanted = [card for card in cards if self._missing(card)]
         _refuse_restricted([] if accept_licence else wanted)
         fresh = {pulled.card.name: pulled for pulled in self._pull_wanted(wanted, report)} if wanted else {}
         there = {card.name: Pulled(card=card, path=self._file(card), source=None) for card in cards}
@@ -109,7 +114,7 @@ class Zoo:
                 fetcher = Fetcher(folder, self._clients, lambda text: report(text, 0, None))
                 outcomes = [self._bring(card, fetcher, report) for card in wanted]
         except OSError as error:
-            size = sum(card.size for card in wanted) / 1e6
+            size = sum(card.total_size for card in wanted) / 1e6
             reason = f"cannot be written: {error.strerror or error}"
             raise ModelUnavailable(f"{self.directory} {reason}; the models need {size:.0f} MB there") from error
         if failed := [outcome for outcome in outcomes if isinstance(outcome, _Failure)]:
@@ -118,62 +123,82 @@ class Zoo:
 
     def _bring(self, card: ModelCard, fetcher: Fetcher, report: Progress) -> Pulled | _Failure:
         failures: list[str] = []
-        lock = self._partials / f"{card.file}.lock"
-        with file_lock(lock, mode=SHARED, waiting=lambda: report(f"Waiting for {card.name}", 0, None)):
-            if self._state(card) is State.PRESENT:  # another process was first
-                return Pulled(card=card, path=self._file(card), source=None)
-            for source in self._sources(card, failures):
-                try:
-                    self._receive(card, fetcher, source, report)
-                except SourceFailed as error:
-                    failures.append(f"{source}: {error}")
-                else:
-                    return Pulled(card=card, path=self._file(card), source=str(source), failures=tuple(failures))
-        return _Failure(card, failures)
+        path, source = self._file(card), None
+        for download in self._missing(card):
+            lock = self._partials / f"{download.file}.lock"
+            with file_lock(lock, mode=SHARED, waiting=lambda: report(f"Waiting for {card.name}", 0, None)):
+                if self._state(download) is State.PRESENT:  # another process was first
+                    continue
+                source = self._fetched(card, download, fetcher, report, failures)
+            if source is None:
+                return _Failure(download, card.name, failures)
+        return Pulled(card=card, path=path, source=source, failures=tuple(failures))
 
-    def _receive(self, card: ModelCard, fetcher: Fetcher, source: Source, report: Progress) -> None:
-        """Stream one source into a partial file; hash it; only then give it the card's name."""
-        partial = self._partials / f"{card.file}.part"
+    def _fetched(
+        self, card: ModelCard, download: Download, fetcher: Fetcher, report: Progress, failures: list[str]
+    ) -> str | None:
+        """The first source that gave the file; those that did not, and why, are added to `failures`."""
+        for source in self._sources(download, failures):
+            try:
+                self._receive(card.name, download, fetcher, source, report)
+            except SourceFailed as error:
+                failures.append(f"{source}: {error}")
+            else:
+                return str(source)
+        return None
+
+    def _receive(self, name: str, download: Download, fetcher: Fetcher, source: Source, report: Progress) -> None:
+        """Stream one source into a partial file; hash it; only then give it its name in the cache."""
+        partial = self._partials / f"{download.file}.part"
         digest, done = hashlib.sha256(), 0
-        report(card.name, done, card.size)
+        report(name, done, download.size)
         try:
             with closing(fetcher.chunks(source)) as chunks, partial.open("wb") as file:
                 for chunk in chunks:
                     done += len(chunk)
-                    if done > card.size * _SLACK_RATIO + _SLACK_BYTES:
-                        raise SourceFailed(f"it sends more than the card's {card.size} bytes")
+                    if done > download.size * _SLACK_RATIO + _SLACK_BYTES:
+                        raise SourceFailed(f"it sends more than the card's {download.size} bytes")
                     digest.update(chunk)
                     file.write(chunk)
-                    report(card.name, done, card.size)
-                if digest.hexdigest() != card.sha256:
+                    report(name, done, download.size)
+                if digest.hexdigest() != download.sha256:
                     raise SourceFailed(f"wrong file: {done} bytes with sha256 {digest.hexdigest()}")
-                publish_file(file, partial, self._file(card))
+                publish_file(file, partial, self._file(download))
         finally:
             partial.unlink(missing_ok=True)
 
-    def _sources(self, card: ModelCard, failures: list[str]) -> Iterator[Source]:
+    def _sources(self, download: Download, failures: list[str]) -> Iterator[Source]:
         """The mirror's files that are there, then the card's own sources."""
         if self._mirror is not None:
-            files = [file for name in (card.file, card.sha256) if (file := self._mirror.absolute() / name).is_file()]
+            names = (download.file, download.sha256)
+            files = [file for name in names if (file := self._mirror.absolute() / name).is_file()]
             if not files:
-                failures.append(f"mirror {self._mirror}: holds neither {card.file} nor {card.sha256}")
+                failures.append(f"mirror {self._mirror}: holds neither {download.file} nor {download.sha256}")
             yield from (Source(file=str(file)) for file in files)
-        yield from card.sources
+        yield from download.sources
+
+    def _worst(self, card: ModelCard) -> State:
+        states = {self._state(download) for download in card.downloads}
+        return next((state for state in (State.CORRUPT, State.MISSING) if state in states), State.PRESENT)
+
+    def _missing(self, card: ModelCard) -> list[Download]:
+        """Those of its files that are not there as they should be."""
+        return [download for download in card.downloads if self._state(download) is not State.PRESENT]
 
     @property
     def _partials(self) -> Path:
         return self.directory / ".partial"
 
-    def _file(self, card: ModelCard) -> Path:
-        return self.directory / card.file
+    def _file(self, download: Download) -> Path:
+        return self.directory / download.file
 
-    def _state(self, card: ModelCard) -> State:
-        file = self._file(card)
+    def _state(self, download: Download) -> State:
+        file = self._file(download)
         try:
             if stat.S_ISFIFO(mode := file.stat().st_mode) or stat.S_ISCHR(mode):  # reading would never end
                 return State.CORRUPT
             with file.open("rb") as content:
-                right = hashlib.file_digest(content, "sha256").hexdigest() == card.sha256
+                right = hashlib.file_digest(content, "sha256").hexdigest() == download.sha256
         except (FileNotFoundError, NotADirectoryError):
             return State.MISSING
         except OSError as error:
@@ -183,7 +208,8 @@ class Zoo:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    card: ModelCard
+    download: Download
+    name: str
     reasons: list[str]
 
 
@@ -212,9 +238,9 @@ def _refuse_restricted(cards: Iterable[ModelCard]) -> None:
 def _advice(failed: list[_Failure], wanted: int) -> str:
     lines = [f"{len(failed)} of {wanted} models could not be fetched."]
     for failure in failed:
-        lines.append(f"{failure.card.name} ({failure.card.file}, sha256 {failure.card.sha256}):")
+        lines.append(f"{failure.name} ({failure.download.file}, sha256 {failure.download.sha256}):")
         lines += [f"  tried {reason}" for reason in failure.reasons]
-    names = " ".join(failure.card.name for failure in failed)
+    names = " ".join(failure.name for failure in failed)
     lines += [
         "What to do, whichever is easiest:",
         "  - check this machine's network connection, its proxy, and the package indexes that pip and npm use;",

@@ -37,7 +37,7 @@ LANDMARKS68 = {
 
 def test_every_core_card_has_its_golden_output_here() -> None:
     core = {name for name, card in catalogue().items() if card.pack == "core"}
-    assert core == {"centerface", "fr-feature", "sface", *ATTRIBUTE_CARDS}
+    assert core == {"centerface", "fr-feature", "sface", "facemesh-attention-pinto", "face-mask", *ATTRIBUTE_CARDS}
 
 
 @pytest.mark.parametrize("name", sorted(name for name, card in catalogue().items() if card.pack == "core"))
@@ -48,9 +48,9 @@ def test_weights_next_to_nothing_are_left_out_and_no_answer_changes(
     preprocess = Preprocess(card.input)
     side = preprocess.side or 160
     pictures = preprocess(np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8))
-    treated = OnnxSession(models / card.file, free_sides=not preprocess.side).run(pictures)
+    treated = OnnxSession(card.files_in(models), free_sides=not preprocess.side).run(pictures)
     monkeypatch.setattr(graph, "NEGLIGIBLE_WEIGHT", 0.0)
-    untreated = OnnxSession(models / card.file, free_sides=not preprocess.side).run(pictures)
+    untreated = OnnxSession(card.files_in(models), free_sides=not preprocess.side).run(pictures)
     for ours, theirs in zip(treated, untreated, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-30)
 
@@ -96,17 +96,18 @@ def test_fr_eye_sees_open_eyes(portrait: Faces) -> None:
     assert portrait.eyes_open[0] > 0.99
 
 
-def test_fr_age_and_fr_gender(portrait: Faces) -> None:
-    assert portrait.age is not None
+def test_faceres_tells_age_and_gender(portrait: Faces) -> None:
+    """Eileen Collins was 36 when the portrait was taken."""
+    assert portrait.age_range is not None
     assert portrait.female is not None
-    assert portrait.age[0] == pytest.approx(30.3, abs=1.0)
-    assert portrait.female[0] == pytest.approx(0.66, abs=0.05)
+    np.testing.assert_allclose(portrait.age_range[0], [25.8, 49.6], atol=1.5)
+    assert portrait.female[0] > 0.95
 
 
-def test_fr_expression_sees_a_smile(portrait: Faces) -> None:
+def test_the_emotion_model_sees_a_smile(portrait: Faces) -> None:
     assert portrait.emotions is not None
     assert EMOTIONS[int(portrait.emotions[0].argmax())] == "happy"
-    assert portrait.emotions[0, EMOTIONS.index("happy")] > 0.98
+    assert portrait.emotions[0, EMOTIONS.index("happy")] > 0.8
     assert portrait.emotions[0].sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -131,9 +132,10 @@ def test_the_mirror_image_is_the_same_person_in_the_same_mood(portrait: Faces, m
     assert portrait.embeddings is not None
     assert mirrored.embeddings is not None
     assert portrait.embeddings[0] @ mirrored.embeddings[0] > 0.95
-    for column in ("age", "female", "eyes_open", "mouth_gap"):
-        ours, theirs = getattr(portrait, column)[0], getattr(mirrored, column)[0]
-        assert ours == pytest.approx(theirs, abs=2 if column == "age" else 0.25)
+    for column in ("female", "eyes_open", "mouth_gap"):
+        assert getattr(portrait, column)[0] == pytest.approx(getattr(mirrored, column)[0], abs=0.25)
+    assert portrait.age_range is not None
+    np.testing.assert_allclose(portrait.age_range, mirrored.age_range, atol=9)
 
 
 def test_in_the_mirror_yaw_and_roll_change_sign_and_pitch_does_not(portrait: Faces, mirrored: Faces) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from cli_home import Person
 
+from regard.vision.cards import catalogue
+from regard.vision.models import ATTRIBUTE_CARDS
+
 
 def test_a_key_is_made_as_json_for_programs_and_listed_without_its_secret(user: Person) -> None:
     key = user.run("keys", "create", "--name", "front desk", "--json").json
@@ -72,17 +75,17 @@ def test_a_damaged_model_is_found_and_fetched_again(
     monkeypatch.setenv("REGARD_MODELS_FOLDER", str(tmp_path / "models"))
     monkeypatch.setenv("REGARD_MODELS_MIRROR", str(models))
     shutil.copytree(models, tmp_path / "models", ignore=shutil.ignore_patterns(".*"))
-    file = tmp_path / "models" / "fr_age.onnx"
+    file = tmp_path / "models" / "fr_pose.onnx"
     file.write_bytes(b"x" + file.read_bytes()[1:])
     said = user.run("models", "verify")
     assert said.code == 1
-    assert "`regard models pull fr-age` fetches them again" in said.err
+    assert "`regard models pull fr-pose` fetches them again" in said.err
     doctor = user.run("doctor")
     assert doctor.code == 1
-    assert f"`regard models pull fr-age --home {user.home}` fetches it." in doctor.out
-    assert "fr-age: fetched from" in user.run("models", "pull", "fr-age").out
+    assert f"`regard models pull fr-pose --home {user.home}` fetches it." in doctor.out
+    assert "fr-pose: fetched from" in user.run("models", "pull", "fr-pose").out
     assert user.run("models", "verify").code == 0
-    assert "fr-age: was here" in user.run("models", "pull", "fr-age").out
+    assert "fr-pose: was here" in user.run("models", "pull", "fr-pose").out
 
 
 def test_a_model_that_is_missing_is_fetched_by_the_command_that_needs_it(
@@ -92,7 +95,9 @@ def test_a_model_that_is_missing_is_fetched_by_the_command_that_needs_it(
     monkeypatch.setenv("REGARD_MODELS_MIRROR", str(models))
     said = user.run("faces", user.portrait("a.jpg"), "--json")
     assert len(said.json["FaceDetails"]) == 1
-    assert "Fetching 8 models (48.1 MB)" in said.err
+    names = ["centerface", "fr-feature", *ATTRIBUTE_CARDS]
+    size = sum(catalogue()[name].total_size for name in names) / 1e6
+    assert f"Fetching {len(names)} models ({size:.1f} MB)" in said.err
 
 
 def test_the_doctor_finds_a_working_home_well(user: Person) -> None:

@@ -21,7 +21,7 @@ def brings(user: Person, models: Path, tmp_path: Path) -> Callable[[Graph], Path
     def bring(graph: Graph) -> Path:
         folder = tmp_path / "own-models"
         folder.mkdir()
-        for file in models.glob("*.onnx"):
+        for file in models.glob("[!.]*.*"):
             (folder / file.name).symlink_to(file)
         file = graph(folder / "mine.onnx")
         content = file.read_bytes()

@@ -11,7 +11,7 @@ from regard.domain.arrays import ByteArray, FloatArray
 from regard.domain.faces import Detail, Faces
 from regard.domain.images import Image
 from regard.domain.reporting import Meter
-from regard.vision.faces import face_attributes
+from regard.vision.faces import age_and_gender, expression, face_attributes
 from regard.vision.faces.face_detector import detection_bytes
 from regard.vision.faces.face_embedder import align
 from regard.vision.geometry import detail_and_luma
@@ -89,12 +89,12 @@ class FaceAnalyzer:
                 columns["eyes_open"] = face_attributes.eyes_open(model(Task.EYES), pixels, outline)
             if Detail.MOUTH_OPEN in detail:
                 columns["mouth_gap"] = face_attributes.mouth_gap(outline)
-        if Detail.AGE in detail:
-            columns["age"] = face_attributes.age(model(Task.AGE), pixels, corners)
-        if Detail.GENDER in detail:
-            columns["female"] = face_attributes.female(model(Task.GENDER), pixels, corners)
+        if detail & (Detail.AGE | Detail.GENDER):
+            ages, female = age_and_gender.read(model(Task.AGE_AND_GENDER), pixels, corners)
+            columns |= {"age_range": ages} if Detail.AGE in detail else {}
+            columns |= {"female": female} if Detail.GENDER in detail else {}
         if Detail.EMOTIONS in detail:
-            columns["emotions"] = face_attributes.emotions(model(Task.EXPRESSION), pixels, corners)
+            columns["emotions"] = expression.read(model(Task.EXPRESSION), pixels, corners)
         return replace(faces, **columns)
 
 

@@ -1,4 +1,4 @@
-"""What the small face models say of a face: its 68 points, its pose, its eyes and mouth, its age, gender, expression.
+"""What the small face models say of a face: its 68 points, its pose, its eyes and mouth.
 
 Each takes the picture and corner boxes N×4 in pixels. How each box is cut was chosen on the development faces: the
 models' own authors cropped around another detector's boxes (docs/accuracy.md has what was measured).
@@ -10,7 +10,7 @@ import numpy as np
 
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.vision.cards import Input
-from regard.vision.geometry import crop_and_resize, rectangles, squares, to_whole_pixels
+from regard.vision.geometry import crop_and_resize, rectangles, to_whole_pixels
 from regard.vision.preprocess import Preprocess
 from regard.vision.session import Session, run_in_chunks
 
@@ -69,41 +69,6 @@ def mouth_gap(outline: FloatArray) -> FloatArray:
     gap = np.linalg.norm(outline[:, 66] - outline[:, 62], axis=1)
     width = np.linalg.norm(outline[:, 64] - outline[:, 60], axis=1)
     return np.asarray(gap / np.maximum(width, 1e-6), np.float32)
-
-
-def age(model: CropModel, pixels: ByteArray, boxes: FloatArray) -> FloatArray:
-    """N ages in years."""
-    return np.asarray(_both_ways(model, pixels, boxes) * 101, np.float32)
-
-
-def female(model: CropModel, pixels: ByteArray, boxes: FloatArray) -> FloatArray:
-    """N numbers 0..1: how far the model reads the face as female rather than male."""
-    return np.asarray(1 - np.clip(_both_ways(model, pixels, boxes), 0, 1), np.float32)
-
-
-def emotions(model: CropModel, pixels: ByteArray, boxes: FloatArray) -> FloatArray:
-    """N×7 probabilities in the order of `domain.EMOTIONS`."""
-    return softmax(model.run(pixels, squares(boxes, 1.4))[0])
-
-
-def _both_ways(model: CropModel, pixels: ByteArray, boxes: FloatArray) -> FloatArray:
-    """The mean of a face and its mirror image: the two differ by 5 years, which is noise."""
-    crops = squares(boxes, 1.4, lift=0.1)
-    both = soft_stages(model.run(pixels, crops)) + soft_stages(model.run(pixels, crops, mirrored=True))
-    return np.asarray(both / 2, np.float32)
-
-
-def soft_stages(outputs: list[FloatArray]) -> FloatArray:
-    """SSR-Net's soft stagewise regression (Yang et al. 2018, eq. 4–6), in 0..1.
-
-    `outputs`: three stages' probabilities N×3, three width changes N×1, three bin shifts N×3.
-    """
-    total, width = np.zeros(len(outputs[0]), np.float32), np.ones(len(outputs[0]), np.float32)
-    for probability, change, shift in zip(outputs[:3], outputs[3:6], outputs[6:9], strict=True):
-        bins = probability.shape[1]
-        width = width / (bins * (1 + change[:, 0]))
-        total = total + (probability * (np.arange(bins) + shift)).sum(axis=1) * width
-    return np.asarray(total, np.float32)
 
 
 def softmax(logits: FloatArray) -> FloatArray:

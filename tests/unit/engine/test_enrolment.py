@@ -148,9 +148,9 @@ def test_the_refused_are_told_why_and_leave_no_row(house: House) -> None:
 def test_only_the_detail_asked_for_is_added(house: House) -> None:
     house.collection()
     plain = index(house, PORTRAIT)
-    assert plain.found.age is None
+    assert plain.found.age_range is None
     assert plain.found.embeddings is None  # nothing outside the gallery needs it
-    assert index(house, PORTRAIT, detail=Detail.AGE).found.age is not None
+    assert index(house, PORTRAIT, detail=Detail.AGE).found.age_range is not None
 
 
 def test_a_collection_that_has_gone_gets_no_faces(analyzer: FaceAnalyzer, house: House) -> None:

@@ -18,7 +18,7 @@ COLUMNS = {
     Detail.QUALITY: {"quality"},
     Detail.POSE: {"pose"},
     Detail.LANDMARKS68: {"landmarks68"},
-    Detail.AGE: {"age"},
+    Detail.AGE: {"age_range"},
     Detail.GENDER: {"female"},
     Detail.EMOTIONS: {"emotions"},
     Detail.EYES_OPEN: {"landmarks68", "eyes_open"},

@@ -28,7 +28,7 @@ def test_the_faces_of_a_picture_come_largest_first_with_what_was_asked_for(
     assert (found.image.width, found.image.height) == (320, 160)
     assert len(found.faces) == 2
     assert found.faces.box(0).width > found.faces.box(1).width
-    assert found.faces.age is not None
+    assert found.faces.age_range is not None
     assert found.faces.pose is None
     assert found.faces.embeddings is None
 

@@ -45,5 +45,5 @@ def test_a_face_has_what_it_is_judged_by_and_what_is_asked_for(analyzer: FaceAna
     (detailed,) = analyze_photos(analyzer, [submission(astronaut())], detail=Detail.AGE)
     assert plain.found.quality is not None
     assert plain.found.pose is not None
-    assert plain.found.age is None
-    assert detailed.found.age is not None
+    assert plain.found.age_range is None
+    assert detailed.found.age_range is not None

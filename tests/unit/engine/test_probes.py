@@ -45,7 +45,7 @@ def test_only_what_is_asked_for_or_judged_by_is_described(probes: ProbeReader) -
     picture = image(astronaut())
     assert probes.of(picture).faces.quality is None
     assert probes.of(picture, "LOW").faces.quality is not None
-    assert probes.of(picture, detail=Detail.AGE).faces.age is not None
+    assert probes.of(picture, detail=Detail.AGE).faces.age_range is not None
 
 
 def test_every_face_can_be_found_first_and_embedded_later(probes: ProbeReader) -> None:

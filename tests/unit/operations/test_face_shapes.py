@@ -42,7 +42,7 @@ def faces(**columns: object) -> Faces:
         "quality": np.array([[60, 70], [0, 100]], np.float32),
         "pose": np.array([[1, 2, 3], [-99, 99, -180]], np.float32),
         "landmarks68": np.arange(272, dtype=np.float32).reshape(2, 68, 2) / 272,
-        "age": np.array([30.4, -3], np.float32),
+        "age_range": np.array([[22.4, 38.2], [0, 5.5]], np.float32),
         "female": np.array([0.75, 0.0], np.float32),
         "emotions": happy * 0.94 + 0.01 - happy * 0.01,
         "eyes_open": np.array([0.9, 0.2], np.float32),
@@ -108,7 +108,8 @@ def test_each_attribute_comes_when_it_is_named() -> None:
 def test_what_the_models_cannot_give_is_absent() -> None:
     unknown = ["BEARD", "MUSTACHE", "EYEGLASSES", "SUNGLASSES", "FACE_OCCLUDED", "EYE_DIRECTION"]
     assert set(face_detail(faces(), 0, unknown)) == set(face_detail(faces(), 0, None))
-    bare = faces(age=None, female=None, emotions=None, eyes_open=None, mouth_gap=None, landmarks68=None, pose=None)
+    columns = ("age_range", "female", "emotions", "eyes_open", "mouth_gap", "landmarks68", "pose")
+    bare = faces(**dict.fromkeys(columns))
     detail = face_detail(bare, 0, ["ALL"])
     assert {name for name, value in detail.items() if value is not None} == {
         "BoundingBox",
@@ -119,10 +120,25 @@ def test_what_the_models_cannot_give_is_absent() -> None:
     assert len(detail["Landmarks"]) == 5
 
 
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        (0.80, {"Value": "Female", "Confidence": pytest.approx(80)}),
+        (0.74, None),
+        (0.50, None),
+        (0.26, None),
+        (0.20, {"Value": "Male", "Confidence": pytest.approx(80)}),
+    ],
+)
+def test_a_gender_is_left_out_where_it_cannot_be_told(share: float, told: dict[str, object] | None) -> None:
+    shape = face_detail(faces(female=np.array([share, 0], np.float32)), 0, ["GENDER"])
+    assert shape.get("Gender") == told
+
+
 def test_values_read_as_a_person_would() -> None:
     first, second = (face_detail(faces(), row, ["ALL"]) for row in (0, 1))
-    assert first["AgeRange"] == {"Low": 22, "High": 38}
-    assert second["AgeRange"]["Low"] == 0
+    assert first["AgeRange"] == {"Low": 22, "High": 39}
+    assert second["AgeRange"] == {"Low": 0, "High": 6}
     assert first["Gender"] == {"Value": "Female", "Confidence": pytest.approx(75)}
     assert second["Gender"] == {"Value": "Male", "Confidence": pytest.approx(100)}
     assert [first["Emotions"][0]["Type"], second["Emotions"][0]["Type"]] == ["HAPPY", "CALM"]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from regard.errors import SettingsError
-from regard.vision.cards import ModelCard, catalogue
+from regard.vision.cards import ModelCard, catalogue, is_shipped
+from regard.vision.conversion.model_files import ModelFiles
 
-CORE = [
-    "centerface", "fr-feature", "sface", "fr-landmark", "fr-pose", "fr-eye", "fr-gender", "fr-age", "fr-expression",
-]  # fmt: skip
+CORE = ["centerface", "fr-feature", "sface", "fr-landmark", "fr-pose", "fr-eye"]
+CORE += ["faceres", "facemesh-attention-pinto", "face-mask", "emotion"]
 OWN = f"""
 [my-detector]
 task = "face-detector"
@@ -43,12 +43,13 @@ def test_the_built_in_catalogue_is_the_core_pack() -> None:
     assert not any(card.non_commercial for card in cards.values())
 
 
-def test_every_built_in_file_comes_from_a_pinned_address_and_from_a_package_registry() -> None:
-    for card in catalogue().values():
-        first, *others = card.sources
-        assert first.kind == "url"
-        assert any(len(part) == 40 for part in first.at.split("/")), first
-        assert [source.kind for source in others] in (["pip"], ["npm"])
+def test_every_built_in_file_comes_from_a_package_registry_and_first_from_a_pinned_address_if_it_has_one() -> None:
+    for download in (each for card in catalogue().values() for each in card.downloads):
+        *addresses, package = download.sources
+        assert package.kind in ("pip", "npm")
+        assert all(address.kind == "url" for address in addresses)
+        assert all(any(len(part) == 40 for part in address.at.split("/")) for address in addresses)
+        assert addresses or download.file == "face_mask_detector.model"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,35 @@ def test_a_user_adds_an_embedder_with_its_calibration(tmp_path: Path) -> None:
     assert card.calibration.points == ((0.0, 1.0), (0.4, 1e-4))
 
 
+CONVERTED = (
+    OWN.replace('family = "scrfd"', 'family = "scrfd"\nformat = "tensorflow-js"')
+    + f"""
+[my-detector.weights]
+file = "det.bin"
+sha256 = "{"cd" * 32}"
+size = 1_000
+sources = [{{ file = "/models/det.bin" }}]
+"""
+)
+
+
+def test_a_model_of_two_files_is_known_by_both(tmp_path: Path) -> None:
+    card = own(tmp_path, CONVERTED)["my-detector"]
+    assert [(each.file, each.size) for each in card.downloads] == [("det.onnx", 3_000_000), ("det.bin", 1_000)]
+    assert card.total_size == 3_001_000
+    assert card.files_in(Path("/x")) == ModelFiles(Path("/x/det.onnx"), "tensorflow-js", Path("/x/det.bin"))
+    other = own(tmp_path, CONVERTED.replace("cd" * 32, "ef" * 32))["my-detector"]
+    assert len({card.fingerprint, other.fingerprint, card.sha256}) == 3
+    assert not is_shipped(card)
+    assert is_shipped(catalogue()["faceres"])
+
+
+@pytest.mark.parametrize(("name", "said"), [("det.onnx", "give them two names"), ("faceres.bin", "as has 'faceres'")])
+def test_a_files_name_is_for_one_file(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        own(tmp_path, CONVERTED.replace('"det.bin"', f'"{name}"'))
+
+
 def test_no_user_file_is_no_error(tmp_path: Path) -> None:
     assert list(catalogue(tmp_path / "models.toml")) == CORE
 
@@ -98,7 +128,11 @@ def test_no_user_file_is_no_error(tmp_path: Path) -> None:
         ("my-detector", "centerface", "the card 'centerface' exists already"),
         ('"det.onnx"', '"centerface.onnx"', "'my-detector' has the file 'centerface.onnx', as has 'centerface'"),
         ("family", "famly", "card 'my-detector': famly is not a key here; did you mean family?"),
-        ("non_commercial = true", "colour = 1", "card 'my-detector': colour is not a key here; there are name, task,"),
+        (
+            "non_commercial = true",
+            "colour = 1",
+            "card 'my-detector': colour is not a key here; there are file, sha256,",
+        ),
         ("std = [128", "sdt = [1], std = [128", "card 'my-detector': input.sdt is not a key here; did you mean std?"),
         ("{ url =", "{ hash = 1, url =", "card 'my-detector': sources[1].hash is not a key here; there are url, pip"),
         ("{ url =", "{ pip = 'a==1', url =", "sources[1]: it must have exactly one of the keys url, pip, npm, file"),
@@ -139,6 +173,17 @@ def test_no_user_file_is_no_error(tmp_path: Path) -> None:
         ("face-detector", 'face-embedder"\ndimension = 8\ncalibration = [[0, 1, 2]]#', "pairs"),
         ("face-detector", 'face-embedder"\ndimension = 8\ncalibration = [[0, 1], ["0.5", 0.1]]#', "pairs"),
         ("face-detector", 'face-embedder"\ndimension = 8\ncalibration = [[0, 1], [1, 1]]#', "lie in"),
+        (
+            "size =",
+            "format = 'tensorflow-js'\nsize =",
+            "format is 'tensorflow-js'; a model of the format tensorflow-js",
+        ),
+        ("size =", "format = 'caffe'\nsize =", "format is 'caffe'; it must be 'onnx', 'tensorflow-js' or 'keras'"),
+        (
+            "size =",
+            f"weights = {{ file = 'w.bin', sha256 = '{'cd' * 32}', size = 1, sources = [{{ file = '/w' }}] }}\nsize =",
+            "no other has it",
+        ),
         ("[my-detector]", "my-detector = 1\n[other]", "card 'my-detector': it is 1; it must be a table"),
         ("[my-detector]", "[my-detector", "not valid TOML"),
     ],

@@ -3,12 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 
 from regard.domain.arrays import FloatArray
 from regard.vision.cards import Input
 from regard.vision.faces import face_attributes
-from regard.vision.faces.face_attributes import CropModel, soft_stages, softmax
+from regard.vision.faces.face_attributes import CropModel, softmax
 
 RGB = Input(width=8, height=8, channels="RGB", mean=(0, 0, 0), std=(1, 1, 1))
 GREY = Input(width=8, height=8, channels="GREY", mean=(0,), std=(255,))
@@ -47,23 +46,6 @@ BOX = np.array([[20, 30, 60, 90]], np.float32)
 def test_softmax_of_hand_numbers_and_of_large_ones() -> None:
     np.testing.assert_allclose(softmax(np.log(np.array([[1, 2, 5]], np.float32))), [[0.125, 0.25, 0.625]], rtol=1e-6)
     np.testing.assert_allclose(softmax(np.array([[1000, 1000], [-1000, 0]], np.float32)), [[0.5, 0.5], [0, 1]])
-
-
-def test_soft_stages_without_shifts_or_changes_reads_a_number_digit_by_digit() -> None:
-    """With one-hot stages and three bins each, the estimate is 0.abc in base three."""
-    hot = np.eye(3, dtype=np.float32)
-    nothing, still = np.zeros((1, 1), np.float32), np.zeros((1, 3), np.float32)
-    outputs = [hot[[2]], hot[[1]], hot[[0]], nothing, nothing, nothing, still, still, still]
-    np.testing.assert_allclose(soft_stages(outputs), [2 / 3 + 1 / 9 + 0 / 27], rtol=1e-6)
-
-
-def test_soft_stages_with_shifts_and_changes_by_hand() -> None:
-    p = [np.array([[0.2, 0.3, 0.5]], np.float32), np.array([[1, 0, 0]], np.float32), np.array([[0, 0, 1]], np.float32)]
-    change = [np.array([[c]], np.float32) for c in (0.5, -0.2, 0.0)]
-    shift = [np.array([[0.1, 0, -0.1]], np.float32), np.zeros((1, 3), np.float32), np.full((1, 3), 0.5, np.float32)]
-    widths = [1 / (3 * 1.5), 1 / (3 * 1.5) / (3 * 0.8), 1 / (3 * 1.5) / (3 * 0.8) / 3]
-    expected = (0.2 * 0.1 + 0.3 * 1 + 0.5 * 1.9) * widths[0] + 0 * widths[1] + 2.5 * widths[2]
-    np.testing.assert_allclose(soft_stages([*p, *change, *shift]), [expected], rtol=1e-6)
 
 
 def test_every_box_is_a_row_whatever_the_chunks() -> None:
@@ -126,25 +108,3 @@ def test_the_mouths_gap_is_a_ratio_of_its_width() -> None:
     outline[:, 60], outline[:, 64] = (0, 0), (40, 0)
     outline[1, 62], outline[1, 66] = (20, -4), (20, 8)
     np.testing.assert_allclose(face_attributes.mouth_gap(outline), [0, 0.3], rtol=1e-6)
-
-
-def test_age_and_gender_are_the_mean_of_both_ways() -> None:
-    def answer(batch: FloatArray) -> list[FloatArray]:
-        """The face reads as the first bin, its mirror image as the last: 0 and 2/3."""
-        plain = batch[:, 0, 4, 0] < batch[:, 0, 4, -1]
-        first = np.where(plain[:, None], np.float32([1, 0, 0]), np.float32([0, 0, 1]))
-        none, still = np.zeros((len(batch), 1), np.float32), np.zeros((len(batch), 3), np.float32)
-        zero = np.tile(np.float32([1, 0, 0]), (len(batch), 1))
-        return [first, zero, zero, none, none, none, still, still, still]
-
-    model = CropModel(Scripted(answer), RGB)
-    assert face_attributes.age(model, ramp(), BOX)[0] == pytest.approx(101 / 3, rel=1e-5)
-    assert face_attributes.female(model, ramp(), BOX)[0] == pytest.approx(2 / 3, rel=1e-5)
-
-
-def test_emotions_are_probabilities() -> None:
-    model = CropModel(Scripted(always([0, 0, 0, 5, 0, 0, 0])), RGB)
-    found = face_attributes.emotions(model, ramp(), BOX)
-    assert found.shape == (1, 7)
-    assert found.sum() == pytest.approx(1)
-    assert found.argmax() == 3

@@ -11,6 +11,7 @@ from toy_graphs import embedder, node, save_graph, scrfd, yunet
 
 from regard.domain.arrays import FloatArray
 from regard.errors import ModelUnavailable
+from regard.vision.conversion.model_files import ModelFiles
 from regard.vision.graph import prepared
 from regard.vision.session import OnnxSession
 
@@ -38,17 +39,17 @@ def convolution(file: Path) -> Path:
 def test_weights_are_no_inputs_any_more(tmp_path: Path) -> None:
     file = convolution(tmp_path / "a.onnx")
     assert [value.name for value in onnx.load(str(file)).graph.input] == ["x", "w"]
-    graph = onnx.load_from_string(prepared(file)).graph
+    graph = onnx.load_from_string(prepared(ModelFiles(file))).graph
     assert [value.name for value in graph.input] == ["x"]
     assert [tensor.name for tensor in graph.initializer] == ["w"]
 
 
 def test_the_batch_is_freed_and_the_sides_where_asked(tmp_path: Path) -> None:
     file = convolution(tmp_path / "a.onnx")
-    graph = onnx.load_from_string(prepared(file)).graph
+    graph = onnx.load_from_string(prepared(ModelFiles(file))).graph
     assert sides(graph.input[0]) == ["batch", 3, 32, 32]
     assert sides(graph.output[0])[1:] == [2, 32, 32]
-    graph = onnx.load_from_string(prepared(file, free_sides=True)).graph
+    graph = onnx.load_from_string(prepared(ModelFiles(file), free_sides=True)).graph
     assert sides(graph.input[0]) == ["batch", 3, "height", "width"]
     assert all(isinstance(axis, str) for axis in sides(graph.output[0]))
     assert not graph.value_info
@@ -119,7 +120,7 @@ def test_prelu_is_made_of_quicker_operations_that_give_the_same(tmp_path: Path) 
         outputs={"y": (1, 5, 8, 8)},
         weights={"slopes": slopes},
     )
-    assert "PRelu" not in [each.op_type for each in onnx.load_from_string(prepared(file)).graph.node]
+    assert "PRelu" not in [each.op_type for each in onnx.load_from_string(prepared(ModelFiles(file))).graph.node]
     batch = random(3, 5, 8, 8)
     np.testing.assert_allclose(OnnxSession(file).run(batch)[0], np.where(batch < 0, slopes * batch, batch), atol=1e-6)
 
@@ -133,7 +134,7 @@ def test_weights_next_to_nothing_are_zero_and_no_others(tmp_path: Path) -> None:
         outputs={"y": (1, 8)},
         weights={"w": weights},
     )
-    (tensor,) = onnx.load_from_string(prepared(file)).graph.initializer
+    (tensor,) = onnx.load_from_string(prepared(ModelFiles(file))).graph.initializer
     kept = np.array([1, 1e-14, -1e-14, 0, 0, 0, 0, 3e30], np.float32)
     np.testing.assert_array_equal(onnx.numpy_helper.to_array(tensor), kept)
 
@@ -153,9 +154,9 @@ def test_weights_in_another_file_are_refused_wherever_it_lies(tmp_path: Path, pl
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "weights.bin").write_bytes(np.ones(112, np.float32).tobytes())
     with pytest.raises(ModelUnavailable, match="keeps w in another file"):
-        prepared(weights_elsewhere(tmp_path / "models" / "odd.onnx", place))
+        prepared(ModelFiles(weights_elsewhere(tmp_path / "models" / "odd.onnx", place)))
 
 
 def test_a_file_is_read_as_a_model_whatever_its_name_ends_in(tmp_path: Path) -> None:
     for name in ("a.json", "a.textproto", "a"):
-        assert prepared(convolution(tmp_path / "a.onnx").rename(tmp_path / name))
+        assert prepared(ModelFiles(convolution(tmp_path / "a.onnx").rename(tmp_path / name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ import pytest
 from toy_sources import CONTENT, EMPTY_PATH, ToyServer, running, serve_npm, toy_card, url, write_wheel
 
 from regard.errors import ModelUnavailable, SettingsError
-from regard.vision.cards import ModelCard, Source
+from regard.vision.cards import Download, ModelCard, Source
 from regard.vision.sources import Clients
 from regard.vision.zoo import State, Zoo
 
@@ -47,7 +48,7 @@ def leftovers(tmp_path: Path) -> list[str]:
 
 
 def test_a_missing_model_says_what_to_run(tmp_path: Path) -> None:
-    message = refusal(lambda: zoo(tmp_path, toy_card(url("https://example.org/toy"))).path("toy"))
+    message = refusal(lambda: zoo(tmp_path, toy_card(url("https://example.org/toy"))).files("toy"))
     assert "'toy' is missing" in message
     assert "`regard models pull toy`" in message
 
@@ -56,7 +57,7 @@ def test_a_corrupt_model_is_never_handed_out(tmp_path: Path) -> None:
     models = zoo(tmp_path, toy_card(url("https://example.org/toy")))
     models.directory.mkdir()
     (models.directory / "toy.onnx").write_bytes(WRONG)
-    assert "'toy' is corrupt" in refusal(lambda: models.path("toy"))
+    assert "'toy' is corrupt" in refusal(lambda: models.files("toy"))
 
 
 def test_what_is_read_without_end_is_corrupt_and_replaced_by_the_model(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_a_source_that_is_read_without_end_fails(tmp_path: Path, make: Callable[
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no model card 'tyo'; the cards are: toy"):
-        zoo(tmp_path, toy_card(url("https://example.org/toy"))).path("tyo")
+        zoo(tmp_path, toy_card(url("https://example.org/toy"))).files("tyo")
 
 
 def test_verify_tells_present_from_missing_from_corrupt(tmp_path: Path) -> None:
@@ -107,12 +108,58 @@ def test_a_pack_is_the_cards_that_name_it(tmp_path: Path) -> None:
 # -- pulling
 
 
+def two_files(server: ToyServer) -> ModelCard:
+    """A card of a graph and its weights, both behind addresses."""
+    weights = Download(
+        file="toy.bin",
+        sha256=hashlib.sha256(WRONG).hexdigest(),
+        size=len(WRONG),
+        sources=(url(f"{server.base}/weights"),),
+    )
+    return toy_card(url(f"{server.base}/toy"), format="tensorflow-js", weights=weights)
+
+
+def test_a_model_of_two_files_is_there_when_both_are(server: ToyServer, tmp_path: Path) -> None:
+    server.page("/toy")
+    models = zoo(tmp_path, two_files(server))
+    message = refusal(lambda: models.pull(["toy"]))
+    assert "toy (toy.bin, sha256" in message
+    assert f"{server.base}/weights: the server answered 404" in message
+    assert models.installed == ()
+    assert [state for _, state in models.verify()] == [State.MISSING]
+    assert "'toy' is missing" in refusal(lambda: models.files("toy"))
+
+    server.page("/weights", body=WRONG)
+    (pulled,) = models.pull(["toy"])
+    assert pulled.source == f"{server.base}/weights"
+    assert server.asked == ["/toy", "/weights", "/weights"], "the first file was there"
+    files = models.files("toy")
+    assert files.weights is not None
+    assert (files.file.read_bytes(), files.weights.read_bytes(), files.format) == (CONTENT, WRONG, "tensorflow-js")
+    assert models.installed == ("toy",)
+    assert leftovers(tmp_path) == []
+
+
+def test_a_model_with_one_damaged_file_is_damaged_and_only_that_is_fetched(server: ToyServer, tmp_path: Path) -> None:
+    server.page("/toy")
+    server.page("/weights", body=WRONG)
+    models = zoo(tmp_path, two_files(server))
+    models.pull(["toy"])
+    (models.directory / "toy.bin").write_bytes(CONTENT)
+    assert [state for _, state in models.verify()] == [State.CORRUPT]
+    assert "'toy' is corrupt" in refusal(lambda: zoo(tmp_path, two_files(server)).files("toy"))
+    server.asked.clear()
+    models.pull(["toy"])
+    assert server.asked == ["/weights"]
+    assert [state for _, state in models.verify()] == [State.PRESENT]
+
+
 def test_a_pulled_model_is_in_the_cache_with_nothing_left_beside_it(server: ToyServer, tmp_path: Path) -> None:
     server.page("/toy")
     models = zoo(tmp_path, toy_card(url(f"{server.base}/toy")))
     (pulled,) = models.pull(["toy", "toy"])
     assert pulled.source == f"{server.base}/toy"
-    assert pulled.path == models.path("toy") == tmp_path / "models" / "toy.onnx"
+    assert pulled.path == models.files("toy").file == tmp_path / "models" / "toy.onnx"
     assert pulled.path.read_bytes() == CONTENT
     assert leftovers(tmp_path) == []
 
@@ -132,7 +179,7 @@ def test_a_corrupt_model_is_replaced(server: ToyServer, tmp_path: Path) -> None:
     models.directory.mkdir()
     (models.directory / "toy.onnx").write_bytes(WRONG)
     models.pull(["toy"])
-    assert models.path("toy").read_bytes() == CONTENT
+    assert models.files("toy").file.read_bytes() == CONTENT
 
 
 def test_a_wrong_hash_is_reported_and_the_next_source_is_tried(server: ToyServer, tmp_path: Path) -> None:
@@ -149,7 +196,7 @@ def test_a_wrong_hash_is_reported_and_the_next_source_is_tried(server: ToyServer
     assert "wrong file: 1048576 bytes with sha256" in pulled.failures[0]
     assert "9 bytes still to come" in pulled.failures[1]
     assert "sends more than the card's 1048576 bytes" in pulled.failures[2]
-    assert models.path("toy").read_bytes() == CONTENT
+    assert models.files("toy").file.read_bytes() == CONTENT
 
 
 def test_when_every_source_fails_the_error_lists_each_one_and_what_to_do(server: ToyServer, tmp_path: Path) -> None:
@@ -347,4 +394,4 @@ def test_a_process_killed_half_way_leaves_no_broken_model_and_no_stuck_lock(serv
     models.pull(["other"])
     assert leftovers(tmp_path) == [], "any later pull cleans up"
     models.pull(["toy"])
-    assert models.path("toy").read_bytes() == CONTENT
+    assert models.files("toy").file.read_bytes() == CONTENT
