@@ -42,6 +42,23 @@ def node(kind: str, inputs: str, outputs: str, **attributes: object) -> NodeProt
     return helper.make_node(kind, inputs.split(), outputs.split(), **attributes)
 
 
+def glasses(file: Path) -> Path:
+    """FaceAttribNet's form: a crop in; left eye open, right eye open, eyeglasses, mask and sunglasses out. These wear
+    eyeglasses in every picture.
+    """
+    weights = {
+        "nothing": np.zeros((3, 5), np.float32),
+        "always": np.array([0.9, 0.9, 0.8, 0.1, 0.3], np.float32),
+    }
+    nodes = [
+        node("GlobalAveragePool", "image", "means"),
+        node("Flatten", "means", "rows", axis=1),
+        node("Gemm", "rows nothing always", "attributes"),
+    ]
+    inputs, outputs = {"image": [1, 3, 128, 128]}, {"attributes": [1, 5]}
+    return save_graph(file, nodes, inputs=inputs, outputs=outputs, weights=weights)
+
+
 def embedder(file: Path, dimension: int = 4, side: int = 112) -> Path:
     """ArcFace's form: one crop in, one vector out, batch 1 frozen in input, output and Reshape.
 

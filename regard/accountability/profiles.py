@@ -20,6 +20,13 @@ class Profile(Protocol):
     def erase_seconds(self) -> float:
         """In how many seconds what was deleted is gone from the disk; 0 is before the deletion is acknowledged."""
 
+    @property
+    def untold_attributes(self) -> bool:
+        """Whether the setting may be used that answers attributes which no model can tell, with Confidence 50.
+
+        A profile for a public authority must say no: nothing that is not known may stand in what it decides upon.
+        """
+
     def check(self, caller: Caller, act: Act, /) -> None:
         """Return if the caller may do this. Raises AccessDenied with the reason and the remedy."""
 
@@ -29,6 +36,7 @@ class OpenProfile:
 
     name = "open"
     erase_seconds = 60.0
+    untold_attributes = True
 
     def check(self, _: Caller, __: Act, /) -> None:
         """Allow it."""
@@ -39,6 +47,7 @@ class ClosedProfile:
 
     name = "closed"
     erase_seconds = 0.0
+    untold_attributes = False
 
     def check(self, _: Caller, act: Act, /) -> None:
         raise AccessDenied(

@@ -13,11 +13,24 @@ from regard.bootstrap.stores import Stores
 from regard.config.settings import Settings
 from regard.domain.authority import Caller, Channel
 from regard.domain.callers import Principal
+from regard.errors import SettingsError
 
 
 def gate(settings: Settings) -> Gate:
     """The gate under the profile of the settings."""
     return Gate(PROFILES[settings.accountability.profile])
+
+
+def answers_untold(settings: Settings) -> bool:
+    """Whether attributes that no model can tell are answered. Raises SettingsError where the profile forbids it."""
+    asked = settings.server.untold_attributes == "unknown"
+    if asked and not PROFILES[settings.accountability.profile].untold_attributes:
+        raise SettingsError(
+            '[server] untold_attributes is "unknown", which the profile '
+            f"{settings.accountability.profile!r} forbids: nothing may be answered that no model has told. Leave the "
+            "setting out, and read the attributes of a face only where they are there."
+        )
+    return asked
 
 
 def access_keys(settings: Settings, stores: Stores) -> AccessKeys:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from regard import errors
-from regard.bootstrap.accountability import signing_key
+from regard.bootstrap.accountability import answers_untold, signing_key
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.front_page import front_page
 from regard.bootstrap.memory import body_bytes
@@ -86,6 +86,7 @@ def rekognition(engine: Engine) -> dict[str, Handler]:
             galleries=engine.galleries,
             users=engine.users,
             pages=pages,
+            untold=answers_untold(settings),
         ),
         TagOperations(galleries=engine.galleries, names=names),
         UserOperations(users=engine.users, search=engine.user_search, galleries=engine.galleries, pages=pages),

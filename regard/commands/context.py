@@ -37,7 +37,7 @@ def fetch_models(chosen: Settings) -> None:
     if not missing:
         return
     zoo = open_zoo(chosen)
-    total = sum(zoo.card(name).total_size for name in missing)
+    total = sum(zoo.card(name).total_size or 0 for name in missing)
     terminal.note(f"Fetching {len(missing)} models ({terminal.size_of(total)}) into {zoo.directory}")
     with terminal.progress(in_bytes=True) as report:
         pulled = pull_models(chosen, missing, report)

@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from regard.accountability.access_keys import AccessKey
 from regard.accountability.gate import Grant
+from regard.bootstrap.accountability import answers_untold
 from regard.bootstrap.engine import Engine, open_engine
 from regard.bootstrap.models import face_models, open_zoo
 from regard.bootstrap.stores import database_shown, s3_store
@@ -26,7 +27,10 @@ from regard.commands.terminal import Home
 from regard.config.layers import Origin
 from regard.config.sections import is_secret
 from regard.config.settings import Settings, default_home, origins
+from regard.engine.analysis.face_description import tellable
 from regard.errors import InternalServerError, RegardError
+from regard.operations.attribute_shapes import told_and_untold
+from regard.vision.models import FaceModels
 from regard.vision.session import cores, providers
 from regard.vision.zoo import State
 
@@ -108,6 +112,7 @@ def _settings(chosen: Settings, home: Path | None) -> Iterator[Finding]:
     standard = chosen.home == default_home({}).expanduser()
     origin = "default" if standard else "--home" if home else "environment"
     yield Finding(about="home", value=f"{chosen.home} ({origin})", changed=not standard)
+    answers_untold(chosen)  # raises where the profile forbids it
     for (section, key), origin in origins(home=chosen.home).items():
         value = getattr(getattr(chosen, section), key)
         shown = "set" if is_secret(section, key) and value else value
@@ -133,6 +138,15 @@ def _models(chosen: Settings, home: Path | None) -> Iterator[Finding]:
         role = card.task if card.name in needed else f"{card.task}, not in use"
         value = f"{state}, {role}, {terminal.size_of(card.total_size)}, {zoo.directory / card.file}"
         yield Finding(about=card.name, value=value, remedy=remedy)
+    yield from _attributes(models, home)
+
+
+def _attributes(models: FaceModels, home: Path | None) -> Iterator[Finding]:
+    """What programs that read every attribute of a face will find and miss."""
+    told, untold = told_and_untold(tellable(models))
+    yield Finding(about="attributes", value=f"of a face these can be told: {', '.join(told)}")
+    glasses = f"; {with_home('models pull face-attrib-net', home)} adds glasses" if "Eyeglasses" in untold else ""
+    yield Finding(about="not told", value=f"{', '.join(untold)}{glasses}")
 
 
 def _data(chosen: Settings, home: Path | None) -> Iterator[Finding]:

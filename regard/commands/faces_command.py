@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,8 @@ from regard.commands.tables import Table
 from regard.commands.terminal import Home, Json
 from regard.domain.images import Image
 from regard.media import drawing
-from regard.operations.face_shapes import face_detail, wanted
+from regard.operations.attribute_shapes import wanted
+from regard.operations.face_shapes import face_detail
 
 app = typer.Typer(
     cls=WithDefault,
@@ -31,7 +33,7 @@ app = typer.Typer(
 def find(
     image: Annotated[Path, typer.Argument(help="A picture: JPEG, PNG, WebP, AVIF, TIFF, HEIC.")],
     save: Annotated[Path | None, typer.Option(help="Write the picture with its faces marked: a .jpg or .png.")] = None,
-    attributes: Annotated[bool, typer.Option("--attributes", help="Also age, gender, emotion, eyes, mouth.")] = False,
+    attributes: Annotated[bool, typer.Option("--attributes", help="Also age, emotion, eyes, mouth and more.")] = False,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
@@ -41,7 +43,7 @@ def find(
 
     Example: [bold]regard faces party.jpg --attributes --save marked.jpg[/]
     """
-    names = ["AGE_RANGE", "EMOTIONS", "EYES_OPEN", "GENDER", "MOUTH_OPEN", "SMILE"] if attributes else []
+    names = ["ALL"] if attributes else []
     content = context.read(image)
     chosen = context.settings(home)
     with (
@@ -64,7 +66,7 @@ def find(
 
 
 def _table(shapes: list[dict[str, Any]], image: Image, attributes: bool) -> Table:
-    more = ("Age", "Gender", "Emotion", "Eyes", "Mouth") if attributes else ()
+    more = _ATTRIBUTES if attributes else ()
     title = f"{len(shapes)} {'face' if len(shapes) == 1 else 'faces'} in {image.width} × {image.height} pixels"
     columns = ">", ">Left", ">Top", ">Size", ">Confidence", ">Brightness", ">Sharpness", ">Yaw", ">Pitch", ">Roll"
     rows = terminal.table(*columns, *more, title=title, each="Face")
@@ -85,19 +87,30 @@ def _table(shapes: list[dict[str, Any]], image: Image, attributes: bool) -> Tabl
 
 
 def _attributes(shape: dict[str, Any]) -> list[str]:
-    emotion = shape["Emotions"][0]
+    emotion, gaze = shape["Emotions"][0], shape["EyeDirection"]
     return [
         f"{shape['AgeRange']['Low']}–{shape['AgeRange']['High']}",
-        _gender(shape),
+        _said(shape, "Gender", lambda value: str(value).lower()),
         f"{emotion['Type'].lower()} {emotion['Confidence']:.0f} %",
-        "open" if shape["EyesOpen"]["Value"] else "closed",
-        "open" if shape["MouthOpen"]["Value"] else "closed",
+        _said(shape, "Smile", _YES_NO),
+        _said(shape, "EyesOpen", _OPEN_CLOSED),
+        f"{gaze['Yaw']:+.0f}°, {gaze['Pitch']:+.0f}°",
+        _said(shape, "MouthOpen", _OPEN_CLOSED),
+        _said(shape, "FaceOccluded", _YES_NO),
+        _said(shape, "Eyeglasses", _YES_NO),
+        _said(shape, "Sunglasses", _YES_NO),
     ]
 
 
-def _gender(shape: dict[str, Any]) -> str:
-    told = shape.get("Gender")
-    return f"{told['Value'].lower()} {told['Confidence']:.0f} %" if told else "not told"
+def _said(shape: dict[str, Any], member: str, word: Callable[[Any], str]) -> str:
+    """A member's value and confidence in words; a dash for what no model here tells."""
+    said = shape.get(member)
+    return f"{word(said['Value'])} {said['Confidence']:.0f} %" if said else "–"
+
+
+_ATTRIBUTES = ("Age", "Gender", "Emotion", "Smile", "Eyes", "Eyes to", "Mouth", "Covered", "Glasses", "Sunglasses")
+_YES_NO = {True: "yes", False: "no"}.__getitem__
+_OPEN_CLOSED = {True: "open", False: "closed"}.__getitem__
 
 
 app.command("list")(enrolled_faces_commands.show)

@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from regard.bootstrap.accountability import answers_untold
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.http import pipeline, server
 from regard.bootstrap.tls import Tls
@@ -31,6 +32,12 @@ from regard.errors import AccessDenied, SettingsError
 from regard.telemetry import logs
 
 log = logging.getLogger(__name__)
+
+_UNTOLD = (
+    '[server] untold_attributes is "unknown": attributes of faces that no model here can tell are answered with '
+    "Value false and Confidence 50, which says nothing of the face"
+)
+
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 _SNIPPET = """\
@@ -66,10 +73,13 @@ def serve(
     chosen = context.settings(home, host=host, port=port)
     _check_free(chosen.server.host, chosen.server.port)
     pipeline(chosen)  # raises for wrong settings now, before anything slow
+    untold = answers_untold(chosen)
     tls = Tls.of(chosen)
     _obey_signals()
     logs.begin(chosen.telemetry.log_format)
     limit = descriptors.raise_limit()
+    if untold:
+        log.warning(_UNTOLD)
     with context.engine(chosen) as engine:
         with terminal.err().status("Loading the models"):
             faults = engine.load_models()

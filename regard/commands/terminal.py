@@ -98,7 +98,9 @@ def percent(value: float) -> str:
     return f"{math.floor(value * 100 + 1e-6) / 100:.2f}"
 
 
-def size_of(count: int) -> str:
+def size_of(count: int | None) -> str:
+    if count is None:
+        return "size not known"
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count} bytes"
 
 

@@ -114,6 +114,9 @@ class ServerSettings(Table, frozen=True):
     idle_seconds: int = Field(default=75, ge=1)
     #: Seconds for running requests once the server is told to end.
     grace_seconds: int = Field(default=20, ge=1)
+    #: What is answered for attributes of a face that no model here can tell: nothing ("absent"), or, for programs that
+    #: read them without looking whether they are there, `Value: false` with `Confidence: 50` ("unknown").
+    untold_attributes: Literal["absent", "unknown"] = "absent"
     #: What all pictures together may take while they are worked on; unless set, most of what the machine or its
     #: control group leaves.
     memory: Size | None = None

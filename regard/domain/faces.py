@@ -22,6 +22,11 @@ class Detail(Flag):
     EMOTIONS = auto()
     EYES_OPEN = auto()
     MOUTH_OPEN = auto()
+    SMILE = auto()
+    LANDMARKS30 = auto()
+    EYE_DIRECTION = auto()
+    OCCLUDED = auto()
+    GLASSES = auto()
 
 
 class QualityLevel(StrEnum):
@@ -36,6 +41,15 @@ class QualityLevel(StrEnum):
 
 #: The least share of women, or of men, at which a face's gender is told; the others' is not.
 LEAST_GENDER_SHARE = 0.75
+#: The order of `Faces.landmarks30`, by the service model's names. The first five are those of the detector.
+LANDMARK_TYPES = (
+    *("eyeLeft", "eyeRight", "nose", "mouthLeft", "mouthRight"),
+    *("leftEyeBrowLeft", "leftEyeBrowUp", "leftEyeBrowRight", "rightEyeBrowLeft", "rightEyeBrowUp"),
+    *("rightEyeBrowRight", "leftEyeLeft", "leftEyeRight", "leftEyeUp", "leftEyeDown"),
+    *("rightEyeLeft", "rightEyeRight", "rightEyeUp", "rightEyeDown", "noseLeft"),
+    *("noseRight", "mouthUp", "mouthDown", "leftPupil", "rightPupil"),
+    *("upperJawlineLeft", "midJawlineLeft", "chinBottom", "midJawlineRight", "upperJawlineRight"),
+)
 #: The order of the columns of `Faces.emotions`.
 EMOTIONS = ("angry", "disgusted", "fear", "happy", "sad", "surprised", "calm")
 
@@ -68,10 +82,17 @@ class Faces:
     female: FloatArray | None = None
     #: N×7, the measured share of each of EMOTIONS among the faces that read like this one.
     emotions: FloatArray | None = None
-    #: N, probability that the eyes are open.
+    #: N, the measured share of faces read like this one that smile; and so on for the five below.
+    smile: FloatArray | None = None
     eyes_open: FloatArray | None = None
-    #: N, the gap between the lips as a ratio of the mouth's inner width.
-    mouth_gap: FloatArray | None = None
+    mouth_open: FloatArray | None = None
+    occluded: FloatArray | None = None
+    eyeglasses: FloatArray | None = None
+    sunglasses: FloatArray | None = None
+    #: N×30×2, in the order of LANDMARK_TYPES.
+    landmarks30: FloatArray | None = None
+    #: N×3: yaw and pitch of the eyes in degrees, as of the head, and by how many two readings of them differ.
+    eye_direction: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.boxes)

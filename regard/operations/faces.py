@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regard.domain.authority import Act
+from regard.domain.faces import Faces
 from regard.domain.results import Result
 from regard.engine.analysis.face_analyzer import MOST_FACES
 from regard.engine.analysis.face_comparison import FaceComparison
@@ -15,6 +17,7 @@ from regard.engine.galleries.face_search import FaceSearch, FaceSearchResult, Se
 from regard.engine.galleries.gallery import Galleries
 from regard.engine.galleries.user_vectors import Users
 from regard.operations.acts import MOST_MATCHES, THRESHOLD
+from regard.operations.attribute_shapes import wanted
 from regard.operations.call import Call, Operation
 from regard.operations.face_shapes import (
     bounding_box,
@@ -23,7 +26,6 @@ from regard.operations.face_shapes import (
     face_detail,
     face_match,
     image_reference,
-    wanted,
 )
 from regard.operations.paging import Pages
 from regard.operations.search_headers import search_headers
@@ -50,6 +52,8 @@ class FaceOperations:
     galleries: Galleries
     users: Users
     pages: Pages
+    #: Whether attributes that no model can tell are answered all the same.
+    untold: bool = False
 
     def operations(self) -> dict[str, Operation]:
         return {
@@ -66,7 +70,7 @@ class FaceOperations:
         names = call.request.get("Attributes")
         picture = image_reference(call.request["Image"])
         faces = self.detection.detect(call.grant, picture, wanted(names)).faces
-        return Result(members={"FaceDetails": [face_detail(faces, row, names) for row in range(len(faces))]})
+        return Result(members={"FaceDetails": [self._detail(faces, row, names) for row in range(len(faces))]})
 
     def compare_faces(self, call: Call[CompareFacesRequestTypeDef]) -> Result:
         pictures = (image_reference(call.request[name]) for name in ("SourceImage", "TargetImage"))
@@ -102,11 +106,11 @@ class FaceOperations:
         return Result(
             members={
                 "FaceRecords": [
-                    {"Face": enrolled_face(face), "FaceDetail": face_detail(indexed.found, row, names)}
+                    {"Face": enrolled_face(face), "FaceDetail": self._detail(indexed.found, row, names)}
                     for row, face in indexed.enrolled.items()
                 ],
                 "UnindexedFaces": [
-                    {"Reasons": reasons, "FaceDetail": face_detail(indexed.found, row, names)}
+                    {"Reasons": reasons, "FaceDetail": self._detail(indexed.found, row, names)}
                     for row, reasons in indexed.refused.items()
                 ],
                 "FaceModelVersion": indexed.face_model,
@@ -168,6 +172,9 @@ class FaceOperations:
             "SearchedFaceConfidence": float(probe.scores[0]) * 100,
         }
         return _found(found, searched)
+
+    def _detail(self, faces: Faces, row: int, names: Iterable[str] | None) -> dict[str, Any]:
+        return face_detail(faces, row, names, untold=self.untold)
 
 
 def _options(act: Act) -> SearchOptions:

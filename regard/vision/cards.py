@@ -25,11 +25,11 @@ Task = Literal[
     "face-embedder",
     "face-landmarks",
     "face-pose",
-    "eye-state",
     "age-and-gender",
     "expression",
     "face-mesh",
     "face-mask",
+    "glasses",
 ]
 SourceKind = Literal["url", "pip", "npm", "file"]
 #: In pixels; no model of faces is near.
@@ -156,11 +156,11 @@ class Input(Table, frozen=True):
 
 
 class Download(Table, frozen=True):
-    """A file to fetch: its name in the models folder, its sha256, its bytes, and where it can be had."""
+    """A file to fetch: its name in the models folder, its sha256, its size where it is known, and where to get it."""
 
     file: _PlainName
     sha256: _Sha256
-    size: int = Field(gt=0)
+    size: int | None = Field(default=None, gt=0)
     sources: Annotated[
         tuple[Source, ...],
         Field(strict=False),
@@ -207,9 +207,10 @@ class ModelCard(Download, frozen=True):
         return (self,) if self.weights is None else (self, self.weights)
 
     @property
-    def total_size(self) -> int:
-        """In bytes, of all its files."""
-        return sum(download.size for download in self.downloads)
+    def total_size(self) -> int | None:
+        """In bytes, of all its files; None where that of one is not known."""
+        sizes = [download.size for download in self.downloads]
+        return None if None in sizes else sum(filter(None, sizes))
 
     def files_in(self, folder: Path) -> ModelFiles:
         """Where its files are, in the folder of models."""

@@ -78,6 +78,25 @@ def rectangles(boxes: FloatArray, sides: FloatArray, lift: float = 0.0) -> Float
     return np.concatenate([centres - sides / 2, centres + sides / 2], axis=1).astype(np.float32)
 
 
+def level_squares(boxes: FloatArray, left: FloatArray, right: FloatArray, grow: float, side: int) -> FloatArray:
+    """The N×2×3 transforms to crops of `side` pixels: squares on the longer side of corner boxes N×4 times `grow`,
+
+    about their centres, turned so that the line from N×2 `left` to `right` is level.
+    """
+    centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    x, y = ((right - left) / np.maximum(np.linalg.norm(right - left, axis=1, keepdims=True), 1e-6)).T
+    scale = side / (grow * np.maximum(sides, 1e-6))
+    turn = scale[:, None, None] * np.stack([np.stack([x, y], -1), np.stack([-y, x], -1)], axis=1)
+    shift = side / 2 - np.einsum("nij,nj->ni", turn, centres)
+    return np.concatenate([turn, shift[..., None]], axis=2).astype(np.float32)
+
+
+def unwarp(points: FloatArray, transforms: FloatArray) -> FloatArray:
+    """Where N×K×2 points of crops lie in the picture that the N×2×3 `transforms` cut the crops out of."""
+    back = np.linalg.inv(transforms[:, :, :2].astype(np.float64))
+    return np.asarray(np.einsum("nij,nkj->nki", back, points - transforms[:, None, :, 2]), np.float32)
+
+
 def to_whole_pixels(boxes: FloatArray) -> IntArray:
     """Corner boxes N×4 moved to whole pixels, a pixel across at least."""
     corners = np.rint(boxes).astype(np.int64)
@@ -97,6 +116,20 @@ def crop_and_resize(pixels: ByteArray, boxes: FloatArray, side: int) -> ByteArra
             padded = cv2.copyMakeBorder(inside, above, below, before, after, cv2.BORDER_REPLICATE)
             inside = np.asarray(padded, np.uint8)
         cv2.resize(inside, (side, side), dst=crop, interpolation=_sampling(side / max(x2 - x1, y2 - y1)))
+    return crops
+
+
+def letterboxed_crops(pixels: ByteArray, boxes: FloatArray, side: int) -> ByteArray:
+    """The N×side×side×3 crops of what corner boxes N×4 have of the picture, as large as fits, amid black."""
+    height, width = pixels.shape[:2]
+    crops = np.zeros((len(boxes), side, side, 3), np.uint8)
+    for crop, (x1, y1, x2, y2) in zip(crops, to_whole_pixels(boxes).tolist(), strict=True):
+        left, top = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+        inside = pixels[top : min(max(y2, top + 1), height), left : min(max(x2, left + 1), width)]
+        scale = side / max(inside.shape[:2])
+        across, down = (max(1, int(length * scale)) for length in (inside.shape[1], inside.shape[0]))
+        x, y = (side - across) // 2, (side - down) // 2
+        crop[y : y + down, x : x + across] = cv2.resize(inside, (across, down), interpolation=_sampling(scale))
     return crops
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from threading import RLock
 from typing import Final, TypeVar, cast
@@ -17,7 +17,7 @@ from regard.vision.faces.face_detector import DECODERS, FaceDetector
 from regard.vision.faces.face_embedder import FaceEmbedder
 from regard.vision.faces.face_model import FaceModel
 from regard.vision.graph_trial import try_card
-from regard.vision.session import OnnxSession
+from regard.vision.session import CHUNK_ROWS, OnnxSession
 from regard.vision.zoo import Zoo
 
 T = TypeVar("T")
@@ -28,19 +28,24 @@ class Task(StrEnum):
 
     LANDMARKS = "face-landmarks"
     POSE = "face-pose"
-    EYES = "eye-state"
+    MESH = "face-mesh"
+    MASK = "face-mask"
     AGE_AND_GENDER = "age-and-gender"
     EXPRESSION = "expression"
+    GLASSES = "glasses"
 
 
-#: The card for each task; the settings name a detector and an embedder.
+#: The card for each task that is always done; the settings name a detector and an embedder.
 _CARDS: Final[Mapping[Task, str]] = {
     Task.LANDMARKS: "fr-landmark",
     Task.POSE: "fr-pose",
-    Task.EYES: "fr-eye",
+    Task.MESH: "facemesh-attention-pinto",
+    Task.MASK: "face-mask",
     Task.AGE_AND_GENDER: "faceres",
     Task.EXPRESSION: "emotion",
 }
+#: Crops a run where eight would take more memory than the embedder's: each takes the classifier of masks 14 MB.
+_CHUNKS: Final[Mapping[Task, int]] = {Task.MASK: 4}
 ATTRIBUTE_CARDS: Final = tuple(_CARDS.values())
 #: A model that Regard does not ship may take so long for a run, which is eight crops or a picture.
 _RUN_SECONDS: Final = 60.0
@@ -78,8 +83,19 @@ class FaceModels:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every card that is needed without collections of other face models."""
-        return (*self._names.values(), *ATTRIBUTE_CARDS)
+        """Every card needed without collections of other face models, and those used because they are installed."""
+        return (*self._names.values(), *ATTRIBUTE_CARDS, *self._optional_cards.values())
+
+    @property
+    def tasks(self) -> frozenset[Task]:
+        """What can be told of a crop."""
+        return frozenset({*_CARDS, *self._optional_cards})
+
+    @cached_property
+    def _optional_cards(self) -> dict[Task, str]:
+        """The installed card for each task that is not always done; a card of the user's own before a built-in one."""
+        installed = {str(self._zoo.card(name).task): name for name in self._zoo.installed}
+        return {task: installed[task] for task in Task if task not in _CARDS and task in installed}
 
     @property
     def face_model(self) -> FaceModel:
@@ -109,13 +125,18 @@ class FaceModels:
                 raise
 
     def crop_model(self, task: Task) -> CropModel:
-        return self._once(_CARDS[task], lambda card: CropModel(self._session(card), card.input))
+        name = _CARDS.get(task) or self._optional_cards[task]
+        return self._once(name, lambda card: CropModel(self._session(card), card.input, _CHUNKS.get(task, CHUNK_ROWS)))
+
+    def optional_model(self, task: Task) -> CropModel | None:
+        """As `crop_model`, for a task whose card need not be installed; None if it is not."""
+        return self.crop_model(task) if task in self.tasks else None
 
     def load(self) -> None:
         """Load everything now, so that the first request does not wait for it."""
         self.detector()
         self.embedder()
-        for task in Task:
+        for task in self.tasks:
             self.crop_model(task)
 
     def trouble(self, name: str) -> str | None:
@@ -139,7 +160,7 @@ class FaceModels:
         embedder = FaceEmbedder(self._session(card), card, calibration)
         embedder.check()
         if self._takes and card.name != self._names["embedder"]:
-            self._takes(int(_MEMORY_RATIO * card.size))
+            self._takes(int(_MEMORY_RATIO * (self._zoo.directory / card.file).stat().st_size))
         return embedder
 
     def _name_of(self, version: str) -> str:

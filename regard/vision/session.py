@@ -37,6 +37,10 @@ class Session(Protocol):
     """A loaded model: one input, some outputs, safe to call from many threads."""
 
     @property
+    def name(self) -> str:
+        """Its file's."""
+
+    @property
     def outputs(self) -> tuple[str, ...]: ...
 
     def run(self, batch: FloatArray) -> list[FloatArray]: ...
@@ -155,12 +159,14 @@ def shrink_arena() -> None:
 CHUNK_ROWS = 8
 
 
-def run_in_chunks(session: Session, rows: Rows, prepare: Callable[[Rows], FloatArray]) -> list[FloatArray]:
-    """Every output for all `rows` (crops, or where to cut them), a chunk at a time.
+def run_in_chunks(
+    session: Session, rows: Rows, prepare: Callable[[Rows], FloatArray], *, size: int = CHUNK_ROWS
+) -> list[FloatArray]:
+    """Every output for all `rows` (crops, or where to cut them), a chunk of `size` at a time.
 
     While the model runs on one chunk, the next is prepared: that is one core's work, and the others would wait for it.
     """
-    chunks = [rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS)]
+    chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
     if len(chunks) == 1:
         return session.run(prepare(chunks[0]))
     parts = []

@@ -21,6 +21,8 @@ from regard.vision.sources import Clients, Fetcher, SourceFailed
 
 #: A source may send this much more than the card's size before it is cut off; the hash decides about the rest.
 _SLACK_RATIO, _SLACK_BYTES = 1.1, 1_000_000
+#: The same where the card does not say the size.
+_MOST_BYTES = 500_000_000
 
 
 class State(StrEnum):
@@ -72,7 +74,7 @@ class Zoo:
         return tuple(
             card.name
             for card in self.cards.values()
-            if all(_size(self._file(download)) == download.size for download in card.downloads)
+            if all(_has_size(self._file(download), download.size) for download in card.downloads)
         )
 
     def files(self, name: str) -> ModelFiles:
@@ -114,7 +116,7 @@ class Zoo:
                 fetcher = Fetcher(folder, self._clients, lambda text: report(text, 0, None))
                 outcomes = [self._bring(card, fetcher, report) for card in wanted]
         except OSError as error:
-            size = sum(card.total_size for card in wanted) / 1e6
+            size = sum(card.total_size or 0 for card in wanted) / 1e6
             reason = f"cannot be written: {error.strerror or error}"
             raise ModelUnavailable(f"{self.directory} {reason}; the models need {size:.0f} MB there") from error
         if failed := [outcome for outcome in outcomes if isinstance(outcome, _Failure)]:
@@ -151,13 +153,14 @@ class Zoo:
         """Stream one source into a partial file; hash it; only then give it its name in the cache."""
         partial = self._partials / f"{download.file}.part"
         digest, done = hashlib.sha256(), 0
+        most = _MOST_BYTES if download.size is None else download.size * _SLACK_RATIO + _SLACK_BYTES
         report(name, done, download.size)
         try:
             with closing(fetcher.chunks(source)) as chunks, partial.open("wb") as file:
                 for chunk in chunks:
                     done += len(chunk)
-                    if done > download.size * _SLACK_RATIO + _SLACK_BYTES:
-                        raise SourceFailed(f"it sends more than the card's {download.size} bytes")
+                    if done > most:
+                        raise SourceFailed(f"it sends more than the card's {download.size or int(most)} bytes")
                     digest.update(chunk)
                     file.write(chunk)
                     report(name, done, download.size)
@@ -217,11 +220,13 @@ def _silent(description: str, done: int, total: int | None) -> None:
     """Progress that is not shown."""
 
 
-def _size(file: Path) -> int | None:
+def _has_size(file: Path, size: int | None) -> bool:
+    """Whether the file is there, and of that size if it is known."""
     try:
-        return file.stat().st_size
+        found = file.stat().st_size
     except OSError:
-        return None
+        return False
+    return size is None or found == size
 
 
 def _refuse_restricted(cards: Iterable[ModelCard]) -> None:

@@ -140,5 +140,5 @@ def test_the_attributes_of_a_face_are_a_card_where_they_do_not_fit_a_line(
     said = people.run("faces", people.pictures / "both.png", "--attributes")
     assert [line for line in said.out.splitlines() if line.startswith("Face ")] == ["Face 1", "Face 2"]
     assert "Gender female" in said.out
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "260")
     assert "Face 1" not in people.run("faces", people.pictures / "both.png", "--attributes").out

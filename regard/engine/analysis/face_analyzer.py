@@ -11,11 +11,11 @@ from regard.domain.arrays import ByteArray, FloatArray
 from regard.domain.faces import Detail, Faces
 from regard.domain.images import Image
 from regard.domain.reporting import Meter
-from regard.vision.faces import age_and_gender, expression, face_attributes
+from regard.engine.analysis.face_description import described
 from regard.vision.faces.face_detector import detection_bytes
 from regard.vision.faces.face_embedder import align
 from regard.vision.geometry import detail_and_luma
-from regard.vision.models import FaceModels, Task
+from regard.vision.models import FaceModels
 
 #: The most faces of an image, the largest ones, that a call handles (Rekognition, "Guidelines and quotas").
 MOST_FACES = 100
@@ -74,28 +74,9 @@ class FaceAnalyzer:
     def _described(self, image: Image, faces: Faces, detail: Detail) -> Faces:
         if not len(faces):
             return faces
-        columns: dict[str, FloatArray] = {}
         if Detail.QUALITY in detail:
-            columns["quality"] = quality(_aligned(image, faces))
-        pixels, sides = image.pixels, _sides(image)
-        corners = np.concatenate([faces.boxes[:, :2], faces.boxes[:, :2] + faces.boxes[:, 2:]], axis=1)
-        corners, model = corners * np.tile(sides, 2), self._models.crop_model
-        if Detail.POSE in detail:
-            columns["pose"] = face_attributes.pose(model(Task.POSE), pixels, corners, faces.landmarks5 * sides)
-        if detail & (Detail.LANDMARKS68 | Detail.EYES_OPEN | Detail.MOUTH_OPEN):
-            outline = face_attributes.landmarks68(model(Task.LANDMARKS), pixels, corners)
-            columns["landmarks68"] = outline / sides
-            if Detail.EYES_OPEN in detail:
-                columns["eyes_open"] = face_attributes.eyes_open(model(Task.EYES), pixels, outline)
-            if Detail.MOUTH_OPEN in detail:
-                columns["mouth_gap"] = face_attributes.mouth_gap(outline)
-        if detail & (Detail.AGE | Detail.GENDER):
-            ages, female = age_and_gender.read(model(Task.AGE_AND_GENDER), pixels, corners)
-            columns |= {"age_range": ages} if Detail.AGE in detail else {}
-            columns |= {"female": female} if Detail.GENDER in detail else {}
-        if Detail.EMOTIONS in detail:
-            columns["emotions"] = expression.read(model(Task.EXPRESSION), pixels, corners)
-        return replace(faces, **columns)
+            faces = replace(faces, quality=quality(_aligned(image, faces)))
+        return described(self._models, image, faces, detail)
 
 
 def quality(crops: ByteArray) -> FloatArray:

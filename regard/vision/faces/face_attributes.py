@@ -1,4 +1,4 @@
-"""What the small face models say of a face: its 68 points, its pose, its eyes and mouth.
+"""What the small face models say of a face: its 68 points, its pose, a mask, glasses.
 
 Each takes the picture and corner boxes N×4 in pixels. How each box is cut was chosen on the development faces: the
 models' own authors cropped around another detector's boxes (docs/accuracy.md has what was measured).
@@ -9,17 +9,22 @@ from __future__ import annotations
 import numpy as np
 
 from regard.domain.arrays import ByteArray, FloatArray
+from regard.errors import ModelUnavailable
 from regard.vision.cards import Input
-from regard.vision.geometry import crop_and_resize, rectangles, to_whole_pixels
+from regard.vision.geometry import crop_and_resize, letterboxed_crops, rectangles, to_whole_pixels, warp
 from regard.vision.preprocess import Preprocess
-from regard.vision.session import Session, run_in_chunks
+from regard.vision.session import CHUNK_ROWS, Session, run_in_chunks
+
+_GLASSES_HEADS = 5
 
 
 class CropModel:
     """A model of one crop per face."""
 
-    def __init__(self, session: Session, model_input: Input) -> None:
+    def __init__(self, session: Session, model_input: Input, chunk: int = CHUNK_ROWS) -> None:
+        """`chunk` is the most crops of one run."""
         self._session = session
+        self._chunk = chunk
         self._preprocess = Preprocess(model_input)
 
     def run(self, pixels: ByteArray, boxes: FloatArray, *, mirrored: bool = False) -> list[FloatArray]:
@@ -29,7 +34,35 @@ class CropModel:
             crops = crop_and_resize(pixels, some, self._preprocess.side)
             return self._preprocess(crops[:, :, ::-1] if mirrored else crops)
 
-        return run_in_chunks(self._session, boxes, prepared)
+        return run_in_chunks(self._session, boxes, prepared, size=self._chunk)
+
+    @property
+    def side(self) -> int:
+        """The width of its crops in pixels."""
+        return self._preprocess.side
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return self._session.name
+
+    def run_letterboxed(self, pixels: ByteArray, boxes: FloatArray) -> list[FloatArray]:
+        """As `run`, for crops that keep their proportions, in the middle of black."""
+
+        def prepared(some: FloatArray) -> FloatArray:
+            return self._preprocess(letterboxed_crops(pixels, some, self.side))
+
+        return run_in_chunks(self._session, boxes, prepared, size=self._chunk)
+
+    def run_warped(self, pixels: ByteArray, transforms: FloatArray, *, mirrored: bool = False) -> dict[str, FloatArray]:
+        """As `run`, by the outputs' names, for the crops that N×2×3 affine `transforms` cut out of the picture."""
+
+        def prepared(some: FloatArray) -> FloatArray:
+            crops = warp(pixels, some, self.side)
+            return self._preprocess(crops[:, :, ::-1] if mirrored else crops)
+
+        outputs = run_in_chunks(self._session, transforms, prepared, size=self._chunk)
+        return dict(zip(self._session.outputs, outputs, strict=True))
 
 
 def landmarks68(model: CropModel, pixels: ByteArray, boxes: FloatArray) -> FloatArray:
@@ -52,23 +85,25 @@ def pose(model: CropModel, pixels: ByteArray, boxes: FloatArray, landmarks5: Flo
     return np.stack([-yaw, pitch, roll], axis=1).astype(np.float32)
 
 
-def eyes_open(model: CropModel, pixels: ByteArray, outline: FloatArray) -> FloatArray:
-    """N probabilities that the eyes are open: the mean of both, from the N×68×2 `outline`."""
-    both = []
-    for corner in (36, 42):
-        eye = outline[:, corner : corner + 6]
-        side = np.maximum(eye[:, 3, 0] - eye[:, 0, 0], 2.0)[:, None] * 1.6
-        centre = eye[:, [1, 2, 4, 5]].mean(axis=1)
-        boxes = np.concatenate([centre - side / 2, centre + side / 2], axis=1).astype(np.float32)
-        both.append(softmax(model.run(pixels, boxes)[0])[:, 1])
-    return np.asarray((both[0] + both[1]) / 2, np.float32)
+def masked(model: CropModel, pixels: ByteArray, boxes: FloatArray) -> FloatArray:
+    """N probabilities, as the model has them, of a mask over nose and mouth. Crops larger than the box read worse."""
+    return np.asarray(model.run(pixels, boxes)[0][:, 0], np.float32)
 
 
-def mouth_gap(outline: FloatArray) -> FloatArray:
-    """N gaps between the inner lips as ratios of the mouth's inner width."""
-    gap = np.linalg.norm(outline[:, 66] - outline[:, 62], axis=1)
-    width = np.linalg.norm(outline[:, 64] - outline[:, 60], axis=1)
-    return np.asarray(gap / np.maximum(width, 1e-6), np.float32)
+def glasses(model: CropModel, pixels: ByteArray, boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """N probabilities of eyeglasses and N of sunglasses, as the model has them (Qualcomm's FaceAttribNet).
+
+    Raises ModelUnavailable for a model with other outputs.
+    """
+    outputs = model.run_letterboxed(pixels, boxes)
+    heads = np.concatenate([output.reshape(len(boxes), -1) for output in outputs], axis=1)
+    if heads.shape[1] != _GLASSES_HEADS:
+        raise ModelUnavailable(
+            f"{model.name} gives {heads.shape[1]} numbers a face; one that tells glasses gives {_GLASSES_HEADS}: left "
+            "eye open, right eye open, eyeglasses, mask, sunglasses"
+        )
+    shares = np.clip(heads, 0, 1).astype(np.float32)
+    return shares[:, 2], shares[:, 4]
 
 
 def softmax(logits: FloatArray) -> FloatArray:

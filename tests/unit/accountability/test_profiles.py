@@ -25,3 +25,7 @@ def test_open_allows_every_action_and_closed_none(action: Action) -> None:
     PROFILES["open"].check(CALLER, act)
     with pytest.raises(AccessDenied, match=r"SearchFaces is refused: .* accountability\.profile"):
         PROFILES["closed"].check(CALLER, act)
+
+
+def test_a_profile_says_whether_untold_attributes_may_be_answered() -> None:
+    assert {name: profile.untold_attributes for name, profile in PROFILES.items()} == {"open": True, "closed": False}

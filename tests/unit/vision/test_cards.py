@@ -11,8 +11,11 @@ from regard.errors import SettingsError
 from regard.vision.cards import ModelCard, catalogue, is_shipped
 from regard.vision.conversion.model_files import ModelFiles
 
-CORE = ["centerface", "fr-feature", "sface", "fr-landmark", "fr-pose", "fr-eye"]
+CORE = ["centerface", "fr-feature", "sface", "fr-landmark", "fr-pose"]
 CORE += ["faceres", "facemesh-attention-pinto", "face-mask", "emotion"]
+#: Fetched only when it is named: no registry has it.
+OPTIONAL = ["face-attrib-net"]
+BUILT_IN = [*CORE, *OPTIONAL]
 OWN = f"""
 [my-detector]
 task = "face-detector"
@@ -35,16 +38,16 @@ def own(tmp_path: Path, text: str) -> dict[str, ModelCard]:
     return catalogue(file)
 
 
-def test_the_built_in_catalogue_is_the_core_pack() -> None:
+def test_the_built_in_catalogue_is_the_core_pack_and_a_model_of_glasses() -> None:
     cards = catalogue()
-    assert list(cards) == CORE
-    assert {card.pack for card in cards.values()} == {"core"}
-    assert {card.licence for card in cards.values()} == {"MIT", "Apache-2.0"}
+    assert list(cards) == BUILT_IN
+    assert [name for name, card in cards.items() if card.pack == "core"] == CORE
+    assert {cards[name].licence for name in CORE} == {"MIT", "Apache-2.0"}
     assert not any(card.non_commercial for card in cards.values())
 
 
-def test_every_built_in_file_comes_from_a_package_registry_and_first_from_a_pinned_address_if_it_has_one() -> None:
-    for download in (each for card in catalogue().values() for each in card.downloads):
+def test_every_core_file_comes_from_a_package_registry_and_first_from_a_pinned_address_if_it_has_one() -> None:
+    for download in (each for name in CORE for each in catalogue()[name].downloads):
         *addresses, package = download.sources
         assert package.kind in ("pip", "npm")
         assert all(address.kind == "url" for address in addresses)
@@ -71,7 +74,7 @@ def test_the_built_in_embedders_say_how_their_input_and_their_cosines_are_read(
 def test_a_user_adds_a_card_of_their_own(tmp_path: Path) -> None:
     cards = own(tmp_path, OWN)
     card = cards["my-detector"]
-    assert list(cards) == [*CORE, "my-detector"]
+    assert list(cards) == [*BUILT_IN, "my-detector"]
     assert card.pack == "own"
     assert card.non_commercial
     assert [(source.kind, source.at) for source in card.sources] == [
@@ -119,7 +122,7 @@ def test_a_files_name_is_for_one_file(tmp_path: Path, name: str, said: str) -> N
 
 
 def test_no_user_file_is_no_error(tmp_path: Path) -> None:
-    assert list(catalogue(tmp_path / "models.toml")) == CORE
+    assert list(catalogue(tmp_path / "models.toml")) == BUILT_IN
 
 
 @pytest.mark.parametrize(
@@ -200,3 +203,10 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="cannot be read"):
         catalogue(tmp_path / "models.toml")
+
+
+def test_a_size_may_be_left_out_where_nobody_has_seen_the_file(tmp_path: Path) -> None:
+    card = own(tmp_path, OWN.replace("size = 3_000_000\n", ""))["my-detector"]
+    assert (card.size, card.total_size) == (None, None)
+    assert catalogue()["face-attrib-net"].total_size is None
+    assert catalogue()["faceres"].total_size == 71432 + 6978814

@@ -3,8 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from regard.domain.arrays import FloatArray
+from regard.errors import ModelUnavailable
 from regard.vision.cards import Input
 from regard.vision.faces import face_attributes
 from regard.vision.faces.face_attributes import CropModel, softmax
@@ -19,6 +21,8 @@ class Scripted:
     def __init__(self, answer: Callable[[FloatArray], list[FloatArray]]) -> None:
         self._answer = answer
         self.batches: list[FloatArray] = []
+
+    name = "scripted.onnx"
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -91,20 +95,25 @@ def test_angles_are_read_off_the_bins_and_roll_off_the_eyes() -> None:
     np.testing.assert_allclose(found, [[30, 12, 45]], atol=1e-4)
 
 
-def test_eyes_are_cut_around_each_and_averaged() -> None:
-    # Left of x = 46 the ramp is darker than 43: that eye is closed, the other open.
-    def answer(batch: FloatArray) -> list[FloatArray]:
-        middle = batch[:, 0, 4, 4] * 255
-        return [np.where(middle[:, None] > 43, np.float32([0, 20]), np.float32([20, 0]))]
-
-    outline = np.zeros((1, 68, 2), np.float32)
-    outline[0, 36:42] = [[20, 50], [24, 47], [28, 47], [32, 50], [28, 53], [24, 53]]
-    outline[0, 42:48] = outline[0, 36:42] + [40, 0]
-    np.testing.assert_allclose(face_attributes.eyes_open(CropModel(Scripted(answer), GREY), ramp(), outline), [0.5])
+def test_a_mask_is_looked_for_in_the_box_as_it_is() -> None:
+    model = CropModel(session := Scripted(always([0.8, 0.2])), RGB)
+    np.testing.assert_allclose(face_attributes.masked(model, ramp(), BOX), [0.8])
+    red = session.batches[0][0, 0]
+    assert (red[0, 0], red[0, -1]) == pytest.approx((22, 57), abs=1.5)
 
 
-def test_the_mouths_gap_is_a_ratio_of_its_width() -> None:
-    outline = np.zeros((2, 68, 2), np.float32)
-    outline[:, 60], outline[:, 64] = (0, 0), (40, 0)
-    outline[1, 62], outline[1, 66] = (20, -4), (20, 8)
-    np.testing.assert_allclose(face_attributes.mouth_gap(outline), [0, 0.3], rtol=1e-6)
+@pytest.mark.parametrize("apart", [False, True], ids=["in one output", "in an output each"])
+def test_glasses_are_two_of_five_numbers_read_from_the_box_in_its_own_proportions(apart: bool) -> None:
+    heads = [0.9, 0.8, 0.7, 0.1, 0.2]
+    session = Scripted(always(*([[head] for head in heads] if apart else [heads])))
+    eyeglasses, sunglasses = face_attributes.glasses(CropModel(session, RGB), ramp(), BOX)
+    assert (eyeglasses[0], sunglasses[0]) == (pytest.approx(0.7), pytest.approx(0.2))
+    red = session.batches[0][0, 0]
+    assert (red[:, 0] == 0).all()  # the box is taller than wide
+    assert (red[:, -1] == 0).all()
+    assert (red[:, 2:6] > 0).all()
+
+
+def test_a_model_of_glasses_with_other_outputs_is_refused_in_words() -> None:
+    with pytest.raises(ModelUnavailable, match="gives 3 numbers a face; one that tells glasses gives 5"):
+        face_attributes.glasses(CropModel(Scripted(always([1, 2, 3])), RGB), ramp(), BOX)

@@ -91,11 +91,11 @@ def running(port: int = 0) -> Iterator[ToyServer]:
 
 
 def toy_card(*sources: Source, content: bytes = CONTENT, name: str = "toy", **fields: Any) -> ModelCard:
-    """An eye-state card for `content`."""
+    """A pose card for `content`."""
     grey = Input(width=24, height=24, channels="GREY", mean=(0.0,), std=(255.0,))
     known: dict[str, Any] = {
-        "task": "eye-state",
-        "family": "fr-eye",
+        "task": "face-pose",
+        "family": "fr-pose",
         "file": f"{name}.onnx",
         "sha256": hashlib.sha256(content).hexdigest(),
         "size": len(content),
