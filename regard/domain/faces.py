@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import Flag, StrEnum, auto
+
+import numpy as np
 
 from regard.domain.arrays import FloatArray, IntArray
 from regard.domain.images import Box
@@ -64,10 +67,12 @@ class Faces:
 
     #: N×4: left, top, width, height.
     boxes: FloatArray
-    #: N, the detector's own score, 0..1.
+    #: N, the detector's own score, 0..1: what the quality filter's bars are for.
     scores: FloatArray
     #: N×5×2: left eye, right eye, nose, left and right corner of the mouth.
     landmarks5: FloatArray
+    #: N, 0..100: the share of faces among all that looks as much like one. Scores × 100 where that was not measured.
+    confidences: FloatArray | None = None
     #: N×D unit rows.
     embeddings: FloatArray | None = None
     #: N×2: brightness and sharpness, 0..100.
@@ -109,9 +114,20 @@ class Faces:
         left, top, width, height = (float(v) for v in self.boxes[row])
         return Box(left=left, top=top, width=width, height=height)
 
+    def confidence(self, row: int) -> float:
+        """The percentage 0..100 that answers give; the score where its meaning was not measured."""
+        percent = self.scores[row] * 100 if self.confidences is None else self.confidences[row]
+        return min(float(percent), 100.0)
+
     def take(self, rows: IntArray | slice) -> Faces:
         """The same columns for `rows`, in that order."""
         return Faces(**{name: column[rows] for name, column in self._columns().items()})
+
+    @staticmethod
+    def joined(parts: Sequence[Faces]) -> Faces:
+        """The rows of all `parts`, one at least, which have the same columns."""
+        names = parts[0]._columns()
+        return Faces(**{name: np.concatenate([part._columns()[name] for part in parts]) for name in names})
 
     def _columns(self) -> dict[str, FloatArray]:
         columns = {f.name: getattr(self, f.name) for f in fields(self)}

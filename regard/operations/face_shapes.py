@@ -10,7 +10,7 @@ from regard.domain.faces import LANDMARK_TYPES, Faces
 from regard.domain.galleries import Face, Match
 from regard.domain.images import Box, ObjectName
 from regard.errors import InvalidParameter, InvalidS3Object
-from regard.operations.attribute_shapes import attributes, percent
+from regard.operations.attribute_shapes import attributes
 
 if TYPE_CHECKING:
     from types_boto3_rekognition.type_defs import BoundingBoxTypeDef, ImageTypeDef
@@ -46,7 +46,7 @@ def compared_face(faces: Faces, row: int) -> dict[str, Any]:
     """What every face comes with: box, confidence, five points, pose and quality."""
     shape: dict[str, Any] = {
         "BoundingBox": bounding_box(faces.box(row)),
-        "Confidence": percent(faces.scores[row]),
+        "Confidence": faces.confidence(row),
         "Landmarks": _landmarks(faces.landmarks5[row]),
     }
     if faces.pose is not None:

@@ -84,7 +84,7 @@ class FaceOperations:
             members={
                 "SourceImageFace": {
                     "BoundingBox": bounding_box(source.box(0)),
-                    "Confidence": float(source.scores[0]) * 100,
+                    "Confidence": source.confidence(0),
                 },
                 "FaceMatches": [
                     {"Similarity": float(found.similarities[row]), "Face": compared_face(target, row)}
@@ -169,7 +169,7 @@ class FaceOperations:
         probe = found.probes.faces
         searched = {
             "SearchedFaceBoundingBox": bounding_box(probe.box(0)),
-            "SearchedFaceConfidence": float(probe.scores[0]) * 100,
+            "SearchedFaceConfidence": probe.confidence(0),
         }
         return _found(found, searched)
 

@@ -17,6 +17,7 @@ from regard.config.toml_tables import Table, parse, read, text_of
 from regard.errors import SettingsError
 from regard.vision.conversion.model_files import Format, ModelFiles
 from regard.vision.faces.calibration import Calibration
+from regard.vision.faces.confidence import Confidence
 
 T = TypeVar("T")
 
@@ -59,14 +60,19 @@ def _is_address(value: str) -> bool:
     return parts.scheme in ("https", "http") and bool(parts.hostname)
 
 
-def _calibration(rows: object) -> Calibration:
-    if isinstance(rows, Calibration):
-        return rows
-    try:
-        points = _POINTS.validate_python(rows)
-    except ValidationError:
-        raise ValueError("it must be a list of [cosine, false match rate] pairs") from None
-    return Calibration(points)
+def _table(kind: type[T], pair: str) -> Callable[[object], T]:
+    """A reader of lists of number pairs into `kind`, which may be one already."""
+
+    def read_points(rows: object) -> T:
+        if isinstance(rows, kind):
+            return rows
+        try:
+            points = _POINTS.validate_python(rows)
+        except ValidationError:
+            raise ValueError(f"it must be a list of [{pair}] pairs") from None
+        return kind(points)  # type: ignore[call-arg]
+
+    return read_points
 
 
 _PlainName = Annotated[
@@ -172,7 +178,7 @@ class ModelCard(Download, frozen=True):
     """All that is known about a model before its file is opened. `family` names the code that reads its output.
 
     `weights` is the second file of a TensorFlow.js model. `mirror` (average a face with its mirror image), `dimension`
-    and `calibration` are for embedders only.
+    and `calibration` are for embedders only, `confidence` (what its scores mean) for detectors.
     """
 
     name: _PlainName
@@ -187,7 +193,8 @@ class ModelCard(Download, frozen=True):
     non_commercial: bool = False
     mirror: bool = False
     dimension: int | None = Field(default=None, gt=0)
-    calibration: Annotated[Calibration, PlainValidator(_calibration)] | None = None
+    calibration: Annotated[Calibration, PlainValidator(_table(Calibration, "cosine, false match rate"))] | None = None
+    confidence: Annotated[Confidence, PlainValidator(_table(Confidence, "score, share of faces"))] | None = None
 
     @property
     def version(self) -> str:
@@ -226,6 +233,12 @@ class ModelCard(Download, frozen=True):
             )
         if self.weights is not None and self.weights.file == self.file:
             raise ValueError(f"weights.file is {self.file!r}, as is file; give them two names")
+        return self
+
+    @model_validator(mode="after")
+    def _check_detector(self) -> ModelCard:
+        if self.confidence is not None and self.task != "face-detector":
+            raise ValueError("confidence is for face detectors only")
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,8 @@ ARCFACE_LANDMARKS5 = np.array(
     np.float32,
 )
 ALIGNED_SIDE = 112
+#: Where a detector's box lies in that crop, corners: of 150 upright development faces the median, made symmetrical.
+ALIGNED_BOX = np.array([14.7, 12.3, 97.3, 118.6], np.float32)
 
 
 def letterbox(pixels: ByteArray, longest: int, multiple: int = 32) -> tuple[ByteArray, FloatArray]:
@@ -30,6 +32,20 @@ def letterbox(pixels: ByteArray, longest: int, multiple: int = 32) -> tuple[Byte
     if right or below:
         scaled = cv2.copyMakeBorder(scaled, 0, below, 0, right, cv2.BORDER_CONSTANT)
     return np.asarray(scaled, np.uint8), np.array([inner[0] / width, inner[1] / height], np.float32)
+
+
+def bordered(pixels: ByteArray, longest: int, canvas: int) -> tuple[ByteArray, FloatArray, FloatArray]:
+    """`pixels` scaled so that the longer side is `longest`, in the middle of a black square `canvas` pixels across.
+
+    Returns the canvas, the (x, y) scale from picture to canvas, and where on it the picture starts.
+    """
+    height, width = pixels.shape[:2]
+    scale = longest / max(height, width)
+    inner = max(1, round(width * scale)), max(1, round(height * scale))
+    left, top = (canvas - inner[0]) // 2, (canvas - inner[1]) // 2
+    square = np.zeros((canvas, canvas, 3), np.uint8)
+    cv2.resize(pixels, inner, dst=square[top : top + inner[1], left : left + inner[0]], interpolation=_sampling(scale))
+    return square, np.array([inner[0] / width, inner[1] / height], np.float32), np.array([left, top], np.float32)
 
 
 def _sampling(scale: float) -> int:
@@ -64,6 +80,58 @@ def similarity_transforms(source: FloatArray, target: FloatArray) -> FloatArray:
     turn = np.stack([np.stack([a, -b], -1), np.stack([b, a], -1)], axis=1)
     shift = target_mean - np.einsum("nij,nj->ni", turn, source_mean[:, 0])
     return np.concatenate([turn, shift[..., None]], axis=2).astype(np.float32)
+
+
+def turns_and_misfits(landmarks5: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How far N faces are turned clockwise, in degrees within ±180, by their N×5×2 points in pixels; and how far the
+    points are from a face's, on average: in pixels of the 112×112 crop."""
+    fits = similarity_transforms(landmarks5, ARCFACE_LANDMARKS5)
+    misfits = np.linalg.norm(transformed(landmarks5, fits) - ARCFACE_LANDMARKS5, axis=2).mean(axis=1)
+    return -np.degrees(np.arctan2(fits[:, 1, 0], fits[:, 0, 0])), misfits
+
+
+def upright_crops(boxes: FloatArray, turns: FloatArray, side: int, grow: float) -> FloatArray:
+    """The N×2×3 matrices (picture to crop) of squares about corner boxes N×4, turned clockwise by N `turns` (degrees).
+
+    The crops are `side` pixels across; a box's mean side takes 1 / `grow` of that.
+    """
+    centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    scale = side / (grow * np.sqrt(np.maximum(sides.prod(axis=1), 1e-6)))
+    cosines, sines = (turn(np.radians(turns)) * scale for turn in (np.cos, np.sin))
+    matrices = np.stack([np.stack([cosines, sines], -1), np.stack([-sines, cosines], -1)], axis=1)
+    shifts = side / 2 - np.einsum("nij,nj->ni", matrices, centres)
+    return np.concatenate([matrices, shifts[..., None]], axis=2).astype(np.float32)
+
+
+def upright_portraits(landmarks5: FloatArray, side: int) -> tuple[FloatArray, FloatArray]:
+    """The N×2×3 matrices (picture to crop) of upright portraits, `side` pixels across and two faces wide, of faces
+    with N×5×2 `landmarks5`; and the face's box in them: left, top, width, height as ratios of `side`."""
+    centre, size = (ALIGNED_BOX[:2] + ALIGNED_BOX[2:]) / 2, ALIGNED_BOX[2:] - ALIGNED_BOX[:2]
+    scale = side / (2 * np.sqrt(size.prod()))
+    matrices = similarity_transforms(landmarks5, ARCFACE_LANDMARKS5) * scale
+    matrices[:, :, 2] += side / 2 - centre * scale
+    size = size * scale / side
+    return matrices.astype(np.float32), np.concatenate([(1 - size) / 2, size]).astype(np.float32)
+
+
+def inverted(matrices: FloatArray) -> FloatArray:
+    """The N×2×3 affine `matrices` the other way round."""
+    back = np.linalg.inv(matrices[:, :, :2])
+    return np.concatenate([back, -back @ matrices[:, :, 2:]], axis=2).astype(np.float32)
+
+
+def transformed(points: FloatArray, matrices: FloatArray) -> FloatArray:
+    """N×K×2 `points`, each row by its own of N×2×3 affine `matrices`."""
+    return np.asarray(points @ matrices[:, :, :2].transpose(0, 2, 1) + matrices[:, None, :, 2], np.float32)
+
+
+def upright_boxes(boxes: FloatArray, matrices: FloatArray) -> FloatArray:
+    """Corner boxes N×4 through N×2×3 similarity `matrices`, upright again: about the ellipses that fill them, since a
+    turned head fills no corner."""
+    middles = np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2, np.float32)
+    centres = transformed(middles[:, None], matrices)[:, 0]
+    halves = np.linalg.norm(matrices[:, :, :2] * (boxes[:, 2:] - boxes[:, :2])[:, None] / 2, axis=2)
+    return np.concatenate([centres - halves, centres + halves], axis=1).astype(np.float32)
 
 
 def squares(boxes: FloatArray, grow: float, lift: float = 0.0) -> FloatArray:

@@ -13,7 +13,8 @@ from regard.domain.reporting import Meter
 from regard.errors import ModelUnavailable
 from regard.vision.cards import ModelCard, is_shipped
 from regard.vision.faces.face_attributes import CropModel
-from regard.vision.faces.face_detector import DECODERS, FaceDetector
+from regard.vision.faces.face_decoders import DECODERS
+from regard.vision.faces.face_detector import FaceDetector
 from regard.vision.faces.face_embedder import FaceEmbedder
 from regard.vision.faces.face_model import FaceModel
 from regard.vision.graph_trial import try_card
@@ -153,7 +154,7 @@ class FaceModels:
         if card.task != "face-detector" or card.family not in DECODERS:
             families = ", ".join(DECODERS)
             raise ModelUnavailable(f"{card.name} is not a face detector of a family that Regard reads: {families}")
-        return FaceDetector(self._session(card), card.family, card.input)
+        return FaceDetector(self._session(card), card.family, card.input, card.confidence)
 
     def _load_embedder(self, card: ModelCard) -> FaceEmbedder:
         calibration = FaceModel.of(card).calibration  # before the file is looked for

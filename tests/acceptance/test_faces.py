@@ -240,6 +240,39 @@ def test_a_face_finds_its_like_and_never_itself(client: Any, refused: Refused, c
         assert refused(client.search_faces, **arguments)[0] == "ValidationException"
 
 
+def test_a_face_has_the_same_confidence_wherever_it_is_told(client: Any, collection: str, portrait: bytes) -> None:
+    picture = {"Bytes": portrait}
+    (detail,) = client.detect_faces(Image=picture)["FaceDetails"]
+    (record,) = client.index_faces(CollectionId=collection, Image=picture)["FaceRecords"]
+    (listed,) = client.list_faces(CollectionId=collection)["Faces"]
+    searched = client.search_faces_by_image(CollectionId=collection, Image=picture)
+    compared = client.compare_faces(SourceImage=picture, TargetImage=picture)
+    told = [
+        detail["Confidence"],
+        record["Face"]["Confidence"],
+        record["FaceDetail"]["Confidence"],
+        listed["Confidence"],
+        searched["SearchedFaceConfidence"],
+        searched["FaceMatches"][0]["Face"]["Confidence"],
+        compared["SourceImageFace"]["Confidence"],
+        compared["FaceMatches"][0]["Face"]["Confidence"],
+    ]
+    assert told == pytest.approx([told[0]] * len(told))
+    assert told[0] > 99
+
+
+@pytest.mark.parametrize("degrees", [90, 135, 180, 270])
+def test_a_turned_portrait_is_recognised(client: Any, collection: str, degrees: int) -> None:
+    client.index_faces(CollectionId=collection, Image={"Bytes": encoded(astronaut())}, ExternalImageId="eileen")
+    turned = encoded(PIL.Image.fromarray(astronaut()).rotate(degrees, expand=True), quality=95)
+    answer = client.search_faces_by_image(CollectionId=collection, Image={"Bytes": turned}, QualityFilter="MEDIUM")
+    (match,) = answer["FaceMatches"]
+    assert match["Similarity"] > 99
+    assert answer["SearchedFaceConfidence"] > 99
+    (face,) = client.detect_faces(Image={"Bytes": turned})["FaceDetails"]
+    assert abs((face["Pose"]["Roll"] + degrees + 180) % 360 - 180) < 20
+
+
 def test_the_largest_face_of_an_image_is_searched_for(client: Any, refused: Refused, collection: str) -> None:
     stored = client.index_faces(CollectionId=collection, Image={"Bytes": encoded(head(200))}, ExternalImageId="eileen")
     canvas = np.concatenate([np.pad(head(100), ((50, 50), (0, 0), (0, 0))), head(200)], axis=1)

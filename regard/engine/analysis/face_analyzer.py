@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from regard.domain.faces import Detail, Faces
 from regard.domain.images import Image
 from regard.domain.reporting import Meter
 from regard.engine.analysis.face_description import described
+from regard.engine.analysis.upright_faces import described_upright
 from regard.vision.faces.face_detector import detection_bytes
 from regard.vision.faces.face_embedder import align
 from regard.vision.geometry import detail_and_luma
@@ -56,7 +58,8 @@ class FaceAnalyzer:
         found = [faces.take(slice(limit)) for faces in self._models.detector().detect([i.pixels for i in images])]
         if self._meter:
             self._meter.faces_found(sum(map(len, found)))
-        found = [self._described(image, faces, detail) for image, faces in zip(images, found, strict=True)]
+        describe = partial(self._described, detail=detail)
+        found = [described_upright(describe, image, faces) for image, faces in zip(images, found, strict=True)]
         return self.embedded(images, found) if Detail.EMBEDDING in detail else found
 
     def embedded(self, images: Sequence[Image], found: Sequence[Faces]) -> list[Faces]:

@@ -140,7 +140,7 @@ def _new_face(collection: Collection, analysis: PhotoAnalysis, row: int, other_m
         image_id=analysis.image_id,
         external_image_id=analysis.external_image_id,
         box=box,
-        confidence=float(analysis.chosen.scores[row]) * 100,
+        confidence=analysis.chosen.confidence(row),
         earlier_ids=tuple(map(by_model, other_models)),
     )
 

@@ -29,7 +29,7 @@ COLUMNS = {
     Detail.OCCLUDED: {"occluded"},
     Detail.GLASSES: set(),  # only where a model for it is installed
 }
-ALWAYS = {"boxes", "scores", "landmarks5"}
+ALWAYS = {"boxes", "scores", "confidences", "landmarks5"}
 
 
 def filled(faces: Faces) -> set[str]:

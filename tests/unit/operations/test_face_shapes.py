@@ -165,6 +165,12 @@ def test_where_it_is_set_what_no_model_tells_is_answered_as_a_coin_would(schema:
     assert set(face_detail(faces(), 0, None, untold=True)) == USUAL
 
 
+def test_confidence_is_the_share_of_faces_where_that_was_measured() -> None:
+    measured = faces(confidences=np.array([99.5, 62], np.float32))
+    assert [face_detail(measured, row, None)["Confidence"] for row in (0, 1)] == pytest.approx([99.5, 62])
+    assert face_detail(faces(), 0, None)["Confidence"] == pytest.approx(90)
+
+
 def test_values_read_as_a_person_would() -> None:
     first, second = (face_detail(faces(), row, ["ALL"]) for row in (0, 1))
     assert first["AgeRange"] == {"Low": 22, "High": 39}

@@ -7,14 +7,8 @@ import pytest
 
 from regard.domain.arrays import FloatArray
 from regard.vision.cards import Input
-from regard.vision.faces.face_detector import (
-    DECODERS,
-    FaceDetector,
-    decode_centerface,
-    decode_scrfd,
-    decode_yunet,
-    passes,
-)
+from regard.vision.faces.face_decoders import DECODERS, decode_centerface, decode_scrfd, decode_yunet
+from regard.vision.faces.face_detector import FaceDetector, passes
 
 ANY_SIZE = Input(width=0, height=0, channels="RGB", mean=(0, 0, 0), std=(1, 1, 1))
 

@@ -6,15 +6,23 @@ import pytest
 
 from regard.domain.arrays import ByteArray
 from regard.vision.geometry import (
+    ALIGNED_BOX,
     ARCFACE_LANDMARKS5,
+    bordered,
     crop_and_resize,
     detail_and_luma,
     grey,
+    inverted,
     letterbox,
     nms,
     rectangles,
     similarity_transforms,
     squares,
+    transformed,
+    turns_and_misfits,
+    upright_boxes,
+    upright_crops,
+    upright_portraits,
     warp,
 )
 
@@ -201,3 +209,62 @@ def test_a_flat_crop_has_its_luma_and_no_detail() -> None:
     detail, luma = detail_and_luma(np.full((1, 112, 112, 3), 77, np.uint8))
     assert detail[0] == 0
     assert luma[0] == pytest.approx(77)
+
+
+# -- turned faces ----------------------------------------------------------------------------------------------------
+
+
+def clockwise(degrees: float) -> np.ndarray:
+    """What turns points so, y pointing down."""
+    angle = np.radians(degrees)
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, 179, -120])
+def test_points_tell_how_far_a_face_is_turned_and_that_they_are_those_of_a_face(degrees: float) -> None:
+    points = (ARCFACE_LANDMARKS5 * 3 + 40) @ clockwise(degrees).T
+    turns, misfits = turns_and_misfits(points[None])
+    assert turns == pytest.approx([degrees], abs=1e-3)
+    assert misfits == pytest.approx([0], abs=1e-3)
+    assert turns_and_misfits(points[None, [2, 0, 3, 1, 4]])[1] > 4
+
+
+def test_a_crop_of_a_turned_face_shows_it_upright_in_its_middle() -> None:
+    points = ARCFACE_LANDMARKS5 @ clockwise(90).T + 300
+    middle = points.mean(axis=0)
+    box = np.concatenate([middle - 20, middle + 20])[None]
+    matrices = upright_crops(box, np.array([90], np.float32), 160, 2.0)
+    np.testing.assert_allclose(transformed(middle[None, None], matrices), [[[80, 80]]], atol=1e-3)
+    inside = transformed(points[None], matrices)
+    assert turns_and_misfits(inside)[0] == pytest.approx([0], abs=1e-3)
+    np.testing.assert_allclose(np.ptp(inside[0, :, 0]), np.ptp(ARCFACE_LANDMARKS5[:, 0]) * 2, rtol=1e-4)
+    np.testing.assert_allclose(transformed(inside, inverted(matrices))[0], points, atol=1e-2)
+
+
+def test_the_box_of_a_turned_face_is_that_of_its_ellipse() -> None:
+    box = boxes((10, 20, 50, 80))
+    for degrees, halves in ((0, (20, 30)), (90, (30, 20)), (45, (np.sqrt(650), np.sqrt(650)))):
+        matrix = np.concatenate([clockwise(degrees), [[5], [7]]], axis=1)[None].astype(np.float32)
+        centre = clockwise(degrees) @ [30, 50] + [5, 7]
+        expected = np.concatenate([centre - halves, centre + halves])
+        np.testing.assert_allclose(upright_boxes(box, matrix)[0], expected, rtol=1e-5)
+
+
+def test_a_portrait_of_a_turned_face_has_its_box_in_the_middle() -> None:
+    points = (ARCFACE_LANDMARKS5 * 2) @ clockwise(200).T + 500
+    matrices, box = upright_portraits(points[None], 200)
+    inside = transformed(points[None], matrices)
+    assert turns_and_misfits(inside) == (pytest.approx([0], abs=1e-3), pytest.approx([0], abs=1e-3))
+    assert box[:2] + box[2:] / 2 == pytest.approx([0.5, 0.5])
+    assert np.sqrt(box[2] * box[3]) == pytest.approx(0.5)
+    ratio = (inside[0, 0, 0] / 200 - box[0]) / box[2]
+    assert ratio == pytest.approx(
+        (ARCFACE_LANDMARKS5[0, 0] - ALIGNED_BOX[0]) / (ALIGNED_BOX[2] - ALIGNED_BOX[0]), abs=1e-4
+    )
+
+
+def test_a_bordered_picture_stands_in_the_middle_of_black() -> None:
+    canvas, scale, start = bordered(np.full((480, 640, 3), 200, np.uint8), 64, 128)
+    assert (canvas.shape, start.tolist(), scale.tolist()) == ((128, 128, 3), [32, 40], pytest.approx([0.1, 0.1]))
+    assert (canvas[40:88, 32:96] == 200).all()
+    assert canvas.sum() == 48 * 64 * 3 * 200
