@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector
+.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
@@ -64,6 +64,7 @@ bench: $(VENV)/installed-bench
 
 bench-accuracy: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.poor_accuracy
 
 bench-attributes: $(VENV)/installed-dev
 	$(BIN)/python -W ignore -m benchmarks.attributes
@@ -107,10 +108,13 @@ soak: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.soak --hours $(HOURS)
 
 codebook: $(VENV)/installed-dev
-	$(BIN)/python -W ignore -m benchmarks.codebook
+	$(BIN)/python -W ignore -m benchmarks.codebook $(if $(CARD),--card $(CARD))
+
+utility: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.utility $(if $(CARD),--card $(CARD))
 
 calibrate: $(VENV)/installed-dev
-	$(BIN)/python -m benchmarks.calibrate --curve docs/images/calibration.png
+	$(BIN)/python -m benchmarks.calibrate $(if $(CARD),--card $(CARD)) --curve docs/images/calibration.png
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { echo "The locks are for Python 3.11 to 3.14; say which with: make run PYTHON=python3.12"; exit 1; }

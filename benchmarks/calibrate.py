@@ -1,4 +1,4 @@
-"""Measures an embedder's false match rates on the development faces and prints the table for its card.
+"""Measures an embedder's false match rates on the development and calibration faces and prints the table for its card.
 
     python -m benchmarks.calibrate                        the built-in embedder
     python -m benchmarks.calibrate --card NAME --cards models.toml    one of your own, before it has a table
@@ -15,7 +15,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmarks.material import DevelopmentFaces, embed, zoo
+from benchmarks.material import CalibrationFaces, embed, zoo
 from regard.domain.arrays import FloatArray
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.engine.galleries import evaluation
@@ -40,26 +40,33 @@ class Uncalibrated(FaceModels):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--card", default="fr-feature")
+    parser.add_argument("--card", default="sface")
     parser.add_argument("--cards", type=Path, help="your models.toml")
     parser.add_argument("--curve", type=Path, help="draw the curve into this picture")
+    parser.add_argument("--embeddings", type=Path, help="the faces' embeddings, N×D, to save the time")
     options = parser.parse_args()
-    people = DevelopmentFaces.load()
-    models = Uncalibrated(zoo(options.cards), detector="centerface", embedder=options.card)
-    genuine, impostor = evaluation.pairs(embed(FaceAnalyzer(models), people.files), people.people)
-    table = evaluation.calibrate(impostor)
-    print(f"{len(people.files)} photographs, {len(impostor):,} impostor pairs, {len(genuine):,} genuine pairs")
+    people = CalibrationFaces.load()
+    if options.embeddings:
+        embeddings = np.load(options.embeddings)
+    else:
+        models = Uncalibrated(zoo(options.cards), detector="centerface", embedder=options.card)
+        embeddings = embed(FaceAnalyzer(models), people.files)
+    genuine, (impostor, weights) = evaluation.pairs(embeddings, people.people)[0], people.impostors(embeddings)
+    table = evaluation.calibrate(impostor, weights)
+    print(f"{len(people.files):,} photographs of {len(people.names):,} people, {len(impostor):,} pairs of strangers")
     print("calibration = [" + ", ".join(f"[{cosine}, {fmr:g}]" for cosine, fmr in table.points) + "]")
     if options.curve:
-        draw(genuine, impostor, table, options.curve)
+        draw(genuine, impostor, weights, table, options.curve)
         print(f"drew {options.curve}")
 
 
-def draw(genuine: FloatArray, impostor: FloatArray, table: Calibration, file: Path) -> None:
+def draw(genuine: FloatArray, impostor: FloatArray, weights: FloatArray, table: Calibration, file: Path) -> None:
     """False match rate counted and fitted, and Similarity, over the cosine."""
     figure, left = plt.subplots(figsize=(9, 5), layout="constrained")
-    falling = np.sort(impostor)[::-1]
-    left.semilogy(falling, np.arange(1, len(falling) + 1) / len(falling), label="impostor pairs, counted", lw=2)
+    order = np.argsort(-impostor)
+    rates = np.cumsum(weights[order], dtype=np.float64) / weights.sum(dtype=np.float64)
+    shown = np.unique(np.geomspace(1, len(rates), 4000).astype(np.int64)) - 1
+    left.semilogy(impostor[order][shown], rates[shown], label="pairs of different people, counted", lw=2)
     points = np.array(table.points)
     left.semilogy(points[:, 0], points[:, 1], "o", ms=4, color="black", label="the card's table")
     left.semilogy(points[-3:, 0], points[-3:, 1], "--", color="black", lw=1, label="fitted tail")

@@ -1,4 +1,4 @@
-"""Makes the codebook of the default embedder: `make codebook`.
+"""Makes the codebook of an embedder that Regard ships: `make codebook` (CARD=fr-feature for another).
 
 The development faces say which directions the embedder uses, and how the faces of one person and of different people
 vary; faces drawn from a Gaussian with those covariances, and the real ones, train the code. Its errors are measured on
@@ -32,14 +32,15 @@ console = Console(width=110)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--embeddings", type=Path, help="their embeddings, N×D, to save the time")
-    given = parser.parse_args().embeddings
-    people, loaded = DevelopmentFaces.load(), models()
-    real = np.load(given) if given else embed(FaceAnalyzer(loaded), people.files)
+    parser.add_argument("--card", default="sface")
+    options = parser.parse_args()
+    people, loaded = DevelopmentFaces.load(), models(embedder=options.card)
+    real = np.load(options.embeddings) if options.embeddings else embed(FaceAnalyzer(loaded), people.files)
     drawn = Population(real, people.people).faces(DRAWN, seed=0)
     made = codebook.train(np.concatenate([drawn, np.repeat(real, REPEATED, axis=0)]), real)
     FOLDER.mkdir(exist_ok=True)
     made.save(FOLDER / f"{loaded.face_model.version}.npz")
-    report(made, real)
+    report(options.card, made, real)
 
 
 class Population:
@@ -76,7 +77,7 @@ def _root(covariance: FloatArray) -> FloatArray:
     return np.asarray((directions * np.sqrt(np.maximum(energy, 0))) @ directions.T, np.float32)
 
 
-def report(made: Codebook, real: FloatArray) -> None:
+def report(card: str, made: Codebook, real: FloatArray) -> None:
     small = made.project(real)
     _, coded = made.coder.choose(small)
     codes, error_codes = made.encode(small)
@@ -90,7 +91,7 @@ def report(made: Codebook, real: FloatArray) -> None:
             f"{np.count_nonzero(alike & (scores < made.least_score(least, least))):,} of {np.count_nonzero(alike):,}"
         )
     mean, spread, rounding = made.errors.tolist()
-    table = Table(title="The codebook of the default embedder, on the development faces")
+    table = Table(title=f"The codebook of {card}, on the development faces")
     table.add_column("what")
     table.add_column("", justify="right")
     for name, value in {

@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 from rich.progress import track
 
-from regard.domain.arrays import FloatArray, IntArray
+from regard.domain.arrays import BoolArray, FloatArray, IntArray
 from regard.domain.faces import Detail, Faces
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.media.image_decoder import decode
@@ -34,8 +34,8 @@ def zoo(user_file: Path | None = None) -> Zoo:
     return found
 
 
-def models(threads: int = 0) -> FaceModels:
-    return FaceModels(zoo(), detector="centerface", embedder="fr-feature", threads=threads)
+def models(threads: int = 0, embedder: str = "sface") -> FaceModels:
+    return FaceModels(zoo(), detector="centerface", embedder=embedder, threads=threads)
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,64 @@ class DevelopmentFaces:
         lines = [line.split("\t") for line in (folder / "pairs.tsv").read_text().splitlines()[1:]]
         pairs = np.array([[row[first], row[second]] for first, second, _ in lines])
         return DevelopmentFaces(files, people, pairs, np.array([same == "1" for *_, same in lines]))
+
+
+#: Two names of one person in LFW, found among the pairs that look most alike: no pair of theirs is of different people.
+#: Twins and sisters among those stay in.
+TWO_NAMES = (
+    ("Abdullah_Gul", "Recep_Tayyip_Erdogan"),
+    ("Andrew_Caldecott", "Andrew_Gilligan"),
+    ("Choi_Sung-hong", "Sung_Hong_Choi"),
+    ("Cristina_Fernandez", "Cristina_Kirchner"),
+    ("Diana_Taurasi", "Shavon_Earp"),
+)
+
+
+@dataclass(frozen=True)
+class CalibrationFaces:
+    """The development faces and, where they are at hand, those that are for calibration alone."""
+
+    files: list[Path]
+    people: IntArray
+    names: list[str]
+
+    @staticmethod
+    def load() -> CalibrationFaces:
+        files = DevelopmentFaces.load().files + sorted((DATA / "lfw-calibration").glob("*/*.jpg"))
+        names, people = np.unique([file.parent.name for file in files], return_inverse=True)
+        return CalibrationFaces(files, people, names.tolist())
+
+    def impostors(self, embeddings: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The cosines of all pairs of different people, and the weight of each: every two people count the same."""
+        upper = np.triu_indices(len(embeddings), 1)
+        first, second = (self._one_name[self.people[rows]] for rows in upper)
+        different = first != second
+        cosines = (embeddings @ embeddings.T)[upper][different]
+        counts = np.bincount(self.people).astype(np.float32)
+        of_each = [counts[self.people[rows[different]]] for rows in upper]
+        return cosines, 1 / (of_each[0] * of_each[1])
+
+    def halves(self) -> tuple[CalibrationFaces, CalibrationFaces]:
+        """Half of the people, to fit on, and the other half, to measure on."""
+        chosen = np.random.default_rng(12).permutation(len(self.names))[: len(self.names) // 2]
+        first = np.isin(self.people, chosen)
+        return self._only(first), self._only(~first)
+
+    def portraits(self) -> IntArray:
+        """The row of one photograph of each person, those first of whom there are more."""
+        people, first, counts = np.unique(self.people, return_index=True, return_counts=True)
+        return np.asarray(first[np.lexsort((people, counts == 1))], np.int64)
+
+    def _only(self, rows: BoolArray) -> CalibrationFaces:
+        files = [file for file, wanted in zip(self.files, rows, strict=True) if wanted]
+        return CalibrationFaces(files, self.people[rows], self.names)
+
+    @property
+    def _one_name(self) -> IntArray:
+        """By person, the number of the name that stands for them."""
+        numbers = {name: number for number, name in enumerate(self.names)}
+        other = dict(TWO_NAMES)
+        return np.array([numbers.get(other.get(name, name), number) for name, number in numbers.items()])
 
 
 def central(faces: Faces) -> Faces:

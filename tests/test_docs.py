@@ -151,10 +151,10 @@ def test_every_error_code_is_documented() -> None:
 def test_every_level_of_the_quality_filter_is_documented_with_its_bars(level: str) -> None:
     bar = BARS[level]
     cells = [cell.strip() for cell in row(read("reference/quality.md"), level).strip("|").split("|")]
-    wanted = ["–"] * 5
+    wanted = ["–"] * 6
     if bar:
         numbers = (bar.pixels, bar.score * 100, bar.brightness, bar.sharpness)
-        wanted = [*(f"{value:g}" for value in numbers), f"{bar.max_turn:g}°"]
+        wanted = [*(f"{value:g}" for value in numbers), f"{bar.max_turn:g}°", f"{bar.utility:g}"]
     assert cells == [f"`{level}`", *wanted]
 
 

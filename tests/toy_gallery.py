@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,9 +82,11 @@ class House:
         """The faces stored of each picture."""
         return [list(each.enrolled.values()) for each in self.enroller.store(collection, analyses)]
 
-    def enrol(self, collection: Collection, embeddings: FloatArray, image_id: str = "picture") -> list[Face]:
+    def enrol(
+        self, collection: Collection, embeddings: FloatArray, image_id: str = "picture", utility: float | None = None
+    ) -> list[Face]:
         """The faces of one made-up picture, stored."""
-        return self.store(collection, [analysis(embeddings, image_id)])[0]
+        return self.store(collection, [analysis(embeddings, image_id, utility=utility)])[0]
 
     def faces(self, collection: Collection, user_id: str | None = None) -> list[Face]:
         """All that it holds, or all of a user's."""
@@ -124,8 +127,12 @@ def made_up(embeddings: FloatArray, *, shift: float = 0.0) -> Faces:
     return Faces(boxes=boxes, scores=np.full(count, 0.9, np.float32), landmarks5=points, embeddings=embeddings)
 
 
-def analysis(embeddings: FloatArray, image_id: str = "picture", external: str | None = None) -> PhotoAnalysis:
+def analysis(
+    embeddings: FloatArray, image_id: str = "picture", external: str | None = None, utility: float | None = None
+) -> PhotoAnalysis:
     """A made-up picture, all of whose faces are kept."""
     faces = made_up(embeddings)
+    if utility is not None:
+        faces = replace(faces, utility=np.full(len(faces), utility, np.float32))
     kept = Selection(kept=np.arange(len(faces)), refused={})
     return PhotoAnalysis(image_id=image_id, external_image_id=external, found=faces, selection=kept, chosen=faces)

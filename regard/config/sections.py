@@ -149,7 +149,7 @@ class ModelSettings(Table, frozen=True):
     #: The card of the detector, and that of the face model of new collections and of comparisons; a collection that is
     #: there already keeps its own.
     detector: str = "centerface"
-    embedder: str = "fr-feature"
+    embedder: str = "sface"
     #: Threads for the models; 0 is one per core.
     threads: int = Field(default=0, ge=0)
 

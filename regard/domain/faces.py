@@ -75,6 +75,8 @@ class Faces:
     confidences: FloatArray | None = None
     #: N×D unit rows.
     embeddings: FloatArray | None = None
+    #: N, how much of whose face it is the picture still shows, 0..100; None also for embedders that cannot tell.
+    utility: FloatArray | None = None
     #: N×2: brightness and sharpness, 0..100.
     quality: FloatArray | None = None
     #: N×3: yaw, pitch, roll in degrees.
@@ -132,3 +134,9 @@ class Faces:
     def _columns(self) -> dict[str, FloatArray]:
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: column for name, column in columns.items() if column is not None}
+
+
+def joined(parts: Sequence[Faces]) -> Faces:
+    """The faces of one picture that were dealt with in parts, which have the same columns."""
+    columns = [part._columns() for part in parts]
+    return Faces(**{name: np.concatenate([each[name] for each in columns]) for name in columns[0]})

@@ -40,6 +40,8 @@ class Face:
     confidence: float
     face_model: str
     created_at: datetime
+    #: How much of whose face it is its picture still shows, 0 to 100; None where that is not known.
+    utility: float | None = None
     #: Whose it is, by the client's name for them.
     user_id: str | None = None
 

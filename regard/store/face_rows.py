@@ -35,6 +35,7 @@ class NewFace:
     external_image_id: str | None
     box: Box
     confidence: float
+    utility: float | None = None
     earlier_ids: tuple[str, ...] = ()
 
     @property
@@ -198,6 +199,7 @@ def _row(collection_key: int, face: NewFace, embedding: bytes, now: datetime) ->
         "width": face.box.width,
         "height": face.box.height,
         "confidence": face.confidence,
+        "utility": face.utility,
         "created_at": now,
         "embedding": embedding,
     }
@@ -211,6 +213,7 @@ def _face(row: Row[tuple[Any, ...]]) -> Face:
         external_image_id=row.external_image_id,
         box=Box(left=row.left, top=row.top, width=row.width, height=row.height),
         confidence=row.confidence,
+        utility=row.utility,
         face_model=row.face_model,
         created_at=row.created_at,
         user_id=row.user_id,

@@ -46,6 +46,8 @@ class FaceColumns:
     created_at: Sequence[int]
     #: N×D, as stored.
     embeddings: HalfArray
+    #: N, NaN where it is not known; None if it is of none.
+    utilities: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.face_ids)
@@ -161,6 +163,7 @@ _FACE = (
     faces.c.confidence,
     faces.c.created_at,
     faces.c.embedding,
+    faces.c.utility,
 )
 _USER = (users.c.collection_key, users.c.user_id, users.c.created_at)
 
@@ -193,6 +196,7 @@ def _columns(rows: Sequence[Row[tuple[Any, ...]]], collection_id: str) -> FaceCo
         confidences=np.array(columns["confidence"], np.float64),
         created_at=columns["created_at"],
         embeddings=np.frombuffer(b"".join(blobs), "<f2").reshape(len(rows), -1),
+        utilities=np.array(columns["utility"], np.float64),
     )
 
 
@@ -242,9 +246,14 @@ def _face_rows(collection_key: int, rows: FaceColumns) -> list[tuple[Any, ...]]:
             rows.confidences.tolist(),
             rows.created_at,
             _blobs(rows.embeddings),
+            repeat(None, len(rows)) if rows.utilities is None else _known(rows.utilities),
             strict=True,
         )
     )
+
+
+def _known(numbers: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(number) else number for number in numbers.tolist()]
 
 
 def _blobs(embeddings: HalfArray) -> list[bytes]:

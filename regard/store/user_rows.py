@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, insert, select
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from regard.domain.arrays import FloatArray, IntArray
@@ -19,6 +20,7 @@ from regard.store.database import Database
 from regard.store.deletion_rows import note_deleted
 from regard.store.embeddings import Sizes, one_sound, packed, sound
 from regard.store.gallery_size_rows import change_size
+from regard.store.in_lists import in_lists
 from regard.store.tables.faces import faces
 from regard.store.tables.users import memberships, user_vectors, users
 
@@ -31,6 +33,7 @@ class Candidate:
     face_id: str
     user_id: str | None
     embedding: FloatArray
+    utility: float | None = None
 
 
 class UserRows:
@@ -82,6 +85,23 @@ class UserRows:
             size = self._sizes.of(connection, collection_key, [row.embedding])
         return one_sound(row.embedding, size, f"user {user_id}")
 
+    def utility(self, collection_key: int, user_id: str) -> float | None:
+        """The mean utility of the user's faces, of those whose it is known; None if there are none."""
+        query = _UTILITIES.where(_named(collection_key, user_id))
+        with self._database.read() as connection:
+            found = connection.execute(query).one_or_none()
+        return None if found is None else found.utility
+
+    def utilities(self, keys: IntArray) -> FloatArray:
+        """The same of the users whose N vectors these are; NaN where it is not known."""
+        query = _UTILITIES.where(user_vectors.c.key.in_(bindparam("keys", expanding=True)))
+        found: dict[int, float | None] = {}
+        with self._database.read() as connection:
+            for some in in_lists(keys.tolist()):
+                found |= {row.key: row.utility for row in connection.execute(query, {"keys": some})}
+        known = (found.get(key) for key in keys.tolist())
+        return np.array([np.nan if each is None else each for each in known], np.float32)
+
     def by_vector_keys(self, keys: IntArray) -> dict[int, User]:
         """The users whose vectors these are, by the vector's key; a vector that was replaced belongs to none."""
         with self._database.read() as connection:
@@ -111,7 +131,7 @@ class UserChange:
     def candidates(self, face_ids: Sequence[str]) -> dict[str, Candidate]:
         """Those of the faces that the collection has, of any user or none, by id; as many as one statement holds."""
         query = (
-            select(faces.c.key, faces.c.face_id, faces.c.embedding, users.c.user_id)
+            select(faces.c.key, faces.c.face_id, faces.c.embedding, faces.c.utility, users.c.user_id)
             .outerjoin_from(faces, memberships, memberships.c.face_key == faces.c.key)
             .outerjoin(users, users.c.key == memberships.c.user_key)
             .where(faces.c.collection_key == self._collection_key, faces.c.face_id.in_(list(face_ids)))
@@ -124,6 +144,7 @@ class UserChange:
                 face_id=row.face_id,
                 user_id=row.user_id,
                 embedding=one_sound(row.embedding, size, f"face {row.face_id}"),
+                utility=row.utility,
             )
             for row in rows
         }
@@ -134,6 +155,12 @@ class UserChange:
         blobs = self._connection.execute(query.order_by(faces.c.key)).scalars().all()
         _, rows = sound(blobs, self._sizes.of(self._connection, self._collection_key, blobs))
         return rows if len(rows) else None
+
+    def utility(self) -> float | None:
+        """The mean utility of the user's faces, of those whose it is known; None if there are none."""
+        query = select(func.avg(faces.c.utility)).join_from(memberships, faces)
+        mine = memberships.c.user_key == self._user_key
+        return self._connection.execute(query.where(mine)).scalar_one_or_none()
 
     def join(self, face_keys: Sequence[int]) -> None:
         """These faces, which belong to no user, become this user's."""
@@ -177,6 +204,13 @@ def _select(which: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
     return select(*columns).outerjoin_from(users, user_vectors, user_vectors.c.user_key == users.c.key).where(which)
 
 
+_UTILITIES: Select[tuple[Any, ...]] = (
+    select(user_vectors.c.key, func.avg(faces.c.utility).label("utility"))
+    .join_from(user_vectors, users, users.c.key == user_vectors.c.user_key)
+    .join(memberships, memberships.c.user_key == users.c.key)
+    .join(faces, faces.c.key == memberships.c.face_key)
+    .group_by(user_vectors.c.key)
+)
 #: Made once: to put a statement together takes longer than to run it.
 _BY_VECTOR_KEYS = _select(user_vectors.c.key.in_(bindparam("keys", expanding=True)))
 

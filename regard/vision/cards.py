@@ -32,11 +32,16 @@ Task = Literal[
     "face-mask",
     "glasses",
 ]
+#: What a face is aligned by: the detector's five points, or their mean with those of the contour.
+Points = Literal["detector", "mixed"]
 SourceKind = Literal["url", "pip", "npm", "file"]
 #: In pixels; no model of faces is near.
 _MOST_SIDE = 8192
+_EMBEDDERS_ONLY = ("mirror", "points", "dimension", "calibration", "bands")
+_TRIVIAL = ((0.0, 1.0), (0.5, 1e-6))
 _CHANNELS = {"RGB": 3, "BGR": 3, "GREY": 1}
 _Pair = Annotated[tuple[float, float], Field(strict=False)]
+_Band = Annotated[tuple[float, float, float], Field(strict=False)]
 _POINTS = TypeAdapter(Annotated[tuple[_Pair, ...], Field(strict=False)], config=ConfigDict(strict=True))
 
 
@@ -177,8 +182,9 @@ class Download(Table, frozen=True):
 class ModelCard(Download, frozen=True):
     """All that is known about a model before its file is opened. `family` names the code that reads its output.
 
-    `weights` is the second file of a TensorFlow.js model. `mirror` (average a face with its mirror image), `dimension`
-    and `calibration` are for embedders only, `confidence` (what its scores mean) for detectors.
+    `weights` is the second file of a TensorFlow.js model. `mirror` (average a face with its mirror image),
+    `points`, `dimension`, `calibration` and `bands` (how that changes with utility) are for embedders only,
+    `confidence` (what its scores mean) for detectors.
     """
 
     name: _PlainName
@@ -192,9 +198,11 @@ class ModelCard(Download, frozen=True):
     input: Input
     non_commercial: bool = False
     mirror: bool = False
+    points: Points = "detector"
     dimension: int | None = Field(default=None, gt=0)
     calibration: Annotated[Calibration, PlainValidator(_table(Calibration, "cosine, false match rate"))] | None = None
     confidence: Annotated[Confidence, PlainValidator(_table(Confidence, "score, share of faces"))] | None = None
+    bands: Annotated[tuple[_Band, ...], Field(strict=False)] = ()
 
     @property
     def version(self) -> str:
@@ -246,8 +254,9 @@ class ModelCard(Download, frozen=True):
         if self.task == "face-embedder":
             if self.dimension is None:
                 raise ValueError("a face-embedder needs its dimension, the length of its vectors")
-        elif self.mirror or self.dimension is not None or self.calibration is not None:
-            raise ValueError("mirror, dimension and calibration are for embedders only")
+            Calibration(_TRIVIAL, self.bands)
+        elif any(getattr(self, name) != ModelCard.model_fields[name].default for name in _EMBEDDERS_ONLY):
+            raise ValueError(f"{', '.join(_EMBEDDERS_ONLY)} are for embedders only")
         return self
 
 

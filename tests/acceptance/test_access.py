@@ -75,6 +75,6 @@ def test_a_server_without_models_is_live_but_not_ready(bare: Any, refused: Refus
     assert bare.get("/health/live")[0] == 200
     status, answer = bare.get("/health/ready")
     assert status == 503
-    assert {"centerface", "fr-feature"} <= set(answer["missing_models"])
+    assert {"centerface", "sface"} <= set(answer["missing_models"])
     _, message = refused(bare.client().detect_faces, Image={"Bytes": encoded(nobody())})
     assert "regard models pull centerface" in message

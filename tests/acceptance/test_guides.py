@@ -89,7 +89,7 @@ def test_the_guide_from_rekognition_runs_on_a_fresh_server_and_again(fresh: Live
 
 @pytest.mark.parametrize(("similarity", "said"), [(80, "1 in 10,000"), (90, "1 in 100,000"), (95, "1 in 360,000")])
 def test_the_guide_says_the_odds_that_the_calibration_says(similarity: int, said: str) -> None:
-    calibration = catalogue()["fr-feature"].calibration
+    calibration = catalogue()["sface"].calibration
     assert calibration is not None
     assert odds(calibration, similarity) == said
     assert re.search(

@@ -65,6 +65,7 @@ def sound() -> dict[str, Any]:
         "confidence": np.full(ROWS, 99.0),
         "created_at": [NOW] * ROWS,
         "embedding": (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16),
+        "utility": np.full(ROWS, np.nan),
     }
 
 
@@ -79,7 +80,7 @@ def manifest_of(columns: Columns, **changes: Any) -> dict[str, Any]:
         faces=len(columns["embedding"]),
         users_without_faces=(("nobody", NOW),),
         checksum=f"sha256:{'0' * 64}",
-        format=1,
+        format=2,
     )
     digest = Digest()
     digest.add(columns)

@@ -78,8 +78,8 @@ def test_a_call_is_counted_with_its_faces_its_models_its_bytes_and_its_time(live
         client.detect_faces(Image={"Bytes": encoded(nobody())})
     assert growth.new("regard_requests_total") == {"DetectFaces OK": 3}
     assert growth.of("regard_faces_detected_total") == 2 * len(answer["FaceDetails"]) == 12
-    runs = {name: growth.of("regard_model_run_seconds_count", model=name) for name in ("fr-pose", "fr-feature")}
-    assert runs == {"fr-pose": 2, "fr-feature": 0}
+    runs = {name: growth.of("regard_model_run_seconds_count", model=name) for name in ("fr-pose", "sface")}
+    assert runs == {"fr-pose": 2, "sface": 0}
     assert growth.of("regard_model_run_seconds_count", model="centerface") >= 3
     time = growth.of("regard_request_duration_seconds_sum", **by)
     models = [growth.of("regard_model_run_seconds_sum", model=name) for name in ("fr-pose", "centerface")]
@@ -156,7 +156,7 @@ def test_openmetrics_is_answered_to_who_prefers_it(live: Live, client: Any) -> N
     families = {family.name: family for family in openmetrics(page)}
     assert {"regard_requests", "regard_build", "process_resident_memory_bytes"} <= set(families)
     (build,) = families["regard_build"].samples
-    assert build.labels["face_model"] == "fr-feature"
+    assert build.labels["face_model"] == "sface"
     assert scrape(live)[1].startswith("text/plain")
 
 
@@ -304,7 +304,7 @@ def check_spans(spans: list[Any], request_id: str) -> None:
     (index,) = (span for span in spans if span.name == "IndexFaces")
     assert attributes(index)["aws.request_id"] == request_id
     below = {span.name for span in spans if span.parent_span_id == index.span_id}
-    assert {"centerface", "fr-pose", "fr-feature"} <= below
+    assert {"centerface", "fr-pose", "sface"} <= below
     (search,) = (span for span in spans if span.name == "SearchFaces")
     assert attributes(search)["error.type"] == "ValidationException"
     # Models that run while the server starts belong to no request.

@@ -74,7 +74,7 @@ def test_the_first_screen_is_as_shown_and_the_example_works(server: Server, port
     (tmp_path / "couple.jpg").write_bytes(portrait)
     face, enrolled, match = server.run_snippet(tmp_path).splitlines()
     assert face.startswith("face at 0.3")
-    assert enrolled.startswith("1 enrolled by fr-feature-")
+    assert enrolled.startswith("1 enrolled by sface-")
     assert match.startswith("100.0 our-wedding ")
 
 

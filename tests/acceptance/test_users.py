@@ -247,7 +247,7 @@ def test_everyone_is_found_by_another_photograph(
     for name, pictures in photographs.items():
         answer = client.search_users_by_image(CollectionId="club", Image=sent(pictures[-1]))
         assert [match["User"] for match in answer["UserMatches"]] == [{"UserId": name, "UserStatus": "ACTIVE"}]
-        assert answer["FaceModelVersion"].startswith("fr-feature-")
+        assert answer["FaceModelVersion"].startswith("sface-")
         everyone = client.search_users_by_image(
             CollectionId="club", Image=sent(pictures[-1]), UserMatchThreshold=0, MaxUsers=3
         )["UserMatches"]

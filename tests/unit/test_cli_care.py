@@ -50,7 +50,7 @@ def test_a_collection_is_deleted_only_when_the_question_is_answered_with_yes(use
     user.run("index", user.pictures, "--collection", "people")
     assert user.run("collections", "delete", "people", typed="n\n").code == 1
     assert user.run("collections", "list", "--json").json == [
-        {"CollectionId": "people", "FaceCount": 1, "FaceModelVersion": "fr-feature-87aacdfe", "Index": "embedded"}
+        {"CollectionId": "people", "FaceCount": 1, "FaceModelVersion": "sface-0ba9fbfa", "Index": "embedded"}
     ]
     assert "people and its 1 faces" in user.run("collections", "delete", "people", "--yes").out
     assert user.run("collections", "list", "--json").json == []
@@ -95,7 +95,7 @@ def test_a_model_that_is_missing_is_fetched_by_the_command_that_needs_it(
     monkeypatch.setenv("REGARD_MODELS_MIRROR", str(models))
     said = user.run("faces", user.portrait("a.jpg"), "--json")
     assert len(said.json["FaceDetails"]) == 1
-    names = ["centerface", "fr-feature", *ATTRIBUTE_CARDS]
+    names = ["centerface", "sface", *ATTRIBUTE_CARDS]
     size = sum(catalogue()[name].total_size or 0 for name in names) / 1e6
     assert f"Fetching {len(names)} models ({size:.1f} MB)" in said.err
 
@@ -124,7 +124,7 @@ def test_the_doctor_shows_settings_by_section_with_their_origin_and_no_secret(
     assert "[objects] s3_secret_access_key set (environment)" in words
     assert "[server] port 8080 (environment)" in words
     assert f"[models] folder {models} (regard.toml)" in words
-    assert "[models] embedder fr-feature (default)" in words
+    assert "[models] embedder sface (default)" in words
     assert "[index] milvus_token (default)" in words
 
 

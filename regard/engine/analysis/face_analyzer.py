@@ -16,6 +16,7 @@ from regard.engine.analysis.face_description import described
 from regard.engine.analysis.upright_faces import described_upright
 from regard.vision.faces.face_detector import detection_bytes
 from regard.vision.faces.face_embedder import align
+from regard.vision.faces.face_points import mixed_points
 from regard.vision.geometry import detail_and_luma
 from regard.vision.models import FaceModels
 
@@ -67,12 +68,25 @@ class FaceAnalyzer:
         return [faces for some in _together(found) for faces in self._embedded(images[some], found[some])]
 
     def _embedded(self, images: Sequence[Image], found: Sequence[Faces]) -> list[Faces]:
-        crops = [_aligned(image, faces) for image, faces in zip(images, found, strict=True)]
-        vectors = self._models.embedder(self._face_model).embed(np.concatenate(crops))
+        crops = [self.crops(image, faces) for image, faces in zip(images, found, strict=True)]
+        vectors, utilities = self._models.embedder(self._face_model).rated(np.concatenate(crops))
         ends = np.cumsum([len(faces) for faces in found])
+        parts = [slice(end - len(faces), end) for faces, end in zip(found, ends, strict=True)]
         return [
-            replace(faces, embeddings=vectors[end - len(faces) : end]) for faces, end in zip(found, ends, strict=True)
+            replace(faces, embeddings=vectors[part], utility=None if utilities is None else utilities[part])
+            for faces, part in zip(found, parts, strict=True)
         ]
+
+    def crops(self, image: Image, faces: Faces) -> ByteArray:
+        """What the embedder is given, N×112×112×3; the contour is found only for faces that do not have it yet."""
+        if self._models.embedder(self._face_model).points == "detector" or not len(faces):
+            return _aligned(image, faces)
+        if faces.landmarks68 is None:
+            faces = described_upright(partial(described, self._models, detail=Detail.LANDMARKS68), image, faces)
+        if faces.landmarks68 is None:
+            raise ValueError("the contour was not told")
+        sides, widths = _sides(image), faces.boxes[:, 2] * image.pixels.shape[1]
+        return align(image.pixels, mixed_points(faces.landmarks5 * sides, faces.landmarks68 * sides, widths))
 
     def _described(self, image: Image, faces: Faces, detail: Detail) -> Faces:
         if not len(faces):

@@ -17,6 +17,7 @@ from regard.engine.analysis.image_loader import Picture
 from regard.engine.analysis.probes import NoFace, ProbeReader, Probes
 from regard.engine.analysis.quality_filter import DESCRIBED
 from regard.errors import InvalidParameter
+from regard.vision.faces.calibration import pair_utilities
 from regard.vision.faces.face_model import FaceModel
 
 
@@ -52,7 +53,7 @@ class FaceComparison:
         probe = self._usable(source, "source", level)
         others = self._usable(target, "target", level, most=MOST_FACES, detail=DESCRIBED)
         cosines = np.asarray(others.embeddings @ probe.embeddings[0], np.float32)
-        similarities = self.calibration.similarity(cosines)
+        similarities = self.calibration.similarity(cosines, pair_utilities(probe.faces.utility, others.faces.utility))
         order = np.argsort(-similarities, kind="stable")
         target_faces = Probes(image=others.image, faces=others.faces.take(order), embeddings=others.embeddings[order])
         return Comparison(source=probe, target=target_faces, similarities=similarities[order])

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from regard.domain.faces import Detail, Faces
+import numpy as np
+
+from regard.domain.faces import Detail, Faces, joined
+from regard.domain.images import Image
 from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
 from regard.engine.analysis.image_loader import LoadedImage
-from regard.engine.analysis.quality_filter import Selection, select
+from regard.engine.analysis.quality_filter import JUDGED, Selection, select, told, utility_reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +43,60 @@ def analyze_photos(
     most: int = MOST_FACES,
     detail: Detail = Detail.NONE,
 ) -> list[PhotoAnalysis]:
-    """Find the faces of each picture, select by quality, embed those that are kept and no others."""
+    """Find the faces of each picture, select by quality, embed those that may be kept and no others."""
     images = [each.picture.image for each in submissions]
-    found = analyzer.faces(images, detail | Detail.QUALITY | Detail.POSE)
-    selections = [select(faces, image, level, most) for faces, image in zip(found, images, strict=True)]
-    kept = [faces.take(selection.kept) for faces, selection in zip(found, selections, strict=True)]
-    chosen = analyzer.embedded(images, kept)
+    found = analyzer.faces(images, detail | JUDGED)
+    choices = [_Choice(faces, image, level, most) for faces, image in zip(found, images, strict=True)]
+    while True:
+        embedded = analyzer.embedded(images, [choice.next() for choice in choices])
+        if not [choice for choice, some in zip(choices, embedded, strict=True) if choice.take(some)]:
+            break
     return [
         PhotoAnalysis(
             image_id=submission.picture.image_id,
             external_image_id=submission.external_image_id,
-            found=found[row],
-            selection=selections[row],
-            chosen=chosen[row],
+            found=told(found[row], detail),
+            selection=choices[row].selection,
+            chosen=told(choices[row].chosen, detail),
         )
         for row, submission in enumerate(submissions)
     ]
+
+
+class _Choice:
+    """Which faces of a picture are kept: the largest that pass, and where one of those turns out to be of too little
+    utility once it is embedded, the next."""
+
+    def __init__(self, faces: Faces, image: Image, level: str, most: int) -> None:
+        self._faces = faces
+        self._level = level
+        self._most = most
+        passed = select(faces, image, level, len(faces))
+        self._refused = passed.refused
+        self._waiting: list[int] = passed.kept.tolist()
+        self._kept: list[int] = []
+        self._embedded: list[Faces] = []
+
+    def next(self) -> Faces:
+        """Those that would be kept if all of them were of use, without what is embedded already."""
+        self._rows = self._waiting[: self._most - len(self._kept)]
+        return self._faces.take(np.array(self._rows, np.int64))
+
+    def take(self, embedded: Faces) -> bool:
+        """The same, embedded. Whether more are wanted."""
+        why = utility_reasons(embedded, self._level)
+        self._waiting = self._waiting[len(self._rows) :]
+        self._refused |= {row: failed for row, failed in zip(self._rows, why, strict=True) if failed}
+        good = [at for at, failed in enumerate(why) if not failed]
+        self._kept += [self._rows[at] for at in good]
+        self._embedded.append(embedded.take(np.array(good, np.int64)))
+        return bool(self._waiting) and len(self._kept) < self._most
+
+    @property
+    def selection(self) -> Selection:
+        beyond = {row: ["EXCEEDS_MAX_FACES"] for row in self._waiting}
+        return Selection(kept=np.array(self._kept, np.int64), refused=self._refused | beyond)
+
+    @property
+    def chosen(self) -> Faces:
+        return joined(self._embedded)

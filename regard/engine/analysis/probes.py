@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+import numpy as np
+
 from regard.domain.arrays import FloatArray
 from regard.domain.faces import Detail, Faces
 from regard.domain.images import Image, ObjectName
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.engine.analysis.image_loader import ImageLoader, Picture
-from regard.engine.analysis.quality_filter import DESCRIBED, select
+from regard.engine.analysis.quality_filter import JUDGED, select, told, utility_reasons
 from regard.errors import InvalidParameter
 
 
@@ -55,13 +57,16 @@ class ProbeReader:
 
         Raises NoFace if there are none.
         """
-        if level != "NONE":
-            detail |= DESCRIBED
-        faces = self._analyzer.faces([image], detail, limit=most)[0]
+        judged = detail if level == "NONE" else detail | JUDGED
+        faces = self._analyzer.faces([image], judged, limit=most)[0]
         faces = faces.take(select(faces, image, level, most).kept)
         if not len(faces):
             raise NoFace(image)
-        return self.embedded(image, faces)
+        probes = self.embedded(image, faces)
+        kept = np.flatnonzero([not failed for failed in utility_reasons(probes.faces, level)])
+        if not len(kept):
+            raise NoFace(image)
+        return Probes(image=image, faces=told(probes.faces.take(kept), detail), embeddings=probes.embeddings[kept])
 
     def found(self, image: Image, detail: Detail) -> Faces:
         """Every face, largest first, with what `detail` asks for and without an embedding."""

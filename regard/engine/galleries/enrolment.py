@@ -142,6 +142,7 @@ def _new_face(collection: Collection, analysis: PhotoAnalysis, row: int, other_m
         box=box,
         confidence=analysis.chosen.confidence(row),
         earlier_ids=tuple(map(by_model, other_models)),
+        utility=None if analysis.chosen.utility is None else float(analysis.chosen.utility[row]),
     )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from regard.accountability.gate import Grant
 from regard.domain.authority import Action
 from regard.domain.galleries import FACES, Collection, Match
@@ -79,7 +81,9 @@ class FaceSearch:
             reader = embedding_for(collection, self._probes.using)
             with reader.reading(picture) as (opened,):
                 probes = reader.of(opened.load().image, level, most=faces)
-            matches = self._matcher.faces(collection, probes.embeddings, most=options.most, threshold=options.threshold)
+            matches = self._matcher.faces(
+                collection, probes.embeddings, probes.faces.utility, most=options.most, threshold=options.threshold
+            )
             return self._result(collection, size, matches, options, probes)
 
         return in_its_place(self._collections, collection_id, FACES, search, _found_nothing)
@@ -90,7 +94,9 @@ class FaceSearch:
 
         def search(collection: Collection, size: int) -> FaceSearchResult:
             probe, most = self._matcher.embedding(collection, face_id), options.most + 1
-            (matches,) = self._matcher.faces(collection, probe[None], most=most, threshold=options.threshold)
+            utility = self._matcher.utility(collection, face_id)
+            utilities = None if utility is None else np.array([utility], np.float32)
+            (matches,) = self._matcher.faces(collection, probe[None], utilities, most=most, threshold=options.threshold)
             others = [match for match in matches if match.face.face_id != face_id]
             return self._result(collection, size, [others[: options.most]], options)
 

@@ -9,9 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
-from regard.domain.arrays import FloatArray
+from regard.domain.arrays import FloatArray, IntArray
 from regard.domain.galleries import Collection, Hits, Match, UserMatch
 from regard.engine.galleries.collection_models import model_of
+from regard.engine.galleries.rated_search import RatedSearch
 from regard.errors import InvalidParameter
 from regard.store.face_rows import FaceRows
 from regard.store.feed_tables import FACE_FEED, USER_FEED
@@ -46,33 +47,44 @@ class Matcher:
         self._faces = faces
         self._users = users
 
-    def faces(self, collection: Collection, probes: FloatArray, *, most: int, threshold: float) -> list[list[Match]]:
-        """For each M×D unit probe, up to `most` faces whose similarity (0 to 100) reaches `threshold`, best first."""
-        calibration = self._calibration(collection)
-        least = _least_cosine(calibration, threshold)
-        found = self._index.search(FACE_FEED.feed, collection.key, probes, limit=most, threshold=least)
-        faces = self._faces.by_keys({int(key) for hits in found for key in hits.keys})
+    def faces(
+        self,
+        collection: Collection,
+        probes: FloatArray,
+        utilities: FloatArray | None = None,
+        *,
+        most: int,
+        threshold: float,
+    ) -> list[list[Match]]:
+        """For each M×D unit probe, up to `most` faces whose similarity (0 to 100) reaches `threshold`, best first.
+        `utilities` are the M probes', NaN where not known."""
+        search = self._search(collection, FACE_FEED.feed, threshold)
+        ranked = search.ranked(probes, utilities, most, self._utilities)
+        faces = self._faces.by_keys({key for each in ranked for key, _, _ in each})
         return [
             [
                 Match(face=faces[key], cosine=cosine, similarity=similarity)
-                for key, cosine, similarity in _scored(calibration, hits)
+                for key, cosine, similarity in each
                 if key in faces and reaches(similarity, threshold)
             ]
-            for hits in found
+            for each in ranked
         ]
 
-    def users(self, collection: Collection, probe: FloatArray, *, most: int, threshold: float) -> list[UserMatch]:
+    def users(
+        self, collection: Collection, probe: FloatArray, utility: float | None = None, *, most: int, threshold: float
+    ) -> list[UserMatch]:
         """For a D-long unit probe, up to `most` users whose similarity reaches `threshold`, best first."""
-        calibration = self._calibration(collection)
-        least = _least_cosine(calibration, threshold)
+        search = self._search(collection, USER_FEED.feed, threshold)
+        rated = None if utility is None else np.array([utility], np.float32)
         for _ in range(_TRIES):
-            (hits,) = self._index.search(USER_FEED.feed, collection.key, probe[None], limit=most, threshold=least)
-            users = self._users.by_vector_keys(hits.keys)
-            if len(users) == len(hits.keys):
+            (ranked,) = search.ranked(probe[None], rated, most, self._users.utilities)
+            keys = np.array([key for key, _, _ in ranked], np.int64)
+            users = self._users.by_vector_keys(keys)
+            if len(users) == len(keys):
                 break
         return [
             UserMatch(user=users[key], cosine=cosine, similarity=similarity)
-            for key, cosine, similarity in _scored(calibration, hits)
+            for key, cosine, similarity in ranked
             if key in users and reaches(similarity, threshold)
         ]
 
@@ -86,9 +98,16 @@ class Matcher:
             )
         return found
 
-    def similarities(self, collection: Collection, probe: FloatArray, candidates: FloatArray) -> FloatArray:
-        """Similarities (0 to 100) of one D-long embedding with N×D others, all of the collection's model."""
-        return self._calibration(collection).similarity(np.asarray(candidates @ probe, np.float32))
+    def utility(self, collection: Collection, face_id: str) -> float | None:
+        """An enrolled face's utility, if it is known."""
+        return next((face.utility for face in self._faces.get(collection.key, [face_id])), None)
+
+    def similarities(
+        self, collection: Collection, probe: FloatArray, candidates: FloatArray, utilities: FloatArray | None = None
+    ) -> FloatArray:
+        """Similarities (0 to 100) of one D-long embedding with N×D others, all of the collection's model; `utilities`
+        are each pair's."""
+        return self._calibration(collection).similarity(np.asarray(candidates @ probe, np.float32), utilities)
 
     def expected_false(self, collection: Collection, threshold: float, size: int) -> float:
         """The number of false candidates to expect by chance in a gallery of that size: N × FMR (ISO/IEC 19795-1)."""
@@ -102,20 +121,20 @@ class Matcher:
         """After a write to the collection: bring its index up to date."""
         self._index.follow(collection)
 
+    def _search(self, collection: Collection, feed: str, threshold: float) -> RatedSearch:
+        def search(probes: FloatArray, limit: int, least: float) -> list[Hits]:
+            return self._index.search(feed, collection.key, probes, limit=limit, threshold=least)
+
+        return RatedSearch(self._calibration(collection), search, threshold)
+
+    def _utilities(self, keys: IntArray) -> FloatArray:
+        found = self._faces.by_keys(keys.tolist())
+        known = (found[key].utility if key in found else None for key in keys.tolist())
+        return np.array([np.nan if each is None else each for each in known], np.float32)
+
     def _calibration(self, collection: Collection) -> Calibration:
         return model_of(self.models, collection).calibration
 
 
 def reaches(similarity: float, threshold: float) -> bool:
     return similarity >= threshold - _ROUNDING
-
-
-def _least_cosine(calibration: Calibration, threshold: float) -> float:
-    """The cosine to ask an index for, so that nothing of this similarity is left out."""
-    return -1.0 if threshold <= 0 else calibration.cosine(threshold) - 1e-6
-
-
-def _scored(calibration: Calibration, hits: Hits) -> list[tuple[int, float, float]]:
-    """Key, cosine and similarity of each hit."""
-    similarities = calibration.similarity(hits.cosines)
-    return list(zip(hits.keys.tolist(), hits.cosines.tolist(), similarities.tolist(), strict=True))

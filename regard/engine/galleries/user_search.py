@@ -10,7 +10,7 @@ from regard.domain.faces import Faces
 from regard.domain.galleries import USERS, Collection, UserMatch
 from regard.domain.images import ObjectName
 from regard.engine.analysis.probes import NoFace, ProbeReader
-from regard.engine.analysis.quality_filter import DESCRIBED, reasons
+from regard.engine.analysis.quality_filter import DESCRIBED, JUDGED, reasons, told, utility_reasons
 from regard.engine.galleries.collection_models import embedding_for
 from regard.engine.galleries.face_search import SearchOptions
 from regard.engine.galleries.matching import Matcher
@@ -65,20 +65,23 @@ class UserSearch:
         grant.require(Action.SEARCH, collection_id)
 
         def search(collection: Collection, size: int) -> UserSearchResult:
-            reader, probe = embedding_for(collection, self._probes.using), None
+            reader, matches = embedding_for(collection, self._probes.using), list[UserMatch]()
             with reader.reading(picture) as (opened,):
                 image = opened.load().image
-                found = reader.found(image, DESCRIBED)
+                found = reader.found(image, JUDGED)
                 if not len(found):
                     raise NoFace(image)
                 failed = tuple(tuple(each) for each in reasons(found, image, level))
-                if failed and not failed[0]:
-                    probe = reader.embedded(image, found.take(slice(1))).embeddings[0]
+                probe = None if failed[0] else reader.embedded(image, found.take(slice(1)))
                 del image
-            matches: list[UserMatch] = []
-            if probe is not None:
-                matches = self._matcher.users(collection, probe, most=options.most, threshold=options.threshold)
-            return self._result(collection, size, matches, options, found=found, failed=failed)
+            if probe is not None and (poor := utility_reasons(probe.faces, level)[0]):
+                failed = (tuple(poor), *failed[1:])
+            elif probe is not None:
+                utility = None if probe.faces.utility is None else float(probe.faces.utility[0])
+                matches = self._matcher.users(
+                    collection, probe.embeddings[0], utility, most=options.most, threshold=options.threshold
+                )
+            return self._result(collection, size, matches, options, found=told(found, DESCRIBED), failed=failed)
 
         return in_its_place(self._collections, collection_id, USERS, search, _found_nothing)
 
@@ -90,7 +93,8 @@ class UserSearch:
             probe = self._users.vector(collection.key, user_id)
             if probe is None:
                 raise InvalidParameter(f"The user {user_id} has no faces to search with; associate some first.")
-            matches = self._matcher.users(collection, probe, most=options.most + 1, threshold=options.threshold)
+            utility, most = self._users.utility(collection.key, user_id), options.most + 1
+            matches = self._matcher.users(collection, probe, utility, most=most, threshold=options.threshold)
             others = [match for match in matches if match.user.id != user_id]
             return self._result(collection, size, others[: options.most], options)
 
@@ -102,7 +106,8 @@ class UserSearch:
 
         def search(collection: Collection, size: int) -> UserSearchResult:
             probe = self._matcher.embedding(collection, face_id)
-            matches = self._matcher.users(collection, probe, most=options.most, threshold=options.threshold)
+            utility = self._matcher.utility(collection, face_id)
+            matches = self._matcher.users(collection, probe, utility, most=options.most, threshold=options.threshold)
             return self._result(collection, size, matches, options)
 
         return in_its_place(self._collections, collection_id, USERS, search, _found_nothing)

@@ -16,6 +16,7 @@ from regard.engine.galleries.matching import Matcher, reaches
 from regard.errors import ServiceQuotaExceeded
 from regard.store.collection_rows import CollectionRows
 from regard.store.user_rows import Candidate, UserChange, UserRows
+from regard.vision.faces.calibration import pair_utilities
 
 #: The most faces of one user (Rekognition, AssociateFaces).
 MOST_USER_FACES = 100
@@ -94,7 +95,7 @@ class Users:
             free, refused = _sorted_out(change, user_id, face_ids, wanted=None)
             held = change.embeddings()
             if free:
-                free, unlike = self._alike(collection, free, held, threshold)
+                free, unlike = self._alike(collection, free, held, change.utility(), threshold)
                 refused += unlike
             if free:
                 _take_in(change, user_id, free, held)
@@ -118,12 +119,23 @@ class Users:
         return UserChangeResult(moved=[each.face_id for each in mine], refused=refused, status=status)
 
     def _alike(
-        self, collection: Collection, free: list[Candidate], held: FloatArray | None, threshold: float
+        self,
+        collection: Collection,
+        free: list[Candidate],
+        held: FloatArray | None,
+        utility: float | None,
+        threshold: float,
     ) -> tuple[list[Candidate], list[Refusal]]:
         rows = np.stack([each.embedding for each in free])
-        person = vector(held) if held is not None else rows[most_central(rows)]
+        utilities = np.array([np.nan if each.utility is None else each.utility for each in free], np.float32)
+        if held is None:
+            centre = most_central(rows)
+            person, utility = rows[centre], float(utilities[centre])
+        else:
+            person = vector(held)
+        similarities = self._matcher.similarities(collection, person, rows, pair_utilities(utility, utilities))
         alike, unlike = [], []
-        for each, similarity in zip(free, self._matcher.similarities(collection, person, rows).tolist(), strict=True):
+        for each, similarity in zip(free, similarities.tolist(), strict=True):
             if reaches(similarity, threshold):
                 alike.append(each)
             else:

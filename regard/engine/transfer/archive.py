@@ -9,7 +9,7 @@ import numpy as np
 
 from regard.engine.transfer.face_checks import FaceChecks
 from regard.engine.transfer.integrity import unsound
-from regard.engine.transfer.manifest import BOX, KINDS, Digest, altered, read_manifest
+from regard.engine.transfer.manifest import BOX, Digest, altered, kinds, read_manifest
 from regard.engine.transfer.model_fit import ModelFit
 from regard.errors import InvalidParameter
 from regard.media.parquet import ParquetTable
@@ -26,7 +26,8 @@ class Archive:
     def __init__(self, table: ParquetTable) -> None:
         self._table = table
         self.manifest = read_manifest(table)
-        if lost := [name for name in KINDS if name not in table.columns]:
+        self._kinds = kinds(self.manifest.format)
+        if lost := [name for name in self._kinds if name not in table.columns]:
             raise InvalidParameter(f"{table.file} lacks the columns {', '.join(lost)}.")
         if table.rows != self.manifest.faces:
             raise altered(table.file, f": it has {table.rows:,} rows, and {self.manifest.faces:,} were written")
@@ -35,11 +36,11 @@ class Archive:
         self.rows = table.rows
 
     def faces(self, size: int) -> Iterator[FaceColumns]:
-        return map(_face_columns, self._table.batches(KINDS, size))
+        return map(_face_columns, self._table.batches(self._kinds, size))
 
     def check(self, size: int, compare: Compare | None) -> Iterator[int]:
-        digest, checks, row = Digest(), FaceChecks(self._table.file), 0
-        for columns in self._table.batches(KINDS, size):
+        digest, checks, row = Digest(self.manifest.format), FaceChecks(self._table.file), 0
+        for columns in self._table.batches(self._kinds, size):
             embeddings = columns["embedding"]
             checks.add(columns)
             self._check_embeddings(embeddings, row)
@@ -71,4 +72,5 @@ def _face_columns(columns: Columns) -> FaceColumns:
         confidences=columns["confidence"],
         created_at=columns["created_at"],
         embeddings=columns["embedding"],
+        utilities=columns.get("utility"),
     )

@@ -77,6 +77,7 @@ def _write(made: Draft, digest: Digest, piece: FaceColumns) -> None:
         "confidence": piece.confidences,
         "created_at": list(piece.created_at),
         "embedding": piece.embeddings,
+        "utility": np.full(len(piece), np.nan) if piece.utilities is None else piece.utilities,
     }
     digest.add(columns)
     made.write(columns)

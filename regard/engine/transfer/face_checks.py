@@ -30,7 +30,10 @@ _NUMBERS = {
     "width": (0.0, 1 + 2 * _FURTHEST),
     "height": (0.0, 1 + 2 * _FURTHEST),
     "confidence": (0.0, 100.0),
+    "utility": (0.0, 100.0),
 }
+#: Of these a face may have none: not a number.
+_UNKNOWN = ("utility",)
 _INSTANTS = ("created_at", "user_created_at")
 #: Face ids that are held before they are first looked through; then again whenever there are twice as many.
 _FIRST_LOOK = 65_536
@@ -72,6 +75,8 @@ class FaceChecks:
 
     def _check_numbers(self, name: str, numbers: Any, least: float, most: float) -> None:
         right = (numbers >= least) & (numbers <= most)
+        if name in _UNKNOWN:
+            right |= np.isnan(numbers)
         if not right.all():
             at = int(np.argmin(right))
             raise self._fault(at, f"{name} is not a number from {least:g} to {most:g} but {numbers[at]:.6g}")

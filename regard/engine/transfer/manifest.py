@@ -34,12 +34,15 @@ KINDS: Mapping[str, Kind] = {
     "confidence": Kind.REAL,
     "created_at": Kind.INSTANT,
     "embedding": Kind.VECTOR,
+    "utility": Kind.REAL,
 }
+#: Columns that archives of this format and older ones do not have.
+_SINCE = {1: ("utility",)}
 #: The sides of a box.
 BOX = ("left", "top", "width", "height")
 #: The columns that are read of a file which is no archive; all but the embedding may be missing.
 PLAIN = ("embedding", "face_id", "image_id", "external_image_id", *BOX, "confidence")
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 #: Most characters of what a file says in a message.
 _SHOWN = 300
 
@@ -82,7 +85,12 @@ class Manifest(Table, frozen=True):
     #: Their ids and times of creation; users with faces are in the rows of their faces.
     users_without_faces: Annotated[tuple[_User, ...], FailFast(), AfterValidator(_check_users)]
     checksum: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
-    format: Literal[1]
+    format: Literal[1, 2]
+
+
+def kinds(version: int) -> Mapping[str, Kind]:
+    """The columns of an archive of that format."""
+    return {name: kind for name, kind in KINDS.items() if name not in _SINCE.get(version, ())}
 
 
 def is_archive(table: ParquetTable) -> bool:
@@ -109,11 +117,12 @@ def read_manifest(table: ParquetTable) -> Manifest:
 class Digest:
     """SHA-256 over each column, however its rows are split, and over the manifest."""
 
-    def __init__(self) -> None:
-        self._columns = {name: hashlib.sha256() for name in KINDS}
+    def __init__(self, version: int = _FORMAT) -> None:
+        self._kinds = kinds(version)
+        self._columns = {name: hashlib.sha256() for name in self._kinds}
 
     def add(self, columns: Columns) -> None:
-        for name, kind in KINDS.items():
+        for name, kind in self._kinds.items():
             values = columns[name]
             if kind is Kind.VECTOR:
                 content = np.ascontiguousarray(values, "<f2").data
@@ -151,7 +160,7 @@ def _wrong(error: ValidationError, file: Path) -> InvalidParameter:
             return altered(file, f": its metadata `{NAME}` is not JSON ({found['ctx']['error']})")
         if found["loc"] == ("format",) and found["type"] != "missing":
             return InvalidParameter(
-                f"{file} has format {repr(found['input'])[:80]}; this Regard reads {_FORMAT}. Use a newer version."
+                f"{file} has format {repr(found['input'])[:80]}; this Regard reads 1 to {_FORMAT}. Use a newer version."
             )
     return altered(file, f": in its metadata `{NAME}`, {_words(error)}")
 

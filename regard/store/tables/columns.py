@@ -73,12 +73,14 @@ class OtherKey(Whole):
 
 
 class Number(TypeDecorator[float]):
-    """A number; read as 0 where it is damaged."""
+    """A number, or none where the column allows it; read as 0 where it is damaged."""
 
     impl = Float
     cache_ok = True
 
-    def process_result_value(self, value: Any, _: Dialect) -> float:
+    def process_result_value(self, value: Any, _: Dialect) -> float | None:
+        if value is None:
+            return None
         return float(value) if isinstance(value, float | int) else 0.0
 
 

@@ -23,6 +23,7 @@ faces = Table(
     Column("confidence", Number, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("embedding", Bytes, nullable=False),
+    Column("utility", Number),
     UniqueConstraint("collection_key", "face_id"),
     Index(None, "collection_key", "key"),
     sqlite_autoincrement=True,

@@ -7,6 +7,7 @@ import numpy as np
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.errors import ModelUnavailable
 from regard.vision.cards import ModelCard
+from regard.vision.faces import utility
 from regard.vision.faces.calibration import Calibration
 from regard.vision.geometry import ALIGNED_SIDE, ARCFACE_LANDMARKS5, similarity_transforms, warp
 from regard.vision.preprocess import Preprocess
@@ -26,10 +27,13 @@ class FaceEmbedder:
         self._session = session
         self._preprocess = Preprocess(card.input)
         self._mirror = card.mirror
+        #: What faces are aligned by.
+        self.points = card.points
         self.dimension = card.dimension or 0
         self.calibration = calibration
         #: What a collection is bound to: the same name for the same bytes.
         self.version = card.version
+        self._utility = utility.of(card.version)
 
     def check(self) -> None:
         """Try one black crop. Raises ModelUnavailable where the file is not what its card says."""
@@ -39,13 +43,24 @@ class FaceEmbedder:
 
     def embed(self, crops: ByteArray) -> FloatArray:
         """N×112×112×3 RGB crops to N×D unit rows."""
+        return self.measured(crops)[0]
+
+    def rated(self, crops: ByteArray) -> tuple[FloatArray, FloatArray | None]:
+        """N×112×112×3 RGB crops to N×D unit rows, and N utilities, 0 to 100; None for an embedder without a model of
+        them."""
+        units, lengths = self.measured(crops)
+        return units, None if self._utility is None else self._utility.of(units, lengths)
+
+    def measured(self, crops: ByteArray) -> tuple[FloatArray, FloatArray]:
+        """N×112×112×3 RGB crops to N×D unit rows, and the N lengths that the vectors had."""
         if not len(crops):
-            return np.empty((0, self.dimension), np.float32)
+            return np.empty((0, self.dimension), np.float32), np.empty(0, np.float32)
         vectors = run_in_chunks(self._session, crops, self._preprocess)[0]
+        lengths = np.asarray(np.linalg.norm(vectors, axis=1), np.float32)
         if self._mirror:
             mirrored = run_in_chunks(self._session, crops[:, :, ::-1], self._preprocess)[0]
             vectors = unit(vectors) + unit(mirrored)
-        return unit(vectors)
+        return unit(vectors), lengths
 
 
 def unit(vectors: FloatArray) -> FloatArray:

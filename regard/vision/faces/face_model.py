@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from regard.errors import ModelUnavailable
 from regard.vision.cards import ModelCard
@@ -25,7 +25,8 @@ class FaceModel:
         """Raises ModelUnavailable for a card that is not a face embedder's, or has no calibration."""
         if card.task != "face-embedder" or card.dimension is None or card.calibration is None:
             raise ModelUnavailable(f"{card.name} is not a face embedder with a calibration; see docs/guides/models.md")
-        return cls(name=card.name, version=card.version, dimension=card.dimension, calibration=card.calibration)
+        calibration = replace(card.calibration, bands=card.bands)
+        return cls(name=card.name, version=card.version, dimension=card.dimension, calibration=calibration)
 
 
 class KnownModels:

@@ -33,6 +33,18 @@ def test_a_calibration_finds_the_rates_of_a_known_distribution() -> None:
         assert cosine == pytest.approx(-0.05 * np.log(rate), rel=0.06, abs=1e-3), rate
 
 
+def test_a_pair_counts_by_its_weight() -> None:
+    impostor = np.random.default_rng(0).exponential(0.05, 1_500_000).astype(np.float32)
+    repeated = np.concatenate([impostor, np.repeat(impostor[impostor > 0.5], 99)])
+    weights = np.ones(len(repeated), np.float32)
+    weights[(repeated > 0.5)] = 0.01
+    alone = [cosine for cosine, _ in evaluation.calibrate(impostor).points[:-2]]
+    assert [cosine for cosine, _ in evaluation.calibrate(repeated, weights).points[:-2]] == pytest.approx(
+        alone, abs=0.005
+    )
+    assert evaluation.calibrate(repeated).points[-3][0] > alone[-1] + 0.05
+
+
 def test_too_few_pairs_are_refused_rather_than_read_as_a_promise() -> None:
     with pytest.raises(ValueError, match="too few"):
         evaluation.calibrate(np.zeros(10_000, np.float32))

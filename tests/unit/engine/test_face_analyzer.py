@@ -11,10 +11,13 @@ from people import astronaut, crowd, encoded, head, image, loaded, nobody
 from regard.domain.faces import Detail, Faces
 from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer, quality
 from regard.engine.analysis.image_loader import load
+from regard.vision.cards import catalogue
+from regard.vision.models import FaceModels
+from regard.vision.zoo import Zoo
 
 #: The columns of Faces that each detail fills.
 COLUMNS = {
-    Detail.EMBEDDING: {"embeddings"},
+    Detail.EMBEDDING: {"embeddings", "utility"},
     Detail.QUALITY: {"quality"},
     Detail.POSE: {"pose"},
     Detail.LANDMARKS68: {"landmarks68"},
@@ -157,3 +160,34 @@ def test_quality_is_brightness_and_sharpness_between_0_and_100() -> None:
     assert 0 < found[1, 1] < 60
     assert found[2].tolist() == [pytest.approx(20), 0]
     assert found[3].tolist() == [pytest.approx(100), 0]
+
+
+class Runs:
+    """A meter that counts what models are run."""
+
+    def __init__(self) -> None:
+        self.models: list[str] = []
+
+    def model_ran(self, model: str, seconds: float) -> None:
+        self.models.append(model)
+
+    def faces_found(self, count: int) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("card", "detail", "runs"),
+    [
+        ("sface", Detail.EMBEDDING, 1),
+        ("sface", Detail.EMBEDDING | Detail.LANDMARKS68, 1),
+        ("fr-feature", Detail.EMBEDDING, 0),
+    ],
+)
+def test_the_contour_is_found_once_and_only_for_an_embedder_that_is_aligned_by_it(
+    models: Path, card: str, detail: Detail, runs: int
+) -> None:
+    meter = Runs()
+    found = FaceModels(Zoo(models, None, catalogue()), detector="centerface", embedder=card, meter=meter)
+    (faces,) = FaceAnalyzer(found).faces([image(astronaut())], detail)
+    assert meter.models.count("fr-landmark") == runs
+    assert filled(faces) == ALWAYS.union(*(COLUMNS[each] for each in detail))

@@ -24,6 +24,44 @@ def test_what_is_enrolled_is_found_best_first(house: House) -> None:
     assert len(house.matcher.faces(staff, probe[None], most=2, threshold=0)[0]) == 2
 
 
+def test_a_poor_probe_finds_its_good_mate_before_poor_strangers_that_look_more_alike(house: House) -> None:
+    """Poor pictures of strangers look alike; the utility of each face was kept with it."""
+    staff = house.collection()
+    probe = unit_rows(1, 5)[0]
+    strangers = np.stack([like(probe, 0.7, seed) for seed in range(20, 50)])
+    house.enrol(staff, strangers, "poor", utility=10)
+    (mate,) = house.enrol(staff, like(probe, 0.6)[None], "good", utility=95)
+
+    def best(utility: float | None) -> tuple[str, float]:
+        utilities = None if utility is None else np.array([utility], np.float32)
+        ((match,),) = house.matcher.faces(staff, probe[None], utilities, most=1, threshold=40)
+        return match.face.face_id, match.similarity
+
+    assert best(10)[0] == mate.face_id
+    assert best(10)[1] == pytest.approx(best(95)[1] - 1, abs=5)  # the mate is good: 0.6 means what it always means
+    assert best(95)[0] != mate.face_id
+    assert best(None)[0] != mate.face_id
+    assert {face.utility for face in house.faces(staff)} == {10, 95}
+
+
+def test_a_user_is_as_good_as_their_faces_are_on_average(house: House) -> None:
+    staff = house.collection()
+    grant = house.may(Action.ENROL, "staff")
+    rows = photographs(1, 2)
+    ids = [
+        house.enrol(staff, row[None], f"picture-{at}", utility=20 + 60 * at)[0].face_id for at, row in enumerate(rows)
+    ]
+    for user_id, theirs in (("both", ids), ("none", [])):
+        house.users.create(grant, "staff", user_id)
+        house.users.associate(grant, "staff", user_id, theirs, threshold=0)
+    assert house.user_rows.utility(staff.key, "both") == pytest.approx(50)
+    assert house.user_rows.utility(staff.key, "none") is None
+    (found,) = house.matcher.users(staff, rows[0], 10, most=5, threshold=0)
+    (plain,) = house.matcher.users(staff, rows[0], most=5, threshold=0)
+    assert found.cosine == pytest.approx(plain.cosine)
+    assert found.similarity < plain.similarity
+
+
 @pytest.mark.parametrize("threshold", [0, 50, 80, 90, 99, 100])
 def test_no_match_lies_below_the_threshold(house: House, threshold: float) -> None:
     staff = house.collection()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -7,10 +8,18 @@ import pytest
 
 from regard.domain.faces import Faces, QualityLevel
 from regard.domain.images import Image
-from regard.engine.analysis.quality_filter import BARS, reasons, select
+from regard.engine.analysis.quality_filter import BARS, reasons, select, utility_reasons
 
 PICTURE = Image(pixels=np.zeros((100, 100, 3), np.uint8), width=1000, height=1000)
-GOOD = {"pixels": 200.0, "score": 0.95, "brightness": 60.0, "sharpness": 90.0, "yaw": 0.0, "pitch": 0.0}
+GOOD = {
+    "pixels": 200.0,
+    "score": 0.95,
+    "brightness": 60.0,
+    "sharpness": 90.0,
+    "yaw": 0.0,
+    "pitch": 0.0,
+    "utility": 95.0,
+}
 
 
 def faces(*rows: dict[str, float]) -> Faces:
@@ -25,6 +34,8 @@ def faces(*rows: dict[str, float]) -> Faces:
         landmarks5=np.zeros((count, 5, 2), np.float32),
         quality=np.array([[row["brightness"], row["sharpness"]] for row in table], np.float32).reshape(-1, 2),
         pose=np.array([[row["yaw"], row["pitch"], 120] for row in table], np.float32).reshape(-1, 3),
+        landmarks68=np.zeros((count, 68, 2), np.float32),
+        utility=np.array([row["utility"] for row in table], np.float32),
     )
 
 
@@ -52,6 +63,25 @@ def test_each_level_has_a_bar_for_each_reason(level: str, name: str, sign: int, 
     assert reasons(under, PICTURE, level) == [[reason]]
 
 
+@pytest.mark.parametrize("level", [level for level, bar in BARS.items() if bar])
+def test_each_level_has_a_bar_for_what_the_embedder_makes_of_a_face(level: str) -> None:
+    bar = BARS[level]
+    assert bar is not None
+    judged = faces({"utility": bar.utility + 1}, {"utility": bar.utility - 1})
+    assert utility_reasons(judged, level) == [[], ["LOW_FACE_QUALITY"]]
+    assert utility_reasons(judged, "NONE") == [[], []]
+    assert utility_reasons(replace(judged, utility=None), level) == [[], []]
+
+
+def test_points_that_contradict_each_other_are_an_extreme_pose() -> None:
+    """The contour lies a quarter of the face's width from the five points."""
+    contradicted = faces({}, {})
+    assert contradicted.landmarks68 is not None
+    contradicted.landmarks68[1, :, 0] += 0.25 * contradicted.boxes[1, 2]
+    assert reasons(contradicted, PICTURE, "AUTO") == [[], ["EXTREME_POSE"]]
+    assert reasons(contradicted, PICTURE, "NONE") == [[], []]
+
+
 def test_a_face_may_be_turned_either_way() -> None:
     assert reasons(faces({"yaw": -80}, {"pitch": -80}), PICTURE, "AUTO") == [["EXTREME_POSE"]] * 2
 
@@ -61,7 +91,7 @@ def test_the_levels_only_get_stricter() -> None:
     for lower, higher in pairwise(bars):
         assert lower is not None
         assert higher is not None
-        for name in ("pixels", "score", "brightness", "sharpness"):
+        for name in ("pixels", "score", "brightness", "sharpness", "utility"):
             assert getattr(lower, name) < getattr(higher, name) or name == "score"
         assert lower.max_turn > higher.max_turn
 
@@ -100,6 +130,6 @@ def test_the_filter_needs_what_it_judges_by() -> None:
     bare = Faces(
         boxes=np.zeros((1, 4), np.float32), scores=np.ones(1, np.float32), landmarks5=np.zeros((1, 5, 2), np.float32)
     )
-    with pytest.raises(ValueError, match="quality and pose"):
+    with pytest.raises(ValueError, match="quality, pose and 68 points"):
         reasons(bare, PICTURE, "AUTO")
     assert reasons(bare, PICTURE, "NONE") == [[]]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.vision.faces.calibration import Calibration
+from regard.vision.faces.calibration import GOOD, Calibration, pair_utilities
 
 TABLE = Calibration(((-0.2, 1.0), (0.2, 1e-2), (0.4, 1e-4), (0.5, 1e-5), (0.6, 1e-6)))
 
@@ -112,3 +112,72 @@ def test_the_cosine_of_a_similarity_has_that_similarity(table: Calibration, want
 def test_points_that_make_no_table_are_refused(points: tuple[tuple[float, float], ...], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Calibration(points)
+
+
+POORER = Calibration(
+    ((-0.2, 1.0), (0.3, 1e-2), (0.395, 3e-4), (0.42, 1e-4), (0.475, 1e-5), (0.53, 1e-6)),
+    bands=((0, 0.8, 0.05), (50, 0.6, 0.04)),
+)
+
+
+def at(cosine: float, utility: float) -> float:
+    return float(POORER.similarity(np.array([cosine], np.float32), np.array([utility], np.float32))[0])
+
+
+def test_poor_pairs_need_a_higher_cosine_the_poorer_the_higher() -> None:
+    similarities = [at(0.55, utility) for utility in (95, GOOD, 70, 50, 20, 0)]
+    assert (
+        similarities[0] == similarities[1] == pytest.approx(float(POORER.similarity(np.array([0.55], np.float32))[0]))
+    )
+    assert similarities[1:] == sorted(similarities[1:], reverse=True)
+    assert len(set(similarities[1:])) == 5
+
+
+@pytest.mark.parametrize(("utility", "start", "excess"), [(0, 0.8, 0.05), (50, 0.6, 0.04), (25, 0.7, 0.045)])
+def test_a_band_promises_the_rates_of_its_own_tail(utility: float, start: float, excess: float) -> None:
+    for similarity, rate in ((80, 1e-4), (90, 1e-5)):
+        cosine = start + excess * np.log(3e-4 / rate)
+        assert at(float(cosine), utility) == pytest.approx(similarity, abs=1.5)
+        assert POORER.cosine(similarity, utility) == pytest.approx(cosine, abs=0.02)
+
+
+def test_the_lowest_cosine_for_a_similarity_earns_it_at_every_utility() -> None:
+    for utility in (0, 30, 60, 89, 100, np.nan):
+        for similarity in (5, 50, 80, 90):
+            assert at(POORER.cosine(similarity, utility), utility) == pytest.approx(similarity, abs=0.05)
+
+
+def test_a_poor_pair_is_never_more_similar_than_a_good_one() -> None:
+    cosines = np.linspace(-1, 1, 201, dtype=np.float32)
+    good = POORER.similarity(cosines)
+    for utility in (0, 40, 80):
+        poor = POORER.similarity(cosines, np.full(201, utility, np.float32))
+        assert (poor <= good).all()
+        assert (np.diff(poor) >= 0).all()
+
+
+def test_what_is_not_known_changes_nothing() -> None:
+    cosines = np.array([0.2, 0.5], np.float32)
+    unknown = POORER.similarity(cosines, np.full(2, np.nan, np.float32))
+    np.testing.assert_array_equal(unknown, POORER.similarity(cosines))
+
+
+def test_a_pair_is_as_good_as_its_better_face_or_the_one_that_is_known() -> None:
+    pairs = pair_utilities(np.array([10, 90, np.nan, np.nan], np.float32), np.array([60, 20, 30, np.nan], np.float32))
+    np.testing.assert_array_equal(pairs, [60, 90, 30, np.nan])
+    assert pair_utilities(None, 40.0) == 40
+    assert np.isnan(pair_utilities(None, None))
+
+
+@pytest.mark.parametrize(
+    ("bands", "complaint"),
+    [
+        (((0, 0.5, 0.04), (50, 0.6, 0.04)), "the others must not"),
+        (((50, 0.6, 0.04), (0, 0.5, 0.04)), "utility must rise"),
+        (((95, 0.6, 0.04),), "utilities lie in"),
+        (((10, 0.6, 0.0),), "excesses in"),
+    ],
+)
+def test_bands_that_are_none_are_refused(bands: tuple[tuple[float, float, float], ...], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Calibration(POORER.points, bands)

@@ -172,6 +172,7 @@ def test_no_user_file_is_no_error(tmp_path: Path) -> None:
         ("width = 640", "width = 0", "input: width is 0 and height 640; both must be 0"),
         ("127.5, 127.5, 127.5", '"a"', "input.mean[0] is 'a'; it must be a number"),
         ("size =", "mirror = true\nsize =", "for embedders only"),
+        ("size =", "points = 'mixed'\nsize =", "for embedders only"),
         ("face-detector", "face-embedder", "needs its dimension"),
         ("face-detector", 'face-embedder"\ndimension = 8\ncalibration = [[0, 1, 2]]#', "pairs"),
         ("face-detector", 'face-embedder"\ndimension = 8\ncalibration = [[0, 1], ["0.5", 0.1]]#', "pairs"),

@@ -17,7 +17,7 @@ from transfer_store import MODEL, NOW, D, Store, nothing_came, silent, units
 
 from regard.domain.authority import Action
 from regard.engine.transfer import collection_export
-from regard.engine.transfer.manifest import KINDS, is_archive
+from regard.engine.transfer.manifest import KINDS, Digest, is_archive, kinds, read_manifest
 from regard.errors import InternalServerError, InvalidParameter, ResourceNotFound
 from regard.media.parquet import ParquetTable
 
@@ -33,6 +33,31 @@ def test_a_collection_comes_out_of_a_file_as_it_went_in(store: Store, other: Sto
     collection = other.collections.get("people")
     assert (collection.tags, collection.face_model, collection.created_at) == ({"site": "Ålesund"}, MODEL, NOW)
     assert other.export(file).checksum == exported.checksum
+
+
+def test_what_is_known_of_a_face_s_utility_travels_with_it(store: Store, other: Store, file: Path) -> None:
+    collection = store.fill()
+    store.enrol(collection, units(2, seed=5), start=1000, utility=62.5)
+    store.export(file)
+    other.bring(file)
+    known = {face.utility for face in other.faces.page(other.collections.get("people").key, 0, 100)}
+    assert known == {None, 62.5}
+
+
+def test_an_archive_of_before_there_was_utility_is_read(store: Store, other: Store, file: Path) -> None:
+    store.fill()
+    store.export(file)
+    table = ParquetTable(file)
+    manifest = read_manifest(table).model_copy(update={"format": 1})
+    digest = Digest(1)
+    for columns in table.batches(kinds(1), 100):
+        digest.add(columns)
+    table.close()
+    old = manifest.model_copy(update={"checksum": digest.of(manifest)})
+    whole = pq.read_table(file).drop_columns(["utility"])
+    pq.write_table(whole.replace_schema_metadata({"regard": old.model_dump_json()}), file)
+    assert other.bring(file).stored == 50
+    assert other.all("people") == store.all("people")
 
 
 def test_an_empty_collection_travels_too(store: Store, other: Store, file: Path) -> None:
@@ -158,7 +183,8 @@ def test_an_embedding_that_was_altered_is_found_though_the_file_is_sound(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 2}, "has format 2"),
+        ({"format": 3}, "has format 3"),
+        ({"format": 1}, "truncated or altered"),
         ({"faces": 49}, "truncated or altered"),
         ({"collection": "strangers"}, "truncated or altered"),
         ({"users_without_faces": []}, "truncated or altered"),

@@ -74,7 +74,9 @@ class Store:
                 change.set_vector(vector(embeddings))
         return collection
 
-    def enrol(self, collection: Collection, embeddings: FloatArray, start: int = 0) -> None:
+    def enrol(
+        self, collection: Collection, embeddings: FloatArray, start: int = 0, utility: float | None = None
+    ) -> None:
         new = [
             NewFace(
                 face_id=uuid_of(b"face", str(start + row).encode()),
@@ -82,6 +84,7 @@ class Store:
                 external_image_id=None if row % 4 == 0 else f"photo-{row}.jpg",
                 box=Box(left=row / 100, top=0.1, width=1 / 3, height=0.25),
                 confidence=99.123456,
+                utility=utility,
             )
             for row in range(len(embeddings))
         ]
