@@ -27,6 +27,7 @@ COMMANDS = {
     "search": (_PHOTOS, "search_command", "Search a collection for the face in a picture."),
     "users": (_PHOTOS, "users_commands", "Make users of faces: one person, many pictures; search for them."),
     "collections": (_PHOTOS, "collection_commands", "List, move, check and delete collections."),
+    "ledger": (_CARE, "ledger_commands", "The record of every act: sign, export, prove, verify, witness."),
     "models": (_CARE, "model_commands", "List, fetch and verify the models."),
     "doctor": (_CARE, "doctor_command", "Show what is installed, where data is kept, and any problems."),
 }

@@ -115,7 +115,7 @@ def commands() -> dict[str, list[str]]:
 @pytest.mark.parametrize(("words", "options"), commands().items(), ids=str)
 def test_every_command_is_documented_with_all_its_options(words: str, options: list[str]) -> None:
     text = section(read("reference/commands.md"), f"`regard {words}`")
-    assert "--home" in options
+    assert "--home" in options or words == "ledger verify"  # which needs none
     assert [option for option in options if f"`{option}`" not in text] == []
 
 

@@ -26,7 +26,7 @@ PACKAGE = Path(__file__).parent.parent / "regard"
 #: Rooms that speak for a caller.
 SPEAKERS = ("operations", "commands")
 #: Commands that touch no face, no gallery and no key.
-FREE_COMMANDS = {"serve", "models list", "models pull", "models verify"}
+FREE_COMMANDS = {"serve", "ledger verify", "ledger witness", "models list", "models pull", "models verify"}
 
 
 def trees(*rooms: str) -> Iterator[tuple[str, ast.Module]]:

@@ -27,6 +27,10 @@ class Profile(Protocol):
         A profile for a public authority must say no: nothing that is not known may stand in what it decides upon.
         """
 
+    @property
+    def ledger(self) -> bool:
+        """Whether every act is recorded in the ledger."""
+
     def check(self, caller: Caller, act: Act, /) -> None:
         """Return if the caller may do this. Raises AccessDenied with the reason and the remedy."""
 
@@ -37,6 +41,7 @@ class OpenProfile:
     name = "open"
     erase_seconds = 60.0
     untold_attributes = True
+    ledger = False
 
     def check(self, _: Caller, __: Act, /) -> None:
         """Allow it."""
@@ -48,6 +53,7 @@ class ClosedProfile:
     name = "closed"
     erase_seconds = 0.0
     untold_attributes = False
+    ledger = False
 
     def check(self, _: Caller, act: Act, /) -> None:
         raise AccessDenied(
@@ -56,5 +62,12 @@ class ClosedProfile:
         )
 
 
-OPEN, CLOSED = OpenProfile(), ClosedProfile()
-PROFILES: Mapping[str, Profile] = MappingProxyType({OPEN.name: OPEN, CLOSED.name: CLOSED})
+class RecordedProfile(OpenProfile):
+    """As open, and every act is an entry of the ledger."""
+
+    name = "recorded"
+    ledger = True
+
+
+OPEN, CLOSED, RECORDED = OpenProfile(), ClosedProfile(), RecordedProfile()
+PROFILES: Mapping[str, Profile] = MappingProxyType({each.name: each for each in (OPEN, CLOSED, RECORDED)})

@@ -7,6 +7,7 @@ import pwd
 
 from regard.accountability.access_keys import AccessKeys
 from regard.accountability.gate import Gate
+from regard.accountability.ledger.ledger import Ledger
 from regard.accountability.profiles import PROFILES
 from regard.accountability.secret_box import SecretBox
 from regard.bootstrap.stores import Stores
@@ -16,9 +17,9 @@ from regard.domain.callers import Principal
 from regard.errors import SettingsError
 
 
-def gate(settings: Settings) -> Gate:
-    """The gate under the profile of the settings."""
-    return Gate(PROFILES[settings.accountability.profile])
+def gate(settings: Settings, ledger: Ledger | None) -> Gate:
+    """The gate under the profile of the settings, heard by the ledger, if there is one."""
+    return Gate(PROFILES[settings.accountability.profile], ledger)
 
 
 def answers_untold(settings: Settings) -> bool:

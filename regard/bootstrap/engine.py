@@ -12,9 +12,12 @@ from datetime import UTC, datetime
 
 from regard.accountability.access_keys import AccessKeys
 from regard.accountability.gate import Gate, Grant
+from regard.accountability.ledger.ledger import Ledger
+from regard.accountability.ledger.ledger_access import LedgerAccess
 from regard.bootstrap.accountability import access_keys, gate
 from regard.bootstrap.home import keep_private
 from regard.bootstrap.indexes import drop_embedded, embedded_feeds, erase_embedded, index_sync, shared_sync
+from regard.bootstrap.ledger import ledger_access, open_ledger
 from regard.bootstrap.memory import models_share, object_memory, picture_memory
 from regard.bootstrap.models import face_model, face_models, known_models, open_zoo
 from regard.bootstrap.spare_memory import share_one_heap
@@ -81,6 +84,7 @@ class Register:
     integrity: Integrity
     migration: IndexMigration
     remakes: CollectionRemake
+    ledger: LedgerAccess
     shared: SharedSync | None
 
     def drop_embedded(self, grant: Grant, found: Sequence[Collection]) -> None:
@@ -120,6 +124,7 @@ class Engine:
 
     settings: Settings
     gate: Gate
+    ledger: Ledger | None
     zoo: Zoo
     models: FaceModels
     known_models: KnownModels
@@ -191,6 +196,7 @@ def open_register(settings: Settings) -> Iterator[Register]:
             ),
             migration=IndexMigration(stores.collections, stores.moves, shared),
             remakes=CollectionRemake(stores.collections, stores.remakes, stores.indexed_files),
+            ledger=ledger_access(settings, stores),
             shared=shared,
         )
 
@@ -207,6 +213,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
         keep_private(settings.home)
         make_folder(settings.buckets_folder)
         stores = open_stores(settings, closing)
+        ledger = open_ledger(settings, stores, closing)
         feeds = embedded_feeds(settings, stores, closing)
         sync = index_sync(settings, stores, feeds, closing)
         for feed in feeds:
@@ -221,7 +228,8 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
         probes, matcher = ProbeReader(loader, analyzer), _matcher(settings, stores, sync)
         yield Engine(
             settings=settings,
-            gate=gate(settings),
+            gate=gate(settings, ledger),
+            ledger=ledger,
             zoo=zoo,
             models=models,
             known_models=matcher.models,

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 #: What Regard keeps in a home. Whatever else may lie there is not its own to change.
 _FILES = ("regard.db*", "seal.key", ".seal.key.*", "regard.toml", "models.toml")
-_FOLDERS = ("index", "models")
+_FOLDERS = ("index", "ledger", "models", "witness")
 _BUCKETS = "buckets"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

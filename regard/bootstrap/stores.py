@@ -18,6 +18,7 @@ from regard.store.face_rows import FaceRows
 from regard.store.idempotency_rows import IdempotencyRows
 from regard.store.indexed_file_rows import IndexedFileRows
 from regard.store.key_rows import KeyRows
+from regard.store.ledger_rows import LedgerRows
 from regard.store.move_rows import MoveRows
 from regard.store.remake_rows import RemakeRows
 from regard.store.transfer_rows import TransferRows
@@ -40,6 +41,7 @@ class Stores:
     transfer: TransferRows
     damage: DamageRows
     remakes: RemakeRows
+    ledger: LedgerRows
 
 
 def open_stores(settings: Settings, closing: ExitStack) -> Stores:
@@ -57,6 +59,7 @@ def open_stores(settings: Settings, closing: ExitStack) -> Stores:
         moves=MoveRows(opened),
         transfer=TransferRows(opened),
         damage=DamageRows(opened),
+        ledger=LedgerRows(opened),
         remakes=RemakeRows(opened),
     )
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from regard.accountability.gate import Grant
 from regard.bootstrap.accountability import gate, local_operator
+from regard.bootstrap.ledger import ledger_of_commands
 from regard.config.settings import Settings
 from regard.domain.authority import Act, Action
 
@@ -29,6 +30,11 @@ ACTS: Mapping[str, Action] = {
     "keys create": Action.ADMINISTER,
     "keys list": Action.READ,
     "keys revoke": Action.ADMINISTER,
+    "ledger checkpoint": Action.READ,
+    "ledger erase": Action.DELETE,
+    "ledger export": Action.EXPORT,
+    "ledger keys": Action.READ,
+    "ledger prove": Action.READ,
     "search": Action.SEARCH,
     "users associate": Action.ENROL,
     "users create": Action.ENROL,
@@ -60,4 +66,4 @@ def granted(
         attributes=attributes,
         count=count,
     )
-    return gate(chosen).open(local_operator(), act)
+    return gate(chosen, ledger_of_commands(chosen)).open(local_operator(), act)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -86,8 +86,7 @@ def index(  # noqa: PLR0913 - the options of a command
         with _granted(job) as grant:
             _estimate(job, grant)
         return
-    with _granted(job) as grant:
-        told = Report(report, one_person=external_ids.is_a_person(external_id))
+    with _granted(job) as grant, closing(Report(report, one_person=external_ids.is_a_person(external_id))) as told:
         told.add(passed_over)
         _run(job, grant, told)
 

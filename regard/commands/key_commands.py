@@ -26,7 +26,8 @@ def create(
     Example: [bold]regard keys create --name "front desk"[/]
     """
     chosen = context.settings(home)
-    with granted(chosen, "keys create"), open_register(chosen) as register:
+    with granted(chosen, "keys create") as grant, open_register(chosen) as register:
+        grant.note(key_name=name)
         access_key_id, secret = register.access_keys.create(name)
     if as_json:
         terminal.say_json({"AccessKeyId": access_key_id, "SecretAccessKey": secret})
@@ -58,6 +59,7 @@ def revoke(
 ) -> None:
     """Revoke an access key, for good. Servers refuse it within a second."""
     chosen = context.settings(home)
-    with granted(chosen, "keys revoke"), open_register(chosen) as register:
+    with granted(chosen, "keys revoke") as grant, open_register(chosen) as register:
+        grant.note(key=access_key_id)
         register.access_keys.revoke(access_key_id)
     terminal.say(f"Revoked {access_key_id}.")

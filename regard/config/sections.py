@@ -170,8 +170,9 @@ class ObjectSettings(Table, frozen=True):
 class AccountabilitySettings(Table, frozen=True):
     """Who may do what."""
 
-    #: The rules that every act is held to: "open" allows everything, "closed" nothing.
-    profile: Literal["open", "closed"] = "open"
+    #: The rules that every act is held to: "open" allows everything, "closed" nothing, and "recorded"
+    #: everything, with an entry in the ledger for each act.
+    profile: Literal["open", "closed", "recorded"] = "open"
 
 
 class TelemetrySettings(Table, frozen=True):

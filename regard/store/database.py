@@ -65,6 +65,40 @@ class _Here(threading.local):
     afterwards: list[Callable[[], None]]
 
 
+#: An open transaction, for those who only hand it on to the rows.
+Transaction = Connection
+
+
+class Companion(Protocol):
+    """What is to be written with everything that a thread writes: in the same transaction, or neither is."""
+
+    def write(self, transaction: Transaction, /) -> None:
+        """Called last in each transaction. What this raises undoes it."""
+
+    def written(self) -> None:
+        """Called when that transaction is on disk."""
+
+
+class _Accompanied(threading.local):
+    """Who accompanies the current thread."""
+
+    companion: Companion | None = None
+
+
+_ACCOMPANIED = _Accompanied()
+
+
+@contextmanager
+def accompanied(companion: Companion | None) -> Iterator[None]:
+    """While the block lasts, `companion` is part of whatever this thread writes, to whichever database; with None,
+    nothing is."""
+    before, _ACCOMPANIED.companion = _ACCOMPANIED.companion, companion
+    try:
+        yield
+    finally:
+        _ACCOMPANIED.companion = before
+
+
 class Database:
     """Transactions on one database. Made by `open`; safe to share between threads.
 
@@ -91,10 +125,13 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """One transaction, on disk when the outermost block ends; all undone if any block raises."""
         running = self._here.writing
-        with self._begun() if running is None else self._joined(running) as connection:
+        companion = _ACCOMPANIED.companion
+        with self._begun(companion) if running is None else self._joined(running) as connection:
             yield connection
         if running is None:
             self._file.written()
+            if companion is not None:
+                companion.written()
             for deed in self._here.afterwards:
                 deed()
 
@@ -124,7 +161,7 @@ class Database:
         return Database(self._engine, self._file)
 
     @contextmanager
-    def _begun(self) -> Iterator[Connection]:
+    def _begun(self, companion: Companion | None) -> Iterator[Connection]:
         with self._line, _faults_in_words():
             self._file.check()
             with self._writing.begin() as connection:
@@ -135,6 +172,8 @@ class Database:
                     self._here.writing = None
                 if not connection.in_transaction():
                     raise RuntimeError("a block of this transaction failed and undid it, and that was passed over")
+                if companion is not None:
+                    companion.write(connection)
             self._file.check()  # it may have been removed since, and then nothing was stored
 
     @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,6 +81,12 @@ class FaceRows:
                 change_size(connection, collection_key, FACES, len(fresh))
             stored = _by_face_id(connection, collection_key, list(dict.fromkeys(names.values())))
         return [stored[names[face.face_id]] for face in new]
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction for all that is written inside."""
+        with self._database.write():
+            yield
 
     def get(self, collection_key: int, face_ids: Sequence[str]) -> list[Face]:
         """Those of the faces that the collection has, in the order asked."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,7 @@ class FaceComparison:
     def reading(self, grant: Grant, *pictures: bytes | ObjectName) -> AbstractContextManager[list[Picture]]:
         """The pictures to compare, in the memory that there is for them. Raises what `ImageLoader.reading` raises."""
         grant.require(Action.COMPARE)
-        return self._probes.reading(*pictures)
+        return self._read(grant, pictures)
 
     def compare(self, grant: Grant, source: Image, target: Image, level: str = "NONE") -> Comparison:
         """Compare the largest face of `source` with every face of `target`; all must pass the quality filter's `level`.
@@ -54,9 +55,16 @@ class FaceComparison:
         others = self._usable(target, "target", level, most=MOST_FACES, detail=DESCRIBED)
         cosines = np.asarray(others.embeddings @ probe.embeddings[0], np.float32)
         similarities = self.calibration.similarity(cosines, pair_utilities(probe.faces.utility, others.faces.utility))
+        grant.note(compared=len(similarities), highest=float(similarities.max()))
         order = np.argsort(-similarities, kind="stable")
         target_faces = Probes(image=others.image, faces=others.faces.take(order), embeddings=others.embeddings[order])
         return Comparison(source=probe, target=target_faces, similarities=similarities[order])
+
+    @contextmanager
+    def _read(self, grant: Grant, pictures: Sequence[bytes | ObjectName]) -> Iterator[list[Picture]]:
+        with self._probes.reading(*pictures) as opened:
+            grant.note(pictures=[each.image_id for each in opened])
+            yield opened
 
     def _usable(self, image: Image, role: str, level: str, *, most: int = 1, detail: Detail = Detail.NONE) -> Probes:
         """As `ProbeReader.of`; AWS does not say which of two pictures has no face, so the detail does."""

@@ -31,5 +31,8 @@ class FaceDetection:
         """The faces of a picture with what `detail` asks for. Raises what `ImageLoader.reading` raises."""
         grant.require(Action.DETECT)
         with self._loader.reading(picture) as (opened,):
+            grant.note(pictures=[opened.image_id])
             image = opened.load().image
-            return DetectedFaces(image=image, faces=self._analyzer.faces([image], detail)[0])
+            faces = self._analyzer.faces([image], detail)[0]
+            grant.note(found=len(faces))
+            return DetectedFaces(image=image, faces=faces)

@@ -95,7 +95,7 @@ class FolderIndexing:
         """
         for batch, findings in self.analyses(grant, work):
             grant.require(Action.ENROL, collection.id)
-            yield self._stored(collection, batch, findings)
+            yield self._stored(grant, collection, batch, findings)
 
     def analyses(self, grant: Grant, work: PhotoWork) -> Iterator[tuple[Sequence[Photo], Sequence[Finding]]]:
         """The photographs in batches, with each batch's findings; nothing is stored."""
@@ -106,9 +106,11 @@ class FolderIndexing:
             grant.require(Action.ENROL)
             yield analysed
 
-    def _stored(self, collection: Collection, batch: Sequence[Photo], findings: Sequence[Finding]) -> list[Outcome]:
+    def _stored(
+        self, grant: Grant, collection: Collection, batch: Sequence[Photo], findings: Sequence[Finding]
+    ) -> list[Outcome]:
         with self._indexed_files.with_faces():
-            indexed = map_kept(findings, lambda each: self._enroller.store(collection, each) if each else [])
+            indexed = map_kept(findings, lambda each: self._enroller.store(collection, each, grant) if each else [])
             outcomes = [_outcome(*each) for each in zip(batch, indexed, strict=True)]
             self._indexed_files.record(
                 collection.key,

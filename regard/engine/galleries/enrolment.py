@@ -59,8 +59,11 @@ class Enroller:
         """A new collection, of the default face model. Raises ResourceAlreadyExists."""
         return self._collections.create(collection_id, self._matcher.models.default.version, {}, self._clock())
 
-    def store(self, collection: Collection, analyses: Sequence[PhotoAnalysis]) -> list[EnrolledFaces]:
-        """Store the faces chosen from each picture, in one transaction; what is returned is on disk.
+    def store(
+        self, collection: Collection, analyses: Sequence[PhotoAnalysis], grant: Grant | None = None
+    ) -> list[EnrolledFaces]:
+        """Store the faces chosen from each picture, in one transaction; what is returned is on disk. The ledger's entry
+        of `grant` says which they are.
 
         A face that is stored already is returned as it is. Their embeddings are of the collection's model. Raises
         ResourceNotReady if that is not known here.
@@ -71,7 +74,10 @@ class Enroller:
         stored: list[Face] = []
         if new:
             vectors = np.concatenate([_embeddings(each.chosen) for each in analyses if len(each.chosen)])
-            stored = self._faces.add(collection.key, new, vectors, collection.face_model, self._clock())
+            with self._faces.together():
+                stored = self._faces.add(collection.key, new, vectors, collection.face_model, self._clock())
+                if grant is not None:
+                    grant.note(faces=[each.face_id for each in stored], face_model=collection.face_model)
             self._matcher.follow(collection)
         ends = np.cumsum([len(each.chosen) for each in analyses])
         parts = [stored[end - len(each.chosen) : end] for each, end in zip(analyses, ends, strict=True)]
@@ -106,10 +112,11 @@ class Enrolment:
         def enrol(collection: Collection, _: int) -> EnrolledFaces:
             analyzer = embedding_for(collection, self._analyzer.using)
             with self._loader.reading(picture) as (opened,):
+                grant.note(pictures=[opened.image_id])
                 submission = Submission(picture=opened.load(), external_image_id=options.external_image_id)
                 analyses = analyze_photos(analyzer, [submission], options.level, options.most, detail)
                 del submission  # its pixels are not needed to store what was found
-            return self._enroller.store(collection, analyses)[0]
+            return self._enroller.store(collection, analyses, grant)[0]
 
         return in_its_place(self._collections, collection_id, FACES, enrol)
 

@@ -5,6 +5,7 @@ A result always has N, the number of faces in the gallery, and the number of fal
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,17 +81,19 @@ class FaceSearch:
         def search(collection: Collection, size: int) -> FaceSearchResult:
             reader = embedding_for(collection, self._probes.using)
             with reader.reading(picture) as (opened,):
+                grant.note(pictures=[opened.image_id])
                 probes = reader.of(opened.load().image, level, most=faces)
             matches = self._matcher.faces(
                 collection, probes.embeddings, probes.faces.utility, most=options.most, threshold=options.threshold
             )
-            return self._result(collection, size, matches, options, probes)
+            return self._result(grant, collection, size, matches, options, probes)
 
         return in_its_place(self._collections, collection_id, FACES, search, _found_nothing)
 
     def by_face(self, grant: Grant, collection_id: str, face_id: str, options: SearchOptions) -> FaceSearchResult:
         """Search for an enrolled face, which is left out of the result. Raises InvalidParameter if it is not there."""
         grant.require(Action.SEARCH, collection_id)
+        grant.note(probe_face=face_id)
 
         def search(collection: Collection, size: int) -> FaceSearchResult:
             probe, most = self._matcher.embedding(collection, face_id), options.most + 1
@@ -98,7 +101,7 @@ class FaceSearch:
             utilities = None if utility is None else np.array([utility], np.float32)
             (matches,) = self._matcher.faces(collection, probe[None], utilities, most=most, threshold=options.threshold)
             others = [match for match in matches if match.face.face_id != face_id]
-            return self._result(collection, size, [others[: options.most]], options)
+            return self._result(grant, collection, size, [others[: options.most]], options)
 
         return in_its_place(self._collections, collection_id, FACES, search, _found_nothing)
 
@@ -110,20 +113,42 @@ class FaceSearch:
 
     def _result(
         self,
+        grant: Grant,
         collection: Collection,
         size: int,
         matches: list[list[Match]],
         options: SearchOptions,
         probes: Probes | None = None,
     ) -> FaceSearchResult:
+        expected_false = self._matcher.expected_false(collection, options.threshold, size)
+        if grant.recorded:
+            candidates: list[dict[str, str | float]] = [
+                {"probe": row, "face": each.face.face_id, "similarity": each.similarity}
+                for row, found in enumerate(matches)
+                for each in found
+            ]
+            note_search(grant, collection, size, expected_false, candidates)
         return FaceSearchResult(
             collection=collection,
             matches=matches,
             gallery_size=size,
-            expected_false=self._matcher.expected_false(collection, options.threshold, size),
+            expected_false=expected_false,
             probes=probes,
         )
 
 
 def _found_nothing(result: FaceSearchResult) -> bool:
     return not any(result.matches)
+
+
+def note_search(
+    grant: Grant,
+    collection: Collection,
+    size: int,
+    expected_false: float,
+    candidates: Sequence[Mapping[str, str | float]],
+) -> None:
+    """Let the ledger's entry say what a search found, all candidates in their order, and in how many."""
+    grant.note(
+        gallery_size=size, expected_false=expected_false, face_model=collection.face_model, candidates=candidates
+    )

@@ -106,6 +106,8 @@ class Galleries:
         """Delete those of the faces that exist and belong to no user. Raises ResourceNotFound."""
         grant.require(Action.DELETE, collection_id)
         collection = self._collections.get(collection_id)
-        deletion = self._faces.delete(collection.key, face_ids)
+        with self._faces.together():
+            deletion = self._faces.delete(collection.key, face_ids)
+            grant.note(faces=deletion.deleted)
         self._matcher.follow(collection)
         return deletion

@@ -12,7 +12,7 @@ from regard.domain.images import ObjectName
 from regard.engine.analysis.probes import NoFace, ProbeReader
 from regard.engine.analysis.quality_filter import DESCRIBED, JUDGED, reasons, told, utility_reasons
 from regard.engine.galleries.collection_models import embedding_for
-from regard.engine.galleries.face_search import SearchOptions
+from regard.engine.galleries.face_search import SearchOptions, note_search
 from regard.engine.galleries.matching import Matcher
 from regard.engine.galleries.replacement import in_its_place
 from regard.errors import InvalidParameter
@@ -67,6 +67,7 @@ class UserSearch:
         def search(collection: Collection, size: int) -> UserSearchResult:
             reader, matches = embedding_for(collection, self._probes.using), list[UserMatch]()
             with reader.reading(picture) as (opened,):
+                grant.note(pictures=[opened.image_id])
                 image = opened.load().image
                 found = reader.found(image, JUDGED)
                 if not len(found):
@@ -81,13 +82,14 @@ class UserSearch:
                 matches = self._matcher.users(
                     collection, probe.embeddings[0], utility, most=options.most, threshold=options.threshold
                 )
-            return self._result(collection, size, matches, options, found=told(found, DESCRIBED), failed=failed)
+            return self._result(grant, collection, size, matches, options, found=told(found, DESCRIBED), failed=failed)
 
         return in_its_place(self._collections, collection_id, USERS, search, _found_nothing)
 
     def by_user(self, grant: Grant, collection_id: str, user_id: str, options: SearchOptions) -> UserSearchResult:
         """Search for a user, who is left out of the result. Raises InvalidParameter for a user without faces."""
         grant.require(Action.SEARCH, collection_id)
+        grant.note(probe_user=user_id)
 
         def search(collection: Collection, size: int) -> UserSearchResult:
             probe = self._users.vector(collection.key, user_id)
@@ -96,24 +98,26 @@ class UserSearch:
             utility, most = self._users.utility(collection.key, user_id), options.most + 1
             matches = self._matcher.users(collection, probe, utility, most=most, threshold=options.threshold)
             others = [match for match in matches if match.user.id != user_id]
-            return self._result(collection, size, others[: options.most], options)
+            return self._result(grant, collection, size, others[: options.most], options)
 
         return in_its_place(self._collections, collection_id, USERS, search, _found_nothing)
 
     def by_face(self, grant: Grant, collection_id: str, face_id: str, options: SearchOptions) -> UserSearchResult:
         """Search by an enrolled face, of any user or none. Raises InvalidParameter if there is no such face."""
         grant.require(Action.SEARCH, collection_id)
+        grant.note(probe_face=face_id)
 
         def search(collection: Collection, size: int) -> UserSearchResult:
             probe = self._matcher.embedding(collection, face_id)
             utility = self._matcher.utility(collection, face_id)
             matches = self._matcher.users(collection, probe, utility, most=options.most, threshold=options.threshold)
-            return self._result(collection, size, matches, options)
+            return self._result(grant, collection, size, matches, options)
 
         return in_its_place(self._collections, collection_id, USERS, search, _found_nothing)
 
-    def _result(
+    def _result(  # noqa: PLR0913, PLR0917 - what a search consists of
         self,
+        grant: Grant,
         collection: Collection,
         size: int,
         matches: list[UserMatch],
@@ -121,11 +125,17 @@ class UserSearch:
         found: Faces | None = None,
         failed: tuple[tuple[str, ...], ...] = (),
     ) -> UserSearchResult:
+        expected_false = self._matcher.expected_false(collection, options.threshold, size)
+        if grant.recorded:
+            candidates: list[dict[str, str | float]] = [
+                {"user": each.user.id, "similarity": each.similarity} for each in matches
+            ]
+            note_search(grant, collection, size, expected_false, candidates)
         return UserSearchResult(
             collection=collection,
             matches=matches,
             gallery_size=size,
-            expected_false=self._matcher.expected_false(collection, options.threshold, size),
+            expected_false=expected_false,
             found=found,
             failed=failed,
         )

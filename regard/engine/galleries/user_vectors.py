@@ -60,6 +60,7 @@ class Users:
     def create(self, grant: Grant, collection_id: str, user_id: str) -> None:
         """Raises Conflict if the id is taken, ResourceNotFound if there is no such collection."""
         grant.require(Action.ENROL, collection_id)
+        grant.note(user=user_id)
         self._users.create(self._collections.get(collection_id).key, user_id, self._clock())
 
     def get(self, grant: Grant, collection: Collection, user_id: str) -> User:
@@ -76,6 +77,7 @@ class Users:
         """Delete the user; their faces stay. Raises ResourceNotFound."""
         grant.require(Action.DELETE, collection_id)
         collection = self._collections.get(collection_id)
+        grant.note(user=user_id)
         self._users.delete(collection.key, user_id)
         self._matcher.follow(collection)
 
@@ -99,6 +101,7 @@ class Users:
                 refused += unlike
             if free:
                 _take_in(change, user_id, free, held)
+            grant.note(user=user_id, faces=[each.face_id for each in free])
         self._matcher.follow(collection)
         status = UserStatus.CREATED if held is None and not free else UserStatus.ACTIVE
         return UserChangeResult(moved=[each.face_id for each in free], refused=refused, status=status)
@@ -114,6 +117,7 @@ class Users:
             left = change.embeddings()
             if mine:
                 change.set_vector(None if left is None else vector(left))
+            grant.note(user=user_id, faces=[each.face_id for each in mine])
         self._matcher.follow(collection)
         status = UserStatus.CREATED if left is None else UserStatus.ACTIVE
         return UserChangeResult(moved=[each.face_id for each in mine], refused=refused, status=status)

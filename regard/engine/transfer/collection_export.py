@@ -49,6 +49,8 @@ class CollectionExport:
                     done += len(piece)
                     progress(f"Exporting {collection_id}", done, manifest.faces)
                 manifest = manifest.model_copy(update={"checksum": digest.of(manifest)})
+                grant.note(faces_exported=manifest.faces, checksum=manifest.checksum)
+                grant.tell()
                 made.finish(NAME, manifest.model_dump())
         return manifest
 

@@ -89,6 +89,7 @@ class CollectionImport:
         grant.require(Action.ENROL, target.name)
         there = self._collections.find(target.name)
         self._check(source, target, there, progress)
+        grant.note(faces_in_file=source.rows, face_model=source.face_model)
         collection = there or self._make(source, target)
         stored = done = 0
         pieces = ahead(source.faces(self._piece), self._most)  # read while SQLite writes the previous transaction

@@ -15,6 +15,7 @@ from regard.store.tables import (
     identity,
     index_state,
     indexed_files,
+    ledger,
     users,
 )
 
@@ -28,5 +29,6 @@ __all__ = [
     "identity",
     "index_state",
     "indexed_files",
+    "ledger",
     "users",
 ]

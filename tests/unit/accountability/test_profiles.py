@@ -28,4 +28,8 @@ def test_open_allows_every_action_and_closed_none(action: Action) -> None:
 
 
 def test_a_profile_says_whether_untold_attributes_may_be_answered() -> None:
-    assert {name: profile.untold_attributes for name, profile in PROFILES.items()} == {"open": True, "closed": False}
+    assert {name: profile.untold_attributes for name, profile in PROFILES.items()} == {
+        "open": True,
+        "closed": False,
+        "recorded": True,
+    }

@@ -1,0 +1,251 @@
+"""What a ledger costs, and how fast it is verified: `make bench-ledger`.
+
+Appends by sixteen clients at once on SQLite, every commit on disk; searches with a ledger and without, by turns in one
+process; one proof among ten million entries; a million entries exported and verified. `--scale 0.01` is a quick try.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import markdown
+from benchmarks.material import DATA, MODELS, jpeg, photograph, zoo
+from regard.accountability.gate import Gate
+from regard.accountability.ledger.checkpoints import LedgerCheckpoints, root_of
+from regard.accountability.ledger.entry import Record
+from regard.accountability.ledger.export import LedgerExport
+from regard.accountability.ledger.keeper import LedgerKeeper
+from regard.accountability.ledger.ledger import Ledger
+from regard.accountability.ledger.ledger_verification import (
+    TILE,
+    VerifierKey,
+    leaf_hash,
+    root_from_inclusion,
+    verify_export,
+)
+from regard.accountability.ledger.merkle_tree import MerkleTree
+from regard.accountability.ledger.signed_notes import NoteSigner
+from regard.accountability.profiles import RECORDED
+from regard.bootstrap.engine import open_engine
+from regard.bootstrap.http import rekognition
+from regard.bootstrap.threads import request_threads
+from regard.config.settings import load_settings
+from regard.domain.authority import Act, Action, Caller, Channel
+from regard.domain.callers import Principal
+from regard.operations.registry import Handler
+from regard.store import database, ledger_rows
+from regard.store.database import Database
+from regard.store.ledger_rows import FullTile, LedgerRows
+
+CLIENTS = 16
+ADA = Caller(principal=Principal(access_key_id="RGRD0123456789ABCDEF", name="ada"), channel=Channel.AWS, request_id="r")
+SEARCH = Act(action=Action.SEARCH, operation="SearchFacesByImage", collection="staff", threshold=80.0, count=4096)
+#: What a search with five candidates notes.
+FACTS: dict[str, Any] = {
+    "gallery_size": 100_000,
+    "expected_false": 10.0,
+    "face_model": "fr-feature-1",
+    "pictures": ["0d4d2d5e-6f7a-4b8c-9d0e-1f2a3b4c5d6e"],
+    "candidates": [{"probe": 0, "face": "0d4d2d5e-6f7a-4b8c-9d0e-1f2a3b4c5d6e", "similarity": 99.0}] * 5,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the entries and seconds")
+    parser.add_argument("--only", choices=PARTS, help="one part")
+    given = parser.parse_args()
+    for name, part in PARTS.items():
+        if given.only in (None, name):
+            with tempfile.TemporaryDirectory() as folder:
+                part(Path(folder), given.scale)
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[tuple[Database, LedgerCheckpoints]]:
+    made = database.open(f"sqlite:///{home / 'regard.db'}")
+    signer = NoteSigner.of_log("regard.local/benchmark", lambda purpose: purpose.encode().ljust(32)[:32])
+    try:
+        yield made, LedgerCheckpoints(LedgerRows(made), signer, home / "ledger" / "checkpoint")
+    finally:
+        made.close()
+
+
+def at_once(work: Callable[[], int], clients: int) -> tuple[float, float]:
+    """How many a second `clients` threads do together, and the processors' time of each in milliseconds."""
+    done: list[int] = []
+    threads = [threading.Thread(target=lambda: done.append(work())) for _ in range(clients)]
+    start, busy = time.perf_counter(), time.process_time()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(done) / (time.perf_counter() - start), 1e3 * (time.process_time() - busy) / sum(done)
+
+
+def appends(home: Path, scale: float) -> None:
+    rows = []
+    with opened(home) as (made, checkpoints):
+        ledger = Ledger(lambda: nullcontext(made))
+        gate, seconds = Gate(RECORDED, ledger), 10 * scale
+
+        def work() -> int:
+            count, end = 0, time.perf_counter() + seconds
+            while time.perf_counter() < end:
+                with gate.open(ADA, SEARCH) as grant:
+                    grant.note(**FACTS)
+                count += 1
+            return count
+
+        for clients in (1, CLIENTS):
+            for signed in (False, True):
+                with LedgerKeeper(ledger, checkpoints) if signed else nullcontext():
+                    rate, busy = at_once(work, clients)
+                name = f"{clients} clients{', checkpoints signed' if signed else ''}"
+                rows.append([name, f"{rate:,.0f}", f"{1e3 * clients / rate:.2f}", f"{busy:.3f}"])
+    markdown.table("Entries appended, each on disk", ["", "entries /s", "ms each", "CPU ms each"], rows)
+
+
+def searches(home: Path, scale: float) -> None:
+    zoo()
+    picture = {"Image": {"Bytes": jpeg(photograph(DATA / "images" / "couple.jpg", (640, 446)))}}
+    principal, rows = Principal(access_key_id="", name="benchmark"), []
+    with ExitStack() as closing:
+        calls: dict[str, dict[str, Handler]] = {}
+        for profile in ("open", "recorded"):
+            chosen = load_settings(
+                {}, home=home / profile, models={"folder": MODELS}, accountability={"profile": profile}
+            )
+            calls[profile] = rekognition(closing.enter_context(open_engine(chosen)))
+            calls[profile]["CreateCollection"](principal, {"CollectionId": "people"}, "")
+            indexed = calls[profile]["IndexFaces"](principal, {"CollectionId": "people", **picture}, "")
+        face = indexed.members["FaceRecords"][0]["Face"]["FaceId"]
+        requests = {
+            "SearchFacesByImage": {"CollectionId": "people", **picture},
+            "SearchFaces": {"CollectionId": "people", "FaceId": face},
+        }
+        for operation, request in requests.items():
+            asked = {profile: _asking(calls[profile][operation], principal, request) for profile in calls}
+            alone: dict[str, list[tuple[float, float]]] = {profile: [] for profile in calls}
+            for _ in range(max(5, round((100 if "Image" in operation else 1000) * scale))):
+                for profile, ask in asked.items():
+                    start, busy = time.perf_counter(), time.process_time()
+                    ask()
+                    spent = time.perf_counter() - start, time.process_time() - busy
+                    alone[profile].append((1e3 * spent[0], 1e3 * spent[1]))
+            ratios, seconds = [], max(1.0, 5 * scale)
+            for _ in range(max(2, round(8 * scale))):
+                rates = {
+                    profile: at_once(_for_a_while(ask, seconds), request_threads())[0] for profile, ask in asked.items()
+                }
+                ratios.append(rates["recorded"] / rates["open"])
+            once = [f"{median(taken for taken, _ in alone[profile]):.2f}" for profile in calls]
+            pairs = list(zip(alone["open"], alone["recorded"], strict=True))
+            added = [f"{median(with_[each] - without[each] for without, with_ in pairs):.2f}" for each in (0, 1)]
+            rows.append([operation, *once, *added, f"{median(ratios):.3f}"])
+    columns = ["", "open ms", "recorded ms", "added ms, p50", "added CPU ms, p50", "throughput: recorded / open"]
+    markdown.table("Searches with a ledger and without, by turns", columns, rows)
+
+
+def _asking(call: Handler, principal: Principal, request: dict[str, Any]) -> Callable[[], object]:
+    return lambda: call(principal, request, "r")
+
+
+def _for_a_while(ask: Callable[[], object], seconds: float) -> Callable[[], int]:
+    def work() -> int:
+        count, end = 0, time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            ask()
+            count += 1
+        return count
+
+    return work
+
+
+def proofs(home: Path, scale: float) -> None:
+    """Tiles as a ledger of that size has them; the entries themselves are not needed for a proof."""
+    size = int(1e7 * scale) // TILE * TILE
+    with opened(home) as (made, checkpoints):
+        rows, level, count = LedgerRows(made), 0, size
+        hashes: Callable[[int], bytes] = _leaves
+        while full := count // TILE:
+            roots = bytearray()
+            for start in range(0, full, 1024):
+                tiles = [_tile(level, number, hashes(number)) for number in range(start, min(full, start + 1024))]
+                rows.add_tiles(tiles)
+                roots += b"".join(tile.root for tile in tiles)
+            level, count, hashes = level + 1, full, _cut(bytes(roots))
+        root, taken, spent = checkpoints.tree(size).root(), [], []
+        for index in random.Random(0).sample(range(size), 200):  # noqa: S311 - any will do
+            start, busy = time.perf_counter(), time.process_time()
+            proof = checkpoints.tree(size).inclusion(index)
+            taken.append(1e3 * (time.perf_counter() - start))
+            spent.append(1e3 * (time.process_time() - busy))
+            assert root_from_inclusion(leaf_hash(index.to_bytes(32, "big")), index, size, proof) == root
+        counted = _Counted(checkpoints.tree(size))
+        MerkleTree(counted, size).inclusion(size // 3)
+    row = [f"{size:,}", f"{median(taken):.2f}", f"{max(taken):.2f}", f"{median(spent):.2f}", str(counted.read)]
+    markdown.table("One proof of inclusion", ["entries", "p50 ms", "longest ms", "CPU ms, p50", "tiles read"], [row])
+
+
+class _Counted:
+    def __init__(self, tree: MerkleTree) -> None:
+        self.read, self._tiles = 0, tree._tiles
+
+    def tile(self, level: int, number: int, width: int) -> bytes:
+        self.read += 1
+        return self._tiles.tile(level, number, width)
+
+
+def _leaves(number: int) -> bytes:
+    return b"".join(leaf_hash(at.to_bytes(32, "big")) for at in range(number * TILE, (number + 1) * TILE))
+
+
+def _cut(roots: bytes) -> Callable[[int], bytes]:
+    return lambda number: roots[number * TILE * 32 : (number + 1) * TILE * 32]
+
+
+def _tile(level: int, number: int, hashes: bytes) -> FullTile:
+    return FullTile(level=level, number=number, hashes=hashes, root=root_of(hashes))
+
+
+def verification(home: Path, scale: float) -> None:
+    count = int(1e6 * scale)
+    with opened(home) as (made, checkpoints):
+        for start in range(0, count, 10_000):
+            moment, new = datetime.now(UTC), []
+            for _ in range(min(10_000, count - start)):
+                record = Record(ADA, SEARCH, "recorded")
+                record.note(FACTS)
+                new.append(record.entry(moment))
+            with made.write() as transaction:
+                ledger_rows.add_entries(transaction, start, new)
+        start_of = time.perf_counter()
+        LedgerExport(LedgerRows(made), checkpoints).export(home / "export", lambda *_: None)
+        exported = time.perf_counter() - start_of
+        keys = [VerifierKey.parse(key) for key in checkpoints.keys]
+    sizes = sum(file.stat().st_size for file in (home / "export").rglob("*") if file.is_file())
+    start_of, busy = time.perf_counter(), time.process_time()
+    assert verify_export(home / "export", keys).checkpoint.size == count
+    taken, busy = time.perf_counter() - start_of, time.process_time() - busy
+    shutil.rmtree(home / "export")
+    row = [f"{count:,}", f"{sizes / 1e6:,.0f}", f"{exported:.1f}", f"{taken:.1f}", f"{busy:.1f}"]
+    columns = ["entries", "export MB", "signed and exported s", "verified s", "verified, CPU s"]
+    markdown.table("An export", columns, [row])
+
+
+PARTS = {"appends": appends, "searches": searches, "proofs": proofs, "verification": verification}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""The ledger: hears every act of a gate, and writes it down before anybody learns what came of it.
+
+An act that changes something is written in the transaction that changes it; any other before its answer leaves, with
+those that come at the same moment in one commit.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
+
+from regard.accountability.ledger.entry import Record
+from regard.domain.authority import Act, Action, Caller
+from regard.errors import InternalServerError, RegardError
+from regard.store import database, ledger_rows
+from regard.store.database import Database, Transaction
+
+#: What changes something is written with it.
+_WRITING = frozenset({Action.ENROL, Action.DELETE, Action.MOVE, Action.ADMINISTER})
+#: A clock may be set back by so much: entries then have the time of the one before.
+_SET_BACK = timedelta(seconds=2)
+#: A checkpoint is due after so many entries, and after a second.
+_MOST_UNSIGNED = 256
+
+
+class Ledger:
+    """Writes entries. `opening` gives the database that they are in; safe to share between threads."""
+
+    def __init__(
+        self,
+        opening: Callable[[], AbstractContextManager[Database]],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._opening = opening
+        self._clock = clock
+        self._waiting: list[_Ticket] = []
+        self._guard = threading.Lock()
+        self._led = False
+        #: How many entries this process has written since the last checkpoint; `due` is set when they are many.
+        self.unsigned = 0
+        self.due = threading.Event()
+        #: Why nothing more may be recorded, and so nothing be done; `LedgerCheckpoints` finds out.
+        self.fault: str | None = None
+
+    @contextmanager
+    def hearing(self, caller: Caller, act: Act, profile: str) -> Iterator[Hearing]:
+        """Record what happens inside. Raises InternalServerError where that cannot be recorded."""
+        hearing = Hearing(self, Record(caller, act, profile))
+        try:
+            with database.accompanied(hearing) if act.action in _WRITING else nullcontext():
+                yield hearing
+        except BaseException as error:
+            hearing.record.fail(error)
+            hearing.tell()
+            raise
+        if hearing.record.wanting:
+            hearing.tell()
+
+    def append(self, record: Record) -> None:
+        """Write an entry of its own; it is on disk when this returns. Raises InternalServerError."""
+        ticket = _Ticket(record)
+        with self._guard:
+            self._waiting.append(ticket)
+            leads, self._led = not self._led, True
+        if not leads:
+            ticket.wait()
+        if not ticket.done:
+            self._lead()
+        if ticket.error is not None:
+            raise InternalServerError(ticket.error.message, public=ticket.error.public) from ticket.error
+
+    def write(self, transaction: Transaction, records: Sequence[Record]) -> None:
+        """Add entries in a transaction of somebody else's. Raises InternalServerError where the clock is wrong."""
+        if self.fault is not None:
+            raise InternalServerError(self.fault, public=self.fault)
+        head = ledger_rows.head(transaction)
+        moment = self._moment(head.recorded_at)
+        ledger_rows.add_entries(transaction, head.size, [each.entry(moment) for each in records])
+        self.unsigned += len(records)
+        if self.unsigned >= _MOST_UNSIGNED:
+            self.due.set()
+
+    def _lead(self) -> None:
+        """Write what waits in one commit, and have the first of those that came in the meantime write the next."""
+        with self._guard:
+            tickets, self._waiting = self._waiting, []
+        try:
+            self._write_all(tickets)
+        finally:
+            with self._guard:
+                self._led = bool(self._waiting)
+                if self._waiting:
+                    self._waiting[0].wake()
+
+    def _write_all(self, tickets: Sequence[_Ticket]) -> None:
+        error: RegardError | None = InternalServerError("The ledger could not be written.")
+        try:
+            with database.accompanied(None), self._opening() as opened, opened.write() as transaction:
+                self.write(transaction, [each.record for each in tickets])
+            error = None
+        except RegardError as raised:
+            error = raised
+        finally:
+            for each in tickets:
+                each.done, each.error = True, error
+                if error is None:
+                    each.record.written()
+                each.wake()
+
+    def _moment(self, last: datetime) -> datetime:
+        """The time of an entry: never before that of the one before it."""
+        now = self._clock()
+        if now < last - _SET_BACK:
+            behind = (last - now).total_seconds()
+            words = (
+                f"The clock of this machine is {behind:.0f} seconds behind the ledger's last entry. Nothing is done "
+                "until it is right, for entries must be in the order of time."
+            )
+            raise InternalServerError(words, public=words)
+        return max(now, last)
+
+
+class Hearing:
+    """One act that the ledger hears: what it says, and when."""
+
+    def __init__(self, ledger: Ledger, record: Record) -> None:
+        self._ledger = ledger
+        self.record = record
+
+    def tell(self) -> None:
+        """Write the entry now."""
+        self._ledger.append(self.record)
+
+    # As the companion of what the act's thread writes:
+
+    def write(self, transaction: Transaction) -> None:
+        if self.record.wanting:
+            self._ledger.write(transaction, [self.record])
+            self._told = True
+
+    def written(self) -> None:
+        if self._told:
+            self._told = False
+            self.record.written()
+
+    _told = False
+
+
+class _Ticket:
+    """An entry that waits until another thread has written it, or leaves it to this one to write."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.done = False
+        self.error: RegardError | None = None
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
+
+    def wait(self) -> None:
+        self._asleep.acquire()
+
+    def wake(self) -> None:
+        self._asleep.release()

@@ -1,0 +1,95 @@
+"""The ledger's door for people: checkpoints, receipts, exports, witnesses, and the erasure of bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from regard.accountability.gate import Grant
+from regard.accountability.ledger.checkpoints import LedgerCheckpoints
+from regard.accountability.ledger.export import LedgerExport
+from regard.accountability.ledger.ledger_verification import LedgerFault, VerifierKey
+from regard.accountability.ledger.witness_client import cosign
+from regard.domain.authority import Action
+from regard.domain.reporting import Progress
+from regard.errors import InternalServerError, InvalidParameter
+from regard.store.ledger_rows import LedgerRows, StoredCheckpoint
+
+
+class LedgerAccess:
+    """What may be asked of the ledger. Raises InternalServerError where the ledger was changed or cut."""
+
+    def __init__(self, rows: LedgerRows, opening: Callable[[], LedgerCheckpoints]) -> None:
+        """`opening` derives the keys, which is to be done only when they are asked for."""
+        self._rows = rows
+        self._opening = opening
+
+    @cached_property
+    def _checkpoints(self) -> LedgerCheckpoints:
+        return self._opening()
+
+    @property
+    def _export(self) -> LedgerExport:
+        return LedgerExport(self._rows, self._checkpoints)
+
+    def keys(self, grant: Grant) -> list[str]:
+        """The public keys to verify with, Ed25519 first."""
+        grant.require_all(Action.READ)
+        return self._checkpoints.keys
+
+    def checkpoint(self, grant: Grant) -> StoredCheckpoint:
+        """A checkpoint of all entries, signed, and kept for good."""
+        grant.require_all(Action.READ)
+        with _faults():
+            return self._checkpoints.make(given_out=True)
+
+    def cosign(self, grant: Grant, checkpoint: StoredCheckpoint, url: str, keys: Sequence[str]) -> StoredCheckpoint:
+        """The checkpoint with the signature of the witness at `url` too."""
+        grant.require_all(Action.READ)
+        with _faults():
+            return cosign(self._checkpoints, checkpoint, url, [VerifierKey.parse(key) for key in keys])
+
+    def positions(self, grant: Grant, request_id: str) -> list[int]:
+        """Where the entries of a request are. Raises InvalidParameter if there are none."""
+        grant.require_all(Action.READ)
+        found = self._rows.positions(request_id)
+        if not found:
+            raise InvalidParameter(f"The ledger has no entry of the request {request_id}, or its body was erased.")
+        return found
+
+    def receipt(self, grant: Grant, position: int) -> str:
+        """The proof that an entry is in the ledger, with what it says."""
+        grant.require_all(Action.READ)
+        with _faults():
+            return self._export.receipt(position)
+
+    def export(self, grant: Grant, folder: Path, progress: Progress) -> StoredCheckpoint:
+        """Write the ledger into a folder. Raises OSError."""
+        grant.require_all(Action.EXPORT)
+        grant.tell()  # so that the export tells of itself
+        with _faults():
+            return self._export.export(folder, progress)
+
+    def erase(self, grant: Grant, before: datetime, reason: str) -> int:
+        """Erase the bodies of entries recorded before a moment, and say so in an entry; how many there were.
+
+        The leaves stay, and so every proof and receipt.
+        """
+        grant.require_all(Action.DELETE)
+        last = self._rows.last_before(before)
+        if last is None:
+            return 0
+        with self._rows.database.write():
+            grant.note(erased=[[0, last]], reason=reason)
+            return self._rows.erase(0, last)
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except LedgerFault as fault:
+        raise InternalServerError(str(fault), public=str(fault)) from fault

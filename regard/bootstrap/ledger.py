@@ -1,0 +1,79 @@
+"""The ledger, where the profile has one: heard by the gate, and signed by a thread of each server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import UTC, datetime
+
+from regard.accountability.ledger.checkpoints import LedgerCheckpoints
+from regard.accountability.ledger.keeper import LedgerKeeper
+from regard.accountability.ledger.ledger import Ledger
+from regard.accountability.ledger.ledger_access import LedgerAccess
+from regard.accountability.ledger.ledger_verification import LedgerFault, VerifierKey
+from regard.accountability.ledger.signed_notes import NoteSigner, shown
+from regard.accountability.ledger.witness import Witness
+from regard.accountability.profiles import PROFILES
+from regard.accountability.secret_box import SecretBox
+from regard.bootstrap.stores import Stores, open_stores
+from regard.config.settings import Settings
+from regard.errors import SettingsError
+from regard.store.database import Database
+
+
+def is_recorded(settings: Settings) -> bool:
+    """Whether the profile of the settings has a ledger."""
+    return PROFILES[settings.accountability.profile].ledger
+
+
+def ledger_of_commands(settings: Settings) -> Ledger | None:
+    """The ledger that the gate of a command writes to; the database is opened for each entry that is not part of the
+    command's own transactions."""
+
+    @contextmanager
+    def opening() -> Iterator[Database]:
+        with ExitStack() as closing:
+            yield open_stores(settings, closing).database
+
+    return Ledger(opening, clock=_now) if is_recorded(settings) else None
+
+
+def open_ledger(settings: Settings, stores: Stores, closing: ExitStack) -> Ledger | None:
+    """The ledger of a server, with a thread that signs checkpoints until `closing` ends it.
+
+    Raises SettingsError if the ledger was cut or changed since its last checkpoint.
+    """
+    if not is_recorded(settings):
+        return None
+    ledger, checkpoints = Ledger(lambda: nullcontext(stores.database), clock=_now), _checkpoints(settings, stores)
+    try:
+        checkpoints.make()
+    except LedgerFault as fault:
+        raise SettingsError(str(fault)) from fault
+    closing.enter_context(LedgerKeeper(ledger, checkpoints))
+    return ledger
+
+
+def ledger_access(settings: Settings, stores: Stores) -> LedgerAccess:
+    """The ledger's door, whether the profile has entries written to it or not."""
+    return LedgerAccess(stores.ledger, lambda: _checkpoints(settings, stores))
+
+
+def witness_of(settings: Settings, name: str, logs: list[str]) -> tuple[Witness, list[str]]:
+    """A witness that keeps what it saw, and its key, in the home; and its public keys. Raises SettingsError."""
+    signer = NoteSigner.of_witness(name, SecretBox(settings.home / "seal.key").derive)
+    try:
+        known = [VerifierKey.parse(each) for each in logs]
+    except LedgerFault as fault:
+        raise SettingsError(str(fault)) from fault
+    return Witness(signer, known, settings.home / "witness"), [shown(key) for key in signer.keys]
+
+
+def _checkpoints(settings: Settings, stores: Stores) -> LedgerCheckpoints:
+    name = f"regard.local/{stores.database.identity()}"
+    signer = NoteSigner.of_log(name, SecretBox(settings.home / "seal.key").derive)
+    return LedgerCheckpoints(stores.ledger, signer, settings.home / "ledger" / "checkpoint")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
