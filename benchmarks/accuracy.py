@@ -10,13 +10,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.material import DevelopmentFaces, embed, models, mosaic
+from benchmarks.material import DevelopmentFaces, models, mosaic, rated
 from regard.domain.arrays import FloatArray
 from regard.domain.faces import Detail
 from regard.domain.images import Image
 from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
 from regard.engine.galleries import evaluation
-from regard.vision.faces.calibration import Calibration
+from regard.vision.faces.calibration import Calibration, pair_utilities
 
 RATES = (1e-3, 1e-4, 1e-5)
 #: MODELS.md's figures for the same photographs aligned by hand.
@@ -34,9 +34,9 @@ def main() -> None:
     people = DevelopmentFaces.load()
     loaded = models()
     analyzer = FaceAnalyzer(loaded)
-    embeddings = embed(analyzer, people.files)
+    embeddings, utilities = rated(analyzer, people.files)
     verification(people, embeddings)
-    thresholds(people, embeddings, loaded.face_model.calibration)
+    thresholds(people, embeddings, utilities, loaded.face_model.calibration)
     identification(people, embeddings, loaded.face_model.calibration)
     for share in (HEAD, 1):
         for seed in range(3):
@@ -60,12 +60,15 @@ def verification(people: DevelopmentFaces, embeddings: FloatArray) -> None:
     console.print(table)
 
 
-def thresholds(people: DevelopmentFaces, embeddings: FloatArray, calibration: Calibration) -> None:
+def thresholds(
+    people: DevelopmentFaces, embeddings: FloatArray, utilities: FloatArray, calibration: Calibration
+) -> None:
     """What programs that were written for Rekognition's scale would get (docs/guides/from-rekognition.md)."""
-    genuine, impostor = (
-        calibration.similarity(np.asarray(cosines, np.float32))
-        for cosines in evaluation.pairs(embeddings, people.people)
-    )
+    first, second = np.triu_indices(len(embeddings), 1)
+    pairs = pair_utilities(utilities[first], utilities[second])
+    similarities = calibration.similarity((embeddings @ embeddings.T)[first, second], pairs)
+    same = people.people[first] == people.people[second]
+    genuine, impostor = similarities[same], similarities[~same]
     table = Table(title=f"Thresholds, {len(genuine):,} pairs of mates, {len(impostor):,} of different people")
     for column in ("similarity", "mates at or above", "different people at or above"):
         table.add_column(column, justify="right")

@@ -126,14 +126,21 @@ def central(faces: Faces) -> Faces:
 
 def embed(analyzer: FaceAnalyzer, files: list[Path]) -> FloatArray:
     """N×D: the central face of each file, through the engine's own path."""
-    rows = []
+    return rated(analyzer, files)[0]
+
+
+def rated(analyzer: FaceAnalyzer, files: list[Path]) -> tuple[FloatArray, FloatArray]:
+    """The same, and N utilities; NaN where they cannot be told."""
+    rows: list[Faces] = []
     for start in track(range(0, len(files), 16), description="Embedding"):
         images = [decode(file.read_bytes()) for file in files[start : start + 16]]
         found = analyzer.faces(images, Detail.NONE)
         if missed := [file for file, faces in zip(files[start:], found, strict=False) if not len(faces)]:
             raise SystemExit(f"no face found in {missed}")
-        rows += [faces.embeddings for faces in analyzer.embedded(images, [central(faces) for faces in found])]
-    return np.concatenate([row for row in rows if row is not None])
+        rows += analyzer.embedded(images, [central(faces) for faces in found])
+    utilities = [np.full(1, np.nan) if faces.utility is None else faces.utility for faces in rows]
+    embeddings = [faces.embeddings for faces in rows if faces.embeddings is not None]
+    return np.concatenate(embeddings), np.concatenate(utilities).astype(np.float32)
 
 
 def jpeg(pixels: np.ndarray, quality: int = 92) -> bytes:
