@@ -198,9 +198,8 @@ def test_ctrl_c_exits_with_130_reports_and_the_next_run_finishes(user: Person) -
     after = _counts(user.run("index", user.pictures, "--collection", "people").out)
     assert after["files done before"] >= before
     assert after["faces enrolled"] + after["files done before"] == 40
-    assert user.run("collections", "list", "--json").json == [
-        {"CollectionId": "people", "FaceCount": 40, "Index": "embedded"}
-    ]
+    (people,) = user.run("collections", "list", "--json").json
+    assert (people["CollectionId"], people["FaceCount"]) == ("people", 40)
 
 
 # -- search ------------------------------------------------------------------------------------------------------
