@@ -48,7 +48,7 @@ def main() -> None:
     for kind, spoil in (GOOD | FITTED | OTHERS).items():
         faces = studio.photographed(kind, spoil)
         if len(faces.units) < 2:
-            print(f"| {kind} | {len(faces.units)} of {faces.tried} | | | | | | |")
+            print(f"| {kind} | {len(faces.units)} of {faces.tried} | | | | | | |", flush=True)
             continue
         utilities = model.of(faces.units, faces.lengths)
         judged.append(_judged(faces, model, loaded.face_model.calibration))

@@ -62,7 +62,9 @@ class Studio:
         return PoorFaces(
             kind=kind,
             people=self._people[[row for row, _, _ in both]],
-            units=np.array([one[0] for _, one, _ in both], np.float32).reshape(len(both), -1),
+            units=np.array([one[0] for _, one, _ in both], np.float32).reshape(
+                len(both), self._models.face_model.dimension
+            ),
             lengths=np.array([one[1] for _, one, _ in both], np.float32),
             own=np.array([one[0] @ well[0] for _, one, well in both], np.float32),
             tried=len(self._scenes),

@@ -189,6 +189,7 @@ GOOD: dict[str, Spoil] = {"as they are": lambda scene: scene.pixels}
 FITTED: dict[str, Spoil] = {
     **{f"face of {side} px, enlarged": partial(enlarged, pixels=side) for side in (8, 10, 12, 14, 16, 20, 24, 32)},
     **{f"blur, σ {sigma}": partial(blurred, sigma=sigma) for sigma in range(2, 10)},
+    **{f"moved by {length} px": partial(moved, length=length) for length in (13, 21, 29)},
     **{f"noise, σ {sigma}": partial(noisy, sigma=sigma) for sigma in (20, 40, 60, 80)},
     **{f"{share} % of the light": partial(dark, share=share / 100) for share in (2, 4, 7, 15)},
     **{f"contrast {share} %": partial(flat, contrast=share / 100) for share in (5, 10, 20)},
