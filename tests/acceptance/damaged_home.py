@@ -106,7 +106,7 @@ class Home:
 
     def enrol(self, collection: str, count: int, seed: int = 0) -> tuple[list[str], FloatArray]:
         """Faces of random people, as another process writes them: their ids and vectors."""
-        vectors = np.random.default_rng(seed).standard_normal((count, 512), dtype=np.float32)
+        vectors = np.random.default_rng(seed).standard_normal((count, 128), dtype=np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         box = Box(left=0.1, top=0.1, width=0.5, height=0.5)
         new = [

@@ -44,8 +44,8 @@ def refused(client: Any, operation: str, **arguments: Any) -> str:
 # -- rows ------------------------------------------------------------------------------------------------------------
 
 #: Embeddings that are none, as each database writes bytes.
-SHORT, EMPTY, ODD, LONG = (f"\\x{'3c' * size}" for size in (100, 0, 1023, 2048))
-NAN, ZERO, INFINITE = f"\\x{'007e' * 512}", f"\\x{'0000' * 512}", f"\\x007c{'0000' * 511}"
+SHORT, EMPTY, ODD, LONG = (f"\\x{'3c' * size}" for size in (100, 0, 255, 512))
+NAN, ZERO, INFINITE = f"\\x{'007e' * 128}", f"\\x{'0000' * 128}", f"\\x007c{'0000' * 127}"
 
 
 def set_embedding(home: Home, face_id: str, value: str) -> None:
@@ -119,9 +119,9 @@ OTHERS = {
     "tags that are bytes": ("UPDATE collections SET tags = X'FF00FE'", "its tags are no JSON object"),
     "an embedding as text": (
         "UPDATE faces SET embedding = 'face' WHERE key = 1",
-        "the embedding has 0 bytes, most others 1,024",
+        "the embedding has 0 bytes, most others 256",
     ),
-    "an embedding as a number": ("UPDATE faces SET embedding = 7 WHERE key = 1", "bytes, most others 1,024"),
+    "an embedding as a number": ("UPDATE faces SET embedding = 7 WHERE key = 1", "bytes, most others 256"),
     "a box as text": ("UPDATE faces SET width = 'wide' WHERE key = 1", "its box or its confidence is no number"),
     "a size as text": ("UPDATE gallery_sizes SET vectors = 'many'", "recorded size"),
     "a deletion of nothing": ("INSERT INTO deletions (collection_key, feed, key) VALUES ('x', 'faces', 'y')", ""),

@@ -236,8 +236,8 @@ def test_what_failed_is_not_tried_again_until_its_file_changes(
     file, tries = pair._zoo.directory / "second.onnx", list[str]()
     good, version = file.read_bytes(), version_of(pair, "second")
     file.write_bytes(b"x" + good[1:])
-    path = Zoo.path
-    monkeypatch.setattr(Zoo, "path", lambda zoo, name: (tries.append(name), path(zoo, name))[1])
+    files = Zoo.files
+    monkeypatch.setattr(Zoo, "files", lambda zoo, name: (tries.append(name), files(zoo, name))[1])
     for _ in range(3):
         with pytest.raises(
             ModelUnavailable, match=r"'second' is corrupt .*; run `regard models pull second`"
