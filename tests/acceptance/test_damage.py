@@ -200,6 +200,7 @@ def as_another(key: Path) -> None:
 HARMS = [as_folder, as_pipe, as_loop, as_dangling_link, as_device, as_nothing, as_short, as_another]
 
 
+@pytest.mark.slow
 def test_a_harmed_seal_key_is_told_to_the_operator_and_its_path_to_no_client(home: Home) -> None:
     with home.serving() as client:
         for harm in HARMS:

@@ -76,6 +76,7 @@ def test_a_threshold_of_one_finds_at_most_the_vector_itself(segment, probes):
     assert all(len(hits.keys) <= 1 for hits in search(segment, probes, 10, 1.0))
 
 
+@pytest.mark.slow
 def test_rows_are_found_by_themselves_however_much_is_asked(segment):
     exact = segment.live()[1][::10].astype(np.float32)
     exact /= np.linalg.norm(exact.astype(np.float64), axis=1, keepdims=True)
