@@ -188,7 +188,7 @@ def server(limit: int, folder: Path | None) -> Iterator[tuple[subprocess.Popen[s
             endpoint = re.search(r"http://\S+", told)
             if endpoint is None:
                 raise SystemExit(f"The server did not start: {told}")
-            made = [sys.executable, "-m", "regard", "keys", "create", "light"]
+            made = [sys.executable, "-m", "regard", "keys", "create", "--name", "light"]
             light = subprocess.run(
                 made, env=os.environ | settings, stdout=subprocess.PIPE, text=True, check=True
             ).stdout
