@@ -36,7 +36,7 @@ from regard.accountability.ledger.ledger_verification import (
 )
 from regard.accountability.ledger.merkle_tree import MerkleTree
 from regard.accountability.ledger.signed_notes import NoteSigner
-from regard.accountability.profiles import RECORDED
+from regard.accountability.profiles.catalogue import RECORDED
 from regard.bootstrap.engine import open_engine
 from regard.bootstrap.http import rekognition
 from regard.bootstrap.threads import request_threads

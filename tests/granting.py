@@ -8,7 +8,8 @@ from contextlib import ExitStack
 import pytest
 
 from regard.accountability.gate import Gate, Grant
-from regard.accountability.profiles import OPEN, Profile
+from regard.accountability.profiles.catalogue import OPEN
+from regard.accountability.profiles.rules import Rules
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 
@@ -18,7 +19,7 @@ ADA = Caller(principal=Principal(access_key_id="A", name="ada"), channel=Channel
 class Granting(ExitStack):
     """Opens its gate for whatever a test asks; the grants end when this is closed."""
 
-    def __init__(self, profile: Profile = OPEN) -> None:
+    def __init__(self, profile: Rules = OPEN) -> None:
         super().__init__()
         self.gate = Gate(profile)
 

@@ -74,6 +74,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "pybase64": frozenset({"wire.validate"}),
     "pydantic": frozenset(
         {"config", "vision.cards", "edge.rates", "engine.transfer.manifest"}
+        | {"accountability.permissions", "accountability.profiles.rules"}
         | {"vision.conversion.keras", "vision.conversion.tensorflow_js", "vision.conversion.tensorflow_operations"}
     ),
     "pymilvus": frozenset({"index.milvus.milvus_client"}),

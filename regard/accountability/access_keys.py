@@ -96,7 +96,9 @@ class AccessKeys:
             self._remembered.pop(access_key_id, None)
             return None
         secret = self._secret_box.decrypt(row.sealed_secret, access_key_id)
-        credential = Credential(secret=secret, principal=Principal(access_key_id=access_key_id, name=row.name))
+        credential = Credential(
+            secret=secret, principal=Principal(access_key_id=access_key_id, name=row.name, holder_id=row.holder_id)
+        )
         self._remembered[access_key_id] = (now + _REMEMBERED, credential)
         return credential
 

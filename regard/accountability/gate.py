@@ -8,26 +8,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
+from regard.accountability import judgement
+from regard.accountability.judgement import Mandate
 from regard.accountability.ledger.entry import Fact
 from regard.accountability.ledger.ledger import Hearing, Ledger
-from regard.accountability.profiles import Profile
-from regard.domain.authority import Act, Action, Caller
+from regard.accountability.permissions import PERMISSIONS
+from regard.accountability.profiles.rules import Rules
+from regard.accountability.standing import Standing
+from regard.domain.authority import Act, Action, Caller, Channel
+from regard.errors import AccessDenied
+
+#: What the operator of the machine may do before there is anybody: make the first person, and give them roles.
+_FIRST = frozenset({"people add", "people grant"})
 
 
 class Grant:
     """The proof that a caller may do one act, valid until that act has ended."""
 
-    __slots__ = ("_ended", "_hearing", "act", "caller", "profile")
+    __slots__ = ("_ended", "_hearing", "act", "caller", "mandate")
 
-    def __init__(self, caller: Caller, act: Act, profile: str, hearing: Hearing | None = None) -> None:
+    def __init__(self, caller: Caller, act: Act, mandate: Mandate, hearing: Hearing | None = None) -> None:
         """Only `Gate.open` makes one; an architecture test enforces this."""
         self.caller = caller
         self.act = act
-        #: The name of the profile that allowed it.
-        self.profile = profile
+        #: On what it is allowed: the rules, who acts, and under which authorisation.
+        self.mandate = mandate
         self._hearing = hearing
         self._ended = False
+
+    @property
+    def rules(self) -> Rules:
+        """The profile that allowed it, whose limits hold for whatever is done with it."""
+        return self.mandate.rules
+
+    @property
+    def person_id(self) -> str | None:
+        """The natural person who acts, where the profile knows people."""
+        return self.mandate.holder.person_id if self.mandate.holder else None
 
     def require(self, action: Action, collection: str | None = None) -> None:
         """Return if this grant is for `action`, and for that collection if the act names one.
@@ -70,21 +89,88 @@ class Grant:
 
 
 class Gate:
-    """Grants the acts that its profile allows. Where there is a ledger, it hears every act, allowed or refused."""
+    """Grants the acts that the rules allow: the installation's, or those of the collection where they are stricter.
+    Where those have a ledger, it hears every act, allowed or refused.
 
-    def __init__(self, profile: Profile, ledger: Ledger | None = None) -> None:
-        self._profile = profile
+    Without `standing` there is nobody to know and nothing to look up: the rules must then ask for no people.
+    """
+
+    def __init__(self, rules: Rules, ledger: Ledger | None = None, standing: Standing | None = None) -> None:
+        self._base = rules
         self._ledger = ledger
+        self._standing = standing
 
     @contextmanager
     def open(self, caller: Caller, act: Act) -> Iterator[Grant]:
-        """A grant for this act, valid inside the block. Raises AccessDenied before anything is done, and
-        InternalServerError if the act cannot be recorded."""
-        name = self._profile.name
-        with nullcontext() if self._ledger is None else self._ledger.hearing(caller, act, name) as hearing:
-            self._profile.check(caller, act)
-            grant = Grant(caller, act, name, hearing)
-            try:
-                yield grant
-            finally:
-                grant.end()
+        """A grant for this act, valid inside the block. Raises AccessDenied before anything is done, ExpiredToken if
+        the authorisation has ended, and InternalServerError if the act cannot be recorded."""
+        judgement.check_open(act, self._base)
+        rules = self._base if self._standing is None else self._standing.rules(self._base, act)
+        if act.threshold_implied and (act.threshold or 0.0) < rules.least_threshold:
+            act = replace(act, threshold=rules.least_threshold)
+        hears = self._ledger if rules.ledger else None
+        with nullcontext() if hears is None else hears.hearing(caller, act, rules.name) as hearing:
+            judgement.check_open(act, rules)
+            mandate = self._mandate(caller, act, rules)
+            if hearing is not None:
+                hearing.record.vouch(mandate)
+            with self._counted(act, mandate):
+                grant = Grant(caller, act, mandate, hearing)
+                try:
+                    yield grant
+                finally:
+                    grant.end()
+
+    def _mandate(self, caller: Caller, act: Act, rules: Rules) -> Mandate:
+        standing, named = self._standing, authorisation_of(caller)
+        if standing is None:
+            if rules.people:
+                raise AccessDenied(f"{act.operation} is refused: nobody is known here, as the profile needs.")
+            return Mandate(rules=rules)
+        holder = standing.holder(caller) if rules.people else None
+        if act.action in judgement.STOPPED:
+            judgement.check_suspended(act, holder, named, standing.suspensions())
+        if not rules.people:
+            return Mandate(rules=rules)
+        if holder is None and self._is_first(caller, act):
+            return Mandate(rules=rules)
+        holder = judgement.check_person(caller, act, rules, holder)
+        if rules.trained:
+            allowed = PERMISSIONS.roles(caller.channel, act.operation)
+            trainings = standing.trainings(holder.person_id)
+            judgement.check_training(act, rules, holder, allowed, trainings, standing.now())
+        judgement.check_limits(act, rules)
+        found = standing.authorisation(named) if named else None
+        found = judgement.check_authorisation(act, rules, holder, named, found, standing.now())
+        return Mandate(rules=rules, holder=holder, authorisation=found)
+
+    def _is_first(self, caller: Caller, act: Act) -> bool:
+        """Whether the operator of the machine makes the first person."""
+        first = caller.channel is Channel.CLI and act.operation in _FIRST
+        return first and self._standing is not None and not self._standing.anybody()
+
+    @contextmanager
+    def _counted(self, act: Act, mandate: Mandate) -> Iterator[None]:
+        """Count a search under its authorisation before it is made, and take that back if it comes to nothing."""
+        found, standing = mandate.authorisation, self._standing
+        if found is None or standing is None or act.action not in mandate.rules.authorisation.actions:
+            yield
+            return
+        if not standing.take(found.id):
+            raise AccessDenied(
+                f"{act.operation} is refused: all {found.searches_allowed} searches of the authorisation {found.id} "
+                "have been made. Request another with `regard authorise request`."
+            )
+        came_to_something = False
+        try:
+            yield
+            came_to_something = True
+        finally:
+            if not came_to_something:
+                standing.give_back(found.id)
+
+
+def authorisation_of(caller: Caller) -> str:
+    """The id of the authorisation that a caller names: by themselves, or as the name of their session."""
+    session = caller.principal.temporary_credential
+    return caller.authorisation or (session.name if session else "")

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from regard.accountability.access_keys import AccessKeys
 from regard.accountability.gate import Gate
 from regard.accountability.ledger.ledger import Ledger
-from regard.accountability.profiles import PROFILES
+from regard.accountability.profiles.catalogue import PROFILES
 from regard.accountability.secret_box import SecretBox
+from regard.accountability.standing import Standing
 from regard.bootstrap.stores import Stores
 from regard.config.settings import Settings
 from regard.domain.authority import Caller, Channel
 from regard.domain.callers import Principal
 from regard.errors import SettingsError
+from regard.store.database import Database
 
 
-def gate(settings: Settings, ledger: Ledger | None) -> Gate:
-    """The gate under the profile of the settings, heard by the ledger, if there is one."""
-    return Gate(PROFILES[settings.accountability.profile], ledger)
+def gate(settings: Settings, ledger: Ledger, opening: Callable[[], AbstractContextManager[Database]]) -> Gate:
+    """The gate under the profile of the settings, or of a collection where that is stricter. `opening` gives the
+    database that it asks who somebody is."""
+    return Gate(PROFILES[settings.accountability.profile], ledger, Standing(opening))
 
 
 def answers_untold(settings: Settings) -> bool:

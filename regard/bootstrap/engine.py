@@ -6,7 +6,7 @@ Each closes what it opened, in reverse order, whatever happens.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -124,7 +124,7 @@ class Engine:
 
     settings: Settings
     gate: Gate
-    ledger: Ledger | None
+    ledger: Ledger
     zoo: Zoo
     models: FaceModels
     known_models: KnownModels
@@ -228,7 +228,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
         probes, matcher = ProbeReader(loader, analyzer), _matcher(settings, stores, sync)
         yield Engine(
             settings=settings,
-            gate=gate(settings, ledger),
+            gate=gate(settings, ledger, lambda: nullcontext(stores.database)),
             ledger=ledger,
             zoo=zoo,
             models=models,

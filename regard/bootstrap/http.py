@@ -123,7 +123,7 @@ def server(engine: Engine, shared: RequestPipeline | None = None, *, strict_outp
         faults: dict[str, object] = {"missing_models": missing} if missing else {}
         if fault := engine.stores.database.fault():
             faults["database"] = fault
-        if engine.ledger is not None and engine.ledger.fault is not None:
+        if engine.ledger.fault is not None:
             faults["ledger"] = engine.ledger.fault
         state = {"status": "not ready", **faults} if faults else {"status": "ready"}
         return JSONResponse(state, status_code=503 if faults else 200)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 
+from regard.accountability.gate import Gate
 from regard.accountability.ledger.checkpoints import LedgerCheckpoints
 from regard.accountability.ledger.keeper import LedgerKeeper
 from regard.accountability.ledger.ledger import Ledger
@@ -13,8 +14,9 @@ from regard.accountability.ledger.ledger_access import LedgerAccess
 from regard.accountability.ledger.ledger_verification import LedgerFault, VerifierKey
 from regard.accountability.ledger.signed_notes import NoteSigner, shown
 from regard.accountability.ledger.witness import Witness
-from regard.accountability.profiles import PROFILES
+from regard.accountability.profiles.catalogue import PROFILES
 from regard.accountability.secret_box import SecretBox
+from regard.bootstrap.accountability import gate
 from regard.bootstrap.stores import Stores, open_stores
 from regard.config.settings import Settings
 from regard.errors import SettingsError
@@ -26,28 +28,28 @@ def is_recorded(settings: Settings) -> bool:
     return PROFILES[settings.accountability.profile].ledger
 
 
-def ledger_of_commands(settings: Settings) -> Ledger | None:
-    """The ledger that the gate of a command writes to; the database is opened for each entry that is not part of the
-    command's own transactions."""
+def gate_of_commands(settings: Settings) -> Gate:
+    """The gate of a command: the database is opened for what is asked of it before the command itself opens it, and for
+    each entry that is not part of the command's own transactions."""
 
     @contextmanager
     def opening() -> Iterator[Database]:
         with ExitStack() as closing:
             yield open_stores(settings, closing).database
 
-    return Ledger(opening, clock=_now) if is_recorded(settings) else None
+    return gate(settings, Ledger(opening, clock=_now), opening)
 
 
-def open_ledger(settings: Settings, stores: Stores, closing: ExitStack) -> Ledger | None:
-    """The ledger of a server, with a thread that signs checkpoints until `closing` ends it.
+def open_ledger(settings: Settings, stores: Stores, closing: ExitStack) -> Ledger:
+    """The ledger of a server, with a thread that signs checkpoints until `closing` ends it. Where no profile has one,
+    nothing is written to it.
 
     Raises SettingsError if the ledger was cut or changed since its last checkpoint.
     """
-    if not is_recorded(settings):
-        return None
     ledger, checkpoints = Ledger(lambda: nullcontext(stores.database), clock=_now), _checkpoints(settings, stores)
     try:
-        checkpoints.make()
+        if is_recorded(settings) or checkpoints.begun:
+            checkpoints.make()
     except LedgerFault as fault:
         raise SettingsError(str(fault)) from fault
     closing.enter_context(LedgerKeeper(ledger, checkpoints))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from regard.accountability.profiles import PROFILES
+from regard.accountability.profiles.catalogue import PROFILES
 from regard.config.settings import Settings
 from regard.media.blobs import BlobStore, FolderStore
 from regard.media.bucket_routes import BucketRoutes

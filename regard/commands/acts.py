@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from regard.accountability.gate import Grant
-from regard.bootstrap.accountability import gate, local_operator
-from regard.bootstrap.ledger import ledger_of_commands
+from regard.bootstrap.accountability import local_operator
+from regard.bootstrap.ledger import gate_of_commands
 from regard.config.settings import Settings
 from regard.domain.authority import Act, Action
 
@@ -66,4 +66,4 @@ def granted(
         attributes=attributes,
         count=count,
     )
-    return gate(chosen, ledger_of_commands(chosen)).open(local_operator(), act)
+    return gate_of_commands(chosen).open(local_operator(), act)

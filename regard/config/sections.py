@@ -171,8 +171,8 @@ class AccountabilitySettings(Table, frozen=True):
     """Who may do what."""
 
     #: The rules that every act is held to: "open" allows everything, "closed" nothing, and "recorded"
-    #: everything, with an entry in the ledger for each act.
-    profile: Literal["open", "closed", "recorded"] = "open"
+    #: everything, with an entry in the ledger for each act. The others know people, their roles and authorisations.
+    profile: Literal["open", "closed", "public-safety", "recorded"] = "open"
 
 
 class TelemetrySettings(Table, frozen=True):

@@ -27,17 +27,21 @@ class Channel(StrEnum):
     """The door a call came in by."""
 
     AWS = "aws"
+    #: The native API.
+    API = "api"
     CLI = "cli"
     WORKER = "worker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks, by which door, in which request. `request_id` is empty where there is no request."""
+    """Who asks, by which door, in which request. `request_id` is empty where there is no request. `authorisation` is
+    the id of the one they act under, where they say so; AWS's clients carry it as the name of their session."""
 
     principal: Principal
     channel: Channel
     request_id: str = ""
+    authorisation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +51,14 @@ class Act:
     `operation` is its name at the door it came in by ("SearchFacesByImage", "search"). `collection` is the client's
     name for the collection; None if the act concerns no collection or all of them. `threshold` is the lowest similarity
     (0 to 100) and `count` the highest number of results asked for, with defaults filled in; `attributes` are those
-    requested for each face.
+    requested for each face. `threshold_implied` is whether the threshold is a default, so that a profile's takes its
+    place.
     """
 
     action: Action
     operation: str
     collection: str | None = None
     threshold: float | None = None
+    threshold_implied: bool = False
     attributes: tuple[str, ...] = ()
     count: int | None = None

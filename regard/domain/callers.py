@@ -26,6 +26,8 @@ class Principal:
     temporary_credential: TemporaryCredential | None = None
     #: Not who it is: rates, turns and receipts are the same in every Region.
     region: str = field(default="", compare=False)
+    #: The person or the service that the key belongs to, where it belongs to one.
+    holder_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

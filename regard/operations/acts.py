@@ -33,6 +33,7 @@ class ActRule:
             operation=operation,
             collection=request.get("CollectionId") or collection_in(request.get("ResourceArn")),
             threshold=request.get(*self.threshold) if self.threshold else None,
+            threshold_implied=self.threshold is not None and self.threshold[0] not in request,
             count=request.get(*self.count) if self.count else None,
             attributes=tuple(request.get(self.attributes) or _ATTRIBUTES) if self.attributes else (),
         )

@@ -20,6 +20,8 @@ class KeyRow:
     sealed_secret: bytes
     created_at: datetime
     revoked_at: datetime | None = None
+    #: The person or the service it belongs to, where it belongs to one.
+    holder_id: str | None = None
 
 
 #: Made once, as it is asked by every request.

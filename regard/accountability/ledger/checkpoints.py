@@ -72,6 +72,11 @@ class LedgerCheckpoints:
         self._clock = clock
 
     @property
+    def begun(self) -> bool:
+        """Whether there was ever an entry."""
+        return self._rows.head().size > 0 or self._copy.exists()
+
+    @property
     def origin(self) -> str:
         return self._signer.keys[0].name
 

@@ -9,12 +9,14 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import orjson
 
+from regard.accountability.judgement import Mandate
 from regard.domain.authority import Act, Caller
 from regard.errors import AccessDenied, RegardError
 from regard.store.ledger_rows import NewEntry
@@ -43,6 +45,21 @@ class Record:
     def wanting(self) -> bool:
         """Whether there is something to say that was not written yet."""
         return not self._parts or bool(self._facts) or self._outcome["outcome"] != "allowed"
+
+    def vouch(self, mandate: Mandate) -> None:
+        """Say who turned out to act, under which authorisation, and by which text of the profile."""
+        holder, authorisation = mandate.holder, mandate.authorisation
+        if holder is not None:
+            self._said["person"] = holder.person_id
+            self._said["roles"] = sorted(holder.roles)
+            self._said["profile_sha256"] = mandate.rules.sha256
+            if holder.is_service:
+                self._said["service"] = holder.id
+        if authorisation is not None:
+            self._said["authorisation"] = authorisation.id
+            self._said["purpose"] = authorisation.purpose
+            if authorisation.on_behalf_of is not None:
+                self._said["on_behalf_of"] = asdict(authorisation.on_behalf_of)
 
     def note(self, facts: Mapping[str, Fact]) -> None:
         """Say this in the next entry."""

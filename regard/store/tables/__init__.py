@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from regard.store.tables import (
     access_keys,
+    authorisations,
+    cases,
     collections,
     deletions,
     faces,
@@ -16,11 +18,15 @@ from regard.store.tables import (
     index_state,
     indexed_files,
     ledger,
+    people,
+    retention,
     users,
 )
 
 __all__ = [
     "access_keys",
+    "authorisations",
+    "cases",
     "collections",
     "deletions",
     "faces",
@@ -30,5 +36,7 @@ __all__ = [
     "index_state",
     "indexed_files",
     "ledger",
+    "people",
+    "retention",
     "users",
 ]

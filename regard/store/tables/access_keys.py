@@ -1,4 +1,4 @@
-"""Access keys."""
+"""Access keys. `holder_id` is the person or the service that a key belongs to, where it belongs to one."""
 
 from __future__ import annotations
 
@@ -15,4 +15,5 @@ access_keys = Table(
     Column("sealed_secret", Bytes, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    Column("holder_id", String(36)),
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from regard.accountability.gate import Gate
-from regard.accountability.profiles import OPEN
+from regard.accountability.profiles.catalogue import CLOSED, OPEN, PROFILES
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 from regard.errors import AccessDenied
@@ -13,23 +13,9 @@ SEARCH = Act(action=Action.SEARCH, operation="SearchFaces", collection="staff", 
 LIST = Act(action=Action.READ, operation="ListCollections")
 
 
-class NoSearches:
-    """A profile that lets nobody search, and remembers what it was asked."""
-
-    name = "no searches"
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[Caller, Act]] = []
-
-    def check(self, caller: Caller, act: Act, /) -> None:
-        self.asked.append((caller, act))
-        if act.action is Action.SEARCH:
-            raise AccessDenied("Nobody may search here.")
-
-
 def test_a_grant_says_who_may_do_what_and_under_which_profile() -> None:
     with Gate(OPEN).open(ADA, SEARCH) as grant:
-        assert (grant.caller, grant.act, grant.profile) == (ADA, SEARCH, "open")
+        assert (grant.caller, grant.act, grant.rules) == (ADA, SEARCH, OPEN)
 
 
 def test_a_grant_is_good_for_its_act_and_for_no_other() -> None:
@@ -75,15 +61,16 @@ def test_a_grant_ends_also_when_what_was_done_with_it_fails() -> None:
 
 
 def test_what_a_profile_refuses_is_not_begun() -> None:
-    profile, entered = NoSearches(), []
-    with pytest.raises(AccessDenied, match=r"^Nobody may search here\.$"), Gate(profile).open(ADA, SEARCH):
+    entered = []
+    refused = pytest.raises(AccessDenied, match=r"^SearchFaces is refused: this installation is closed")
+    with refused, Gate(CLOSED).open(ADA, SEARCH):
         entered.append(SEARCH)
     assert entered == []
-    with Gate(profile).open(ADA, LIST) as grant:
-        entered.append(grant.act)
-    assert entered == [LIST]
-    assert grant.profile == "no searches"
-    assert profile.asked == [(ADA, SEARCH), (ADA, LIST)]
+
+
+def test_a_profile_that_knows_people_allows_nothing_where_nobody_can_be_looked_up() -> None:
+    with pytest.raises(AccessDenied, match="nobody is known here"), Gate(PROFILES["public-safety"]).open(ADA, LIST):
+        pass
 
 
 def test_the_open_profile_allows_every_act_through_every_door() -> None:

@@ -4,7 +4,8 @@ import typing
 
 import pytest
 
-from regard.accountability.profiles import PROFILES
+from regard.accountability.gate import Gate
+from regard.accountability.profiles.catalogue import PROFILES
 from regard.config.sections import AccountabilitySettings
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
@@ -22,14 +23,17 @@ def test_the_setting_knows_every_profile_and_no_other() -> None:
 @pytest.mark.parametrize("action", Action)
 def test_open_allows_every_action_and_closed_none(action: Action) -> None:
     act = Act(action=action, operation="SearchFaces")
-    PROFILES["open"].check(CALLER, act)
-    with pytest.raises(AccessDenied, match=r"SearchFaces is refused: .* accountability\.profile"):
-        PROFILES["closed"].check(CALLER, act)
+    with Gate(PROFILES["open"]).open(CALLER, act) as grant:
+        grant.require(action)
+    refused = pytest.raises(AccessDenied, match=r"SearchFaces is refused: .* accountability\.profile")
+    with refused, Gate(PROFILES["closed"]).open(CALLER, act):
+        pass
 
 
 def test_a_profile_says_whether_untold_attributes_may_be_answered() -> None:
     assert {name: profile.untold_attributes for name, profile in PROFILES.items()} == {
         "open": True,
         "closed": False,
+        "public-safety": False,
         "recorded": True,
     }

@@ -10,7 +10,9 @@ from granting import ADA
 from toy_gallery import House
 
 from regard.accountability.gate import Gate
-from regard.accountability.profiles import OPEN, Profile
+from regard.accountability.profiles.catalogue import OPEN
+from regard.accountability.profiles.rules import Rules
+from regard.accountability.standing import Standing
 from regard.domain.results import Result
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.engine.analysis.face_comparison import FaceComparison
@@ -50,9 +52,9 @@ class Operations:
         self.idempotency = Idempotency(IdempotencyRows(house.database), lambda: datetime.now(UTC))
         self._handlers = self.under(OPEN)
 
-    def under(self, profile: Profile) -> dict[str, Handler]:
+    def under(self, profile: Rules, standing: Standing | None = None) -> dict[str, Handler]:
         """The operations, behind a gate of that profile."""
-        return handlers(self.families, gate=Gate(profile), idempotency=self.idempotency)
+        return handlers(self.families, gate=Gate(profile, standing=standing), idempotency=self.idempotency)
 
     def ask(self, operation: str, request: Mapping[str, Any]) -> Result:
         return self._handlers[operation](ADA.principal, request, "r1")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -8,7 +9,9 @@ from all_operations import Operations
 from toy_gallery import House
 
 from regard.accountability.gate import Gate, Grant
-from regard.accountability.profiles import OPEN, Profile
+from regard.accountability.profiles.catalogue import CLOSED, OPEN
+from regard.accountability.profiles.rules import Rules
+from regard.accountability.standing import Standing
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 from regard.domain.results import Result
@@ -19,6 +22,7 @@ from regard.operations.call import Call, Operation
 from regard.operations.idempotency import Idempotency
 from regard.operations.registry import Handler
 from regard.store.idempotency_rows import IdempotencyRows
+from regard.store.suspension_rows import SuspensionRows
 from regard.wire.schema import load
 
 ISSUED = {
@@ -47,16 +51,6 @@ ISSUED = {
 CALLER = Principal(access_key_id="k", name="ada")
 
 
-class NoEnrolment:
-    """A profile under which nobody is enrolled."""
-
-    name = "no enrolment"
-
-    def check(self, _: Caller, act: Act, /) -> None:
-        if act.action is Action.ENROL:
-            raise AccessDenied("Nobody is enrolled here.")
-
-
 @dataclass
 class Echo:
     """A family of one operation, which keeps its calls."""
@@ -72,7 +66,7 @@ class Echo:
         return Result(members={"calls": len(self.calls)})
 
 
-def handler(house: House, echo: Echo, profile: Profile = OPEN) -> Handler:
+def handler(house: House, echo: Echo, profile: Rules = OPEN) -> Handler:
     idempotency = Idempotency(IdempotencyRows(house.database), lambda: datetime.now(UTC))
     return registry.handlers([echo], gate=Gate(profile), idempotency=idempotency)["CreateUser"]
 
@@ -146,8 +140,8 @@ def test_a_token_is_performed_once(house: House) -> None:
 def test_what_the_gate_refuses_is_neither_performed_nor_answered_from_memory(house: House) -> None:
     echo = Echo()
     request = {"CollectionId": "staff", "UserId": "ada", "ClientRequestToken": "t"}
-    refused = handler(house, echo, NoEnrolment())
-    with pytest.raises(AccessDenied, match="Nobody is enrolled here"):
+    refused = handler(house, echo, CLOSED)
+    with pytest.raises(AccessDenied, match="this installation is closed"):
         refused(CALLER, request, "r1")
     assert echo.calls == []
     assert handler(house, echo)(CALLER, request, "r2") == Result(members={"calls": 1})
@@ -157,7 +151,8 @@ def test_what_the_gate_refuses_is_neither_performed_nor_answered_from_memory(hou
 
 def test_a_refused_operation_changes_nothing_and_others_go_on(operations: Operations, house: House) -> None:
     staff = house.collection()
-    handle = operations.under(NoEnrolment())
+    handle = operations.under(OPEN, Standing(lambda: nullcontext(house.database)))
+    SuspensionRows(house.database).begin("collection", "staff", "a reason", None, datetime.now(UTC))
     with pytest.raises(AccessDenied):
         handle["IndexFaces"](CALLER, {"CollectionId": "staff", "Image": {"Bytes": b"any"}}, "r1")
     assert handle["DescribeCollection"](CALLER, {"CollectionId": "staff"}, "r2").members["FaceCount"] == 0

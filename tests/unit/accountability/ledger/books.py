@@ -17,7 +17,8 @@ from regard.accountability.ledger.ledger import Ledger
 from regard.accountability.ledger.ledger_access import LedgerAccess
 from regard.accountability.ledger.ledger_verification import Findings, VerifierKey, verify_export
 from regard.accountability.ledger.signed_notes import NoteSigner
-from regard.accountability.profiles import RECORDED, Profile
+from regard.accountability.profiles.catalogue import RECORDED
+from regard.accountability.profiles.rules import Rules
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 from regard.store import database
@@ -34,7 +35,7 @@ def derived(seed: str) -> Callable[[str], bytes]:
 class Book:
     """A database with a ledger, whose acts are those of `profile`."""
 
-    def __init__(self, home: Path, profile: Profile = RECORDED, *, url: str | None = None, seed: str = "key") -> None:
+    def __init__(self, home: Path, profile: Rules = RECORDED, *, url: str | None = None, seed: str = "key") -> None:
         self.home = home
         self.moment: datetime | None = None
         self.database = database.open(url or f"sqlite:///{home / 'regard.db'}")

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from regard.accountability.gate import Gate
 from regard.accountability.ledger.entry import digest
 from regard.accountability.ledger.ledger import Ledger
-from regard.accountability.profiles import CLOSED, OPEN
+from regard.accountability.profiles.catalogue import OPEN, PROFILES, RECORDED
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal, TemporaryCredential
 from regard.errors import AccessDenied, InternalServerError, InvalidParameter
@@ -86,12 +86,12 @@ def test_the_entry_is_there_before_the_answer_leaves(book: Book) -> None:
 
 
 def test_a_refused_act_is_an_entry_with_the_reason(tmp_path: Path) -> None:
-    closed = Book(tmp_path, CLOSED)
+    closed = Book(tmp_path, PROFILES["public-safety"])
     with pytest.raises(AccessDenied), closed.act(Action.DELETE):
         pytest.fail("the gate did not refuse")
     (entry,) = closed.bodies()
     assert (entry["outcome"], entry["error"]) == ("refused", "AccessDeniedException")
-    assert "this installation is closed" in entry["reason"]
+    assert "nobody is known here" in entry["reason"]
     closed.close()
 
 
@@ -379,7 +379,7 @@ def test_a_ledger_is_opened_for_each_entry_of_a_command(tmp_path: Path) -> None:
         return nullcontext(book.database)
 
     book = Book(tmp_path)
-    gate = Gate(OPEN, Ledger(opening))
+    gate = Gate(RECORDED, Ledger(opening))
     caller = Caller(principal=Principal(access_key_id="", name="ada"), channel=Channel.CLI)
     with gate.open(caller, Act(action=Action.ADMINISTER, operation="keys create")):
         create(book, "staff")

@@ -1,0 +1,160 @@
+"""Whether an act is allowed, and why not: the rules of a profile, applied. Nothing is read or written here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from regard.accountability.permissions import PERMISSIONS
+from regard.accountability.profiles.rules import Rules
+from regard.domain.authorisations import Authorisation, AuthorisationState
+from regard.domain.authority import Act, Action, Caller
+from regard.domain.people import Holder, Role, Training
+from regard.errors import AccessDenied, ExpiredToken
+from regard.store.suspension_rows import Suspension
+
+#: What stops while a suspension lasts: reading, deleting and administering go on, so that things can be put right.
+STOPPED = frozenset({Action.DETECT, Action.COMPARE, Action.SEARCH, Action.ENROL, Action.EXPORT, Action.MOVE})
+#: DEFAULT names what a face always comes with: where it is and how well it can be seen.
+_PLAIN_ATTRIBUTES = frozenset({"DEFAULT", "FACE_OCCLUDED", "EYE_DIRECTION", "POSE", "QUALITY"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mandate:
+    """On what an act is allowed: the rules, who acts, and the authorisation they act under."""
+
+    rules: Rules
+    holder: Holder | None = None
+    authorisation: Authorisation | None = None
+
+
+def check_open(act: Act, rules: Rules) -> None:
+    """Raises AccessDenied where the profile allows nothing at all."""
+    if rules.closed:
+        raise AccessDenied(
+            f"{act.operation} is refused: this installation is closed, and nothing in it may be searched, changed or "
+            "read. Its operator can open it again with the setting accountability.profile."
+        )
+
+
+def check_suspended(act: Act, holder: Holder | None, authorisation: str, active: Sequence[Suspension]) -> None:
+    """Raises AccessDenied if the act, its collection, its authorisation or who acts is suspended."""
+    if act.action not in STOPPED:
+        return
+    mine = {
+        ("everything", ""),
+        ("collection", act.collection),
+        ("authorisation", authorisation),
+        ("person", holder.person_id if holder else None),
+        ("service", holder.id if holder else None),
+    }
+    for each in active:
+        if (each.kind, each.subject) in mine:
+            what = "everything" if each.kind == "everything" else f"the {each.kind} {each.subject}"
+            raise AccessDenied(
+                f"{act.operation} is refused: {what} has been suspended since {each.started_at:%Y-%m-%d %H:%M} UTC. "
+                "Ask the overseer; `regard suspensions list` shows why."
+            )
+
+
+def check_person(caller: Caller, act: Act, rules: Rules, holder: Holder | None) -> Holder:
+    """Raises AccessDenied unless the caller is somebody whose roles allow this."""
+    if holder is None:
+        raise AccessDenied(f"{act.operation} is refused: {_nobody(caller)} The profile {rules.name} needs a person.")
+    allowed = PERMISSIONS.roles(caller.channel, act.operation)
+    if not allowed & holder.roles:
+        needed = " or ".join(sorted(allowed)) or "no role at all"
+        held = ", ".join(sorted(holder.roles)) or "none"
+        raise AccessDenied(
+            f"{act.operation} is refused: it takes the role {needed}, and {holder.name} has {held}. An administrator "
+            "grants roles with `regard people grant`."
+        )
+    return holder
+
+
+def check_training(
+    act: Act, rules: Rules, holder: Holder, allowed: frozenset[Role], trainings: Sequence[Training], now: datetime
+) -> None:
+    """Raises AccessDenied if every role that allows the act needs a training, and none that they had still holds."""
+    roles = allowed & holder.roles
+    if not roles or not roles <= set(rules.trained) or any(each.expires_at > now for each in trainings):
+        return
+    last = max((each.expires_at for each in trainings), default=None)
+    when = "there is no record of one" if last is None else f"the last one expired on {last:%Y-%m-%d}"
+    raise AccessDenied(
+        f"{act.operation} is refused: as {' and '.join(sorted(roles))}, {holder.name} needs a training that has not "
+        f"expired, and {when}. Record one with `regard people train`."
+    )
+
+
+def check_limits(act: Act, rules: Rules) -> None:
+    """Raises AccessDenied if the act asks for more than the profile allows anybody."""
+    asked = sorted(set(act.attributes) - _PLAIN_ATTRIBUTES)
+    if asked and not rules.attributes:
+        raise AccessDenied(
+            f"{act.operation} is refused: the profile {rules.name} has nobody's age, gender or emotion guessed, and "
+            f"{', '.join(asked)} would. Leave them out."
+        )
+    if act.action in (Action.SEARCH, Action.COMPARE) and (act.threshold or 0.0) < rules.least_threshold:
+        raise AccessDenied(
+            f"{act.operation} is refused: the profile {rules.name} searches at {rules.least_threshold:g} or more, and "
+            f"{act.threshold or 0:g} was asked for. Two people can lower that for a collection: `regard thresholds`."
+        )
+
+
+def check_authorisation(
+    act: Act, rules: Rules, holder: Holder, named: str, found: Authorisation | None, now: datetime
+) -> Authorisation | None:
+    """The authorisation that the act is done under, None where it needs none and names none.
+
+    Raises AccessDenied where one is needed and missing, or is not for this; ExpiredToken once it has ended.
+    """
+    needed = act.action in rules.authorisation.actions
+    if not named:
+        if not needed:
+            return None
+        raise AccessDenied(
+            f"{act.operation} is refused: under the profile {rules.name} it takes an authorisation. Request one with "
+            "`regard authorise request`, and name it: as the session name of sts:AssumeRole, or with --authorisation."
+        )
+    if found is None:
+        if not needed:
+            return None
+        raise AccessDenied(f"{act.operation} is refused: there is no authorisation {named}.")
+    if found.holder_id not in (holder.id, holder.person_id):
+        raise AccessDenied(f"{act.operation} is refused: the authorisation {found.id} is somebody else's.")
+    if found.state in (AuthorisationState.REQUESTED, AuthorisationState.REFUSED):
+        state = "has not been approved yet" if found.state is AuthorisationState.REQUESTED else "was refused"
+        raise AccessDenied(f"{act.operation} is refused: the authorisation {found.id} {state}.")
+    if now < found.starts_at:
+        raise AccessDenied(
+            f"{act.operation} is refused: the authorisation {found.id} begins at {found.starts_at:%Y-%m-%d %H:%M} UTC."
+        )
+    if not found.usable(now):
+        raise ExpiredToken(f"The authorisation {found.id} has ended. Request another with `regard authorise request`.")
+    _check_scope(act, found)
+    return found
+
+
+def _check_scope(act: Act, found: Authorisation) -> None:
+    scope = found.scope
+    if scope.collections is not None and act.collection is not None and act.collection not in scope.collections:
+        raise AccessDenied(
+            f"{act.operation} is refused: the authorisation {found.id} is for {', '.join(scope.collections)}, not for "
+            f"the collection {act.collection}."
+        )
+    if scope.operations is not None and act.operation not in scope.operations:
+        raise AccessDenied(
+            f"{act.operation} is refused: the authorisation {found.id} is for {', '.join(scope.operations)} only."
+        )
+
+
+def _nobody(caller: Caller) -> str:
+    principal = caller.principal
+    if principal.access_key_id:
+        return f"the access key {principal.access_key_id} belongs to nobody; `regard people key` gives somebody one."
+    return (
+        f"nobody here has the login {principal.name}; `regard people add NAME --login {principal.name}` makes that "
+        "account of this machine somebody's."
+    )

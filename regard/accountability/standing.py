@@ -1,0 +1,107 @@
+"""What the gate knows about a caller when it decides: who they are, what is stopped, and which rules hold where they
+want to act."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+from regard.accountability.profiles.catalogue import CLOSED, PROFILE_TAG, PROFILES, stricter
+from regard.accountability.profiles.rules import Rules
+from regard.domain.authorisations import Authorisation
+from regard.domain.authority import Act, Caller, Channel
+from regard.domain.people import Holder, Training
+from regard.store.authorisation_rows import AuthorisationRows
+from regard.store.collection_rows import CollectionRows
+from regard.store.database import Database
+from regard.store.people_rows import PeopleRows
+from regard.store.suspension_rows import Suspension, SuspensionRows
+
+T = TypeVar("T")
+#: What another process decides takes effect within this many seconds.
+_REMEMBERED_SECONDS = 1.0
+_MOST_REMEMBERED = 4096
+
+
+class Standing:
+    """Reads the database that `opening` gives, and remembers for a second what it read. Safe to share between
+    threads."""
+
+    def __init__(
+        self,
+        opening: Callable[[], AbstractContextManager[Database]],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._opening = opening
+        self.now = clock
+        self._ticks = ticks
+        self._remembered: dict[Hashable, tuple[float, Any]] = {}
+
+    def holder(self, caller: Caller) -> Holder | None:
+        """The person or service that a caller is: by their key, or by their account on this machine."""
+        if caller.channel is Channel.CLI and not caller.principal.access_key_id:
+            login = caller.principal.name
+            return self._read(("login", login), lambda database: PeopleRows(database).holder_of_login(login))
+        holder_id = caller.principal.holder_id
+        if holder_id is None:
+            return None
+        return self._read(("holder", holder_id), lambda database: PeopleRows(database).holder(holder_id))
+
+    def anybody(self) -> bool:
+        """Whether there is anybody yet."""
+        with self._opening() as database:
+            return PeopleRows(database).any()
+
+    def trainings(self, person_id: str) -> list[Training]:
+        return self._read(("trainings", person_id), lambda database: PeopleRows(database).trainings(person_id))
+
+    def rules(self, base: Rules, act: Act) -> Rules:
+        """The installation's profile, or the collection's own if that is stricter."""
+        name = act.collection
+        if name is None:
+            return base
+        tagged = self._read(("collection", name), lambda database: _profile_of(CollectionRows(database), name))
+        return base if tagged is None else stricter(base, PROFILES.get(tagged, CLOSED))
+
+    def suspensions(self) -> list[Suspension]:
+        return self._read("suspensions", lambda database: SuspensionRows(database).active())
+
+    def authorisation(self, authorisation_id: str) -> Authorisation | None:
+        """As it is now: how many searches are left changes with each."""
+        with self._opening() as database:
+            return AuthorisationRows(database).get(authorisation_id)
+
+    def take(self, authorisation_id: str) -> bool:
+        """Count one search under it, if one is left."""
+        with self._opening() as database:
+            return AuthorisationRows(database).take(authorisation_id, self.now())
+
+    def give_back(self, authorisation_id: str) -> None:
+        with self._opening() as database:
+            AuthorisationRows(database).give_back(authorisation_id)
+
+    def forget(self) -> None:
+        """Read everything anew: something was just decided in this process."""
+        self._remembered.clear()
+
+    def _read(self, name: Hashable, read: Callable[[Database], T]) -> T:
+        now = self._ticks()
+        until, found = self._remembered.get(name, (0.0, None))
+        if now < until:
+            return cast(T, found)
+        with self._opening() as database:
+            found = read(database)
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[name] = (now + _REMEMBERED_SECONDS, found)
+        return found
+
+
+def _profile_of(rows: CollectionRows, name: str) -> str | None:
+    found = rows.find(name)
+    return None if found is None else found.tags.get(PROFILE_TAG)
