@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,28 +15,57 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+#: In the last line of what a server says when it is ready.
+_LAST_WORDS = "search_faces_by_image"
+_NOTHING: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True)
 class OpenServer:
-    """The process, where it listens, its key, and the file of its log."""
+    """The process, what it said when it was ready, and the file of its log."""
 
     process: subprocess.Popen[str]
-    port: int
-    key: str
-    secret: str
+    said: str
     log: Path
 
-    def client(self) -> Any:
-        """A client that does not retry; whoever asks for it closes it."""
+    def find(self, pattern: str) -> str:
+        """The first group of what it said."""
+        found = re.search(pattern, self.said)
+        assert found, self.said
+        return found[1]
+
+    @property
+    def url(self) -> str:
+        return self.find(r"Endpoint: +(https?://127\.0\.0\.1:\d+)\n")
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def key(self) -> str:
+        return self.find(r"AccessKeyId: +(\S+)")
+
+    @property
+    def secret(self) -> str:
+        return self.find(r"SecretAccessKey: +(\S+)")
+
+    def client(self, **options: Any) -> Any:
+        """A client that neither retries nor checks what it sends; who asks for it closes it."""
         return boto3.client(
             "rekognition",
-            endpoint_url=f"http://127.0.0.1:{self.port}",
+            endpoint_url=self.url,
             region_name="us-east-1",
             aws_access_key_id=self.key,
             aws_secret_access_key=self.secret,
             config=Config(
-                retries={"total_max_attempts": 1}, read_timeout=30, connect_timeout=10, max_pool_connections=100
+                retries={"total_max_attempts": 1},
+                parameter_validation=False,
+                read_timeout=30,
+                connect_timeout=10,
+                max_pool_connections=100,
             ),
+            **options,
         )
 
     def call(self) -> list[str]:
@@ -53,24 +83,38 @@ def serve(home: Path, models: Path, *, descriptors: int = 0, **settings: int) ->
     """The server, with `settings` of the section [server], and at most so many `descriptors` if that is not 0."""
     home.mkdir()
     lines = [f"{name} = {value}\n" for name, value in settings.items()]
-    (home / "regard.toml").write_text(f'[models]\nfolder = "{models}"\n[server]\n{"".join(lines)}')
+    (home / "regard.toml").write_text(f"[server]\n{''.join(lines)}")
+    with started(home, models, descriptors=descriptors) as running:
+        yield running
+
+
+@contextmanager
+def started(
+    home: Path, models: Path, *, descriptors: int = 0, settings: Mapping[str, str] = _NOTHING
+) -> Iterator[OpenServer]:
+    """The server of a home, ready, with `settings` of the environment and no others; its log is beside the home."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("REGARD_", "OTEL_"))}
     command = [sys.executable, "-m", "regard", "serve", "--home", str(home), "--port", "0"]
     if descriptors:
         command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
-    log = home / "log"
+    log = home.with_name(f"{home.name}.log")
     with (
-        log.open("w") as err,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True) as run,
+        log.open("w") as errors,
+        subprocess.Popen(
+            command,
+            env={**kept, "PYTHONUTF8": "1", "REGARD_MODELS_FOLDER": str(models), **settings},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            encoding="utf-8",
+        ) as process,
     ):
+        assert process.stdout is not None
         try:
             said = ""
-            assert run.stdout is not None
-            while "search_faces_by_image" not in said:
-                line = run.stdout.readline()
+            while _LAST_WORDS not in said:
+                line = process.stdout.readline()
                 assert line, log.read_text()
                 said += line
-            found = [re.search(each, said) for each in (r":(\d+)\n", r"AccessKeyId: +(\S+)", r"SecretAccessKey: (\S+)")]
-            port, key, secret = (each[1] for each in found if each)
-            yield OpenServer(run, int(port), key, secret, log)
+            yield OpenServer(process, said, log)
         finally:
-            run.kill()
+            process.kill()

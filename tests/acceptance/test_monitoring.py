@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from live_server import Live
+from open_server import OpenServer, started
 from otlp_receiver import attributes, receiver
 from people import crowd, encoded, nobody
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
@@ -172,68 +167,18 @@ def test_every_metric_is_documented(live: Live, client: Any) -> None:
 # -- logs and traces, of a process of its own ------------------------------------------------------------------------
 
 
-@dataclass
-class Started:
-    """A `regard serve` of its own, the key it made, and what it said until it ended."""
-
-    process: subprocess.Popen[str]
-    port: int
-    key: str
-    secret: str
-    log: Path
-
-    def client(self) -> Any:
-        return boto3.client(
-            "rekognition",
-            endpoint_url=f"http://127.0.0.1:{self.port}",
-            region_name="us-east-1",
-            aws_access_key_id=self.key,
-            aws_secret_access_key=self.secret,
-            config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
-        )
-
-    def send(self, head: bytes) -> None:
-        """Bytes as no client would send them; the answer is waited for."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(head)
-            connection.recv(65536)
-
-    def end(self) -> list[str]:
-        """Stop it as a supervisor does, and read its log."""
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) == 0
-        return self.log.read_text().splitlines()
+def send(server: OpenServer, head: bytes) -> None:
+    """Bytes as no client would send them; the answer is waited for."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(head)
+        connection.recv(65536)
 
 
-@contextmanager
-def started(home: Path, models: Path, **settings: str) -> Iterator[Started]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("REGARD_", "OTEL_"))}
-    command = [sys.executable, "-m", "regard", "serve", "--home", str(home), "--port", "0"]
-    log = home.with_suffix(".log")
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            command,
-            env={**kept, "REGARD_MODELS_FOLDER": str(models), **settings},
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as process,
-    ):
-        assert process.stdout is not None
-        said = ""
-        try:
-            while "search_faces_by_image" not in said:
-                line = process.stdout.readline()
-                assert line, log.read_text()
-                said += line
-            port, key, secret = (
-                re.search(pattern, said)[1]  # type: ignore[index]
-                for pattern in (r"127\.0\.0\.1:(\d+)", r"AccessKeyId: +(\w+)", r"SecretAccessKey: +(\w+)")
-            )
-            yield Started(process, int(port), key, secret, log)
-        finally:
-            process.kill()
+def end(server: OpenServer) -> list[str]:
+    """Stop it as a supervisor does, and read its log."""
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(20) == 0
+    return server.log.read_text().splitlines()
 
 
 #: Headers that would end a line, or pass for one, were they written into a log as they are.
@@ -254,7 +199,9 @@ def test_the_log_and_the_traces_of_a_server_tell_what_happened_and_to_nobody_who
     with (
         receiver() as received,
         started(
-            tmp_path / "home", models, REGARD_TELEMETRY_LOG_FORMAT="json", REGARD_TELEMETRY_OTLP_ENDPOINT=received.url
+            tmp_path / "home",
+            models,
+            settings={"REGARD_TELEMETRY_LOG_FORMAT": "json", "REGARD_TELEMETRY_OTLP_ENDPOINT": received.url},
         ) as server,
     ):
         with closing(server.client()) as client:
@@ -265,8 +212,8 @@ def test_the_log_and_the_traces_of_a_server_tell_what_happened_and_to_nobody_who
             with pytest.raises(ClientError) as refusal:
                 client.search_faces(CollectionId="witnesses", FaceId="f" * 300)
         for head in WICKED:
-            server.send(head)
-        lines = server.end()
+            send(server, head)
+        lines = end(server)
     secrets = ["witnesses", "eileen-c", "forged", server.secret, indexed["FaceRecords"][0]["Face"]["FaceId"], "fffff"]
     check_log(lines, server.key, indexed["ResponseMetadata"]["RequestId"])
     check_spans(received.spans, indexed["ResponseMetadata"]["RequestId"])

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import re
 import socket
 import ssl
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,14 +13,13 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import SSLError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from open_server import OpenServer, started
 from typer.testing import CliRunner
 
 from regard.bootstrap.tls import Tls
@@ -83,71 +79,37 @@ def identity(
 # -- a server that speaks TLS ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Secure:
-    """A running `regard serve`, what it said, and who vouches for it."""
-
-    said: str
-    authority: Identity
-
-    @property
-    def port(self) -> int:
-        return int(self.find(r"Endpoint: +https://127\.0\.0\.1:(\d+)\n"))
-
-    def find(self, pattern: str) -> str:
-        found = re.search(pattern, self.said)
-        assert found, self.said
-        return found[1]
-
-    def client(self, **options: Any) -> Any:
-        return boto3.client(
-            "rekognition",
-            endpoint_url=f"https://127.0.0.1:{self.port}",
-            region_name="us-east-1",
-            aws_access_key_id=self.find(r"AccessKeyId: +(\w+)"),
-            aws_secret_access_key=self.find(r"SecretAccessKey: +(\w+)"),
-            config=Config(retries={"total_max_attempts": 1}),
-            **options,
-        )
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    """Who vouches for the server."""
+    return identity(tmp_path_factory.mktemp("vouching") / "authority")
 
 
 @pytest.fixture(scope="module")
-def secure(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+def secure(models: Path, tmp_path_factory: pytest.TempPathFactory, authority: Identity) -> Iterator[OpenServer]:
     home = tmp_path_factory.mktemp("secure")
-    authority = identity(home / "authority")
     own = identity(home / "own", *LOCAL, issuer=authority)
-    (home / "regard.toml").write_text(
-        f'[models]\nfolder = "{models}"\n[server]\ntls_certificate = "{own.certificate}"\ntls_key = "{own.key}"\n'
-    )
-    command = [sys.executable, "-m", "regard", "serve", "--home", str(home), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said = ""
-        while "search_faces_by_image" not in said:
-            line = process.stdout.readline()
-            assert line, process.communicate()[1]
-            said += line
-        try:
-            yield Secure(said, authority)
-        finally:
-            process.kill()
-            process.communicate()
+    (home / "regard.toml").write_text(f'[server]\ntls_certificate = "{own.certificate}"\ntls_key = "{own.key}"\n')
+    with started(home, models) as running:
+        yield running
 
 
-def test_a_client_that_trusts_the_authority_is_answered(secure: Secure, portrait: bytes) -> None:
-    client = secure.client(verify=str(secure.authority.certificate))
+def test_a_client_that_trusts_the_authority_is_answered(
+    secure: OpenServer, authority: Identity, portrait: bytes
+) -> None:
+    client = secure.client(verify=str(authority.certificate))
     assert len(client.detect_faces(Image={"Bytes": portrait})["FaceDetails"]) == 1
     client.close()
 
 
-def test_a_client_that_does_not_trust_it_refuses_to_speak(secure: Secure) -> None:
+def test_a_client_that_does_not_trust_it_refuses_to_speak(secure: OpenServer) -> None:
     client = secure.client()
     with pytest.raises(SSLError, match="certificate verify failed"):
         client.list_collections()
     client.close()
 
 
-def test_plain_http_is_not_answered(secure: Secure) -> None:
+def test_plain_http_is_not_answered(secure: OpenServer) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", secure.port, timeout=10)
     connection.request("GET", "/health/live")
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
@@ -170,14 +132,14 @@ def version(port: int, wanted: ssl.TLSVersion) -> str | None:
         return wrapped.version()
 
 
-def test_tls_1_2_and_1_3_are_spoken_and_nothing_older(secure: Secure) -> None:
+def test_tls_1_2_and_1_3_are_spoken_and_nothing_older(secure: OpenServer) -> None:
     assert version(secure.port, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
     assert version(secure.port, ssl.TLSVersion.TLSv1_3) == "TLSv1.3"
     with pytest.raises(ssl.SSLError, match=r"EOF|alert"):
         version(secure.port, ssl.TLSVersion.TLSv1_1)
 
 
-def test_the_first_words_tell_how_a_client_comes_to_trust_it(secure: Secure) -> None:
+def test_the_first_words_tell_how_a_client_comes_to_trust_it(secure: OpenServer) -> None:
     assert "AWS_CA_BUNDLE" in secure.find(r"(Certificate: .*\n)")
     snippet = secure.said[secure.said.index("import boto3") :]
     assert f'endpoint_url="https://127.0.0.1:{secure.port}"' in snippet
