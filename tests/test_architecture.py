@@ -18,9 +18,14 @@ PACKAGE = Path(__file__).parent.parent / "regard"
 # -- the house itself ------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def house() -> House:
+    """The package, each file of it read once."""
+    return House.at(PACKAGE)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_package_keeps_every_rule(rule: Callable[[House], Iterator[str]]) -> None:
-    house = House.at(PACKAGE)
+def test_the_package_keeps_every_rule(rule: Callable[[House], Iterator[str]], house: House) -> None:
     assert {"domain.faces", "vision.session", "store", ""} <= set(house.modules)
     assert list(rule(house)) == []
 
@@ -55,8 +60,7 @@ print(json.dumps(done))
 """
 
 
-def test_importing_does_nothing(tmp_path: Path) -> None:
-    house = House.at(PACKAGE)
+def test_importing_does_nothing(tmp_path: Path, house: House) -> None:
     # What Alembic runs, and what `python -m regard` runs, are scripts.
     names = [f"regard.{name}" for name in house.modules if name and name != "__main__" and "migrations" not in name]
     place = {name: str(tmp_path) for name in ("HOME", "REGARD_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")}
