@@ -8,9 +8,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+from regard.files import file_lock
 
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".cache"
@@ -67,10 +70,16 @@ def javascript_sdk() -> Path:
 
 
 def _make(folder: Path, recipe: str, *commands: list[str], copied: Path | None = None) -> None:
-    """Fill the folder by these commands, unless it was filled by the same recipe before."""
-    mark = folder / "made-from"
-    if mark.is_file() and mark.read_text(encoding="utf-8") == recipe:
-        return
+    """Fill the folder by these commands, unless it was filled by the same recipe before; one process at a time."""
+    CACHE.mkdir(exist_ok=True)
+    with file_lock(CACHE / f"{folder.name}.lock"):
+        mark = folder / "made-from"
+        if not mark.is_file() or mark.read_text(encoding="utf-8") != recipe:
+            _fill(folder, commands, copied)
+            mark.write_text(recipe, encoding="utf-8")
+
+
+def _fill(folder: Path, commands: Sequence[list[str]], copied: Path | None) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if copied:
@@ -79,4 +88,3 @@ def _make(folder: Path, recipe: str, *commands: list[str], copied: Path | None =
         done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
             pytest.fail(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    mark.write_text(recipe, encoding="utf-8")
