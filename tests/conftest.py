@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,22 @@ def pytest_configure() -> None:
     """The servers of tests inherit what is ignored here: nohup ignores SIGHUP, a shell's background job SIGINT."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """What a worker reports is sent as UTF-8, which a log line with half a surrogate pair is not."""
+    return _encodable((yield))
+
+
+def _encodable(reported: Any) -> Any:
+    if isinstance(reported, str):
+        return reported.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(reported, dict):
+        return {name: _encodable(value) for name, value in reported.items()}
+    if isinstance(reported, list | tuple):
+        return type(reported)(map(_encodable, reported))
+    return reported
 
 
 @pytest.fixture(scope="session")

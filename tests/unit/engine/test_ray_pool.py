@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 import pytest
 
@@ -16,7 +17,8 @@ def unused_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.parametrize("address", [f"127.0.0.1:{unused_port()}", "127.0.0.1:port"])
-def test_an_address_without_a_cluster_is_an_error_at_once(address: str) -> None:
+@pytest.mark.parametrize("port", [unused_port, lambda: "port"], ids=["nobody's port", "no port"])
+def test_an_address_without_a_cluster_is_an_error_at_once(port: Callable[[], object]) -> None:
+    address = f"127.0.0.1:{port()}"
     with pytest.raises(SettingsError, match=f"no Ray cluster to join at {address}"):
         RayCluster(address, cores=1)
