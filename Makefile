@@ -16,6 +16,8 @@ run: $(VENV)/installed
 # How many tests run at once, each worker with its models, its PostgreSQL and its Milvus; WORKERS=0: one after the other.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+# Tests start hundreds of processes that import the same: what Python compiled is kept, whatever the environment says.
+test test-slow check: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/installed-dev
 	$(PYTEST)
