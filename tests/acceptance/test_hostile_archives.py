@@ -245,8 +245,8 @@ def one_long_text(file: Path) -> None:
 
 
 def one_long_vector(file: Path) -> None:
-    """A row of 400 million numbers, all the same."""
-    lists = pa.ListArray.from_arrays(pa.array([0, 400_000_000], pa.int32()), np.ones(400_000_000, np.float32))
+    """A row of 200 million numbers, all the same."""
+    lists = pa.ListArray.from_arrays(pa.array([0, 200_000_000], pa.int32()), np.ones(200_000_000, np.float32))
     pq.write_table(pa.table({"embedding": lists}), file, compression="zstd")
 
 
