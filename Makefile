@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility bench-ledger
+.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
@@ -118,6 +118,9 @@ soak: $(VENV)/installed-dev
 
 codebook: $(VENV)/installed-dev
 	$(BIN)/python -W ignore -m benchmarks.codebook $(if $(CARD),--card $(CARD))
+
+quantise: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.quantise
 
 utility: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.utility $(if $(CARD),--card $(CARD))

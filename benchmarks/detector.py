@@ -1,5 +1,6 @@
 """The detector on turned faces, faces larger than the picture, small and poor ones, and on what is no face:
-`make bench-detector`. Each table has two columns: one look, which is the detector without its second look, and both."""
+`make bench-detector`. Each table has three columns: one look, which is the detector without its second look; both; and
+both, the first in bytes, which is the detector as it is."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from benchmarks.material import DATA, DevelopmentFaces, central, models, mosaic,
 from benchmarks.no_faces import pictures_without_faces
 from regard.domain.arrays import FloatArray
 from regard.domain.faces import Faces
+from regard.vision import quantisation
 from regard.vision.faces.face_detector import FaceDetector
 from regard.vision.faces.face_embedder import align
 from regard.vision.geometry import transformed
@@ -28,15 +30,18 @@ RIGHT_POINTS = 0.15
 
 
 class Both:
-    """The detector with one look and with both, on one session."""
+    """The detector with one look and with both, in floats and with the first in bytes."""
 
     def __init__(self, threads: int) -> None:
         found = zoo()
         card = found.card("centerface")
-        session = OnnxSession(found.path(card.name), threads=threads, free_sides=True)
+        file, how = found.files(card.name), quantisation.of(card.version)
+        floats = OnnxSession(file, threads=threads, free_sides=True)
+        whole = OnnxSession(file, threads=threads, free_sides=True, quantisation=how)
         self.looks = {
-            "one look": FaceDetector(session, card.family, card.input),
-            "both": FaceDetector(session, card.family, card.input, card.confidence),
+            "one look": FaceDetector(floats, card.family, card.input),
+            "both": FaceDetector(floats, card.family, card.input, card.confidence),
+            "in bytes": FaceDetector(floats, card.family, card.input, card.confidence, first=whole),
         }
 
     def __call__(self, picture: np.ndarray) -> dict[str, Faces]:

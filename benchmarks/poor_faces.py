@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rich.progress import track
 
 from benchmarks.material import CalibrationFaces, central
-from benchmarks.poor_pictures import Scene, Spoil
-from regard.domain.arrays import ByteArray, FloatArray, IntArray
+from benchmarks.poor_scenes import Scene, Spoil
+from regard.domain.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from regard.domain.faces import Detail
 from regard.domain.images import Image
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.media.image_decoder import decode
 from regard.vision.faces.utility import UtilityModel
 from regard.vision.models import FaceModels
+
+_THIRD = 3
 
 
 @dataclass(frozen=True)
@@ -37,28 +39,39 @@ class PoorFaces:
         np.fill_diagonal(cosines, np.nan)
         return np.asarray(np.nanpercentile(cosines, 99, axis=1), np.float32)
 
-    def strangers(self, model: UtilityModel) -> tuple[FloatArray, FloatArray]:
-        """The cosines of all pairs, and the better of the two utilities."""
+    def take(self, chosen: BoolArray) -> PoorFaces:
+        """Those faces of it."""
+        columns = {name: getattr(self, name)[chosen] for name in ("people", "units", "lengths", "own")}
+        return replace(self, **columns)
+
+    def strangers(self, model: UtilityModel) -> tuple[FloatArray, FloatArray, IntArray]:
+        """The cosines of all pairs, the better of the two utilities, and the two people."""
         utilities = model.of(self.units, self.lengths)
         first, second = np.triu_indices(len(self.units), 1)
-        return (self.units @ self.units.T)[first, second], np.maximum(utilities[first], utilities[second])
+        cosines = (self.units @ self.units.T)[first, second]
+        people = np.stack([self.people[first], self.people[second]], axis=1)
+        return cosines, np.maximum(utilities[first], utilities[second]), people
 
 
 class Studio:
-    """Photographs at most `most` people once each, those first of whom there are more photographs."""
+    """Photographs people once each, those first of whom there are more photographs: `often` of them in every way, and
+    `seldom` more in every third, so that more people are seen in the same time."""
 
-    def __init__(self, models: FaceModels, faces: CalibrationFaces, most: int) -> None:
+    def __init__(self, models: FaceModels, faces: CalibrationFaces, often: int, seldom: int) -> None:
         self._models = models
         self._analyzer = FaceAnalyzer(models)
-        self.rows = faces.portraits()[:most]
+        self._faces = faces
+        self._often = often
+        self.rows = faces.portraits()[: often + seldom]
         self._people = faces.people[self.rows]
         self._scenes = [_scene(self._analyzer, faces, row) for row in track(self.rows, description="Good pictures")]
         self._good = [self._measured(scene.pixels) for scene in self._scenes]
 
-    def photographed(self, kind: str, spoil: Spoil) -> PoorFaces:
-        """All of them in this way."""
-        found = [self._measured(spoil(scene)) for scene in track(self._scenes, description=kind)]
-        both = [(row, one, well) for row, (one, well) in enumerate(zip(found, self._good, strict=True)) if one and well]
+    def photographed(self, number: int, kind: str, spoil: Spoil) -> PoorFaces:
+        """Whose turn it is in the way of this number."""
+        rows = [row for row in range(len(self.rows)) if row < self._often or (row + number) % _THIRD == 0]
+        found = [(row, self._measured(spoil(self._scenes[row]))) for row in track(rows, description=kind)]
+        both = [(row, one, well) for row, one in found if one and (well := self._good[row])]
         return PoorFaces(
             kind=kind,
             people=self._people[[row for row, _, _ in both]],
@@ -67,7 +80,22 @@ class Studio:
             ),
             lengths=np.array([one[1] for _, one, _ in both], np.float32),
             own=np.array([one[0] @ well[0] for _, one, well in both], np.float32),
-            tried=len(self._scenes),
+            tried=len(rows),
+        )
+
+    def others(self, most: int = 2) -> PoorFaces:
+        """Other photographs of the same people, as they are; at most so many of each."""
+        of_each = [np.flatnonzero(self._faces.people == person) for person in self._people]
+        kept = [row for rows in of_each for row in np.setdiff1d(rows, self.rows)[:most]]
+        found = [self._measured(decode(self._faces.files[row].read_bytes()).pixels) for row in kept]
+        both = [(row, one) for row, one in zip(kept, found, strict=True) if one]
+        return PoorFaces(
+            kind="other photographs",
+            people=self._faces.people[[row for row, _ in both]],
+            units=np.array([one[0] for _, one in both], np.float32),
+            lengths=np.array([one[1] for _, one in both], np.float32),
+            own=np.full(len(both), np.nan, np.float32),
+            tried=len(kept),
         )
 
     def _measured(self, pixels: ByteArray) -> tuple[FloatArray, float] | None:

@@ -63,7 +63,7 @@ DOORS: Mapping[str, frozenset[str]] = {
         }
     ),
     "cv2": frozenset({"vision.geometry"}),
-    "onnx": frozenset({"vision.graph", "vision.conversion.onnx_graph"}),
+    "onnx": frozenset({"vision.graph", "vision.quantisation", "vision.conversion.onnx_graph"}),
     "onnxruntime": frozenset({"vision.session"}),
     "opentelemetry": frozenset({"telemetry.traces"}),
     "orjson": frozenset({"accountability.ledger.entry", "wire.json_body", "wire.serialize"}),

@@ -53,6 +53,11 @@ def _sampling(scale: float) -> int:
     return cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
 
 
+def four_channels(pictures: ByteArray) -> ByteArray:
+    """N×H×W×3 to N×H×W×4 bytes, the fourth without meaning."""
+    return np.stack([cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA) for picture in pictures]).astype(np.uint8, copy=False)
+
+
 def grey(pictures: ByteArray) -> ByteArray:
     """N×H×W×3 RGB to N×H×W×1 luma (ITU-R BT.601, as OpenCV)."""
     return np.stack([cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures])[..., None].astype(np.uint8)

@@ -21,6 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from regard.errors import ModelUnavailable
 from regard.vision.conversion import keras, tensorflow_js
 from regard.vision.conversion.model_files import Format, ModelFiles, NotConvertible
+from regard.vision.quantisation import Quantisation, quantised
 
 #: Weights below this in magnitude are zero: beside sums of order 1 they are beneath a float's last bit (1e-7).
 NEGLIGIBLE_WEIGHT = 1e-15
@@ -31,12 +32,12 @@ _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 _REACHES_OUT = "EPContext"
 
 
-def prepared(files: ModelFiles, *, free_sides: bool = False) -> bytes:
+def prepared(files: ModelFiles, *, free_sides: bool = False, quantisation: Quantisation | None = None) -> bytes:
     """The graph in `files`, as ONNX, serialised, with weights as constants, and a free batch axis if it was ONNX.
 
-    `free_sides` also frees height and width, for fully convolutional models. Raises ModelUnavailable for a graph with
-    control flow, functions or operations of its own, sparse weights, or weights in other files, and for one of another
-    format with what is not converted.
+    `free_sides` also frees height and width, for fully convolutional models. With a `quantisation` it computes in
+    bytes, and takes bytes. Raises ModelUnavailable for a graph with control flow, functions or operations of its own,
+    sparse weights, or weights in other files, and for one of another format with what is not converted.
     """
     try:
         model = _READERS[files.format](files)
@@ -55,6 +56,8 @@ def prepared(files: ModelFiles, *, free_sides: bool = False) -> bytes:
     _without_negligible_weights(graph)
     # Shapes noted along the way still say batch 1; ONNX Runtime infers them again.
     del graph.value_info[:]
+    if quantisation:
+        model = quantised(model, quantisation)
     return bytes(model.SerializeToString())
 
 

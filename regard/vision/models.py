@@ -11,6 +11,7 @@ from typing import Final, TypeVar, cast
 
 from regard.domain.reporting import Meter
 from regard.errors import ModelUnavailable
+from regard.vision import quantisation
 from regard.vision.cards import ModelCard, is_shipped
 from regard.vision.faces.face_attributes import CropModel
 from regard.vision.faces.face_decoders import DECODERS
@@ -18,7 +19,8 @@ from regard.vision.faces.face_detector import FaceDetector
 from regard.vision.faces.face_embedder import FaceEmbedder
 from regard.vision.faces.face_model import FaceModel
 from regard.vision.graph_trial import try_card
-from regard.vision.session import CHUNK_ROWS, OnnxSession
+from regard.vision.quantisation import Quantisation
+from regard.vision.session import CHUNK_ROWS, OnnxSession, providers
 from regard.vision.zoo import Zoo
 
 T = TypeVar("T")
@@ -154,7 +156,9 @@ class FaceModels:
         if card.task != "face-detector" or card.family not in DECODERS:
             families = ", ".join(DECODERS)
             raise ModelUnavailable(f"{card.name} is not a face detector of a family that Regard reads: {families}")
-        return FaceDetector(self._session(card), card.family, card.input, card.confidence)
+        how = _quantisation(card)
+        first = self._session(card, how) if how else None
+        return FaceDetector(self._session(card), card.family, card.input, card.confidence, first=first)
 
     def _load_embedder(self, card: ModelCard) -> FaceEmbedder:
         calibration = FaceModel.of(card).calibration  # before the file is looked for
@@ -171,7 +175,7 @@ class FaceModels:
         public = "there is no card for it; add one to models.toml"
         raise ModelUnavailable(f"the face model {version}: {public}", public=public)
 
-    def _session(self, card: ModelCard) -> OnnxSession:
+    def _session(self, card: ModelCard, how: Quantisation | None = None) -> OnnxSession:
         files, shipped = self._zoo.files(card.name), is_shipped(card)
         try:
             if not shipped:
@@ -180,6 +184,7 @@ class FaceModels:
                 files,
                 threads=self._threads,
                 free_sides=card.task == "face-detector",
+                quantisation=how,
                 ran=partial(self._meter.model_ran, card.name) if self._meter else None,
                 run_seconds=None if shipped else _RUN_SECONDS,
             )
@@ -193,6 +198,11 @@ class FaceModels:
             if name not in self._loaded:
                 self._loaded[name] = load(self._zoo.card(name))
             return cast(T, self._loaded[name])
+
+
+def _quantisation(card: ModelCard) -> Quantisation | None:
+    """How the model computes in bytes: on processors, and where it was measured. Accelerators are faster in floats."""
+    return quantisation.of(card.version) if providers()[0] == "CPUExecutionProvider" else None
 
 
 def _stamp(file: Path) -> _Stamp:

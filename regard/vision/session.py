@@ -25,6 +25,7 @@ from regard.domain.arrays import ByteArray, FloatArray
 from regard.errors import ModelUnavailable
 from regard.vision.conversion.model_files import ModelFiles
 from regard.vision.graph import identity, prepared
+from regard.vision.quantisation import Quantisation
 
 Rows = TypeVar("Rows", ByteArray, FloatArray)
 
@@ -43,14 +44,15 @@ class Session(Protocol):
     @property
     def outputs(self) -> tuple[str, ...]: ...
 
-    def run(self, batch: FloatArray) -> list[FloatArray]: ...
+    def run(self, batch: FloatArray | ByteArray) -> list[FloatArray]: ...
 
 
 class OnnxSession:
     """One model, of an ONNX file or of files that are converted to it, on the best provider this machine has.
 
-    `ran` is told the seconds of every run. A run is ended after `run_seconds`, if given, at the next operation of the
-    graph. Raises ModelUnavailable for a file that is no such model.
+    With a `quantisation`, made for this file, it computes in bytes. `ran` is told the seconds of every run. A run is
+    ended after `run_seconds`, if given, at the next operation of the graph. Raises ModelUnavailable for a file that is
+    no such model.
     """
 
     def __init__(
@@ -59,12 +61,14 @@ class OnnxSession:
         *,
         threads: int = 0,
         free_sides: bool = False,
+        quantisation: Quantisation | None = None,
         ran: Callable[[float], None] | None = None,
         run_seconds: float | None = None,
     ) -> None:
         files = file if isinstance(file, ModelFiles) else ModelFiles(file)
         try:
-            self._session = _loaded(prepared(files, free_sides=free_sides), threads or cores())
+            graph = prepared(files, free_sides=free_sides, quantisation=quantisation)
+            self._session = _loaded(graph, threads or cores())
         except ModelUnavailable:
             raise
         except Exception as error:  # onnxruntime and protobuf raise their own kinds, none of them public
@@ -81,7 +85,7 @@ class OnnxSession:
     def outputs(self) -> tuple[str, ...]:
         return self._outputs
 
-    def run(self, batch: FloatArray) -> list[FloatArray]:
+    def run(self, batch: FloatArray | ByteArray) -> list[FloatArray]:
         """Every output for `batch`, in the model's order.
 
         Raises ModelUnavailable for a shape it does not take, and for a run that fails or does not end in time.
@@ -91,7 +95,7 @@ class OnnxSession:
             return [np.concatenate(column) for column in zip(*rows, strict=True)]
         return self._run(batch)
 
-    def _run(self, batch: FloatArray) -> list[FloatArray]:
+    def _run(self, batch: FloatArray | ByteArray) -> list[FloatArray]:
         began = time.perf_counter()
         try:
             with _ended_after(self._run_seconds) as options:

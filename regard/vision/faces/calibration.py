@@ -14,8 +14,8 @@ from regard.domain.arrays import FloatArray
 #: log10 of the false match rate and the Similarity it stands for (docs/accuracy.md); linear between.
 _ANCHOR_LOG_FMR = np.array([-6.0, -5.0, -4.0, 0.0])
 _ANCHOR_SIMILARITY = np.array([99.0, 90.0, 80.0, 0.0])
-#: The utility from which on the table itself holds; 95 of 100 pairs of press photographs have it.
-GOOD = 80.0
+#: The utility from which on the table itself holds; the better face of two thirds of pairs of press photographs has it.
+GOOD = 90.0
 #: The rate above which the tail of false matches is an exponential.
 TAIL = 3e-4
 
@@ -64,7 +64,7 @@ class Calibration:
         if math.isnan(utility) or not self.bands:
             return good
         (start,), (excess,) = self._tails(np.array([utility]))
-        least, mean = self._tail
+        least, mean = self.tail
         return max(good, float(start + (good - least) * excess / mean))
 
     def _as_good(self, cosines: FloatArray, utilities: FloatArray | None) -> NDArray[np.float64]:
@@ -73,17 +73,17 @@ class Calibration:
         if utilities is None or not self.bands:
             return given
         start, excess = self._tails(np.asarray(utilities, dtype=np.float64))
-        least, mean = self._tail
+        least, mean = self.tail
         return np.where(np.isnan(utilities), given, np.minimum(given, least + (given - start) * mean / excess))
 
     def _tails(self, utilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The start and the mean excess of the tail for pairs of these utilities."""
-        at, start, excess = np.array([*self.bands, (GOOD, *self._tail)]).T
+        at, start, excess = np.array([*self.bands, (GOOD, *self.tail)]).T
         return np.interp(utilities, at, start), np.interp(utilities, at, excess)
 
     @property
-    def _tail(self) -> tuple[float, float]:
-        """The same of good faces."""
+    def tail(self) -> tuple[float, float]:
+        """The cosine that TAIL of the pairs of good faces exceed, and the mean excess over it."""
         log_fmr, at = np.log([rate for _, rate in self.points])[::-1], [cosine for cosine, _ in self.points][::-1]
         least, far = np.interp(np.log([TAIL, TAIL / 100]), log_fmr, at)
         return float(least), float(far - least) / math.log(100)

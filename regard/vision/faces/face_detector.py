@@ -12,7 +12,7 @@ from regard.vision.cards import Input
 from regard.vision.faces.confidence import Confidence
 from regard.vision.faces.face_decoders import DECODERS, Candidates
 from regard.vision.faces.second_look import FACE_SCORE, HINT_SCORE, SecondLook
-from regard.vision.geometry import bordered, letterbox, nms
+from regard.vision.geometry import bordered, four_channels, letterbox, nms
 from regard.vision.preprocess import Preprocess
 from regard.vision.session import Session
 
@@ -38,20 +38,43 @@ HUGE_PART = 0.5
 CERTAIN_SHARE = 0.99
 
 
+class CandidateFinder:
+    """Runs a detector's model on one canvas and reads what it says. `model_input` is None for a session that takes four
+    bytes a pixel."""
+
+    def __init__(self, session: Session, family: str, model_input: Input | None) -> None:
+        self._session = session
+        self._decode = DECODERS[family]
+        self._preprocess = Preprocess(model_input) if model_input else four_channels
+
+    def __call__(self, canvas: ByteArray, least: float = HINT_SCORE) -> Candidates:
+        outputs = dict(zip(self._session.outputs, self._session.run(self._preprocess(canvas[None])), strict=True))
+        return self._decode(outputs, (canvas.shape[0], canvas.shape[1]), least)
+
+
 class FaceDetector:
     """A detector of faces at more than one scale. `detect` is safe from many threads.
 
-    `confidence` is what its scores mean. Without it they are taken as they are, and nothing is looked at twice.
+    `confidence` is what its scores mean. Without it they are taken as they are, and nothing is looked at twice. `first`
+    is a session of the same model that takes bytes, for the first look: what is in doubt, or huge, is seen
+    in floats.
     """
 
-    def __init__(self, session: Session, family: str, model_input: Input, confidence: Confidence | None = None) -> None:
-        self._session = session
-        self._decode = DECODERS[family]
-        self._preprocess = Preprocess(model_input)
+    def __init__(
+        self,
+        session: Session,
+        family: str,
+        model_input: Input,
+        confidence: Confidence | None = None,
+        *,
+        first: Session | None = None,
+    ) -> None:
+        self._find_closely = CandidateFinder(session, family, model_input)
+        self._find = CandidateFinder(first, family, None) if first else self._find_closely
         self._confidence = confidence
         if confidence:
             self._sure = confidence.score(CERTAIN_SHARE)
-            self._second_look = SecondLook(self._find, self._sure)
+            self._second_look = SecondLook(self._find_closely, self._sure)
 
     def detect(self, pictures: Sequence[ByteArray]) -> list[Faces]:
         """The faces of each H×W×3 RGB picture, largest box first, in ratios of its sides."""
@@ -86,14 +109,10 @@ class FaceDetector:
         if ((found.scores >= self._sure) & (_shorter_sides(found) >= least)).any():
             return []
         canvas, scale, start = bordered(picture, HUGE_PIXELS, HUGE_CANVAS)
-        huge = self._find(canvas)
+        huge = self._find_closely(canvas)
         boxes = np.asarray((huge.boxes - np.tile(start, 2)) / np.tile(scale, 2), np.float32)
         huge = Candidates(boxes, huge.scores, (huge.landmarks5 - start) / scale)
         return [huge.take(np.flatnonzero(_shorter_sides(huge) >= least))]
-
-    def _find(self, canvas: ByteArray, least: float = HINT_SCORE) -> Candidates:
-        outputs = dict(zip(self._session.outputs, self._session.run(self._preprocess(canvas[None])), strict=True))
-        return self._decode(outputs, (canvas.shape[0], canvas.shape[1]), least)
 
 
 def _distinct(parts: Sequence[Candidates]) -> Candidates:

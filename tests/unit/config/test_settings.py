@@ -43,6 +43,11 @@ def test_where_each_setting_comes_from_is_known_even_where_it_says_what_the_defa
     assert set(found) == {(name, key) for name, table in SECTIONS.items() for key in table.model_fields}
 
 
+def test_an_idle_connection_outlives_the_pools_of_clients_unless_set_otherwise(tmp_path: Path) -> None:
+    assert load_settings({}, home=tmp_path).server.idle_seconds == 75
+    assert load_settings({"REGARD_SERVER_IDLE_SECONDS": "3"}, home=tmp_path).server.idle_seconds == 3
+
+
 def test_a_section_is_read_for_every_section_there_is() -> None:
     assert {name: field.annotation for name, field in Settings.model_fields.items() if name != "home"} == SECTIONS
 
