@@ -37,12 +37,13 @@ format: $(VENV)/installed-dev
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python docs/reference/operations.py
+	$(BIN)/python docs/accountability/controls.py
 
 # The locks, made to agree with pyproject.toml: versions that still fit it stay. `make upgrade` takes the newest.
 lock: $(VENV)/installed-dev
 	$(COMPILE) --extra dev $(RENEW) --output-file requirements/development.txt
 	$(COMPILE) --constraint requirements/development.txt --output-file requirements/server.txt
-	$(COMPILE) --constraint requirements/development.txt --extra cluster --extra heic --extra milvus --extra otel --extra parquet --extra ray --output-file requirements/server-with-extras.txt
+	$(COMPILE) --constraint requirements/development.txt --extra cluster --extra heic --extra milvus --extra oidc --extra otel --extra parquet --extra pdf --extra ray --output-file requirements/server-with-extras.txt
 
 upgrade:
 	$(MAKE) lock RENEW=--upgrade

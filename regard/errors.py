@@ -223,6 +223,25 @@ class ExpiredToken(RegardError):
     code = "ExpiredTokenException"
 
 
+class InvalidIdentityToken(RegardError):
+    """The web identity token that was passed could not be validated."""
+
+    code = "InvalidIdentityToken"
+
+
+class SignInRefused(RegardError):
+    """The login, the password or the code is wrong."""
+
+    code = "SignInRefused"
+    status = 401
+
+
+class CodeNeeded(SignInRefused):
+    """A code of the authenticator app is needed as well. Send it as `code`."""
+
+    code = "CodeNeeded"
+
+
 class UnknownOperation(RegardError):
     """The requested operation is not known to this service."""
 

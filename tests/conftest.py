@@ -13,15 +13,16 @@ import pytest
 from regard.vision.cards import catalogue
 from regard.vision.zoo import Zoo
 
-pytest_plugins = ["milvus_server", "postgres_server", "stores"]
+pytest_plugins = ["authorised", "milvus_server", "postgres_server", "stores"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """The servers of tests inherit what is ignored here: nohup ignores SIGHUP, a shell's background job SIGINT."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.addinivalue_line("markers", "control(*rows): the test proves these rows of the requirements")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from regard import errors
+from regard.accountability.permissions import PERMISSIONS
 from regard.cli import COMMANDS
 from regard.config.layers import variable
 from regard.config.moved_settings import MOVED
@@ -139,6 +140,12 @@ def test_every_attribute_of_a_face_is_documented() -> None:
     attributes = schema.load().operations["DetectFaces"].input.members["Attributes"].element
     assert attributes is not None
     assert [name for name in attributes.enum if f"`{name}`" not in text] == []
+
+
+def test_every_route_of_the_native_api_is_documented_and_no_other() -> None:
+    rows = re.findall(r"^\| (`[A-Z]+ /v1[^|]*) \|", read("reference/native-api.md"), re.MULTILINE)
+    found = [name for row in rows for name in re.findall("`([^`]*)`", row)]
+    assert sorted(found) == sorted(PERMISSIONS.routes)
 
 
 def test_every_error_code_is_documented() -> None:

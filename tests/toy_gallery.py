@@ -11,6 +11,8 @@ import numpy as np
 from granting import Granting
 from index_syncs import open_index_sync
 
+from regard.accountability.enrolment_terms import EnrolmentTerms
+from regard.bootstrap.cases import reviewing
 from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
 from regard.domain.faces import Faces
@@ -25,6 +27,7 @@ from regard.engine.galleries.enrolment import Enroller, Enrolment
 from regard.engine.galleries.face_search import FaceSearch
 from regard.engine.galleries.gallery import Galleries
 from regard.engine.galleries.matching import Matcher
+from regard.engine.galleries.reviewed_search import ReviewedSearch
 from regard.engine.galleries.user_search import UserSearch
 from regard.engine.galleries.user_vectors import Users
 from regard.index.embedded.embedded_index import EmbeddedIndex
@@ -59,20 +62,42 @@ class House:
         self.loader = ImageLoader(FolderStore(buckets))
         self.probes = ProbeReader(self.loader, analyzer)
         self.matcher = Matcher(models=face_models, index=self.index_sync, faces=self.face_rows, users=self.user_rows)
+        self.reviewing = reviewing(database, buckets.parent, lambda: NOW)
+        self.terms = EnrolmentTerms(database, lambda: NOW)
         self.enroller = Enroller(
-            collections=self.collections, faces=self.face_rows, matcher=self.matcher, clock=lambda: NOW
+            collections=self.collections,
+            faces=self.face_rows,
+            matcher=self.matcher,
+            pictures=self.reviewing.pictures,
+            terms=self.terms,
+            clock=lambda: NOW,
         )
         self._open_doors(analyzer)
 
     def _open_doors(self, analyzer: FaceAnalyzer) -> None:
         rows, matcher = self.collections, self.matcher
-        self.galleries = Galleries(collections=rows, faces=self.face_rows, matcher=matcher, clock=lambda: NOW)
+        self.galleries = Galleries(
+            collections=rows, faces=self.face_rows, matcher=matcher, cases=self.reviewing.cases, clock=lambda: NOW
+        )
+        reviewed = ReviewedSearch(self.reviewing.opening, self.reviewing.pictures, self.face_rows)
         self.enrolment = Enrolment(collections=rows, loader=self.loader, analyzer=analyzer, enroller=self.enroller)
         self.face_search = FaceSearch(
-            collections=rows, matcher=matcher, probes=self.probes, indexed_files=self.indexed_files
+            collections=rows,
+            matcher=matcher,
+            probes=self.probes,
+            terms=self.terms,
+            indexed_files=self.indexed_files,
+            reviewed=reviewed,
         )
-        self.users = Users(collections=rows, users=self.user_rows, matcher=matcher, clock=lambda: NOW)
-        self.user_search = UserSearch(collections=rows, users=self.user_rows, matcher=matcher, probes=self.probes)
+        self.users = Users(collections=rows, users=self.user_rows, matcher=matcher, terms=self.terms, clock=lambda: NOW)
+        self.user_search = UserSearch(
+            collections=rows,
+            users=self.user_rows,
+            matcher=matcher,
+            probes=self.probes,
+            terms=self.terms,
+            reviewed=reviewed,
+        )
         self.folders = FolderIndexing(collections=rows, enroller=self.enroller, indexed_files=self.indexed_files)
 
     def collection(self, name: str = "staff") -> Collection:

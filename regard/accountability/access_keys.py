@@ -28,6 +28,7 @@ class AccessKey:
     name: str
     created_at: datetime
     revoked_at: datetime | None
+    holder_id: str | None = None
 
 
 class AccessKeys:
@@ -40,14 +41,21 @@ class AccessKeys:
         self._clock = clock
         self._remembered: dict[str, tuple[float, Credential]] = {}
 
-    def create(self, name: str) -> tuple[str, str]:
-        """A new access key id and its secret, which cannot be shown again: it is read back before.
+    def create(self, name: str, holder_id: str | None = None) -> tuple[str, str]:
+        """A new access key id and its secret, which cannot be shown again: it is read back before. `holder_id` is the
+        person or service that it belongs to.
 
         Raises SettingsError if it cannot be, and InternalServerError if it could not be stored.
         """
         access_key_id, secret = new_id(_PREFIX), new_secret()
         sealed = self._secret_box.encrypt(secret, access_key_id)
-        created = KeyRow(access_key_id=access_key_id, name=name, sealed_secret=sealed, created_at=datetime.now(UTC))
+        created = KeyRow(
+            access_key_id=access_key_id,
+            name=name,
+            sealed_secret=sealed,
+            created_at=datetime.now(UTC),
+            holder_id=holder_id,
+        )
         self._rows.add(created)
         stored = self._rows.get(access_key_id)
         if stored is None or self._secret_box.decrypt(stored.sealed_secret, access_key_id) != secret:
@@ -75,11 +83,14 @@ class AccessKeys:
         if session_token is None:
             return find(access_key_id)
         taken = self.temporary_credentials.open(access_key_id, session_token)
-        lasting = find(taken.parent) if taken else None
-        if taken is None or lasting is None:
+        if taken is None:
+            return None
+        lasting = find(taken.parent) if taken.keyless is None else None
+        whose = taken.keyless if lasting is None else lasting.principal
+        if whose is None:
             return None
         return Credential(
-            secret=taken.secret, principal=replace(lasting.principal, temporary_credential=taken.temporary_credential)
+            secret=taken.secret, principal=replace(whose, temporary_credential=taken.temporary_credential)
         )
 
     def _fresh(self, access_key_id: str) -> Credential | None:
@@ -114,7 +125,11 @@ class AccessKeys:
         """Every key ever created, oldest first, including revoked ones."""
         return [
             AccessKey(
-                access_key_id=row.access_key_id, name=row.name, created_at=row.created_at, revoked_at=row.revoked_at
+                access_key_id=row.access_key_id,
+                name=row.name,
+                created_at=row.created_at,
+                revoked_at=row.revoked_at,
+                holder_id=row.holder_id,
             )
             for row in self._rows.all()
         ]

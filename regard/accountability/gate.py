@@ -6,11 +6,12 @@ checks that the Grant is for this act, so that a grant to list a gallery cannot 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from regard.accountability import judgement
+from regard.accountability.authorisation_terms import check_authorisation
 from regard.accountability.judgement import Mandate
 from regard.accountability.ledger.entry import Fact
 from regard.accountability.ledger.ledger import Hearing, Ledger
@@ -19,7 +20,10 @@ from regard.accountability.profiles.rules import Rules
 from regard.accountability.standing import Standing
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.errors import AccessDenied
+from regard.store.database import accompanied
 
+#: What the server does by itself, for nobody who asks.
+_OWN = frozenset({"sweep", "signals"})
 #: What the operator of the machine may do before there is anybody: make the first person, and give them roles.
 _FIRST = frozenset({"people add", "people grant"})
 
@@ -27,15 +31,24 @@ _FIRST = frozenset({"people add", "people grant"})
 class Grant:
     """The proof that a caller may do one act, valid until that act has ended."""
 
-    __slots__ = ("_ended", "_hearing", "act", "caller", "mandate")
+    __slots__ = ("_ended", "_hearing", "_still", "act", "caller", "mandate")
 
-    def __init__(self, caller: Caller, act: Act, mandate: Mandate, hearing: Hearing | None = None) -> None:
+    def __init__(
+        self,
+        caller: Caller,
+        act: Act,
+        mandate: Mandate,
+        hearing: Hearing | None = None,
+        still: Callable[[], None] | None = None,
+    ) -> None:
         """Only `Gate.open` makes one; an architecture test enforces this."""
         self.caller = caller
         self.act = act
         #: On what it is allowed: the rules, who acts, and under which authorisation.
         self.mandate = mandate
         self._hearing = hearing
+        #: Raises where the act has been stopped since: one may go on for hours.
+        self._still = still
         self._ended = False
 
     @property
@@ -48,10 +61,16 @@ class Grant:
         """The natural person who acts, where the profile knows people."""
         return self.mandate.holder.person_id if self.mandate.holder else None
 
+    @property
+    def reviewed(self) -> bool:
+        """Whether candidates are reviewed before anybody is told who they are."""
+        return self.rules.review.agreements > 0
+
     def require(self, action: Action, collection: str | None = None) -> None:
         """Return if this grant is for `action`, and for that collection if the act names one.
 
-        Raises RuntimeError otherwise; only a bug in Regard can cause that, never a request.
+        Raises AccessDenied if the act was suspended since it began; and RuntimeError otherwise, which only a bug in
+        Regard can cause, never a request.
         """
         if self._ended:
             raise RuntimeError(f"the grant to {self.act.action} has ended with the request it was given for")
@@ -59,6 +78,8 @@ class Grant:
             raise RuntimeError(f"a grant to {self.act.action} was used to {action}")
         if collection is not None and self.act.collection not in (None, collection):
             raise RuntimeError(f"a grant for the collection {self.act.collection} was used for {collection}")
+        if self._still is not None:
+            self._still()
 
     def require_all(self, action: Action) -> None:
         """As `require`, for an act on all collections: a grant for one of them is not enough."""
@@ -84,6 +105,21 @@ class Grant:
         if self._hearing is not None:
             self._hearing.tell()
 
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """What is written inside contains the act's entry, in the same transaction, though most of its kind only read.
+        Note first what the entry is to say."""
+        if self._hearing is None:
+            yield
+            return
+        with accompanied(self._hearing):
+            yield
+
+    @property
+    def receipt(self) -> int | None:
+        """The number of the act's last entry, for `regard ledger prove`; None as long as there is none."""
+        return None if self._hearing is None else self._hearing.record.position
+
     def end(self) -> None:
         self._ended = True
 
@@ -95,10 +131,19 @@ class Gate:
     Without `standing` there is nobody to know and nothing to look up: the rules must then ask for no people.
     """
 
-    def __init__(self, rules: Rules, ledger: Ledger | None = None, standing: Standing | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        ledger: Ledger | None = None,
+        standing: Standing | None = None,
+        *,
+        assessment: str = "",
+    ) -> None:
+        """`assessment` is the reference of the one that some profiles ask for."""
         self._base = rules
         self._ledger = ledger
         self._standing = standing
+        self._assessment = assessment
 
     @contextmanager
     def open(self, caller: Caller, act: Act) -> Iterator[Grant]:
@@ -106,6 +151,8 @@ class Gate:
         the authorisation has ended, and InternalServerError if the act cannot be recorded."""
         judgement.check_open(act, self._base)
         rules = self._base if self._standing is None else self._standing.rules(self._base, act)
+        if rules.people and self._standing is not None:
+            self._standing.keep(rules)
         if act.threshold_implied and (act.threshold or 0.0) < rules.least_threshold:
             act = replace(act, threshold=rules.least_threshold)
         hears = self._ledger if rules.ledger else None
@@ -115,14 +162,18 @@ class Gate:
             if hearing is not None:
                 hearing.record.vouch(mandate)
             with self._counted(act, mandate):
-                grant = Grant(caller, act, mandate, hearing)
+                grant = Grant(caller, act, mandate, hearing, self._still(caller, act, mandate))
                 try:
                     yield grant
                 finally:
                     grant.end()
+                    if act.action is Action.ADMINISTER and self._standing is not None:
+                        self._standing.forget()
 
     def _mandate(self, caller: Caller, act: Act, rules: Rules) -> Mandate:
         standing, named = self._standing, authorisation_of(caller)
+        if caller.channel is Channel.WORKER and act.operation in _OWN:
+            return Mandate(rules=rules)
         if standing is None:
             if rules.people:
                 raise AccessDenied(f"{act.operation} is refused: nobody is known here, as the profile needs.")
@@ -131,6 +182,8 @@ class Gate:
         if act.action in judgement.STOPPED:
             judgement.check_suspended(act, holder, named, standing.suspensions())
         if not rules.people:
+            if rules.limiting:
+                judgement.check_limits(caller, act, rules, self._assessment)
             return Mandate(rules=rules)
         if holder is None and self._is_first(caller, act):
             return Mandate(rules=rules)
@@ -139,10 +192,17 @@ class Gate:
             allowed = PERMISSIONS.roles(caller.channel, act.operation)
             trainings = standing.trainings(holder.person_id)
             judgement.check_training(act, rules, holder, allowed, trainings, standing.now())
-        judgement.check_limits(act, rules)
+        judgement.check_limits(caller, act, rules, self._assessment)
         found = standing.authorisation(named) if named else None
-        found = judgement.check_authorisation(act, rules, holder, named, found, standing.now())
+        found = check_authorisation(act, rules, holder, named, found, standing.now())
         return Mandate(rules=rules, holder=holder, authorisation=found)
+
+    def _still(self, caller: Caller, act: Act, mandate: Mandate) -> Callable[[], None] | None:
+        """What looks again, each time the grant is used, whether the act has been suspended."""
+        standing, named = self._standing, authorisation_of(caller)
+        if standing is None or act.action not in judgement.STOPPED:
+            return None
+        return lambda: judgement.check_suspended(act, mandate.holder, named, standing.suspensions())
 
     def _is_first(self, caller: Caller, act: Act) -> bool:
         """Whether the operator of the machine makes the first person."""
@@ -153,7 +213,7 @@ class Gate:
     def _counted(self, act: Act, mandate: Mandate) -> Iterator[None]:
         """Count a search under its authorisation before it is made, and take that back if it comes to nothing."""
         found, standing = mandate.authorisation, self._standing
-        if found is None or standing is None or act.action not in mandate.rules.authorisation.actions:
+        if found is None or standing is None or judgement.compared(act) not in mandate.rules.authorisation.actions:
             yield
             return
         if not standing.take(found.id):

@@ -8,14 +8,19 @@ from datetime import datetime
 
 from regard.accountability.permissions import PERMISSIONS
 from regard.accountability.profiles.rules import Rules
-from regard.domain.authorisations import Authorisation, AuthorisationState
+from regard.domain.authorisations import Authorisation
 from regard.domain.authority import Act, Action, Caller
 from regard.domain.people import Holder, Role, Training
-from regard.errors import AccessDenied, ExpiredToken
-from regard.store.suspension_rows import Suspension
+from regard.domain.suspensions import Suspension
+from regard.errors import AccessDenied
 
 #: What stops while a suspension lasts: reading, deleting and administering go on, so that things can be put right.
-STOPPED = frozenset({Action.DETECT, Action.COMPARE, Action.SEARCH, Action.ENROL, Action.EXPORT, Action.MOVE})
+STOPPED = frozenset(
+    {Action.DETECT, Action.COMPARE, Action.SEARCH, Action.ENROL, Action.EXPORT, Action.MOVE, Action.REVIEW}
+)
+_SEARCHING = frozenset({Action.SEARCH, Action.COMPARE})
+#: What looks at pictures.
+_LOOKING = _SEARCHING | {Action.DETECT, Action.ENROL}
 #: DEFAULT names what a face always comes with: where it is and how well it can be seen.
 _PLAIN_ATTRIBUTES = frozenset({"DEFAULT", "FACE_OCCLUDED", "EYE_DIRECTION", "POSE", "QUALITY"})
 
@@ -27,6 +32,12 @@ class Mandate:
     rules: Rules
     holder: Holder | None = None
     authorisation: Authorisation | None = None
+
+
+def compared(act: Act) -> Action:
+    """What the act is to the rules on searching. To give faces to a user who must be as like as a threshold compares
+    them, and says whether they are: a comparison by another name (row 56). At 0 it says nothing."""
+    return Action.COMPARE if act.action is Action.ENROL and act.threshold else act.action
 
 
 def check_open(act: Act, rules: Rules) -> None:
@@ -76,9 +87,15 @@ def check_person(caller: Caller, act: Act, rules: Rules, holder: Holder | None) 
 def check_training(
     act: Act, rules: Rules, holder: Holder, allowed: frozenset[Role], trainings: Sequence[Training], now: datetime
 ) -> None:
-    """Raises AccessDenied if every role that allows the act needs a training, and none that they had still holds."""
+    """Raises AccessDenied if every role that allows the act needs a training, and none that they had still holds. Who
+    one is, and what one signs in with, takes none."""
     roles = allowed & holder.roles
-    if not roles or not roles <= set(rules.trained) or any(each.expires_at > now for each in trainings):
+    if (
+        act.action is Action.SIGN_IN
+        or not roles
+        or not roles <= set(rules.trained)
+        or any(each.expires_at > now for each in trainings)
+    ):
         return
     last = max((each.expires_at for each in trainings), default=None)
     when = "there is no record of one" if last is None else f"the last one expired on {last:%Y-%m-%d}"
@@ -88,65 +105,43 @@ def check_training(
     )
 
 
-def check_limits(act: Act, rules: Rules) -> None:
-    """Raises AccessDenied if the act asks for more than the profile allows anybody."""
+def check_limits(caller: Caller, act: Act, rules: Rules, assessment: str) -> None:
+    """Raises AccessDenied if the act asks for more than the profile allows anybody. `assessment` is the reference of
+    the one in the settings."""
     asked = sorted(set(act.attributes) - _PLAIN_ATTRIBUTES)
     if asked and not rules.attributes:
         raise AccessDenied(
-            f"{act.operation} is refused: the profile {rules.name} has nobody's age, gender or emotion guessed, and "
-            f"{', '.join(asked)} would. Leave them out."
+            f"{act.operation} is refused: the profile {rules.name} has nothing guessed of a person, such as age, "
+            f"gender or emotion, and {', '.join(asked)} would. Leave them out."
         )
-    if act.action in (Action.SEARCH, Action.COMPARE) and (act.threshold or 0.0) < rules.least_threshold:
+    if act.action is Action.EXPORT and act.collection is not None and not rules.export:
+        raise AccessDenied(
+            f"{act.operation} is refused: under the profile {rules.name} no collection leaves as a file, where its "
+            "rules would not go with it. A backup of the whole home keeps them."
+        )
+    if act.action in _LOOKING and act.medium not in rules.media:
+        raise AccessDenied(
+            f"{act.operation} is refused: the profile {rules.name} allows what is {' or '.join(rules.media)}, and "
+            f"this is {act.medium}."
+        )
+    if compared(act) in _SEARCHING:
+        _check_search(caller, act, rules, assessment)
+
+
+def _check_search(caller: Caller, act: Act, rules: Rules, assessment: str) -> None:
+    if rules.assessment and not assessment:
+        raise AccessDenied(
+            f"{act.operation} is refused: under the profile {rules.name} nobody searches before the consequences were "
+            "assessed. Set [accountability] assessment to the reference of your assessment (DPIA, FRIA)."
+        )
+    if caller.principal.phone and not rules.phones:
+        raise AccessDenied(
+            f"{act.operation} is refused: the profile {rules.name} allows no search with a telephone. Use a computer."
+        )
+    if (act.threshold or 0.0) < rules.least_threshold:
         raise AccessDenied(
             f"{act.operation} is refused: the profile {rules.name} searches at {rules.least_threshold:g} or more, and "
             f"{act.threshold or 0:g} was asked for. Two people can lower that for a collection: `regard thresholds`."
-        )
-
-
-def check_authorisation(
-    act: Act, rules: Rules, holder: Holder, named: str, found: Authorisation | None, now: datetime
-) -> Authorisation | None:
-    """The authorisation that the act is done under, None where it needs none and names none.
-
-    Raises AccessDenied where one is needed and missing, or is not for this; ExpiredToken once it has ended.
-    """
-    needed = act.action in rules.authorisation.actions
-    if not named:
-        if not needed:
-            return None
-        raise AccessDenied(
-            f"{act.operation} is refused: under the profile {rules.name} it takes an authorisation. Request one with "
-            "`regard authorise request`, and name it: as the session name of sts:AssumeRole, or with --authorisation."
-        )
-    if found is None:
-        if not needed:
-            return None
-        raise AccessDenied(f"{act.operation} is refused: there is no authorisation {named}.")
-    if found.holder_id not in (holder.id, holder.person_id):
-        raise AccessDenied(f"{act.operation} is refused: the authorisation {found.id} is somebody else's.")
-    if found.state in (AuthorisationState.REQUESTED, AuthorisationState.REFUSED):
-        state = "has not been approved yet" if found.state is AuthorisationState.REQUESTED else "was refused"
-        raise AccessDenied(f"{act.operation} is refused: the authorisation {found.id} {state}.")
-    if now < found.starts_at:
-        raise AccessDenied(
-            f"{act.operation} is refused: the authorisation {found.id} begins at {found.starts_at:%Y-%m-%d %H:%M} UTC."
-        )
-    if not found.usable(now):
-        raise ExpiredToken(f"The authorisation {found.id} has ended. Request another with `regard authorise request`.")
-    _check_scope(act, found)
-    return found
-
-
-def _check_scope(act: Act, found: Authorisation) -> None:
-    scope = found.scope
-    if scope.collections is not None and act.collection is not None and act.collection not in scope.collections:
-        raise AccessDenied(
-            f"{act.operation} is refused: the authorisation {found.id} is for {', '.join(scope.collections)}, not for "
-            f"the collection {act.collection}."
-        )
-    if scope.operations is not None and act.operation not in scope.operations:
-        raise AccessDenied(
-            f"{act.operation} is refused: the authorisation {found.id} is for {', '.join(scope.operations)} only."
         )
 
 

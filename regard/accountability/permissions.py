@@ -17,16 +17,18 @@ _Roles = Annotated[frozenset[Annotated[Role, Field(strict=False)]], Field(strict
 
 
 class Permissions(Table, frozen=True):
-    """The roles for each act, by the door it comes in by: AWS's operations, commands, and routes of the native API."""
+    """The roles for each act, by the door it comes in by: AWS's operations, commands, and routes of the native API.
+    `sessions` are the operations of AWS's Security Token Service."""
 
     operations: dict[str, _Roles]
+    sessions: dict[str, _Roles]
     commands: dict[str, _Roles]
     routes: dict[str, _Roles] = Field(default_factory=dict)
 
     def roles(self, channel: Channel, operation: str) -> frozenset[Role]:
         """Whoever holds one of these may; nobody may where there is none."""
         tables: Mapping[Channel, Mapping[str, frozenset[Role]]] = {
-            Channel.AWS: self.operations,
+            Channel.AWS: self.operations if operation in self.operations else self.sessions,
             Channel.CLI: self.commands,
             Channel.API: self.routes,
         }

@@ -9,7 +9,8 @@ import secrets
 import stat
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from regard.errors import SettingsError
@@ -26,9 +27,13 @@ class SecretBox:
         self._file = file
 
     def encrypt(self, secret: str, owner: str) -> bytes:
+        return self.seal(secret.encode(), owner)
+
+    def seal(self, content: bytes, owner: str) -> bytes:
+        """As `encrypt`, of any bytes."""
         self._make()
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher().encrypt(nonce, secret.encode(), owner.encode())
+        return nonce + self._cipher().encrypt(nonce, content, owner.encode())
 
     def decrypt(self, sealed: bytes, owner: str) -> str:
         secret = self.try_decrypt(sealed, owner)
@@ -40,11 +45,16 @@ class SecretBox:
 
     def try_decrypt(self, sealed: bytes, owner: str) -> str | None:
         """The secret in `sealed`; None unless it is exactly what was encrypted with this key for `owner`."""
+        content = self.unseal(sealed, owner)
+        return None if content is None else content.decode()
+
+    def unseal(self, sealed: bytes, owner: str) -> bytes | None:
+        """What was sealed for `owner` with this key; None of anything else."""
         nonce, content = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         if len(nonce) < _NONCE_BYTES:
             return None
         try:
-            return self._cipher().decrypt(nonce, content, owner.encode()).decode()
+            return self._cipher().decrypt(nonce, content, owner.encode())
         except InvalidTag:
             return None
 
@@ -52,6 +62,18 @@ class SecretBox:
         """A 32-byte signing key for `purpose`, derived from the key file (HMAC as a PRF, NIST SP 800-108)."""
         self._make()
         return hmac.digest(self._key(), b"regard " + purpose.encode(), hashlib.sha256)
+
+    def sign(self, purpose: str, message: bytes) -> bytes:
+        """An Ed25519 signature (64 bytes) with the key for `purpose`."""
+        return Ed25519PrivateKey.from_private_bytes(self.derive(purpose)).sign(message)
+
+    def has_signed(self, purpose: str, message: bytes, signature: bytes) -> bool:
+        """Whether `sign` made that signature."""
+        try:
+            Ed25519PrivateKey.from_private_bytes(self.derive(purpose)).public_key().verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
 
     def _make(self) -> None:
         try:

@@ -6,19 +6,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from regard.accountability.profiles.catalogue import CLOSED, PROFILE_TAG, PROFILES, stricter
+from regard.accountability.authorisation_terms import settled
+from regard.accountability.profiles.catalogue import of_tags
 from regard.accountability.profiles.rules import Rules
+from regard.accountability.profiles.strictness import at_threshold
 from regard.domain.authorisations import Authorisation
 from regard.domain.authority import Act, Caller, Channel
 from regard.domain.people import Holder, Training
+from regard.domain.suspensions import Suspension
+from regard.domain.thresholds import ThresholdChange
+from regard.store import database
 from regard.store.authorisation_rows import AuthorisationRows
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
 from regard.store.people_rows import PeopleRows
-from regard.store.suspension_rows import Suspension, SuspensionRows
+from regard.store.profile_rows import ProfileRows
+from regard.store.suspension_rows import SuspensionRows
+from regard.store.threshold_rows import ThresholdRows
 
 T = TypeVar("T")
 #: What another process decides takes effect within this many seconds.
@@ -41,6 +49,7 @@ class Standing:
         self.now = clock
         self._ticks = ticks
         self._remembered: dict[Hashable, tuple[float, Any]] = {}
+        self._kept: set[str] = set()
 
     def holder(self, caller: Caller) -> Holder | None:
         """The person or service that a caller is: by their key, or by their account on this machine."""
@@ -54,8 +63,8 @@ class Standing:
 
     def anybody(self) -> bool:
         """Whether there is anybody yet."""
-        with self._opening() as database:
-            return PeopleRows(database).any()
+        with self._opening() as opened:
+            return PeopleRows(opened).any()
 
     def trainings(self, person_id: str) -> list[Training]:
         return self._read(("trainings", person_id), lambda database: PeopleRows(database).trainings(person_id))
@@ -65,28 +74,48 @@ class Standing:
         name = act.collection
         if name is None:
             return base
-        tagged = self._read(("collection", name), lambda database: _profile_of(CollectionRows(database), name))
-        return base if tagged is None else stricter(base, PROFILES.get(tagged, CLOSED))
+        # One that is not there yet is not remembered: it may be made under a stricter profile at this moment.
+        found = self._read(("collection", name), lambda database: CollectionRows(database).find(name))
+        if found is None:
+            return base
+        rules = of_tags(found.tags, base)
+        if not rules.least_threshold:
+            return rules
+        change = self._read(("threshold", found.key), lambda database: _Known(ThresholdRows(database).last(found.key)))
+        return rules if change.last is None else at_threshold(rules, change.last)
+
+    def keep(self, rules: Rules) -> None:
+        """Keep the text of a profile that is in force, once."""
+        if rules.sha256 not in self._kept:
+            with database.accompanied(None), self._opening() as opened:
+                ProfileRows(opened).keep(rules.sha256, rules.name, rules.version, rules.content, self.now())
+            self._kept.add(rules.sha256)
 
     def suspensions(self) -> list[Suspension]:
         return self._read("suspensions", lambda database: SuspensionRows(database).active())
 
     def authorisation(self, authorisation_id: str) -> Authorisation | None:
-        """As it is now: how many searches are left changes with each."""
-        with self._opening() as database:
-            return AuthorisationRows(database).get(authorisation_id)
+        """As it is now: how many searches are left changes with each. An emergency that nobody confirmed in time is
+        found here to be one."""
+        with self._opening() as opened:
+            rows = AuthorisationRows(opened)
+            found = rows.get(authorisation_id)
+            if found is None:
+                return None
+            with database.accompanied(None):
+                return settled(rows, found, self.now())
 
     def take(self, authorisation_id: str) -> bool:
         """Count one search under it, if one is left."""
-        with self._opening() as database:
-            return AuthorisationRows(database).take(authorisation_id, self.now())
+        with database.accompanied(None), self._opening() as opened:
+            return AuthorisationRows(opened).take(authorisation_id, self.now())
 
     def give_back(self, authorisation_id: str) -> None:
-        with self._opening() as database:
-            AuthorisationRows(database).give_back(authorisation_id)
+        with database.accompanied(None), self._opening() as opened:
+            AuthorisationRows(opened).give_back(authorisation_id)
 
     def forget(self) -> None:
-        """Read everything anew: something was just decided in this process."""
+        """Read everything again: something was just decided in this process."""
         self._remembered.clear()
 
     def _read(self, name: Hashable, read: Callable[[Database], T]) -> T:
@@ -94,14 +123,18 @@ class Standing:
         until, found = self._remembered.get(name, (0.0, None))
         if now < until:
             return cast(T, found)
-        with self._opening() as database:
-            found = read(database)
+        with self._opening() as opened:
+            found = read(opened)
+        if found is None:
+            return cast(T, found)
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
         self._remembered[name] = (now + _REMEMBERED_SECONDS, found)
         return found
 
 
-def _profile_of(rows: CollectionRows, name: str) -> str | None:
-    found = rows.find(name)
-    return None if found is None else found.tags.get(PROFILE_TAG)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was looked for, and may not be there."""
+
+    last: ThresholdChange | None

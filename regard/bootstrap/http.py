@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from regard import errors
+from regard.accountability.one_time_codes import OneTimeCodes
+from regard.accountability.permissions import PERMISSIONS
+from regard.accountability.reports.public_page import PublicPage
+from regard.accountability.secret_box import SecretBox
+from regard.accountability.sessions import Sessions
+from regard.accountability.web_identity import WebIdentityTokens
+from regard.api.native_routes import PREFIX
 from regard.bootstrap.accountability import answers_untold, signing_key
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.front_page import front_page
 from regard.bootstrap.memory import body_bytes
+from regard.bootstrap.native_api import native
+from regard.bootstrap.reports import public_page
+from regard.bootstrap.rules import rules_of
 from regard.bootstrap.threads import request_threads
 from regard.config.sections import split
 from regard.config.settings import Settings
@@ -28,7 +39,7 @@ from regard.operations.call import Family
 from regard.operations.collections import CollectionOperations
 from regard.operations.faces import FaceOperations
 from regard.operations.idempotency import Idempotency
-from regard.operations.identity import Identity
+from regard.operations.identity import Identity, KnownPeople
 from regard.operations.paging import Pages
 from regard.operations.registry import Handler, handlers
 from regard.operations.tags import TagOperations
@@ -44,13 +55,24 @@ from regard.wire.service import Service
 _USUAL_BODY_BYTES = 2 * 1024 * 1024
 #: More bodies than this are not on their way together, however much memory there is: eight of the largest.
 _MOST_ARRIVING_BYTES = 8 * LONGEST_BODY_BYTES
+#: Two passwords are checked at once, at 0.1 s and 19 MiB each: all strangers are one caller, who never has the last
+#: thread.
+_SIGN_IN_THREADS = 3
 #: Bytes of a form: the longest input of STS, with room to spare.
 _LONGEST_FORM_BYTES = 256 * 1024
+
+Page = Callable[[Request], Response | Awaitable[Response]]
 
 _PAGE_HEADERS = {
     "Vary": "Accept",
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'",
+}
+#: A page with a style sheet of its own, which changes once a minute at most.
+_TRANSPARENCY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Cache-Control": "public, max-age=60",
 }
 
 
@@ -58,9 +80,10 @@ def pipeline(settings: Settings, observer: Observer | None = None) -> RequestPip
     """What all HTTP doors share: rates for each caller, and limits on requests at once. Raises SettingsError."""
     threads, waiting, most_bytes = request_threads(), settings.server.queue, body_bytes(settings)
     operations = {name for service in schema.VERSIONS for name in schema.load(service).operations}
+    operations |= set(PERMISSIONS.routes)
     return RequestPipeline(
         turns=Turns(
-            dict.fromkeys(Lane, threads),
+            dict.fromkeys(Lane, threads) | {Lane.SIGN_IN: _SIGN_IN_THREADS},
             places=waiting,
             most_bytes=min(most_bytes, max(LONGEST_BODY_BYTES, waiting * _USUAL_BODY_BYTES)),
         ),
@@ -132,19 +155,50 @@ def server(engine: Engine, shared: RequestPipeline | None = None, *, strict_outp
         content, content_type = engine.metrics.exposition(request.headers.get("accept", ""))
         return Response(content, headers={"Content-Type": content_type})
 
-    pages = {"/": front, "/health/live": live, "/health/ready": ready, "/metrics": metrics}
+    pages: dict[str, Page] = {"/": front, "/health/live": live, "/health/ready": ready, "/metrics": metrics}
+    if (public := public_page(engine.settings, engine.stores)) is not None:
+        pages["/transparency"] = _shown(public)
+    prefixes = ("", *options.prefixes)
+    api = native(engine, shared)
     application = Starlette(
-        routes=[*routes, *(Route(at + path, page) for at in ("", *options.prefixes) for path, page in pages.items())]
+        routes=[
+            *routes,
+            *(Route(at + path, page) for at in prefixes for path, page in pages.items()),
+            *(Mount(at + PREFIX, app=api) for at in prefixes),
+        ]
     )
     application.router.redirect_slashes = False  # it would send clients to whatever host they name
     return application
+
+
+def _shown(public: PublicPage) -> Page:
+    """A page for everybody, made in a thread."""
+
+    def transparency(_: Request) -> Response:
+        return Response(public.html(), headers=_TRANSPARENCY_HEADERS, media_type="text/html")
+
+    return transparency
+
+
+def known_people(engine: Engine) -> KnownPeople | None:
+    """What sessions are held to, if the installation's profile knows people."""
+    if not rules_of(engine.settings).people:
+        return None
+    stores, secret_box = engine.stores, SecretBox(engine.settings.home / "seal.key")
+    return KnownPeople(
+        gate=engine.gate,
+        sessions=Sessions(stores.people, stores.sign_ins, OneTimeCodes(secret_box)),
+        tokens=WebIdentityTokens(secret_box),
+    )
 
 
 def _services(engine: Engine) -> list[Service]:
     """The AWS services that the endpoint provides."""
     model, sts = schema.load(), schema.load("sts")
     identity = Identity(
-        credentials=engine.access_keys.temporary_credentials, account_id=engine.settings.server.account_id
+        credentials=engine.access_keys.temporary_credentials,
+        account_id=engine.settings.server.account_id,
+        people=known_people(engine),
     )
     return [
         Service(schema=model, codec=JsonProtocol(model), handlers=rekognition(engine)),
@@ -154,6 +208,7 @@ def _services(engine: Engine) -> list[Service]:
             handlers=identity.handlers(),
             body_limit=_LONGEST_FORM_BYTES,
             global_region="us-east-1",
+            vouchers=identity.vouchers(),
         ),
     ]
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from regard.bootstrap.stores import Stores
 from regard.config.settings import Settings
+from regard.domain.arrays import FloatArray
+from regard.domain.galleries import Collection, Hits
 from regard.errors import InvalidParameter
 from regard.index.embedded import codebook
 from regard.index.embedded.embedded_index import Codebooks, EmbeddedIndex, delete_files, files_of
@@ -94,3 +96,13 @@ def _codebooks(opened: Database, table: FeedTable) -> Codebooks:
 
 def _files(settings: Settings, opened: Database) -> Path:
     return files_of(settings.home / "index", opened.identity())
+
+
+class NoIndex:
+    """For a process that only writes: processes that search follow SQL themselves."""
+
+    def follow(self, _: Collection, /) -> None:
+        """Does nothing: there is no index to bring up to date."""
+
+    def search(self, feed: str, _: int, __: FloatArray, /, *, limit: int, threshold: float) -> list[Hits]:
+        raise RuntimeError(f"there is no index of {feed} here to find {limit} above {threshold} in")

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 
 from regard.accountability.gate import Gate
 from regard.accountability.ledger.checkpoints import LedgerCheckpoints
+from regard.accountability.ledger.export import LedgerExport
 from regard.accountability.ledger.keeper import LedgerKeeper
 from regard.accountability.ledger.ledger import Ledger
 from regard.accountability.ledger.ledger_access import LedgerAccess
 from regard.accountability.ledger.ledger_verification import LedgerFault, VerifierKey
 from regard.accountability.ledger.signed_notes import NoteSigner, shown
 from regard.accountability.ledger.witness import Witness
-from regard.accountability.profiles.catalogue import PROFILES
 from regard.accountability.secret_box import SecretBox
 from regard.bootstrap.accountability import gate
+from regard.bootstrap.rules import rules_of
 from regard.bootstrap.stores import Stores, open_stores
 from regard.config.settings import Settings
 from regard.errors import SettingsError
@@ -25,19 +26,23 @@ from regard.store.database import Database
 
 def is_recorded(settings: Settings) -> bool:
     """Whether the profile of the settings has a ledger."""
-    return PROFILES[settings.accountability.profile].ledger
+    return rules_of(settings).ledger
 
 
-def gate_of_commands(settings: Settings) -> Gate:
-    """The gate of a command: the database is opened for what is asked of it before the command itself opens it, and for
-    each entry that is not part of the command's own transactions."""
+@contextmanager
+def gate_of_commands(settings: Settings) -> Iterator[Gate]:
+    """The gate of a command, with a database of its own, opened when it is first needed: it is asked before the command
+    opens its own, also while that one is being written to, and holds entries that are no part of its transactions."""
+    with ExitStack() as closing:
+        opened: list[Database] = []
 
-    @contextmanager
-    def opening() -> Iterator[Database]:
-        with ExitStack() as closing:
-            yield open_stores(settings, closing).database
+        @contextmanager
+        def opening() -> Iterator[Database]:
+            if not opened:
+                opened.append(open_stores(settings, closing).database)
+            yield opened[0]
 
-    return gate(settings, Ledger(opening, clock=_now), opening)
+        yield gate(settings, Ledger(opening, clock=_now), opening)
 
 
 def open_ledger(settings: Settings, stores: Stores, closing: ExitStack) -> Ledger:
@@ -59,6 +64,11 @@ def open_ledger(settings: Settings, stores: Stores, closing: ExitStack) -> Ledge
 def ledger_access(settings: Settings, stores: Stores) -> LedgerAccess:
     """The ledger's door, whether the profile has entries written to it or not."""
     return LedgerAccess(stores.ledger, lambda: _checkpoints(settings, stores))
+
+
+def receipts(settings: Settings, stores: Stores) -> Callable[[int], str]:
+    """What gives the proof that an entry is in the ledger, by its number."""
+    return lambda position: LedgerExport(stores.ledger, _checkpoints(settings, stores)).receipt(position)
 
 
 def witness_of(settings: Settings, name: str, logs: list[str]) -> tuple[Witness, list[str]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from regard.accountability.profiles.catalogue import PROFILES
+from regard.bootstrap.rules import rules_of
 from regard.config.settings import Settings
 from regard.media.blobs import BlobStore, FolderStore
 from regard.media.bucket_routes import BucketRoutes
 from regard.media.s3_blobs import S3Options, S3Store
 from regard.store import database
+from regard.store.authorisation_rows import AuthorisationRows
 from regard.store.collection_rows import CollectionRows
 from regard.store.damage_rows import DamageRows
 from regard.store.database import Database
@@ -20,7 +21,10 @@ from regard.store.indexed_file_rows import IndexedFileRows
 from regard.store.key_rows import KeyRows
 from regard.store.ledger_rows import LedgerRows
 from regard.store.move_rows import MoveRows
+from regard.store.people_rows import PeopleRows
 from regard.store.remake_rows import RemakeRows
+from regard.store.sign_in_rows import SignInRows
+from regard.store.threshold_rows import ThresholdRows
 from regard.store.transfer_rows import TransferRows
 from regard.store.user_rows import UserRows
 from regard.vision.session import cores
@@ -42,11 +46,15 @@ class Stores:
     damage: DamageRows
     remakes: RemakeRows
     ledger: LedgerRows
+    people: PeopleRows
+    sign_ins: SignInRows
+    authorisations: AuthorisationRows
+    thresholds: ThresholdRows
 
 
 def open_stores(settings: Settings, closing: ExitStack) -> Stores:
     """The database in the settings, created and migrated as needed; `closing` closes it."""
-    opened = database.open(settings.database_url, erase_seconds=PROFILES[settings.accountability.profile].erase_seconds)
+    opened = database.open(settings.database_url, erase_seconds=rules_of(settings).erase_seconds)
     closing.callback(opened.close)
     return Stores(
         database=opened,
@@ -60,6 +68,10 @@ def open_stores(settings: Settings, closing: ExitStack) -> Stores:
         transfer=TransferRows(opened),
         damage=DamageRows(opened),
         ledger=LedgerRows(opened),
+        people=PeopleRows(opened),
+        sign_ins=SignInRows(opened),
+        authorisations=AuthorisationRows(opened),
+        thresholds=ThresholdRows(opened),
         remakes=RemakeRows(opened),
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from regard.accountability.gate import Grant
 from regard.bootstrap.accountability import local_operator
@@ -12,6 +12,18 @@ from regard.config.settings import Settings
 from regard.domain.authority import Act, Action
 
 ACTS: Mapping[str, Action] = {
+    "authorise agree": Action.ADMINISTER,
+    "authorise approve": Action.ADMINISTER,
+    "authorise credentials": Action.ADMINISTER,
+    "authorise end": Action.ADMINISTER,
+    "authorise list": Action.READ,
+    "authorise refuse": Action.ADMINISTER,
+    "authorise request": Action.ADMINISTER,
+    "authorise show": Action.READ,
+    "cases corroborate": Action.REVIEW,
+    "cases line-up": Action.EXPORT,
+    "cases list": Action.READ,
+    "cases show": Action.READ,
     "collections delete": Action.DELETE,
     "collections export": Action.EXPORT,
     "collections import": Action.ENROL,
@@ -22,10 +34,23 @@ ACTS: Mapping[str, Action] = {
     "collections repair": Action.ADMINISTER,
     "collections verify": Action.READ,
     "compare": Action.COMPARE,
+    "consents list": Action.READ,
+    "consents record": Action.ENROL,
+    "consents withdraw": Action.DELETE,
     "doctor": Action.READ,
+    "evaluate": Action.EVALUATE,
+    "evaluations list": Action.READ,
+    "evaluations show": Action.READ,
     "faces delete": Action.DELETE,
     "faces find": Action.DETECT,
     "faces list": Action.READ,
+    "faces picture": Action.ENROL,
+    "incidents close": Action.ADMINISTER,
+    "incidents list": Action.READ,
+    "incidents notify": Action.ADMINISTER,
+    "incidents open": Action.ADMINISTER,
+    "incidents show": Action.READ,
+    "incidents signals": Action.READ,
     "index": Action.ENROL,
     "keys create": Action.ADMINISTER,
     "keys list": Action.READ,
@@ -35,26 +60,74 @@ ACTS: Mapping[str, Action] = {
     "ledger export": Action.EXPORT,
     "ledger keys": Action.READ,
     "ledger prove": Action.READ,
+    "report accountability": Action.READ,
+    "report assessment": Action.READ,
+    "report audit": Action.READ,
+    "report case": Action.READ,
+    "report notice": Action.ADMINISTER,
+    "report searches": Action.READ,
+    "report transparency": Action.ADMINISTER,
+    "report warrant": Action.READ,
+    "review decide": Action.REVIEW,
+    "review next": Action.REVIEW,
+    "review rates": Action.READ,
+    "ledger resume": Action.ADMINISTER,
+    "people add": Action.ADMINISTER,
+    "people end": Action.ADMINISTER,
+    "people grant": Action.ADMINISTER,
+    "people identity": Action.SIGN_IN,
+    "people key": Action.ADMINISTER,
+    "people list": Action.READ,
+    "people passkeys": Action.SIGN_IN,
+    "people password": Action.SIGN_IN,
+    "people show": Action.READ,
+    "people totp": Action.SIGN_IN,
+    "people train": Action.ADMINISTER,
+    "people withdraw": Action.ADMINISTER,
     "search": Action.SEARCH,
+    "subject confirm": Action.DELETE,
+    "subject erase": Action.DELETE,
+    "subject find": Action.READ,
+    "suspend": Action.ADMINISTER,
+    "suspensions lift": Action.ADMINISTER,
+    "suspensions list": Action.READ,
+    "sweep": Action.DELETE,
+    "services add": Action.ADMINISTER,
+    "services end": Action.ADMINISTER,
+    "services grant": Action.ADMINISTER,
+    "services key": Action.ADMINISTER,
+    "services list": Action.READ,
+    "services withdraw": Action.ADMINISTER,
+    "thresholds approve": Action.ADMINISTER,
+    "thresholds list": Action.READ,
+    "thresholds lower": Action.ADMINISTER,
+    "thresholds raise": Action.ADMINISTER,
     "users associate": Action.ENROL,
     "users create": Action.ENROL,
     "users delete": Action.DELETE,
     "users disassociate": Action.ENROL,
     "users list": Action.READ,
     "users search": Action.SEARCH,
+    "watchlists list": Action.READ,
+    "watchlists review": Action.ADMINISTER,
 }
 
 
-def granted(
+@contextmanager
+def granted(  # noqa: PLR0913 - what an act is made of
     chosen: Settings,
     command: str,
     *,
     collection: str | None = None,
     threshold: float | None = None,
+    default_threshold: float | None = None,
     attributes: tuple[str, ...] = (),
     count: int | None = None,
-) -> AbstractContextManager[Grant]:
+    authorisation: str | None = None,
+) -> Iterator[Grant]:
     """The grant to carry out a command, while the block lasts. Raises AccessDenied.
+
+    `default_threshold` is taken where no threshold was asked for, and a profile's in its place if that is higher.
 
     Open it before anything else: what a command opens may fetch models, migrate a database or write index files.
     """
@@ -62,8 +135,11 @@ def granted(
         action=ACTS[command],
         operation=command,
         collection=collection,
-        threshold=threshold,
+        threshold=default_threshold if threshold is None else threshold,
+        threshold_implied=threshold is None and ACTS[command] in (Action.SEARCH, Action.COMPARE),
         attributes=attributes,
         count=count,
     )
-    return gate_of_commands(chosen).open(local_operator(), act)
+    caller = local_operator(authorisation or "")
+    with gate_of_commands(chosen) as gate, gate.open(caller, act) as grant:
+        yield grant

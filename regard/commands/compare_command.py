@@ -11,7 +11,7 @@ import typer
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.chance import odds
-from regard.commands.terminal import Home, Json
+from regard.commands.terminal import Authorisation, Home, Json
 from regard.engine.analysis.face_comparison import Comparison
 from regard.engine.analysis.image_loader import open_picture
 from regard.engine.analysis.probes import NoFace
@@ -26,6 +26,7 @@ def compare(
     a: Annotated[Path, typer.Argument(metavar="A", help="A picture; its largest face is compared.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="A picture; every face in it is compared with A's.")],
     save: Annotated[Path | None, typer.Option(help="Draw A's face beside those of B: a .jpg or .png.")] = None,
+    authorisation: Authorisation = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
@@ -37,7 +38,7 @@ def compare(
     Example: [bold]regard compare passport.jpg visitor.jpg[/]
     """
     chosen = context.settings(home)
-    with granted(chosen, "compare") as grant, context.analysis(chosen) as opened:
+    with granted(chosen, "compare", authorisation=authorisation) as grant, context.analysis(chosen) as opened:
         contents = [_checked(file) for file in (a, b)]
         with opened.comparison.reading(grant, *contents) as pictures:
             with context.about(a):
@@ -49,7 +50,8 @@ def compare(
             except NoFace as error:
                 with context.about(a if error.image is source else b):
                     raise
-        calibration = opened.comparison.calibration
+        calibration, lowest = opened.comparison.calibration, grant.act.threshold or 0.0
+    found, below = found.above(lowest)
     if save is not None:
         context.save(_drawing(found, a), save)
     if as_json:
@@ -62,6 +64,8 @@ def compare(
         place = f"{left:.0f}", f"{top:.0f}", f"{across:.0f} × {down:.0f}"
         rows.add_row(str(row + 1), terminal.percent(similarity), odds(calibration, similarity), *place)
     terminal.out().print(rows)
+    if below:
+        terminal.note(f"{below} more are below {lowest:g}, the lowest similarity that the profile shows.")
 
 
 def _checked(file: Path) -> bytes:

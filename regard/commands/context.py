@@ -81,12 +81,17 @@ def bring_on(register: Register, grant: Grant, collection: Collection) -> None:
 def read(file: Path) -> bytes:
     """The content of a picture's file, in a format that the engine reads. Raises InvalidParameter if it cannot be read,
     InvalidImageFormat or ImageTooLarge if it cannot be converted."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InvalidParameter(f"{terminal.readable(file)} cannot be read: {error.strerror}.") from error
+    content = raw(file)
     with about(file):
         return converted(content)
+
+
+def raw(file: Path) -> bytes:
+    """A file as it is. Raises InvalidParameter if it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidParameter(f"{terminal.readable(file)} cannot be read: {error.strerror}.") from error
 
 
 @contextmanager

@@ -183,6 +183,7 @@ def _store(chosen: Settings, home: Path | None) -> Iterator[Finding]:
         sizes = [each.faces for each in engine.galleries.sizes(grant)]
         yield Finding(about="collections", value=f"{len(sizes):,} with {sum(sizes):,} faces")
         yield from _face_models(engine, grant, home)
+        yield from _incidents(engine, grant, home)
         yield from _shared(engine, grant)
         differences = engine.index_check.agreement(grant, shared=False)
         remedy = "; ".join(map(str, differences)) + ". Please report this." if differences else None
@@ -205,6 +206,17 @@ def _face_models(engine: Engine, grant: Grant, home: Path | None) -> Iterator[Fi
             remedy = engine.models.trouble(found.name)
         of = "collection" if count == 1 else "collections"
         yield Finding(about="face model", value=f"{face_model}, of {count:,} {of}", remedy=remedy)
+
+
+def _incidents(engine: Engine, grant: Grant, home: Path | None) -> Iterator[Finding]:
+    """Of what somebody should have been told by now; and what is suspended."""
+    if overdue := engine.keeping.incidents.overdue(grant):
+        ids = ", ".join(each.id for each in overdue)
+        remedy = f"Tell the recipients, and record it with {with_home('incidents notify', home)}."
+        yield Finding(about="incidents", value=f"overdue: {ids}", remedy=remedy)
+    for each in engine.keeping.suspensions.list(grant):
+        what = f"{each.kind} {each.subject}".strip()
+        yield Finding(about="suspended", value=f"{what} since {each.started_at:%Y-%m-%d %H:%M} UTC", changed=True)
 
 
 def _shared(engine: Engine, grant: Grant) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -67,6 +68,30 @@ def show(
     terminal.out().print(rows)
     if more:
         terminal.note(f"There are more; --max shows more than {most:,}.")
+
+
+def picture(
+    images: Annotated[list[Path], typer.Argument(help="Pictures that faces of the collection were enrolled from.")],
+    *,
+    collection: InCollection,
+    home: Home = None,
+) -> None:
+    """Give reviewers the pictures of faces that were enrolled without: before the profile asked for reviews, or by an
+    import. Only the very file that a face was enrolled from is taken.
+
+    Example: [bold]regard faces picture mugshots/*.jpg --collection suspects[/]
+    """
+    chosen, without = context.settings(home), 0
+    with granted(chosen, "faces picture", collection=collection) as grant, open_register(chosen) as register:
+        for image in images:
+            with context.about(image):
+                found = register.face_pictures.add(grant, collection, context.raw(image))
+            if not found:
+                without += 1
+                terminal.note(f"{terminal.readable(image)}: no face of {collection} was enrolled from it.")
+    terminal.say(f"Kept the faces of {counted(len(images) - without, 'picture')} for reviewers, encrypted.")
+    if without:
+        raise typer.Exit(1)
 
 
 def delete(

@@ -114,4 +114,5 @@ _OPEN_CLOSED = {True: "open", False: "closed"}.__getitem__
 
 
 app.command("list")(enrolled_faces_commands.show)
+app.command("picture")(enrolled_faces_commands.picture)
 app.command("delete")(enrolled_faces_commands.delete)

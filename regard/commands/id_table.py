@@ -25,7 +25,7 @@ _MOST_FAULTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
     """A row as it was read, and the line that it begins on."""
 
     line: int
@@ -40,9 +40,9 @@ def read_table(table: Path, content: bytes, folder: Path, photos: Sequence[Photo
     text that is not UTF-8.
     """
     name = readable(table)
-    rows = _rows(name, _text(content))
+    rows = rows_of(name, text_of(content))
     try:
-        header = next(rows, _Row(1, []))
+        header = next(rows, Row(1, []))
         columns = [cell.strip().lower() for cell in header.cells]
         if any(columns.count(column) != 1 for column in _COLUMNS):
             raise InvalidParameter(f"{name}, line 1: the first line must name the columns path and external_id, once.")
@@ -51,7 +51,7 @@ def read_table(table: Path, content: bytes, folder: Path, photos: Sequence[Photo
         for row in rows:
             if any(row.cells):
                 reading.add(row)
-    except _Unreadable as error:
+    except Unreadable as error:
         raise InvalidParameter(f"{name}, {error}") from error
     if reading.faults:
         raise InvalidParameter(_told(name, reading.faults))
@@ -69,18 +69,18 @@ def _told(name: str, faults: list[str]) -> str:
 # -- text and rows -----------------------------------------------------------------------------------------------
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
     """Raised where no further row can be told; the message has the line."""
 
 
-def _text(content: bytes) -> str:
+def text_of(content: bytes) -> str:
     """Bytes that are not UTF-8 are kept apart: a file's name may have them, if there is such a file."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", "replace")
     return content.decode("utf-8-sig", "surrogateescape")
 
 
-def _rows(name: str, text: str) -> Iterator[_Row]:
+def rows_of(name: str, text: str) -> Iterator[Row]:
     if (place := text.find("\0")) >= 0:
         line = text.count("\n", 0, place) + 1
         raise InvalidParameter(f"{name}, line {line}: there is a NUL byte; save the table as text in UTF-8.")
@@ -94,8 +94,8 @@ def _rows(name: str, text: str) -> Iterator[_Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise _Unreadable(f'line {line}: {error}; look for a quotation mark (") that is not closed.') from error
-        yield _Row(line, cells)
+            raise Unreadable(f'line {line}: {error}; look for a quotation mark (") that is not closed.') from error
+        yield Row(line, cells)
 
 
 # -- what rows say -----------------------------------------------------------------------------------------------
@@ -137,12 +137,12 @@ class _Reading:
     _lines: dict[str, int] = field(default_factory=dict)
     _texts: dict[str, str] = field(default_factory=dict)
 
-    def add(self, row: _Row) -> None:
+    def add(self, row: Row) -> None:
         fault = self._fault(row)
         if fault:
             self.faults.append(f"line {row.line}: {fault}")
 
-    def _fault(self, row: _Row) -> str | None:
+    def _fault(self, row: Row) -> str | None:
         if len(row.cells) != self.width:
             return (
                 f"there are {len(row.cells)} columns, and {self.width} in the first line; "

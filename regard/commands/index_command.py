@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from regard.accountability.enrolment_terms import Basis
 from regard.accountability.gate import Grant
 from regard.bootstrap.engine import open_register
 from regard.bootstrap.models import with_face_model
@@ -16,9 +17,10 @@ from regard.bootstrap.worker import cluster_pool, local_pool, processes_for
 from regard.commands import context, external_ids, terminal
 from regard.commands.acts import granted
 from regard.commands.collection_names import checked
+from regard.commands.enrolment_basis import BasisOption, SourceOption, basis_of
 from regard.commands.enrolment_progress import Pace, forecast, spread, watched
 from regard.commands.folder_report import Report
-from regard.commands.terminal import Home
+from regard.commands.terminal import Authorisation, Home
 from regard.config.settings import Settings
 from regard.domain.faces import QualityLevel
 from regard.domain.galleries import Collection
@@ -68,6 +70,9 @@ def index(  # noqa: PLR0913 - the options of a command
     ] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Estimate the time needed; store nothing.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write the outcome of every file to this CSV file.")] = None,
+    basis: BasisOption = None,
+    source: SourceOption = None,
+    authorisation: Authorisation = None,
     home: Home = None,
 ) -> None:
     """Enrol the faces of a folder of pictures in a collection.
@@ -81,7 +86,8 @@ def index(  # noqa: PLR0913 - the options of a command
     checked(collection)
     photos, passed_over, namer = _found(folder, exclude or [], external_id)
     bounds = Bounds(level=quality_filter.value, most=max_faces or external_ids.most_faces(external_id))
-    job = _Job(context.settings(home), collection, photos, namer, bounds, batch, processes, ray)
+    reason = basis_of(basis, source)
+    job = _Job(context.settings(home), collection, photos, namer, bounds, batch, processes, ray, reason, authorisation)
     if estimate:
         with _granted(job) as grant:
             _estimate(job, grant)
@@ -117,6 +123,8 @@ class _Job:
     batch: int
     processes: int | None
     ray: str | None
+    basis: Basis | None
+    authorisation: str | None
 
     def worker_pool(self, left: int) -> AbstractContextManager[PhotoPool]:
         """The workers to use if this many photographs are left."""
@@ -126,7 +134,7 @@ class _Job:
         return local_pool(self.settings, self.bounds, processes)
 
     def work(self, photos: list[Photo], worker_pool: PhotoPool) -> PhotoWork:
-        return PhotoWork(photos=photos, namer=self.namer, pool=worker_pool, batch=self.batch)
+        return PhotoWork(photos=photos, namer=self.namer, pool=worker_pool, batch=self.batch, basis=self.basis)
 
     def sample(self, left: list[Photo], worker_pool: PhotoPool) -> tuple[list[Photo], list[Photo]]:
         """A sample of photographs to estimate the time from, and the others."""
@@ -134,6 +142,7 @@ class _Job:
 
 
 def _run(job: _Job, grant: Grant, told: Report) -> None:
+    job = replace(job, bounds=replace(job.bounds, portraits=grant.reviewed))
     with open_register(job.settings) as register:
         folders = register.folders
         there = folders.collection(grant, job.collection)
@@ -183,7 +192,7 @@ def _estimate(job: _Job, grant: Grant) -> None:
             sample = job.sample(left, worker_pool)[0] or left
             pace = Pace()
             with watched(len(sample)) as watch:
-                for batch, _ in folders.analyses(grant, job.work(sample, worker_pool)):
+                for batch, _ in folders.analyses(grant, job.work(sample, worker_pool), target):
                     pace.add(len(batch))
                     watch.add(len(batch), 0)
         terminal.say(forecast(len(left), len(job.photos), pace.rate, worker_pool.name))
@@ -197,4 +206,10 @@ def _of_its_model(job: _Job, collection: Collection | None) -> _Job:
 
 
 def _granted(job: _Job) -> AbstractContextManager[Grant]:
-    return granted(job.settings, "index", collection=job.collection, count=job.bounds.most)
+    return granted(
+        job.settings,
+        "index",
+        collection=job.collection,
+        count=job.bounds.most,
+        authorisation=job.authorisation,
+    )

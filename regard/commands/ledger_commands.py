@@ -132,6 +132,25 @@ def erase(
     terminal.say(f"Erased the bodies of {count:,} entries.")
 
 
+@app.command()
+def resume(
+    reason: Annotated[str, typer.Option(help="Why the clock was wrong; it stands in the ledger.")],
+    home: Home = None,
+) -> None:
+    """After the clock was set back: confirm that it is right now. Two people do, each with this command.
+
+    Until then nothing is done, for an authorisation that has ended must not come to life again.
+    """
+    chosen = context.settings(home)
+    with granted(chosen, "ledger resume") as grant, open_register(chosen) as register:
+        resumed = register.ledger_resumption.resume(grant, reason)
+    terminal.say(f"The clock is {resumed.behind:,.0f} seconds behind the ledger's last entry.")
+    if resumed.confirmed:
+        terminal.say("It was confirmed to be right: what is done is recorded again.")
+    else:
+        terminal.note("Another person confirms it with the same command.")
+
+
 app.command("witness")(ledger_witness_command.witness)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,15 +12,18 @@ from rich.markup import escape
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.enrolled_faces_commands import shown_id
-from regard.commands.terminal import Home, Json
+from regard.commands.terminal import Authorisation, Home, Json
+from regard.domain import edits as edits_of
+from regard.domain.cases import OpenedCase
 from regard.domain.galleries import Face, Match
 from regard.domain.images import Image
 from regard.engine.analysis.face_analyzer import MOST_FACES
 from regard.engine.analysis.picture_files import load_file
 from regard.engine.analysis.probes import Probes
 from regard.engine.galleries.face_search import FaceSearchResult, SearchOptions
-from regard.errors import RegardError
+from regard.errors import InvalidParameter, RegardError
 from regard.media import drawing
+from regard.operations.acts import THRESHOLD
 from regard.operations.face_shapes import compared_face, face_match
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -30,10 +34,18 @@ def search(  # noqa: PLR0913 - the options of a command
     image: Annotated[Path, typer.Argument(help="A picture; its largest face is searched for.")],
     *,
     collection: Annotated[str, typer.Option(help="The collection to search in.")],
-    threshold: Annotated[float, typer.Option(min=0, max=100, help="The lowest similarity.")] = 80.0,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=100, help="The lowest similarity; 80 unless given.")
+    ] = None,
     most: Annotated[int, typer.Option("--max", min=1, max=4096, help="The most candidates for a face.")] = 10,
     all_faces: Annotated[bool, typer.Option("--all-faces", help="Search for every face in the picture.")] = False,
     save: Annotated[Path | None, typer.Option(help="Draw the probe beside its candidates: a .jpg or .png.")] = None,
+    original: Annotated[Path | None, typer.Option(help="The picture that this one was made from.")] = None,
+    edit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND=…", help="How: crop=L,T,W,H, rotate=DEGREES, levels=BLACK,WHITE,GAMMA; repeat it."),
+    ] = None,
+    authorisation: Authorisation = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
@@ -44,14 +56,22 @@ def search(  # noqa: PLR0913 - the options of a command
 
     Example: [bold]regard search visitor.jpg --collection people --save candidates.jpg[/]
     """
-    content, chosen = context.read(image), context.settings(home)
-    options = SearchOptions(most=most, threshold=threshold)
+    content, chosen, edits = context.read(image), context.settings(home), _edits(image, original, edit or [])
     with (
-        granted(chosen, "search", collection=collection, threshold=threshold, count=most) as grant,
+        granted(
+            chosen,
+            "search",
+            collection=collection,
+            threshold=threshold,
+            default_threshold=THRESHOLD,
+            count=most,
+            authorisation=authorisation,
+        ) as grant,
         context.engine_for(chosen, grant, collection) as engine,
         context.about(image),
     ):
-        faces = MOST_FACES if all_faces else 1
+        faces, lowest = MOST_FACES if all_faces else 1, grant.act.threshold or 0.0
+        options = SearchOptions(most=most, threshold=lowest, edits=edits)
         found = engine.face_search.by_image(grant, collection, content, options, faces=faces)
         files = engine.face_search.files(grant, found)
         if found.probes is None:
@@ -59,16 +79,42 @@ def search(  # noqa: PLR0913 - the options of a command
         if save is not None:
             _draw(found.probes, found.matches, files, save)
     if as_json:
-        terminal.say_json(_shape(found, found.probes, files, threshold))
-        return
+        terminal.say_json(_shape(found, found.probes, files, lowest))
+    else:
+        _tell(found, files, lowest)
+
+
+def _tell(found: FaceSearchResult, files: dict[str, str], lowest: float) -> None:
+    for case in found.cases:
+        if case.id is not None:
+            terminal.note(pending_note(case))
     for row, matches in enumerate(found.matches):
         title = f"Face {row + 1} of {len(found.matches)}" if len(found.matches) > 1 else None
-        _print_candidates(matches, files, title, threshold)
+        _print_candidates(matches, files, title, lowest)
     many = f" for each of {len(found.matches)} faces" if len(found.matches) > 1 else ""
     terminal.out().print(
-        f"{collection} holds {found.gallery_size:,} faces. By chance, expect {found.expected_false:.2g} false "
-        f"candidates at {threshold:g} or above{many}."
+        f"{found.collection.id} holds {found.gallery_size:,} faces. By chance, expect {found.expected_false:.2g} false "
+        f"candidates at {lowest:g} or above{many}."
     )
+
+
+def pending_note(case: OpenedCase) -> str:
+    """What to say where candidates are reviewed before anybody learns who they are."""
+    return f"{case.id}: {case.needed} people must agree on a candidate before you learn who it is."
+
+
+def _edits(image: Path, original: Path | None, typed: list[str]) -> dict[str, object]:
+    """How the picture was made, for the record. Raises InvalidParameter for an edit that may not be made."""
+    if (original is None) != (not typed):
+        raise InvalidParameter("Name both the --original and every --edit that made this picture from it, or neither.")
+    try:
+        made = [{"kind": each.kind, **each.parameters} for each in map(edits_of.parse, typed)]
+    except edits_of.UnknownEdit as error:
+        raise InvalidParameter(str(error)) from error
+    if original is None:
+        return {}
+    first, version = (hashlib.sha256(context.raw(file)).hexdigest() for file in (original, image))
+    return {"original_sha256": first, "version_sha256": version, "edits": made}
 
 
 def _print_candidates(matches: list[Match], files: dict[str, str], title: str | None, threshold: float) -> None:
@@ -91,6 +137,7 @@ def _shape(found: FaceSearchResult, probes: Probes, files: dict[str, str], thres
         "FaceCount": found.gallery_size,
         "FaceMatchThreshold": threshold,
         "ExpectedFalseCandidates": found.expected_false,
+        **({"CaseIds": [case.id for case in found.cases]} if found.cases else {}),
         "Faces": [
             {
                 "Face": compared_face(probes.faces, row),

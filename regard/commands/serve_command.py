@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from importlib.metadata import version
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -23,6 +24,7 @@ from regard.commands.acts import granted
 from regard.commands.context import with_home
 from regard.commands.terminal import Home
 from regard.config.sections import ServerSettings, split
+from regard.config.settings import Settings
 from regard.domain.regions import first
 from regard.edge import descriptors
 from regard.edge.connections import ConnectionLimits, Connections
@@ -37,6 +39,9 @@ _UNTOLD = (
     '[server] untold_attributes is "unknown": attributes of faces that no model here can tell are answered with '
     "Value false and Confidence 50, which says nothing of the face"
 )
+
+#: From so many faces on, `open` is said to be unsuited to an address that others reach.
+_MANY_FACES = 10_000
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -85,6 +90,8 @@ def serve(
             faults = engine.load_models()
         for fault in faults:
             log.warning("%s", fault)
+        if warning := _too_open(chosen, engine):
+            log.warning("%s", warning)
         shared = pipeline(chosen, engine.instruments)
         http = HttpServer(
             server(engine, shared),
@@ -96,6 +103,29 @@ def serve(
         http.run()
         if http.ended_by == signal.SIGINT:
             raise KeyboardInterrupt
+
+
+def _too_open(chosen: Settings, engine: Engine) -> str | None:
+    """What it means that many faces can be searched from elsewhere under the profile that asks nothing."""
+    if chosen.accountability.profile != "open" or _is_loopback(chosen.server.host):
+        return None
+    held = engine.faces_held()
+    if held <= _MANY_FACES:
+        return None
+    return (
+        f"{held:,} faces are served at {chosen.server.host} under the profile open: whoever has an access key can find "
+        "any of these people, for any reason, and no record is kept. `regard profiles list` shows the profiles that "
+        "ask who searches and why; recorded at least writes it down. Set one as [accountability] profile"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether nobody else can reach it. A name is looked up."""
+    try:
+        found = socket.getaddrinfo(host or None, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        return False
+    return all(ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
 
 
 def _listening(chosen: ServerSettings, tls: Tls | None) -> Listening:

@@ -36,6 +36,12 @@ Home = Annotated[
     Path | None,
     typer.Option(help="Where Regard keeps its data: $REGARD_HOME, or ~/.local/share/regard, unless given."),
 ]
+Authorisation = Annotated[
+    str | None,
+    typer.Option(
+        "--authorisation", metavar="ID", envvar="REGARD_AUTHORISATION", help="The authorisation you act under."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 #: The width of output to a file or a pipe, which has none of its own unless COLUMNS says so: no table is cut for it.

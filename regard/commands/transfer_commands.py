@@ -16,6 +16,7 @@ from regard.bootstrap.models import known_models, open_zoo
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.collection_names import checked
+from regard.commands.enrolment_basis import BasisOption, SourceOption, basis_of
 from regard.commands.terminal import Home
 from regard.config.settings import Settings
 from regard.domain.galleries import EMBEDDED, MILVUS, Collection
@@ -58,7 +59,7 @@ def export(
     terminal.say(f"Exported {written.faces:,} faces of {name} to {terminal.readable(file)}, {size}.")
 
 
-def import_(
+def import_(  # noqa: PLR0913, PLR0917 - the options of a command
     file: File,
     name: Annotated[
         str | None, typer.Option("--as", metavar="NAME", help="The collection; its name when exported unless given.")
@@ -68,6 +69,8 @@ def import_(
         typer.Option(metavar="VERSION", help="The model of the embeddings, for a file not exported by Regard."),
     ] = None,
     add: Annotated[bool, typer.Option("--add", help="Add to a collection that holds other faces too.")] = False,
+    basis: BasisOption = None,
+    source: SourceOption = None,
     home: Home = None,
 ) -> None:
     """Import a collection from an exported Parquet file, or embeddings from a Parquet file of your own.
@@ -75,17 +78,17 @@ def import_(
     The whole file is checked before anything is stored. Stop it with Ctrl-C whenever you like: the same command resumes
     where it stopped.
     """
-    chosen = context.settings(home)
+    chosen, reason = context.settings(home), basis_of(basis, source)
     with terminal.progress() as report:
         rehearse(file, report)
     with closing(ParquetTable(file)) as table:
-        source, target = _read(table, chosen, name, face_model, add)
+        content, target = _read(table, chosen, name, face_model, add)
         with (
             granted(chosen, "collections import", collection=target.name) as grant,
             open_register(chosen) as register,
         ):
             with _going_on("what was imported stays"), terminal.progress() as report:
-                done = register.imports.run(grant, source, target, report)
+                done = register.imports.run(grant, content, target, report, reason)
             context.bring_on(register, grant, done.collection)
     _tell(done, known_models(chosen))
 

@@ -14,7 +14,8 @@ from regard.bootstrap.engine import Register, open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.enrolled_faces_commands import InCollection, counted, ids_named
-from regard.commands.terminal import Home, Json
+from regard.commands.search_command import pending_note
+from regard.commands.terminal import Authorisation, Home, Json
 from regard.config.settings import Settings
 from regard.domain.galleries import Collection, User
 from regard.domain.identifiers import USER_ID
@@ -22,7 +23,7 @@ from regard.engine.galleries.face_search import SearchOptions
 from regard.engine.galleries.user_search import UserSearchResult
 from regard.engine.galleries.user_vectors import MOST_USER_FACES, Refusal, UserChangeResult
 from regard.errors import InvalidParameter
-from regard.operations.acts import ASSOCIATION_THRESHOLD
+from regard.operations.acts import ASSOCIATION_THRESHOLD, THRESHOLD
 
 app = typer.Typer(
     help="Make users of faces: one person, many pictures; search for them.", no_args_is_help=True, add_completion=False
@@ -136,12 +137,15 @@ def disassociate(
 
 
 @app.command()
-def search(
+def search(  # noqa: PLR0913 - the options of a command
     image: Annotated[Path, typer.Argument(help="A picture; its largest face is searched for.")],
     *,
     collection: InCollection,
-    threshold: Annotated[float, typer.Option(min=0, max=100, help="The lowest similarity.")] = 80.0,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=100, help="The lowest similarity; 80 unless given.")
+    ] = None,
     most: Annotated[int, typer.Option("--max", min=1, max=500, help="The most candidates.")] = 10,
+    authorisation: Authorisation = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
@@ -151,24 +155,35 @@ def search(
     """
     content, chosen = context.read(image), context.settings(home)
     with (
-        granted(chosen, "users search", collection=collection, threshold=threshold, count=most) as grant,
+        granted(
+            chosen,
+            "users search",
+            collection=collection,
+            threshold=threshold,
+            default_threshold=THRESHOLD,
+            count=most,
+            authorisation=authorisation,
+        ) as grant,
         context.engine_for(chosen, grant, collection) as engine,
         context.about(image),
     ):
-        found = engine.user_search.by_image(grant, collection, content, SearchOptions(most=most, threshold=threshold))
+        lowest = grant.act.threshold or 0.0
+        found = engine.user_search.by_image(grant, collection, content, SearchOptions(most=most, threshold=lowest))
     if as_json:
-        terminal.say_json(_shape(found, threshold))
+        terminal.say_json(_shape(found, lowest))
         return
+    if found.case is not None and found.case.id is not None:
+        terminal.note(pending_note(found.case))
     rows = terminal.table(">Rank", "User", ">Similarity")
     for rank, match in enumerate(found.matches, 1):
         rows.add_row(str(rank), escape(match.user.id), terminal.percent(match.similarity))
     if found.matches:
         terminal.out().print(rows)
     else:
-        terminal.say(f"No candidates at a similarity of {threshold:g} or above.")
+        terminal.say(f"No candidates at a similarity of {lowest:g} or above.")
     terminal.out().print(
         f"{collection} has {counted(found.gallery_size, 'user')} with faces. By chance, expect "
-        f"{found.expected_false:.2g} false candidates at {threshold:g} or above."
+        f"{found.expected_false:.2g} false candidates at {lowest:g} or above."
     )
 
 
@@ -179,6 +194,7 @@ def _shape(found: UserSearchResult, threshold: float) -> dict[str, object]:
         "UserCount": found.gallery_size,
         "UserMatchThreshold": threshold,
         "ExpectedFalseCandidates": found.expected_false,
+        **({} if found.case is None else {"CaseIds": [found.case.id]}),
         "UserMatches": [
             {"Similarity": match.similarity, "User": {"UserId": match.user.id, "UserStatus": match.user.status}}
             for match in found.matches

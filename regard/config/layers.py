@@ -17,8 +17,9 @@ from regard.config.toml_tables import Table, fault, parse, shown, suggestion, te
 from regard.errors import SettingsError
 
 PREFIX = "REGARD_"
-#: Variables that are no settings: `home` is where settings are looked for, the others are the tests' own.
-_NO_SETTINGS = frozenset({"REGARD_HOME", "REGARD_TEST_DATA", "REGARD_TEST_MODELS"})
+#: Variables that are no settings: `home` is where settings are looked for, the authorisation is a command's option, the
+#: others are the tests' own.
+_NO_SETTINGS = frozenset({"REGARD_AUTHORISATION", "REGARD_HOME", "REGARD_TEST_DATA", "REGARD_TEST_MODELS"})
 
 
 class Origin(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -59,6 +60,16 @@ def split(text: str | None) -> tuple[str, ...]:
     return tuple(text.split(", ")) if text else ()
 
 
+def _hours(value: object) -> tuple[time, time] | None:
+    if value is None:
+        return None
+    try:
+        start, end = (time.fromisoformat(each.strip()) for each in str(value).split("-"))
+    except ValueError as error:
+        raise ValueError('they must be two times of the day, such as "07:00-19:00"') from error
+    return start, end
+
+
 def _regions(value: object) -> str:
     text = _listed(value)
     names = split(text)
@@ -78,6 +89,31 @@ def _prefixes(value: object) -> str:
     text = _listed(value)
     if not all(map(_PREFIX.fullmatch, split(text))):
         raise ValueError("it must be a path such as /rekognition, or a list of them: a slash first, and none last")
+    return text
+
+
+def _overlays(value: object) -> str:
+    text = _listed(value)
+    if unknown := sorted(set(split(text)) - set(OVERLAYS)):
+        raise ValueError(f"there is no overlay {unknown[0]}; there are {', '.join(OVERLAYS)}")
+    return text
+
+
+#: The profiles that are laid over another.
+OVERLAYS = ("illinois", "texas")
+
+
+def _site(value: object) -> str:
+    text = _issuer(value)
+    if not _ORIGIN.fullmatch(text):
+        raise ValueError("it must be an address without a path, such as https://regard.example.org")
+    return text
+
+
+def _issuer(value: object) -> str:
+    text = str(value)
+    if not text.startswith(("https://", "http://localhost", "http://127.0.0.1")):
+        raise ValueError("it must be an address that begins with https://, or one of this machine's")
     return text
 
 
@@ -172,7 +208,40 @@ class AccountabilitySettings(Table, frozen=True):
 
     #: The rules that every act is held to: "open" allows everything, "closed" nothing, and "recorded"
     #: everything, with an entry in the ledger for each act. The others know people, their roles and authorisations.
-    profile: Literal["open", "closed", "public-safety", "recorded"] = "open"
+    profile: Literal[
+        "open",
+        "closed",
+        "consented",
+        "detroit",
+        "eu",
+        "maryland",
+        "public-safety",
+        "recorded",
+        "uk-lfr",
+        "washington",
+    ] = "open"
+    #: What tightens it, and the profile of every collection: "illinois", "texas", or a list.
+    overlays: Annotated[str, PlainValidator(_overlays)] | None = None
+    #: The reference of the assessment (DPIA, FRIA) that some profiles ask for before anybody may search.
+    assessment: str | None = None
+    #: What reports say of whoever runs this: their name, where to ask or complain, what it is used for, and which
+    #: decision is made with it.
+    agency: str | None = None
+    contact: str | None = None
+    purpose: str | None = None
+    decision: str | None = None
+    #: Whether `/transparency` shows the profile, the collections' names and the error rates to anybody.
+    public_page: bool = False
+    #: The address that people open, such as https://regard.example.org; passkeys are bound to it.
+    site: Annotated[str, PlainValidator(_site)] | None = None
+    #: An identity provider (OpenID Connect) whose people may sign in, and what it knows this installation as.
+    openid_issuer: Annotated[str, PlainValidator(_issuer)] | None = None
+    openid_client_id: str | None = None
+    #: Who is told of incidents, unless one names others.
+    incident_recipients: Annotated[str, PlainValidator(_listed)] | None = None
+    #: The hours in which people work here, by the machine's clock, such as "07:00-19:00": searches outside of them are
+    #: listed as a sign of abuse.
+    working_hours: Annotated[tuple[time, time] | None, PlainValidator(_hours)] = None
 
 
 class TelemetrySettings(Table, frozen=True):

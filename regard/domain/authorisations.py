@@ -43,11 +43,13 @@ USABLE = frozenset({AuthorisationState.APPROVED, AuthorisationState.EMERGENCY})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What an authorisation is for. None limits nothing; `media` are still, recorded and live."""
+    """What an authorisation is for. None limits nothing; `media` are still, recorded and live. `poor_probes` is the
+    second person who agreed that faces may be searched for that are seen too badly for the profile."""
 
     collections: tuple[str, ...] | None = None
     operations: tuple[str, ...] | None = None
     media: tuple[str, ...] | None = None
+    poor_probes: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,13 @@ class Authorisation:
     ended_by: str | None = None
     ended_at: datetime | None = None
     statistics: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it ends by itself: an emergency, when it must have been confirmed."""
+        if self.state is AuthorisationState.EMERGENCY and self.confirm_by is not None:
+            return min(self.confirm_by, self.ends_at)
+        return self.ends_at
 
     def usable(self, now: datetime) -> bool:
         """Whether it can be used at this moment."""

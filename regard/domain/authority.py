@@ -20,7 +20,13 @@ class Action(StrEnum):
     DELETE = "delete"
     EXPORT = "export"
     MOVE = "move"
+    #: Measure error rates on labelled pictures.
+    EVALUATE = "evaluate"
     ADMINISTER = "administer"
+    #: Compare candidates with what was searched for, and say what else supports it.
+    REVIEW = "review"
+    #: Begin or end a sign-in of one's own, see who one is, or change what one signs in with.
+    SIGN_IN = "sign-in"
 
 
 class Channel(StrEnum):
@@ -52,7 +58,7 @@ class Act:
     name for the collection; None if the act concerns no collection or all of them. `threshold` is the lowest similarity
     (0 to 100) and `count` the highest number of results asked for, with defaults filled in; `attributes` are those
     requested for each face. `threshold_implied` is whether the threshold is a default, so that a profile's takes its
-    place.
+    place. `medium` is what is looked at: still, recorded or live.
     """
 
     action: Action
@@ -62,3 +68,4 @@ class Act:
     threshold_implied: bool = False
     attributes: tuple[str, ...] = ()
     count: int | None = None
+    medium: str = "still"

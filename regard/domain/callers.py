@@ -8,12 +8,18 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemporaryCredential:
-    """Temporary credentials that a principal took on: a key id of their own, and the role and name it chose."""
+    """Temporary credentials that a principal took on: a key id of their own, and the role and name it chose.
+
+    `source_identity` is the natural person as their client named them; `one_time_code` whether they also showed a code
+    of their authenticator app.
+    """
 
     access_key_id: str
     role: str
     name: str
     expires_at: datetime
+    source_identity: str | None = None
+    one_time_code: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,10 @@ class Principal:
     region: str = field(default="", compare=False)
     #: The person or the service that the key belongs to, where it belongs to one.
     holder_id: str | None = field(default=None, compare=False)
+    #: Whether there is no access key: an authorisation's id stands in its place.
+    keyless: bool = field(default=False, compare=False)
+    #: Whether it says that it calls from a telephone.
+    phone: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

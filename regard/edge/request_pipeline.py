@@ -7,9 +7,9 @@ counts against a rate, takes a place in the queue, or is looked into.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, sleep_forever, to_thread
 
@@ -97,3 +97,9 @@ class RequestPipeline:
         """Answer all who wait, and all who come from now on, that the server ends; what runs goes on."""
         self.arrivals.end()
         self.turns.end()
+
+
+async def until_gone(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+    """Returns once the client of a request, whose body was read, has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -31,10 +31,12 @@ _NEWEST = 0.1
 
 
 class Lane(Enum):
-    """What a request needs: only the stores and the index, or models as well."""
+    """What a request needs: only the stores and the index, or models as well; or, of somebody who is not known yet, the
+    work of checking a password."""
 
     STORE = "store"
     MODEL = "model"
+    SIGN_IN = "sign-in"
 
 
 class ClientGone(Exception):

@@ -85,13 +85,13 @@ def line_up(probe: Image, box: Box, candidates: Sequence[Candidate], *, caption:
         2 * _MARGIN - _GAP + max(_PROBE_SIDE + _CAPTION_HEIGHT + _GAP, rows * (_TILE_SIDE + _CAPTION_HEIGHT + _GAP))
     )
     sheet = PIL.Image.new("RGB", (width, height), PAPER[:3])
-    _tile(sheet, (_MARGIN, _MARGIN), _PROBE_SIDE, _portrait(probe, box))
+    _tile(sheet, (_MARGIN, _MARGIN), _PROBE_SIDE, portrait(probe, box))
     _write(sheet, (_MARGIN, _MARGIN + _PROBE_SIDE + 16, _PROBE_SIDE), caption, size=26)
     for number, candidate in enumerate(candidates):
         x = left + number % _COLUMNS * (_TILE_SIDE + _GAP)
         y = _MARGIN + number // _COLUMNS * (_TILE_SIDE + _CAPTION_HEIGHT + _GAP)
         known = candidate.picture
-        _tile(sheet, (x, y), _TILE_SIDE, None if known is None else _portrait(known, candidate.box))
+        _tile(sheet, (x, y), _TILE_SIDE, None if known is None else portrait(known, candidate.box))
         _write(sheet, (x, y + _TILE_SIDE + 12, _TILE_SIDE), candidate.name, size=20)
         _write(sheet, (x, y + _TILE_SIDE + 40, _TILE_SIDE), _percent(candidate.similarity), size=18, colour=MUTED)
     if not candidates:
@@ -160,7 +160,7 @@ def _label(picture: Picture, box: Rectangle, caption: str) -> None:
 # -- tiles -------------------------------------------------------------------------------------------------------
 
 
-def _portrait(image: Image, box: Box) -> Picture:
+def portrait(image: Image, box: Box) -> Picture:
     """The face with some of what surrounds it, square unless the picture is too narrow."""
     whole = PIL.Image.fromarray(image.pixels)
     left, top, right, bottom = _rectangle(box, whole)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regard.domain.authority import Act
+from regard.domain.cases import PENDING_LABEL
 from regard.domain.faces import Faces
 from regard.domain.results import Result
 from regard.engine.analysis.face_analyzer import MOST_FACES
@@ -121,7 +122,7 @@ class FaceOperations:
         grant, request = call.grant, call.request
         collection = self.galleries.get(grant, request["CollectionId"])
         user_id, face_ids = request.get("UserId"), request.get("FaceIds")
-        if user_id is not None:
+        if user_id is not None and not (grant.reviewed and user_id.startswith(PENDING_LABEL)):
             self.users.get(grant, collection, user_id)  # raises if there is no such user
         page, next_token = self.pages.page(
             ("ListFaces", collection.key),
@@ -193,7 +194,7 @@ def _found(found: FaceSearchResult, searched: dict[str, object]) -> Result:
             "FaceMatches": [face_match(match) for match in found.matches[0]],
             "FaceModelVersion": found.collection.face_model,
         },
-        headers=search_headers(found.gallery_size, found.expected_false),
+        headers=search_headers(found.gallery_size, found.expected_false, found.cases[0] if found.cases else None),
     )
 
 

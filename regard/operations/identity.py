@@ -11,7 +11,11 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from regard.accountability.temporary_credentials import TemporaryCredentials
+from regard.accountability.gate import Gate
+from regard.accountability.sessions import SessionRequest, Sessions, names_authorisation
+from regard.accountability.temporary_credentials import SessionTerms, TemporaryCredentials
+from regard.accountability.web_identity import AUDIENCE, ISSUER, WebIdentityTokens
+from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 from regard.domain.results import Result
 from regard.errors import AccessDenied, InvalidParameter
@@ -29,49 +33,110 @@ _ROLE = re.compile(
 #: With the slash before it: "IAM and AWS STS quotas", IAM User Guide.
 _LONGEST_PATH = 512
 
-#: What a client sends to narrow a session's rights, to prove more about itself or to have more recorded. None of it
-#: would take effect here, so it is refused rather than ignored.
-_REFUSED = (
-    "Policy",
-    "PolicyArns",
-    "Tags",
-    "TransitiveTagKeys",
-    "SourceIdentity",
-    "SerialNumber",
-    "TokenCode",
-    "ProvidedContexts",
-    "MinimumSessionTokenSize",
-)
+#: What a client sends to narrow a session's rights. None of it would take effect here, so it is refused rather than
+#: ignored.
+_REFUSED = ("Policy", "PolicyArns", "ProvidedContexts", "MinimumSessionTokenSize")
+_REFUSED_WITH_TOKEN = (*_REFUSED, "ProviderId")
+#: What it sends to prove more about itself or to have more recorded: it means something where people are known.
+_OF_PEOPLE = ("Tags", "TransitiveTagKeys", "SourceIdentity", "SerialNumber", "TokenCode")
 
 Handler = Callable[[Principal, Mapping[str, Any], str], Result]
+#: From the input of an operation that is not signed, who asks.
+Voucher = Callable[[Mapping[str, Any]], Principal]
+
+
+def _asked(request: Mapping[str, Any]) -> SessionRequest:
+    return SessionRequest(
+        name=request["RoleSessionName"],
+        source_identity=request.get("SourceIdentity"),
+        tags=[(tag["Key"], tag["Value"]) for tag in request.get("Tags") or ()],
+        transitive=request.get("TransitiveTagKeys") or (),
+        serial_number=request.get("SerialNumber"),
+        token_code=request.get("TokenCode"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPeople:
+    """What sessions are held to under a profile that knows people."""
+
+    gate: Gate
+    sessions: Sessions
+    tokens: WebIdentityTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The identities of one account."""
+    """The identities of one account. Without `people`, a session is only a name."""
 
     credentials: TemporaryCredentials
     account_id: str
+    people: KnownPeople | None = None
 
     def handlers(self) -> dict[str, Handler]:
         """The operations of the service that this server provides."""
-        return {"AssumeRole": self.assume_role, "GetCallerIdentity": self.get_caller_identity}
+        provided: dict[str, Handler] = {
+            "AssumeRole": self.assume_role,
+            "GetCallerIdentity": self.get_caller_identity,
+        }
+        return provided | ({"AssumeRoleWithWebIdentity": self.assume_role_with_web_identity} if self.people else {})
+
+    def vouchers(self) -> dict[str, Voucher]:
+        """Who asks for what is not signed."""
+        return {"AssumeRoleWithWebIdentity": self.who_has_the_token} if self.people else {}
 
     def get_caller_identity(self, principal: Principal, _: Mapping[str, Any], __: str) -> Result:
         session = principal.temporary_credential
         user_id = f"{self._role_id(session.role)}:{session.name}" if session else principal.access_key_id
         return Result(members={"UserId": user_id, "Account": self.account_id, "Arn": self.arn(principal)})
 
-    def assume_role(self, principal: Principal, request: Mapping[str, Any], _: str) -> Result:
-        if refused := [name for name in _REFUSED if request.get(name)]:
-            raise InvalidParameter(f"This server does not provide {', '.join(refused)} for sessions yet.")
+    def assume_role(self, principal: Principal, request: Mapping[str, Any], request_id: str) -> Result:
+        refused = _REFUSED if self.people else (*_REFUSED, *_OF_PEOPLE)
+        if names := [name for name in refused if request.get(name)]:
+            raise InvalidParameter(f"This server does not provide {', '.join(names)} for sessions yet.")
         role, name = self._role(principal, request["RoleArn"]), request["RoleSessionName"]
         seconds = request.get("DurationSeconds", _DEFAULT_SECONDS)
         if principal.temporary_credential and seconds > _CHAINED_SECONDS:
             raise InvalidParameter(
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
             )
-        key, token = self.credentials.issue(principal, role=role, name=name, lasting=timedelta(seconds=seconds))
+        asked = _asked(request)
+        terms = self._terms("AssumeRole", principal, asked, request_id) if self.people else SessionTerms()
+        return self._started(principal, role, name, timedelta(seconds=seconds), terms)
+
+    def assume_role_with_web_identity(
+        self, principal: Principal, request: Mapping[str, Any], request_id: str
+    ) -> Result:
+        """`principal` is who the token was given to, and their authorisation stands for an access key."""
+        if names := [name for name in _REFUSED_WITH_TOKEN if request.get(name)]:
+            raise InvalidParameter(f"This server does not provide {', '.join(names)} for sessions yet.")
+        role, name = self._role(principal, request["RoleArn"]), request["RoleSessionName"]
+        if names_authorisation(name) and name != principal.access_key_id:
+            raise AccessDenied(f"The web identity token is of {principal.access_key_id}, not of {name}.")
+        asked = SessionRequest(name=principal.access_key_id)
+        terms = self._terms("AssumeRoleWithWebIdentity", principal, asked, request_id)
+        seconds = timedelta(seconds=request.get("DurationSeconds", _DEFAULT_SECONDS))
+        started = self._started(principal, role, asked.name, seconds, terms)
+        about = {"SubjectFromWebIdentityToken": principal.holder_id, "Audience": AUDIENCE, "Provider": ISSUER}
+        return Result(members={**started.members, **about})
+
+    def who_has_the_token(self, request: Mapping[str, Any]) -> Principal:
+        """Raises InvalidIdentityToken, ExpiredToken."""
+        if self.people is None:
+            raise AccessDenied
+        return self.people.tokens.read(request["WebIdentityToken"]).principal
+
+    def _terms(self, operation: str, principal: Principal, asked: SessionRequest, request_id: str) -> SessionTerms:
+        """Raises AccessDenied, ExpiredToken and InvalidParameter; the ledger hears either way."""
+        if self.people is None:
+            return SessionTerms()
+        named = asked.name if names_authorisation(asked.name) else ""
+        caller = Caller(principal=principal, channel=Channel.AWS, request_id=request_id, authorisation=named)
+        with self.people.gate.open(caller, Act(action=Action.SIGN_IN, operation=operation)) as grant:
+            return self.people.sessions.terms(grant, asked)
+
+    def _started(self, principal: Principal, role: str, name: str, lasting: timedelta, terms: SessionTerms) -> Result:
+        key, token = self.credentials.issue(principal, role=role, name=name, lasting=lasting, terms=terms)
         members = {
             "Credentials": {
                 "AccessKeyId": key.temporary_credential.access_key_id,
@@ -84,7 +149,8 @@ class Identity:
                 "Arn": self._session_arn(role, name),
             },
         }
-        return Result(members=members)
+        source = {"SourceIdentity": terms.source_identity} if terms.source_identity else {}
+        return Result(members={**members, **source})
 
     def arn(self, principal: Principal) -> str:
         """The ARN of a user, or of their session; characters that an ARN does not allow are percent-encoded."""

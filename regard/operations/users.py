@@ -72,6 +72,7 @@ class UserOperations:
 
     def associate_faces(self, call: Call[AssociateFacesRequestTypeDef]) -> Result:
         request, threshold = call.request, call.grant.act.threshold
+        hidden = call.grant.rules.review.hide_scores
         change = self.users.associate(
             call.grant,
             request["CollectionId"],
@@ -83,7 +84,8 @@ class UserOperations:
             members={
                 "AssociatedFaces": [{"FaceId": face_id} for face_id in change.moved],
                 "UnsuccessfulFaceAssociations": [
-                    _refusal(refusal) | {"Confidence": refusal.similarity} for refusal in change.refused
+                    _refusal(refusal) | {"Confidence": None if hidden else refusal.similarity}
+                    for refusal in change.refused
                 ],
                 "UserStatus": change.status,
             }
@@ -140,7 +142,7 @@ def _found(found: UserSearchResult, searched: dict[str, Any]) -> Result:
             "UserMatches": [_match(match) for match in found.matches],
             "FaceModelVersion": found.collection.face_model,
         },
-        headers=search_headers(found.gallery_size, found.expected_false),
+        headers=search_headers(found.gallery_size, found.expected_false, found.case),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import asdict
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,15 +54,30 @@ class AuthorisationRows:
         after: AuthorisationState,
         by: str | None,
         now: datetime,
+        **narrowed: Any,
     ) -> bool:
-        """Change its state, if it is in one of `before`: of two that race, one does."""
+        """Change its state, if it is in one of `before`: of two that race, one does. `narrowed` are other columns to
+        change with it."""
         change = update(_TABLE).where(
             _TABLE.c.id == authorisation_id, _TABLE.c.state.in_([str(state) for state in before])
         )
         ending = after in (AuthorisationState.ENDED, AuthorisationState.UNCONFIRMED)
         said = {"ended_by": by, "ended_at": now} if ending else {"decided_by": by, "decided_at": now}
         with self._database.write() as connection:
-            return connection.execute(change.values(state=str(after), **said)).rowcount == 1
+            return connection.execute(change.values(state=str(after), **said, **narrowed)).rowcount == 1
+
+    def agree_to_poor_probes(self, found: Authorisation, by: str) -> bool:
+        """Write down who agreed to it. False if its state has changed since it was read."""
+        change = update(_TABLE).where(_TABLE.c.id == found.id, _TABLE.c.state == str(found.state))
+        with self._database.write() as connection:
+            scope = _scope(replace(found.scope, poor_probes=by))
+            return connection.execute(change.values(scope=scope)).rowcount == 1
+
+    def tell(self, found: Authorisation, statistics: Mapping[str, str]) -> None:
+        """Add to what is counted of it."""
+        change = update(_TABLE).where(_TABLE.c.id == found.id)
+        with self._database.write() as connection:
+            connection.execute(change.values(statistics={**found.statistics, **statistics}))
 
     def take(self, authorisation_id: str, now: datetime) -> bool:
         """Count one search more, if it is usable and one is left: of many at once, exactly that many succeed."""
@@ -90,20 +105,25 @@ class AuthorisationRows:
 
 def _values(new: Authorisation) -> dict[str, Any]:
     values = {name: getattr(new, name) for name in Authorisation.__slots__}
-    scope = {name: list(value) for name, value in asdict(new.scope).items() if value is not None}
     behalf = {} if new.on_behalf_of is None else asdict(new.on_behalf_of)
     return values | {
         "kind": str(new.kind),
         "state": str(new.state),
-        "scope": scope,
+        "scope": _scope(new.scope),
         "on_behalf_of": behalf,
         "statistics": dict(new.statistics),
     }
 
 
+def _scope(scope: Scope) -> dict[str, Any]:
+    return {name: value for name, value in asdict(scope).items() if value is not None}
+
+
 def _authorisation(row: Row[Any]) -> Authorisation:
     values = dict(row._mapping)
-    scope = {name: tuple(value) for name, value in values["scope"].items()}
+    scope: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values["scope"].items()
+    }
     behalf = values["on_behalf_of"]
     return Authorisation(
         **values

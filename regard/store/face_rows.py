@@ -19,6 +19,7 @@ from regard.store.collection_guard import guard
 from regard.store.database import Database
 from regard.store.deletion_rows import note_deleted
 from regard.store.embeddings import Sizes, one_sound, packed
+from regard.store.face_traces import forget_traces
 from regard.store.gallery_size_rows import change_size
 from regard.store.in_lists import in_lists
 from regard.store.tables.collections import collections
@@ -94,6 +95,12 @@ class FaceRows:
             found = _by_face_id(connection, collection_key, face_ids)
         return [found[face_id] for face_id in face_ids if face_id in found]
 
+    def of_image(self, collection_key: int, image_id: str) -> list[Face]:
+        """The faces that were enrolled from a picture."""
+        query = _select((faces.c.collection_key == collection_key) & (faces.c.image_id == image_id))
+        with self._database.read() as connection:
+            return [_face(row) for row in connection.execute(query.order_by(faces.c.key))]
+
     def page(
         self,
         collection_key: int,
@@ -144,6 +151,7 @@ class FaceRows:
             note_deleted(connection, collection_key, FACES, keys)
             for some in in_lists(keys):
                 connection.execute(delete(faces).where(faces.c.key.in_(some)))
+            forget_traces(connection, collection_key, [each for each in found if each not in kept])
         asked = dict.fromkeys(face_ids)
         return Deletion(deleted=[each for each in asked if each in found and each not in kept], kept=kept)
 

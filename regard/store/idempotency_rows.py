@@ -49,10 +49,21 @@ class IdempotencyRows:
             connection.execute(insert(idempotency_keys).values((*request, fingerprint, answer, now)))
         return fingerprint, answer
 
+    def any(self, since: datetime) -> bool:
+        """Whether there are some that are not after `since`."""
+        query = select(idempotency_keys.c.token).where(idempotency_keys.c.created_at <= since).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).one_or_none() is not None
 
-def _purge(connection: Connection, since: datetime) -> None:
+    def purge(self, since: datetime) -> int:
+        """Forget some of those that are not after `since`; how many."""
+        with self._database.write() as connection:
+            return _purge(connection, since)
+
+
+def _purge(connection: Connection, since: datetime) -> int:
     key = tuple_(*idempotency_keys.primary_key)
     expired = (
         select(*idempotency_keys.primary_key).where(idempotency_keys.c.created_at <= since).limit(2 * _PURGE_EVERY)
     )
-    connection.execute(delete(idempotency_keys).where(key.in_(expired)))
+    return connection.execute(delete(idempotency_keys).where(key.in_(expired))).rowcount

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from regard.store.collection_guard import collection_gone
 from regard.store.database import Database
 from regard.store.in_lists import in_lists
+from regard.store.tables.faces import faces
 from regard.store.tables.indexed_files import indexed_files
 
 
@@ -60,6 +61,16 @@ class IndexedFileRows:
                 connection.execute(insert(indexed_files), list(latest.values()))
         except IntegrityError as error:
             raise collection_gone() from error
+
+    def forget_images(self, collection_key: int, image_ids: Sequence[str]) -> None:
+        """Forget which file those of the images came from that have no face left. The file is still known as done, or
+        the next run over its folder would enrol it again."""
+        files = indexed_files.c
+        held = exists().where(faces.c.collection_key == collection_key, faces.c.image_id == files.image_id)
+        with self._database.write() as connection:
+            for some in in_lists(image_ids):
+                theirs = (files.collection_key == collection_key) & files.image_id.in_(some) & ~held
+                connection.execute(update(indexed_files).where(theirs).values(image_id=None))
 
     def path_of(self, collection_key: int, image_ids: Sequence[str]) -> dict[str, str]:
         """Image id to path, of the images that came from a file."""

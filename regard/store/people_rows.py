@@ -27,6 +27,11 @@ class PeopleRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def database(self) -> Database:
+        """For what must be one transaction."""
+        return self._database
+
     # -- who somebody is ---------------------------------------------------------------------------------------
 
     def holder_of_key(self, access_key_id: str) -> Holder | None:
@@ -59,6 +64,11 @@ class PeopleRows:
         query = select(*_PERSON).where(or_(people.c.id == name, people.c.login == name)).order_by(people.c.id == name)
         with self._database.read() as connection:
             return _one(connection, query)
+
+    def knows_login(self, login: str) -> bool:
+        """Whether somebody has, or had, that login."""
+        with self._database.read() as connection:
+            return connection.execute(select(people.c.id).where(people.c.login == login)).one_or_none() is not None
 
     def all(self) -> list[Person]:
         """Everybody, those who have ended as well, by name."""
@@ -96,6 +106,10 @@ class PeopleRows:
         with self._database.read() as connection:
             return [Service(**row._mapping) for row in connection.execute(select(services).order_by(services.c.name))]
 
+    def services_of(self, person_id: str) -> list[Service]:
+        """Those that this person answers for and that have not ended."""
+        return [each for each in self.services() if each.person_id == person_id and each.ended_at is None]
+
     def end_service(self, service_id: str, now: datetime) -> bool:
         change = update(services).where(services.c.id == service_id, services.c.ended_at.is_(None))
         with self._database.write() as connection:
@@ -106,6 +120,17 @@ class PeopleRows:
     def roles(self, holder_id: str) -> frozenset[Role]:
         with self._database.read() as connection:
             return _roles(connection, holder_id)
+
+    def people_with(self, role: Role) -> list[str]:
+        """The ids of the people, not services, who hold it and have not ended."""
+        query = (
+            select(people.c.id)
+            .join(role_grants, role_grants.c.holder_id == people.c.id)
+            .where(role_grants.c.role == str(role), role_grants.c.ended_at.is_(None), people.c.ended_at.is_(None))
+            .order_by(people.c.id)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
 
     def grant(self, holder_id: str, roles: Iterable[Role], by: str | None, now: datetime) -> None:
         """Grant those of `roles` that the holder does not have."""

@@ -20,9 +20,11 @@ from regard.store.deletion_rows import note_deleted, note_emptied
 from regard.store.embeddings import packed
 from regard.store.gallery_size_rows import change_size
 from regard.store.in_lists import in_lists
+from regard.store.tables.cases import face_pictures
 from regard.store.tables.collections import collections
 from regard.store.tables.faces import faces
 from regard.store.tables.indexed_files import indexed_files
+from regard.store.tables.retention import collection_terms, consents, enrolment_terms
 from regard.store.tables.users import memberships, users
 from regard.store.transfer_rows import TransferRows
 
@@ -184,10 +186,25 @@ def _copy_files(connection: Connection, remake: Remake) -> None:
     connection.execute(insert(indexed_files).from_select(names, found))
 
 
+def _keep_terms(connection: Connection, remake: Remake) -> None:
+    """On what terms the faces and the whole are kept, what people agreed to, and faces' pictures: they would go with
+    the source."""
+    target = {"collection_key": remake.target.key}
+    for table in (collection_terms, consents):
+        connection.execute(update(table).where(table.c.collection_key == remake.source.key).values(target))
+    for table in (enrolment_terms, face_pictures):
+        there = exists(literal(1)).where(
+            faces.c.collection_key == remake.target.key, faces.c.face_id == table.c.face_id
+        )
+        mine = (table.c.collection_key == remake.source.key) & there
+        connection.execute(update(table).where(mine).values(target))
+
+
 def _replace(connection: Connection, remake: Remake) -> None:
     source, target = collections.c.key == remake.source.key, collections.c.key == remake.target.key
     row = connection.execute(select(collections.c.id, collections.c.tags, collections.c.created_at).where(source)).one()
     note_emptied(connection, remake.source.key)
+    _keep_terms(connection, remake)
     connection.execute(delete(collections).where(source))
     values = {"id": row.id, "tags": row.tags, "created_at": row.created_at}
     connection.execute(update(collections).where(target).values(values))

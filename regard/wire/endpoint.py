@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -16,7 +17,7 @@ from regard.domain.callers import Credential, Principal
 from regard.edge.body import Body, BodyLimits
 from regard.edge.connections import CONNECTION_KEY, Connection
 from regard.edge.exchange import Exchange
-from regard.edge.request_pipeline import RequestPipeline
+from regard.edge.request_pipeline import RequestPipeline, until_gone
 from regard.edge.turns import ClientGone, Lane
 from regard.errors import InternalServerError, RegardError, RequestTooLarge, UnrecognizedClient
 from regard.wire import sigv4
@@ -29,6 +30,8 @@ from regard.wire.validate import validate
 
 log = logging.getLogger(__name__)
 
+#: What AWS's SDKs, and browsers, call themselves on a telephone. Who wants to hide it can.
+_TELEPHONE = re.compile(rb"(?i)aws-sdk-(?:android|ios)|\bos/(?:android|ios)\b|android|iphone|\bmobile\b")
 #: A body up to this is hashed on the event loop: 0.1 ms, as long as the way to a thread and back.
 _SMALL_BODY_BYTES = 64 * 1024
 
@@ -182,18 +185,30 @@ class _Endpoint:
                 task = task or call.task(content)
                 if task is None:
                     raise RuntimeError("a codec must name the operation once it has the body")
-                principal = await self._signer(call, sender or await self._sender(call), content)
+                principal = await self._who(call, task, sender, content)
             return await self._pipeline.perform(
                 call.exchange,
                 principal,
                 lane=task.lane,
-                gone=partial(_gone, call.request),
+                gone=partial(until_gone, call.request.receive),
                 work=partial(self._answer, call, task, principal, content),
             )
         except (ClientDisconnect, ClientGone):
             raise
         except Exception as error:  # the loop top: whatever went wrong, the server goes on
             return self._failed(call, error)
+
+    async def _who(self, call: _Call, task: _Task, sender: _Sender | None, content: bytes) -> Principal:
+        """Who signed it, or who vouches for what clients do not sign."""
+        voucher = call.service.vouchers.get(task.operation.name)
+        if voucher is None:
+            return await self._signer(call, sender or await self._sender(call), content)
+
+        def vouched() -> Principal:
+            operation = task.operation
+            return voucher(validate(operation.input, call.service.codec.parse(operation, content)))
+
+        return await self._pipeline.aside(vouched)
 
     async def _sender(self, call: _Call) -> _Sender:
         """Who says to have sent it. Raises as `sigv4.claim`, and UnrecognizedClient if nobody has that key."""
@@ -234,6 +249,8 @@ class _Endpoint:
         connection: Connection | None = scope.get(CONNECTION_KEY)
         if connection is not None:
             connection.vouch()
+        if _TELEPHONE.search(call.headers.get(b"user-agent", b"")):
+            return replace(principal, phone=True)
         return principal
 
     def _answer(self, call: _Call, task: _Task, principal: Principal, body: bytes) -> Response:
@@ -255,9 +272,3 @@ class _Endpoint:
         if isinstance(error, InternalServerError):
             log.error("%s: request %s: %s", name, request_id, error.message)
         return call.fail(error)
-
-
-async def _gone(request: Request) -> None:
-    """Returns once the client of a request, whose body was read, has left."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from regard.domain.callers import Principal
@@ -13,6 +13,9 @@ from regard.wire.schema import Operation, Schema
 
 Handler = Callable[[Principal, Mapping[str, Any], str], Result]
 """One operation: from the caller, the validated input and the request's id to the result. Raises RegardError."""
+
+Voucher = Callable[[Mapping[str, Any]], Principal]
+"""Of an operation that is not signed: from the validated input, who asks. Raises RegardError for a stranger."""
 
 Headers = Mapping[bytes, bytes]
 """A request's headers, folded: lower-case names."""
@@ -47,7 +50,8 @@ class Codec(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """`body_limit` is in bytes, the endpoint's own unless set; clients may also sign for `global_region`.
+    """`body_limit` is in bytes, the endpoint's own unless set; clients may also sign for `global_region`. `vouchers`
+    are for operations that clients do not sign; only a codec that finds the operation in the body can have them.
 
     Raises ValueError for a handler of an operation that the model does not have.
     """
@@ -57,6 +61,7 @@ class Service:
     handlers: Mapping[str, Handler]
     body_limit: int | None = None
     global_region: str | None = None
+    vouchers: Mapping[str, Voucher] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.handlers) - set(self.schema.operations)):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,26 @@ def test_a_collection_is_said_to_be_deleted_only_if_it_is(disk: Path, tmp_path: 
     there = user.run("collections", "list", "--json").json
     assert (said.code == 0) == (there == [])
     assert said.code == 0 or "disk" in said.err
+
+
+@pytest.mark.parametrize("free", [0, 40 << 10])
+def test_a_sweep_on_a_full_disk_erases_with_a_receipt_or_not_at_all(
+    disk: Path, tmp_path: Path, models: Path, free: int
+) -> None:
+    user: Person = person(disk / "home", tmp_path / "pictures", models)
+    user.portrait("a.png")
+    assert user.run("index", user.pictures, "--collection", "people").code == 0
+    with closing(sqlite3.connect(user.home / "regard.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO enrolment_terms (collection_key, face_id, enrolled_at, last_used_at, expires_at) "
+            "SELECT collection_key, face_id, 0, 0, 1 FROM faces"
+        )
+    filler = fill(disk, free)
+    said = user.run("sweep", "--json")
+    filler.unlink()
+    with closing(sqlite3.connect(user.home / "regard.db")) as connection:
+        (faces,) = connection.execute("SELECT count(*) FROM faces").fetchone()
+        (receipts,) = connection.execute("SELECT count(*) FROM erasure_receipts").fetchone()
+    assert (said.code == 0, faces, receipts) in {(True, 0, 1), (False, 1, 0)}
+    assert said.code == 0 or "disk" in said.err
+    assert user.run("sweep", "--json").json == ({} if said.code == 0 else {"faces": 1})

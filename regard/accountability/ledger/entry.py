@@ -10,7 +10,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +23,8 @@ from regard.store.ledger_rows import NewEntry
 
 #: The version of an entry's form; a reader refuses what it does not know.
 _FORM = 1
+#: A clock that is so far behind is said to be.
+_BEHIND = timedelta(seconds=2)
 #: A salt this long keeps a body from being guessed from its leaf (128 bits).
 SALT_BYTES = 16
 
@@ -40,6 +42,9 @@ class Record:
         self._outcome: dict[str, str] = {"outcome": "allowed"}
         self._parts = 0
         self.request_id = caller.request_id
+        #: Where its last entry is.
+        self.position: int | None = None
+        self.operation = act.operation
 
     @property
     def wanting(self) -> bool:
@@ -75,10 +80,13 @@ class Record:
             kind = "InternalServerError" if isinstance(error, Exception) else "Interrupted"
             self._outcome = {"outcome": "failed", "error": kind}
 
-    def entry(self, moment: datetime) -> NewEntry:
-        """The entry to add now; `written` says that it was."""
+    def entry(self, moment: datetime, clock: datetime | None = None) -> NewEntry:
+        """The entry to add now; `written` says that it was. `clock` is what the clock says, where the ledger's time is
+        ahead of it."""
         salt = secrets.token_bytes(SALT_BYTES)
         said = self._said | self._outcome | {"time": shown(moment), "part": self._parts + 1}
+        if clock is not None and moment - clock > _BEHIND:
+            said["clock"] = shown(clock)
         body = _canonical(said | {"facts": _salted(self._facts, salt)})
         leaf = hashlib.sha256(salt + body).digest()
         return NewEntry(leaf=leaf, recorded_at=moment, salt=salt, body=body, request_id=self.request_id)
@@ -107,6 +115,10 @@ def _said(caller: Caller, act: Act, profile: str) -> dict[str, Any]:
     if session is not None:
         # By how AWS clients carry it, the session's name is the authorisation.
         who |= {"session_key": session.access_key_id, "role": session.role, "session": session.name}
+        if session.source_identity is not None:
+            who["source_identity"] = session.source_identity
+        if session.one_time_code:
+            who["proof"] = "one-time code"
     return {
         "form": _FORM,
         "act": caller.request_id or str(uuid4()),

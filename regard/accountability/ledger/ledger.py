@@ -16,11 +16,14 @@ from regard.domain.authority import Act, Action, Caller
 from regard.errors import InternalServerError, RegardError
 from regard.store import database, ledger_rows
 from regard.store.database import Database, Transaction
+from regard.store.resumption_rows import confirmed_clock
 
 #: What changes something is written with it.
-_WRITING = frozenset({Action.ENROL, Action.DELETE, Action.MOVE, Action.ADMINISTER})
+_WRITING = frozenset({Action.ENROL, Action.DELETE, Action.MOVE, Action.ADMINISTER, Action.REVIEW, Action.EVALUATE})
 #: A clock may be set back by so much: entries then have the time of the one before.
-_SET_BACK = timedelta(seconds=2)
+SET_BACK = timedelta(seconds=2)
+#: What mends that is recorded nevertheless.
+_MENDING = "ledger resume"
 #: A checkpoint is due after so many entries, and after a second.
 _MOST_UNSIGNED = 256
 
@@ -73,12 +76,19 @@ class Ledger:
             raise InternalServerError(ticket.error.message, public=ticket.error.public) from ticket.error
 
     def write(self, transaction: Transaction, records: Sequence[Record]) -> None:
-        """Add entries in a transaction of somebody else's. Raises InternalServerError where the clock is wrong."""
+        """Add entries in a transaction of somebody else's. Raises InternalServerError where the clock is wrong.
+
+        An entry's time is never before that of the one before it."""
         if self.fault is not None:
             raise InternalServerError(self.fault, public=self.fault)
         head = ledger_rows.head(transaction)
-        moment = self._moment(head.recorded_at)
-        ledger_rows.add_entries(transaction, head.size, [each.entry(moment) for each in records])
+        now = self._clock()
+        if now < head.recorded_at - SET_BACK and any(each.operation != _MENDING for each in records):
+            _check_clock(transaction, now, head.recorded_at)
+        moment = max(now, head.recorded_at)
+        ledger_rows.add_entries(transaction, head.size, [each.entry(moment, now) for each in records])
+        for position, each in enumerate(records, head.size):
+            each.position = position
         self.unsigned += len(records)
         if self.unsigned >= _MOST_UNSIGNED:
             self.due.set()
@@ -110,17 +120,19 @@ class Ledger:
                     each.record.written()
                 each.wake()
 
-    def _moment(self, last: datetime) -> datetime:
-        """The time of an entry: never before that of the one before it."""
-        now = self._clock()
-        if now < last - _SET_BACK:
-            behind = (last - now).total_seconds()
-            words = (
-                f"The clock of this machine is {behind:.0f} seconds behind the ledger's last entry. Nothing is done "
-                "until it is right, for entries must be in the order of time."
-            )
-            raise InternalServerError(words, public=words)
-        return max(now, last)
+
+def _check_clock(transaction: Transaction, now: datetime, last: datetime) -> None:
+    """Raises InternalServerError for a clock behind the last entry's time that nobody has confirmed to be right."""
+    confirmed = confirmed_clock(transaction, last)
+    if confirmed is not None and now >= confirmed - SET_BACK:
+        return
+    behind = (last - now).total_seconds()
+    words = (
+        f"The clock of this machine is {behind:.0f} seconds behind the ledger's last entry. Nothing is done until it "
+        "is right, for entries must be in the order of time. If it is right now and was wrong then, two people say so "
+        "with `regard ledger resume`."
+    )
+    raise InternalServerError(words, public=words)
 
 
 class Hearing:

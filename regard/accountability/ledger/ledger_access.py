@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from regard.accountability.ledger.checkpoints import LedgerCheckpoints
 from regard.accountability.ledger.export import LedgerExport
 from regard.accountability.ledger.ledger_verification import LedgerFault, VerifierKey
 from regard.accountability.ledger.witness_client import cosign
+from regard.accountability.profiles.rules import Rules
 from regard.domain.authority import Action
 from regard.domain.reporting import Progress
-from regard.errors import InternalServerError, InvalidParameter
+from regard.errors import AccessDenied, InternalServerError, InvalidParameter
 from regard.store.ledger_rows import LedgerRows, StoredCheckpoint
 
 
@@ -76,15 +77,28 @@ class LedgerAccess:
     def erase(self, grant: Grant, before: datetime, reason: str) -> int:
         """Erase the bodies of entries recorded before a moment, and say so in an entry; how many there were.
 
-        The leaves stay, and so every proof and receipt.
+        The leaves stay, and so every proof and receipt. Raises AccessDenied where the profile keeps them for longer.
         """
         grant.require_all(Action.DELETE)
+        _check_least(grant.rules, before)
         last = self._rows.last_before(before)
         if last is None:
             return 0
         with self._rows.database.write():
             grant.note(erased=[[0, last]], reason=reason)
             return self._rows.erase(0, last)
+
+
+def _check_least(rules: Rules, before: datetime) -> None:
+    least = rules.retention.ledger_least_days
+    if least is None:
+        return
+    latest = datetime.now(UTC) - timedelta(days=least)
+    if before > latest:
+        raise AccessDenied(
+            f"The profile {rules.name} keeps what entries say for {least:g} days at least: erase those from before "
+            f"{latest:%Y-%m-%d}."
+        )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import hashlib
 import json
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -95,6 +95,8 @@ class Rules(Table, frozen=True):
     description: str
     #: All profiles that this one is stricter than: a collection may move from those to this.
     stricter_than: Names = ()
+    #: Laid over another, which it tightens; it cannot be chosen alone.
+    overlay: bool = False
     #: Nobody may do anything.
     closed: bool = False
     ledger: bool = False
@@ -103,6 +105,8 @@ class Rules(Table, frozen=True):
     #: Whether age, gender and emotion may be asked for.
     attributes: bool = True
     untold_attributes: bool = True
+    #: Whether a collection may leave as a file.
+    export: bool = True
     #: In how many seconds what was deleted is gone from the disk; 0 is before the deletion is acknowledged.
     erase_seconds: Annotated[float, Field(ge=0)] = 60.0
     #: The lowest similarity that may be searched at; also what is taken if a client names none.
@@ -130,8 +134,21 @@ class Rules(Table, frozen=True):
     authorisation: AuthorisationRules = AuthorisationRules()
     review: ReviewRules = ReviewRules()
     retention: RetentionRules = RetentionRules()
-    #: By the rule's name ("review.agreements"); "" for the profile as a whole.
+    #: By the rule's name ("review.agreements"); "" for the profile as a whole. A file may give a text once, in
+    #: `texts`, and name it here for each rule that comes from it.
     sources: dict[str, Source] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cited(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "texts" not in data:
+            return data
+        texts, sources = data["texts"], data.get("sources", {})
+        lost = sorted({each for each in sources.values() if isinstance(each, str)} - set(texts))
+        if lost:
+            raise ValueError(f"sources names the text {lost[0]}, which is not in texts")
+        cited = {rule: texts[each] if isinstance(each, str) else each for rule, each in sources.items()}
+        return {name: value for name, value in data.items() if name != "texts"} | {"sources": cited}
 
     @model_validator(mode="after")
     def _sourced(self) -> Rules:
@@ -141,11 +158,30 @@ class Rules(Table, frozen=True):
             raise ValueError(f"sources names {strange[0]}, which is no rule; here are {', '.join(sorted(known))}")
         return self
 
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    @cached_property
+    def limiting(self) -> bool:
+        """Whether it limits what anybody may ask for, whoever they are."""
+        lax = self.attributes and self.export and self.phones and not self.assessment and not self.least_threshold
+        return not lax or set(self.media) != set(get_args(Medium))
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """All that it says, in the types of JSON."""
+        return self.model_dump(mode="json")
+
     @cached_property
     def sha256(self) -> str:
         """What this text of the profile is known by."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps(self.content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def changed(self, **rules: object) -> Rules:
+        """Another profile, with these rules instead of its own."""
+        own = {name: getattr(self, name) for name in type(self).model_fields}
+        return Rules(**own | rules)
 
 
 def _names(table: type[Table], before: str = "") -> list[str]:

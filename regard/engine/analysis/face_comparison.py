@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from regard.accountability.gate import Grant
+from regard.accountability.probe_limits import check_utility, face_counter
 from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
 from regard.domain.faces import Detail
@@ -31,6 +32,17 @@ class Comparison:
     target: Probes
     similarities: FloatArray
 
+    def above(self, threshold: float) -> tuple[Comparison, int]:
+        """Only the faces that are at least that similar, and how many others there were."""
+        kept = int((self.similarities >= threshold).sum())
+        target = Probes(
+            image=self.target.image,
+            faces=self.target.faces.take(slice(kept)),
+            embeddings=self.target.embeddings[:kept],
+        )
+        shown = Comparison(source=self.source, target=target, similarities=self.similarities[:kept])
+        return shown, len(self.similarities) - kept
+
 
 class FaceComparison:
     """Compares faces, and stores nothing."""
@@ -51,8 +63,10 @@ class FaceComparison:
         Raises NoFace if a picture has no such face.
         """
         grant.require(Action.COMPARE)
-        probe = self._usable(source, "source", level)
-        others = self._usable(target, "target", level, most=MOST_FACES, detail=DESCRIBED)
+        counted = face_counter(grant)
+        probe = self._usable(source, "source", level, counted=counted)
+        check_utility(grant, None if probe.faces.utility is None else float(probe.faces.utility[0]))
+        others = self._usable(target, "target", level, most=MOST_FACES, detail=DESCRIBED, counted=counted)
         cosines = np.asarray(others.embeddings @ probe.embeddings[0], np.float32)
         similarities = self.calibration.similarity(cosines, pair_utilities(probe.faces.utility, others.faces.utility))
         grant.note(compared=len(similarities), highest=float(similarities.max()))
@@ -66,10 +80,19 @@ class FaceComparison:
             grant.note(pictures=[each.image_id for each in opened])
             yield opened
 
-    def _usable(self, image: Image, role: str, level: str, *, most: int = 1, detail: Detail = Detail.NONE) -> Probes:
+    def _usable(
+        self,
+        image: Image,
+        role: str,
+        level: str,
+        *,
+        most: int = 1,
+        detail: Detail = Detail.NONE,
+        counted: Callable[[int], None] | None = None,
+    ) -> Probes:
         """As `ProbeReader.of`; AWS does not say which of two pictures has no face, so the detail does."""
         try:
-            return self._probes.of(image, level, most=most, detail=detail)
+            return self._probes.of(image, level, most=most, detail=detail, counted=counted)
         except NoFace as error:
             raise NoFace(
                 image,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from regard.domain.images import Image, ObjectName
@@ -41,6 +41,13 @@ class Picture:
 
     encoded: EncodedImage
     image_id: str
+    #: What was sent or stored; not of a file of a folder, of which nobody asks for the digest.
+    content: bytes = field(default=b"", repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes that were sent or stored."""
+        return hashlib.sha256(self.content).hexdigest()
 
     @property
     def needs(self) -> Needs:
@@ -93,7 +100,7 @@ class ImageLoader:
 
 def open_picture(data: bytes) -> Picture:
     """Read the header. Raises InvalidImageFormat, ImageTooLarge or InvalidParameter (too small)."""
-    return Picture(encoded=examine(data, longest=WORKING_SIDE), image_id=uuid_of(b"image", data))
+    return Picture(encoded=examine(data, longest=WORKING_SIDE), image_id=uuid_of(b"image", data), content=data)
 
 
 def load(data: bytes) -> LoadedImage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from regard.domain.images import Image
 from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
 from regard.engine.analysis.image_loader import LoadedImage
 from regard.engine.analysis.quality_filter import JUDGED, Selection, select, told, utility_reasons
+from regard.media.portraits import encoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,8 @@ class Submission:
 class PhotoAnalysis:
     """What is stored and reported about a picture, without its pixels, so that it can be sent between processes.
 
-    `found` has every face; `chosen` those that `selection` keeps, with their embeddings.
+    `found` has every face; `chosen` those that `selection` keeps, with their embeddings, and `portraits` their own part
+    of the picture, as JPEG, where those are to be kept.
     """
 
     image_id: str
@@ -34,6 +36,7 @@ class PhotoAnalysis:
     found: Faces
     selection: Selection
     chosen: Faces
+    portraits: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 def analyze_photos(
@@ -42,6 +45,8 @@ def analyze_photos(
     level: str = "AUTO",
     most: int = MOST_FACES,
     detail: Detail = Detail.NONE,
+    *,
+    portraits: bool = False,
 ) -> list[PhotoAnalysis]:
     """Find the faces of each picture, select by quality, embed those that may be kept and no others."""
     images = [each.picture.image for each in submissions]
@@ -58,9 +63,14 @@ def analyze_photos(
             found=told(found[row], detail),
             selection=choices[row].selection,
             chosen=told(choices[row].chosen, detail),
+            portraits=_portraits(images[row], choices[row].chosen) if portraits else (),
         )
         for row, submission in enumerate(submissions)
     ]
+
+
+def _portraits(image: Image, faces: Faces) -> tuple[bytes, ...]:
+    return tuple(encoded(image, faces.box(row)) for row in range(len(faces)))
 
 
 class _Choice:

@@ -63,6 +63,8 @@ class Bounds:
 
     level: str = "AUTO"
     most: int = MOST_FACES
+    #: Whether each kept face's own part of its picture is kept with it.
+    portraits: bool = False
 
 
 Finding = PhotoAnalysis | Skipped
@@ -92,7 +94,8 @@ class PhotoAnalyzer:
         self._analyze([Submission(picture=LoadedImage(image=black, image_id=""))])
 
     def _analyze(self, submissions: list[Submission]) -> list[PhotoAnalysis]:
-        return analyze_photos(self._analyzer, submissions, self._bounds.level, self._bounds.most)
+        bounds = self._bounds
+        return analyze_photos(self._analyzer, submissions, bounds.level, bounds.most, portraits=bounds.portraits)
 
 
 def map_kept(items: Sequence[T | Skipped], function: Callable[[list[T]], Sequence[R]]) -> list[R | Skipped]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -52,11 +53,22 @@ class ProbeReader:
         """As `ImageLoader.reading`: everything else is done inside."""
         return self._loader.reading(*pictures)
 
-    def of(self, image: Image, level: str = "NONE", *, most: int = 1, detail: Detail = Detail.NONE) -> Probes:
-        """Those of the `most` largest faces that pass `level`, largest first, with what `detail` asks for.
+    def of(
+        self,
+        image: Image,
+        level: str = "NONE",
+        *,
+        most: int = 1,
+        detail: Detail = Detail.NONE,
+        counted: Callable[[int], None] | None = None,
+    ) -> Probes:
+        """Those of the `most` largest faces that pass `level`, largest first, with what `detail` asks for. `counted` is
+        told how many there are in all, before more is found out about any.
 
         Raises NoFace if there are none.
         """
+        if counted is not None:
+            counted(len(self.found(image, Detail.NONE)))
         judged = detail if level == "NONE" else detail | JUDGED
         faces = self._analyzer.faces([image], judged, limit=most)[0]
         faces = faces.take(select(faces, image, level, most).kept)

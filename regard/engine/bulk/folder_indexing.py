@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from regard.accountability.enrolment_terms import Basis
 from regard.accountability.gate import Grant
 from regard.domain.authority import Action
 from regard.domain.galleries import Collection
@@ -23,6 +24,8 @@ MOST_BYTES = 64 * 1024 * 1024
 #: Photographs in one transaction, by default.
 BATCH_PHOTOS = 16
 
+_NO_CONSENT = Skipped(reason="no consent", detail="Record the written release first: `regard consents record`.")
+
 #: Workers that analyse photographs.
 PhotoPool = WorkerPool[PhotoFile | Skipped, Finding]
 
@@ -37,12 +40,14 @@ Namer = Callable[[Path], str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoWork:
-    """Photographs, what names them, the workers that analyse them, and how many make a batch."""
+    """Photographs, what names them, the workers that analyse them, how many make a batch, and on what basis."""
 
     photos: Sequence[Photo]
     namer: Namer
     pool: PhotoPool
     batch: int = BATCH_PHOTOS
+    #: On what basis they may be enrolled, where the profile asks for one.
+    basis: Basis | None = None
 
 
 class FolderIndexing:
@@ -93,24 +98,45 @@ class FolderIndexing:
 
         Raises what stops the whole run (the collection was deleted, the disk is full), never a fault of one file.
         """
-        for batch, findings in self.analyses(grant, work):
+        self._enroller.terms.check(grant, work.basis)
+        for batch, findings in self.analyses(grant, work, collection):
             grant.require(Action.ENROL, collection.id)
-            yield self._stored(grant, collection, batch, findings)
+            yield self._stored(grant, collection, batch, findings, work.basis)
 
-    def analyses(self, grant: Grant, work: PhotoWork) -> Iterator[tuple[Sequence[Photo], Sequence[Finding]]]:
-        """The photographs in batches, with each batch's findings; nothing is stored."""
+    def analyses(
+        self, grant: Grant, work: PhotoWork, collection: Collection | None = None
+    ) -> Iterator[tuple[Sequence[Photo], Sequence[Finding]]]:
+        """The photographs in batches, with each batch's findings; nothing is stored. Nobody is looked at who has not
+        agreed to be in the collection, where the profile asks for that."""
         grant.require(Action.ENROL)
         batches = [work.photos[start : start + work.batch] for start in range(0, len(work.photos), work.batch)]
-        named = ([_named(photo, work.namer) for photo in batch] for batch in batches)
+        named = (self._agreed(grant, collection, [_named(each, work.namer) for each in batch]) for batch in batches)
         for analysed in zip(batches, work.pool.run(named), strict=True):
             grant.require(Action.ENROL)
             yield analysed
 
+    def _agreed(
+        self, grant: Grant, collection: Collection | None, named: list[PhotoFile | Skipped]
+    ) -> list[PhotoFile | Skipped]:
+        ids = [each.external_image_id for each in named if isinstance(each, PhotoFile)]
+        allowed = self._enroller.terms.consented(grant, collection, ids)
+        return [
+            each if isinstance(each, Skipped) or each.external_image_id in allowed else _NO_CONSENT for each in named
+        ]
+
     def _stored(
-        self, grant: Grant, collection: Collection, batch: Sequence[Photo], findings: Sequence[Finding]
+        self,
+        grant: Grant,
+        collection: Collection,
+        batch: Sequence[Photo],
+        findings: Sequence[Finding],
+        basis: Basis | None,
     ) -> list[Outcome]:
+        def store(analyses: list[PhotoAnalysis]) -> list[EnrolledFaces]:
+            return self._enroller.store(collection, analyses, grant, basis) if analyses else []
+
         with self._indexed_files.with_faces():
-            indexed = map_kept(findings, lambda each: self._enroller.store(collection, each, grant) if each else [])
+            indexed = map_kept(findings, store)
             outcomes = [_outcome(*each) for each in zip(batch, indexed, strict=True)]
             self._indexed_files.record(
                 collection.key,

@@ -8,7 +8,9 @@ from datetime import datetime
 
 import numpy as np
 
+from regard.accountability.enrolment_terms import Basis, EnrolmentTerms
 from regard.accountability.gate import Grant
+from regard.accountability.sealed_pictures import SealedPictures
 from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
 from regard.domain.faces import Detail, Faces
@@ -48,11 +50,20 @@ class Enroller:
     """Stores what was found in pictures. It is not a door: `Enrolment` and `FolderIndexing` check the grant."""
 
     def __init__(
-        self, *, collections: CollectionRows, faces: FaceRows, matcher: Matcher, clock: Callable[[], datetime]
+        self,
+        *,
+        collections: CollectionRows,
+        faces: FaceRows,
+        matcher: Matcher,
+        pictures: SealedPictures,
+        terms: EnrolmentTerms,
+        clock: Callable[[], datetime],
     ) -> None:
         self._collections = collections
         self._faces = faces
         self._matcher = matcher
+        self._pictures = pictures
+        self.terms = terms
         self._clock = clock
 
     def create(self, collection_id: str) -> Collection:
@@ -60,10 +71,14 @@ class Enroller:
         return self._collections.create(collection_id, self._matcher.models.default.version, {}, self._clock())
 
     def store(
-        self, collection: Collection, analyses: Sequence[PhotoAnalysis], grant: Grant | None = None
+        self,
+        collection: Collection,
+        analyses: Sequence[PhotoAnalysis],
+        grant: Grant | None = None,
+        basis: Basis | None = None,
     ) -> list[EnrolledFaces]:
         """Store the faces chosen from each picture, in one transaction; what is returned is on disk. The ledger's entry
-        of `grant` says which they are.
+        of `grant` says which they are, and their terms on what basis.
 
         A face that is stored already is returned as it is. Their embeddings are of the collection's model. Raises
         ResourceNotReady if that is not known here.
@@ -76,7 +91,13 @@ class Enroller:
             vectors = np.concatenate([_embeddings(each.chosen) for each in analyses if len(each.chosen)])
             with self._faces.together():
                 stored = self._faces.add(collection.key, new, vectors, collection.face_model, self._clock())
+                portraits = [portrait for each in analyses for portrait in each.portraits]
+                if portraits:
+                    self._pictures.keep(
+                        collection.key, {face.face_id: each for face, each in zip(stored, portraits, strict=True)}
+                    )
                 if grant is not None:
+                    self.terms.record(grant, collection, stored, basis)
                     grant.note(faces=[each.face_id for each in stored], face_model=collection.face_model)
             self._matcher.follow(collection)
         ends = np.cumsum([len(each.chosen) for each in analyses])
@@ -108,13 +129,17 @@ class Enrolment:
         Raises ResourceNotFound, ResourceNotReady, and what `ImageLoader.reading` raises.
         """
         grant.require(Action.ENROL, collection_id)
+        self._enroller.terms.check(grant)
 
         def enrol(collection: Collection, _: int) -> EnrolledFaces:
+            self._enroller.terms.check_consent(grant, collection, options.external_image_id)
             analyzer = embedding_for(collection, self._analyzer.using)
             with self._loader.reading(picture) as (opened,):
                 grant.note(pictures=[opened.image_id])
                 submission = Submission(picture=opened.load(), external_image_id=options.external_image_id)
-                analyses = analyze_photos(analyzer, [submission], options.level, options.most, detail)
+                analyses = analyze_photos(
+                    analyzer, [submission], options.level, options.most, detail, portraits=grant.reviewed
+                )
                 del submission  # its pixels are not needed to store what was found
             return self._enroller.store(collection, analyses, grant)[0]
 

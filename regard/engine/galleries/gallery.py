@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from regard.accountability.cases import Cases
 from regard.accountability.gate import Grant
+from regard.accountability.profiles.profile_tags import check_change, check_new
 from regard.domain.authority import Action
+from regard.domain.cases import PENDING_LABEL, UNDECIDED, CandidateState
 from regard.domain.galleries import Collection, Face
 from regard.engine.galleries.matching import Matcher
+from regard.engine.galleries.reviewed_search import pending_face
+from regard.errors import AccessDenied
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import Deletion, FaceRows
 
@@ -34,18 +39,22 @@ class Galleries:
         collections: CollectionRows,
         faces: FaceRows,
         matcher: Matcher,
+        cases: Cases,
         clock: Callable[[], datetime],
     ) -> None:
         self._collections = collections
         self._faces = faces
         self._matcher = matcher
+        self._cases = cases
         self._clock = clock
 
     # -- collections -----------------------------------------------------------------------------------------
 
     def create(self, grant: Grant, collection_id: str, tags: Tags) -> Collection:
-        """A new collection, of the default face model. Raises ResourceAlreadyExists."""
+        """A new collection, of the default face model. Raises ResourceAlreadyExists, and InvalidParameter for a tag
+        that names no profile it may have."""
         grant.require(Action.ADMINISTER, collection_id)
+        check_new(tags, grant.rules)
         return self._collections.create(collection_id, self._matcher.models.default.version, tags, self._clock())
 
     def get(self, grant: Grant, collection_id: str) -> Collection:
@@ -76,9 +85,16 @@ class Galleries:
         return self._collections.page(after, limit)
 
     def retag(self, grant: Grant, collection_id: str, change: Callable[[Tags], Tags]) -> None:
-        """Replace the tags with what `change` returns for them. Raises ResourceNotFound."""
+        """Replace the tags with what `change` returns for them. Raises ResourceNotFound, and InvalidParameter where the
+        collection's profile would demand less."""
         grant.require(Action.ADMINISTER, collection_id)
-        self._collections.retag(collection_id, change)
+
+        def checked(before: Tags) -> Tags:
+            after = change(before)
+            check_change(before, after, grant.rules)
+            return after
+
+        self._collections.retag(collection_id, checked)
 
     def delete(self, grant: Grant, collection_id: str) -> None:
         """Delete the collection and everything in it. Raises ResourceNotFound."""
@@ -98,9 +114,42 @@ class Galleries:
         user_id: str | None = None,
     ) -> list[Face]:
         """Up to `limit` faces with a key above `after`, in key order; only those in `face_ids` and only `user_id`'s, if
-        given."""
+        given.
+
+        Where candidates are reviewed, one that is not decided goes by its alias, a verified one by what it is.
+        """
         grant.require(Action.READ, collection.id)
-        return self._faces.page(collection.key, after, limit, face_ids, user_id)
+        if not grant.reviewed:
+            return self._faces.page(collection.key, after, limit, face_ids, user_id)
+        if user_id is not None and user_id.startswith(PENDING_LABEL):
+            face_ids, user_id = [user_id.rpartition(":")[2]], None
+        if not self._cases.check_listing(grant) and face_ids is None:
+            raise AccessDenied(
+                f"{grant.act.operation} is refused: a searcher sees whom a search found, once that is reviewed. Name "
+                "the candidates in FaceIds."
+            )
+        if face_ids is None:
+            return self._faces.page(collection.key, after, limit, None, user_id)
+        named = self._named(grant, collection, face_ids)
+        mine = [face for face in named if user_id is None or face.user_id == user_id]
+        return [replace(face, key=key) for key, face in enumerate(mine, 1)][after : after + limit]
+
+    def _named(self, grant: Grant, collection: Collection, face_ids: Sequence[str]) -> list[Face]:
+        """The faces of these ids and aliases, in the order asked."""
+        asked = list(dict.fromkeys(face_ids))
+        cases = self._cases.named(grant, collection.id, asked)
+        verified = {alias: each.face_id for alias, (_, each) in cases.items() if each.state is CandidateState.VERIFIED}
+        real = {each: each for each in asked if each not in cases} if self._cases.check_listing(grant) else {}
+        names = real | verified
+        there = {face.face_id: face for face in self._faces.get(collection.key, [*names.values()])}
+        found: list[Face] = []
+        for name in asked:
+            if name in cases and cases[name][1].state in UNDECIDED:
+                case, candidate = cases[name]
+                found.append(pending_face(candidate, collection, case))
+            elif names.get(name) in there:
+                found.append(there[names[name]])
+        return found
 
     def delete_faces(self, grant: Grant, collection_id: str, face_ids: Sequence[str]) -> Deletion:
         """Delete those of the faces that exist and belong to no user. Raises ResourceNotFound."""

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from regard.accountability.enrolment_terms import EnrolmentTerms
 from regard.accountability.gate import Grant
 from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
@@ -50,11 +51,13 @@ class Users:
         collections: CollectionRows,
         users: UserRows,
         matcher: Matcher,
+        terms: EnrolmentTerms,
         clock: Callable[[], datetime],
     ) -> None:
         self._collections = collections
         self._users = users
         self._matcher = matcher
+        self._terms = terms
         self._clock = clock
 
     def create(self, grant: Grant, collection_id: str, user_id: str) -> None:
@@ -93,6 +96,7 @@ class Users:
         grant.require(Action.ENROL, collection_id)
         collection = self._collections.get(collection_id)
         self._matcher.check_model(collection)
+        self._terms.check_user(grant, collection, user_id, face_ids)
         with self._users.changing(collection.key, user_id) as change:
             free, refused = _sorted_out(change, user_id, face_ids, wanted=None)
             held = change.embeddings()

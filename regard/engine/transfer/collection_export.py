@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from regard.accountability.gate import Grant
+from regard.accountability.profiles.profile_tags import stamped
 from regard.domain.authority import Action
 from regard.domain.instants import microseconds
 from regard.domain.reporting import Progress
@@ -40,7 +41,8 @@ class CollectionExport:
         with self._rows.snapshot(collection_id) as moment:
             pieces = moment.faces(ROWS)
             first = next(pieces, None)
-            manifest = _manifest(moment, 0 if first is None else first.embeddings.shape[1])
+            tags = stamped(moment.collection.tags, grant.rules)
+            manifest = _manifest(moment, tags, 0 if first is None else first.embeddings.shape[1])
             digest = Digest()
             with parquet.draft(file, KINDS, manifest.dimension) as made:
                 done = 0
@@ -55,13 +57,13 @@ class CollectionExport:
         return manifest
 
 
-def _manifest(moment: Snapshot, dimension: int) -> Manifest:
+def _manifest(moment: Snapshot, tags: dict[str, str], dimension: int) -> Manifest:
     collection = moment.collection
     return described(
         collection=collection.id,
         face_model=collection.face_model,
         created_at=microseconds(collection.created_at),
-        tags=collection.tags,
+        tags=tags,
         dimension=dimension,
         faces=moment.face_count(),
         users_without_faces=tuple(moment.users_without_faces()),

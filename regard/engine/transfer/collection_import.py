@@ -8,7 +8,9 @@ from datetime import datetime
 from itertools import islice
 from typing import Protocol
 
+from regard.accountability.enrolment_terms import Basis, EnrolmentTerms
 from regard.accountability.gate import Grant
+from regard.accountability.profiles.profile_tags import check_archive, check_new
 from regard.domain.authority import Action
 from regard.domain.galleries import Collection
 from regard.domain.reporting import Progress
@@ -74,20 +76,32 @@ class Imported:
 class CollectionImport:
     """Imports files. After an interruption the same call resumes: faces that are stored already are skipped."""
 
-    def __init__(self, collections: CollectionRows, rows: TransferRows, *, batch: int = BATCH) -> None:
+    def __init__(
+        self, collections: CollectionRows, rows: TransferRows, terms: EnrolmentTerms, *, batch: int = BATCH
+    ) -> None:
         self._collections = collections
         self._rows = rows
+        self._terms = terms
         self._piece = min(batch, PIECE)
         self._most = batch // self._piece
 
-    def run(self, grant: Grant, source: Source, target: Target, progress: Progress) -> Imported:
-        """Read the whole file to check it, then import it.
+    def run(
+        self, grant: Grant, source: Source, target: Target, progress: Progress, basis: Basis | None = None
+    ) -> Imported:
+        """Read the whole file to check it, then import it; `basis` says why the faces may be kept, where the profile
+        asks for that.
 
-        Raises InvalidParameter, and changes nothing, if the file is invalid; if the collection is of another face model
-        or has one of the file's faces with another embedding; or, unless `adding`, if it has faces that the file lacks.
+        Raises AccessDenied if there is none, or the profile asks for everybody's written release; and InvalidParameter,
+        and changes nothing, if the file is invalid; if the collection is of another face model or has one of the file's
+        faces with another embedding; or, unless `adding`, if it has faces that the file lacks.
         """
         grant.require(Action.ENROL, target.name)
+        self._terms.check_import(grant, basis)
         there = self._collections.find(target.name)
+        if there is None:
+            check_new(target.tags, grant.rules)
+        else:
+            check_archive(target.tags, grant.rules, there.id)
         self._check(source, target, there, progress)
         grant.note(faces_in_file=source.rows, face_model=source.face_model)
         collection = there or self._make(source, target)
@@ -99,6 +113,7 @@ class CollectionImport:
             progress(f"Importing into {target.name}", done, source.rows)
         self._rows.add_users(collection, target.users_without_faces)
         self._fill(collection, progress)
+        self._terms.record_all(grant, collection, basis)
         size = self._collections.face_count(collection.key)
         return Imported(
             collection=collection, stored=stored, held=done - stored, size=size, strangers=source.fit.strangers()

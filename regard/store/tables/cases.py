@@ -7,11 +7,13 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Text
 from regard.store.tables.columns import Bytes, Instant, JsonObject, Key, Number, OtherKey
 from regard.store.tables.metadata import metadata
 
-#: `state` is open, verified, not_identified, inconclusive, actionable or purged.
+#: `state` is open, verified, not_identified, inconclusive, actionable or purged; seeded is no case, but a pair whose
+#: answer is known, by which reviewers are measured.
 cases = Table(
     "cases",
     metadata,
     Column("id", String(36), primary_key=True),
+    Column("collection", String(255), nullable=False),
     Column("authorisation_id", String(64), ForeignKey("authorisations.id")),
     Column("profile", String(64), nullable=False),
     Column("state", String(16), nullable=False),

@@ -38,3 +38,18 @@ ledger_checkpoints = Table(
     Column("note", Text, nullable=False),
     Column("given_out", Boolean, nullable=False),
 )
+
+#: That the clock may be behind the ledger: two people confirmed that `clock` was right when the last entry was of
+#: `ledger_time`.
+ledger_resumptions = Table(
+    "ledger_resumptions",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("ledger_time", Instant, nullable=False),
+    Column("clock", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("requested_by", String(64), nullable=False),
+    Column("confirmed_by", String(64)),
+    Column("confirmed_at", Instant),
+    sqlite_autoincrement=True,
+)

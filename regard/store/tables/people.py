@@ -8,7 +8,7 @@ from regard.store.tables.columns import Bytes, Instant, Key, OtherKey
 from regard.store.tables.metadata import metadata
 
 #: `login` is what somebody signs in with; on the machine itself, the name of their account there. `totp_step` is the
-#: last time step whose code was used.
+#: last time step whose code was used; sign-ins from before `signed_out_at` have ended.
 people = Table(
     "people",
     metadata,
@@ -18,6 +18,7 @@ people = Table(
     Column("password_hash", Text),
     Column("sealed_totp", Bytes),
     Column("totp_step", OtherKey),
+    Column("signed_out_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant),
 )
@@ -43,6 +44,15 @@ outside_identities = Table(
     Column("subject", String(255), primary_key=True),
     Column("person_id", String(36), ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
     Index(None, "person_id"),
+)
+
+#: Sign-ins that were ended, and challenges that were answered, by their ids, until they would have ended by themselves.
+ended_sign_ins = Table(
+    "ended_sign_ins",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("ends_at", Instant, nullable=False),
+    Index(None, "ends_at"),
 )
 
 #: A program that acts by itself; `person_id` is who answers for it.

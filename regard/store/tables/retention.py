@@ -134,3 +134,17 @@ evaluations = Table(
     Column("report", JsonObject, nullable=False),
     Index(None, "face_model"),
 )
+
+#: Reports that were given to the public, as they were: a period is published once, and never again in another cut.
+published_reports = Table(
+    "published_reports",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("content", JsonObject, nullable=False),
+    Column("published_by", String(36)),
+    Column("published_at", Instant, nullable=False),
+    Index(None, "kind", "since"),
+)

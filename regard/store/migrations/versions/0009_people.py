@@ -27,6 +27,7 @@ def _people() -> None:
         sa.Column("password_hash", sa.Text),
         sa.Column("sealed_totp", sa.LargeBinary),
         sa.Column("totp_step", KEY),
+        sa.Column("signed_out_at", sa.BigInteger),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("ended_at", sa.BigInteger),
         sa.PrimaryKeyConstraint("id", name="people_pk"),
@@ -55,6 +56,13 @@ def _people() -> None:
         ),
     )
     op.create_index("outside_identities_by_person_id", "outside_identities", ["person_id"])
+    op.create_table(
+        "ended_sign_ins",
+        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("ends_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="ended_sign_ins_pk"),
+    )
+    op.create_index("ended_sign_ins_by_ends_at", "ended_sign_ins", ["ends_at"])
     op.create_table(
         "services",
         sa.Column("id", sa.String(36), nullable=False),
@@ -164,6 +172,7 @@ def _cases() -> None:
     op.create_table(
         "cases",
         sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("collection", sa.String(255), nullable=False),
         sa.Column("authorisation_id", sa.String(64)),
         sa.Column("profile", sa.String(64), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
@@ -299,6 +308,7 @@ def downgrade() -> None:
         "trainings",
         "role_grants",
         "services",
+        "ended_sign_ins",
         "outside_identities",
         "passkeys",
         "people",

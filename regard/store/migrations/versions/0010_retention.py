@@ -14,6 +14,7 @@ KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 def upgrade() -> None:
     _retention()
     _incidents()
+    _resumptions()
 
 
 def _retention() -> None:
@@ -144,10 +145,24 @@ def _incidents() -> None:
         sa.PrimaryKeyConstraint("id", name="evaluations_pk"),
     )
     op.create_index("evaluations_by_face_model", "evaluations", ["face_model"])
+    op.create_table(
+        "published_reports",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sa.Column("until", sa.BigInteger, nullable=False),
+        sa.Column("content", sa.JSON, nullable=False),
+        sa.Column("published_by", sa.String(36)),
+        sa.Column("published_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="published_reports_pk"),
+    )
+    op.create_index("published_reports_by_kind_since", "published_reports", ["kind", "since"])
 
 
 def downgrade() -> None:
     for name in (
+        "published_reports",
+        "ledger_resumptions",
         "evaluations",
         "suspensions",
         "incident_notices",
@@ -159,3 +174,18 @@ def downgrade() -> None:
         "enrolment_terms",
     ):
         op.drop_table(name)
+
+
+def _resumptions() -> None:
+    op.create_table(
+        "ledger_resumptions",
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("ledger_time", sa.BigInteger, nullable=False),
+        sa.Column("clock", sa.BigInteger, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("requested_by", sa.String(64), nullable=False),
+        sa.Column("confirmed_by", sa.String(64)),
+        sa.Column("confirmed_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("key", name="ledger_resumptions_pk"),
+        sqlite_autoincrement=True,
+    )

@@ -55,7 +55,7 @@ def test_a_transaction_is_made_of_many_pieces(
         if description.startswith("Importing"):
             done.append(count)
 
-    imports = CollectionImport(other.collections, other.rows, batch=17)
+    imports = CollectionImport(other.collections, other.rows, other.terms, batch=17)
     with closing(ParquetTable(file)) as table:
         archive = Archive(table)
         target = Target(name="people", created_at=NOW, tags=archive.manifest.tags, users_without_faces=[("nobody", 0)])

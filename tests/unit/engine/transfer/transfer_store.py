@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from granting import Granting
 
+from regard.accountability.enrolment_terms import EnrolmentTerms
 from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
 from regard.domain.galleries import Collection
@@ -56,8 +57,9 @@ class Store:
         self.faces = FaceRows(self.opened)
         self.users = UserRows(self.opened)
         self.rows = TransferRows(self.opened)
+        self.terms = EnrolmentTerms(self.opened, lambda: NOW)
         self.exports = CollectionExport(self.rows)
-        self.imports = CollectionImport(self.collections, self.rows, batch=BATCH)
+        self.imports = CollectionImport(self.collections, self.rows, self.terms, batch=BATCH)
 
     def fill(self, name: str = "people", count: int = 50) -> Collection:
         """A collection with tags, faces of all kinds, two users with faces and one without."""

@@ -1,0 +1,242 @@
+"""Signs of abuse in what the ledger recorded: too many, too often, too late, or by a side door.
+
+A sign proves nothing. It is shown to people, who find out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from regard.domain.authority import Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRules:
+    """From how many on something is a sign; `within` is the time in which they are counted. `hours` are those in which
+    people work here, by the machine's clock; None where that is not known."""
+
+    within: timedelta = timedelta(hours=1)
+    searches: int = 100
+    same_face: int = 10
+    refusals: int = 10
+    comparisons: int = 100
+    enrolled_and_searched: int = 10
+    associations: int = 100
+    lists: int = 100
+    low_thresholds: int = 10
+    #: Similarity below which a threshold counts as low: Rekognition's default.
+    low: float = 80.0
+    hours: tuple[time, time] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """One act, as far as signs are looked for in it. `who` is the person, or the access key or name of the caller."""
+
+    at: datetime
+    who: str
+    operation: str
+    action: str
+    outcome: str
+    collection: str | None
+    threshold: float | None
+    facts: Mapping[str, Any]
+
+    @property
+    def probe(self) -> str | None:
+        """Whom a search was for, if that was a face that is enrolled; or else its best candidate, where candidates are
+        reviewed by a pseudonym."""
+        asked = self.facts.get("probe_face") or self.facts.get("probe_user") or self.facts.get("subject")
+        candidates = self.facts.get("candidates") or ()
+        first = candidates[0] if candidates else {}
+        return asked or first.get("face") or first.get("user")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """What somebody did, how often, from when to when, and how serious that is if it is abuse."""
+
+    kind: str
+    who: str
+    count: int
+    since: datetime
+    until: datetime
+    severity: str
+    description: str
+
+
+def signals(deeds: Iterable[Deed], rules: SignalRules) -> list[Signal]:
+    """The signs in these deeds, each kind once for each who did it, with the most that fell into the time."""
+    by_person: dict[str, list[Deed]] = defaultdict(list)
+    for deed in sorted(deeds, key=lambda each: each.at):
+        by_person[deed.who].append(deed)
+    return [signal for who, done in sorted(by_person.items()) for signal in _of(who, done, rules)]
+
+
+def read(bodies: Iterable[bytes]) -> Iterator[Deed]:
+    """The deeds that entries of the ledger tell of. The sweeper's own are left out."""
+    for body in bodies:
+        said = json.loads(body)
+        who = said.get("who", {})
+        if said.get("channel") == "worker":
+            continue
+        yield Deed(
+            at=datetime.strptime(said["time"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC),
+            who=said.get("person") or who.get("access_key") or who.get("name") or "",
+            operation=said["operation"],
+            action=said["action"],
+            outcome=said["outcome"],
+            collection=said.get("collection"),
+            threshold=said.get("threshold"),
+            facts=said.get("facts", {}),
+        )
+
+
+def _of(who: str, done: Sequence[Deed], rules: SignalRules) -> Iterator[Signal]:
+    for sign in _SIGNS:
+        if most := _densest(sign.chosen(done, rules), rules.within, sign.least(rules)):
+            yield _signal(sign.kind, who, most, sign.severity, sign.words)
+    yield from _same_face(who, _searches(done), rules)
+    yield from _refusals(who, done, rules)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """Something done too often: which deeds count, from how many on, and how serious it is."""
+
+    kind: str
+    severity: str
+    words: str
+    chosen: Callable[[Sequence[Deed], SignalRules], Sequence[Deed]]
+    least: Callable[[SignalRules], int]
+
+
+def _searches(done: Sequence[Deed], action: Action = Action.SEARCH) -> list[Deed]:
+    return [each for each in done if each.action == action and each.outcome == "allowed"]
+
+
+def _low(done: Sequence[Deed], rules: SignalRules) -> list[Deed]:
+    found = _searches(done) + _searches(done, Action.COMPARE)
+    return [each for each in found if each.threshold is not None and each.threshold < rules.low]
+
+
+def _at_night(done: Sequence[Deed], rules: SignalRules) -> list[Deed]:
+    found = _searches(done) + _searches(done, Action.COMPARE)
+    return [] if rules.hours is None else [each for each in found if not _within(each.at, rules.hours)]
+
+
+def _lowered(done: Sequence[Deed], _: SignalRules) -> list[Deed]:
+    return [each for each in done if each.operation.startswith("thresholds ") and each.action != Action.READ]
+
+
+def _named(done: Sequence[Deed], *operations: str) -> list[Deed]:
+    return [each for each in done if each.operation in operations and each.outcome == "allowed"]
+
+
+def _densest(found: Sequence[Deed], within: timedelta, least: int) -> Sequence[Deed]:
+    """The most of these that fell into so long, in the order of time; none if they are fewer than `least`."""
+    found = sorted(found, key=lambda each: each.at)
+    best: Sequence[Deed] = ()
+    start = 0
+    for end in range(len(found)):
+        while found[end].at - found[start].at > within:
+            start += 1
+        if end - start + 1 > len(best):
+            best = found[start : end + 1]
+    return best if len(best) >= least else ()
+
+
+def _same_face(who: str, searches: Sequence[Deed], rules: SignalRules) -> Iterator[Signal]:
+    """Counted over all that is looked at: who follows somebody does so for days."""
+    counts = Counter(each.probe for each in searches if each.probe is not None)
+    for face, count in counts.most_common(1):
+        if count >= rules.same_face:
+            found = [each for each in searches if each.probe == face]
+            yield _signal("same-face", who, found, "serious", f"searches that were for, or found, the face {face}")
+
+
+def _refusals(who: str, done: Sequence[Deed], rules: SignalRules) -> Iterator[Signal]:
+    row: list[Deed] = []
+    longest: list[Deed] = []
+    for each in done:
+        row = [*row, each] if each.outcome == "refused" else []
+        longest = row if len(row) > len(longest) else longest
+    if len(longest) >= rules.refusals:
+        yield _signal("refusals", who, longest, "serious", "refused acts in a row")
+
+
+def _enrolled_to_search(done: Sequence[Deed]) -> list[Deed]:
+    """Searches by an enrolled face that the same person had enrolled before."""
+    enrolled: set[str] = set()
+    found = []
+    for each in done:
+        if each.action == Action.ENROL:
+            enrolled.update(each.facts.get("faces", ()))
+        elif each.action == Action.SEARCH and each.facts.get("probe_face") in enrolled:
+            found.append(each)
+    return found
+
+
+_SIGNS = (
+    _Sign("many-searches", "serious", "searches in short time", lambda d, _: _searches(d), lambda r: r.searches),
+    _Sign(
+        "bulk-compare",
+        "serious",
+        "comparisons in short time: a search by another name",
+        lambda done, _: _searches(done, Action.COMPARE),
+        lambda rules: rules.comparisons,
+    ),
+    _Sign(
+        "bulk-associate",
+        "serious",
+        "associations in short time: their threshold tells who is like whom",
+        lambda done, _: _named(done, "AssociateFaces"),
+        lambda rules: rules.associations,
+    ),
+    _Sign(
+        "bulk-list",
+        "low",
+        "pages of faces or users listed in short time",
+        lambda done, _: _named(done, "ListFaces", "ListUsers"),
+        lambda rules: rules.lists,
+    ),
+    _Sign(
+        "enrolled-to-search",
+        "serious",
+        "searches for faces that the same person had enrolled before: a search by image by another name",
+        lambda done, _: _enrolled_to_search(done),
+        lambda rules: rules.enrolled_and_searched,
+    ),
+    _Sign("low-thresholds", "low", "searches at a low threshold", _low, lambda rules: rules.low_thresholds),
+    _Sign("thresholds-lowered", "serious", "changes of a threshold", _lowered, lambda _: 1),
+    _Sign(
+        "exports",
+        "low",
+        "exports",
+        lambda done, _: _searches(done, Action.EXPORT),
+        lambda _: 1,
+    ),
+    _Sign("at-night", "low", "searches outside of working hours", _at_night, lambda _: 1),
+)
+
+
+def _within(moment: datetime, hours: tuple[time, time]) -> bool:
+    here, (start, end) = moment.astimezone().time(), hours
+    return start <= here < end if start <= end else here >= start or here < end
+
+
+def _signal(kind: str, who: str, found: Sequence[Deed], severity: str, words: str) -> Signal:
+    return Signal(
+        kind=kind,
+        who=who,
+        count=len(found),
+        since=found[0].at,
+        until=found[-1].at,
+        severity=severity,
+        description=f"{len(found):,} {words}",
+    )

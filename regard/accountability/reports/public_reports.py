@@ -1,0 +1,138 @@
+"""The door to what the public is told: accountability and transparency reports, signs, forms of assessments."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from uuid import uuid4
+
+from regard.accountability.gate import Grant
+from regard.accountability.reports import rendering
+from regard.accountability.reports.accountability_report import accountability_report
+from regard.accountability.reports.assessment_report import assessment_report
+from regard.accountability.reports.notice_report import Sign, notice_report
+from regard.accountability.reports.report import Report, day
+from regard.accountability.reports.sources import Sources
+from regard.accountability.reports.system import System
+from regard.accountability.reports.transparency_counts import Period, content
+from regard.accountability.reports.transparency_report import transparency_report
+from regard.domain.authority import Action
+from regard.domain.publications import Publication
+from regard.errors import InvalidParameter
+
+_TRANSPARENCY = "transparency"
+
+
+class PublicReports:
+    """Makes reports for everybody. What is in them is in the ledger by its SHA-256."""
+
+    def __init__(self, sources: Sources, system: System, clock: Callable[[], datetime]) -> None:
+        self._sources = sources
+        self._system = system
+        self._clock = clock
+
+    def accountability(self, grant: Grant) -> Report:
+        """What the system is, can do and cannot, and how often it errs."""
+        grant.require_all(Action.READ)
+        sources = self._sources
+        made = accountability_report(self._system, sources.sizes(), sources.newest_evaluations(), self._clock())
+        return noted(grant, made)
+
+    def assessment(self, grant: Grant) -> Report:
+        """A form, filled in as far as the configuration answers it."""
+        grant.require_all(Action.READ)
+        sources = self._sources
+        made = assessment_report(self._system, sources.sizes(), sources.newest_evaluations(), self._clock())
+        return noted(grant, made)
+
+    def notice(self, grant: Grant, sign: Sign) -> Report:
+        """A sign; where and when it is displayed is in the ledger. Raises InvalidParameter."""
+        grant.require_all(Action.ADMINISTER)
+        sign.check()
+        grant.note(place=sign.place, since=sign.since.isoformat(), until=sign.until.isoformat())
+        return noted(grant, notice_report(self._system, sign, self._clock()))
+
+    def transparency(
+        self, grant: Grant, since: datetime, until: datetime, demographics: Mapping[str, Mapping[str, str]]
+    ) -> Report:
+        """What happened from `since` to before `until`, for publication. `demographics` is what the operator's own
+        records say of the people in cases that may be acted on.
+
+        A period is published once: the second time, the report is the first one, though rows have changed. Raises
+        InvalidParameter where it is not over, or has days in common with another that was published: their difference
+        could tell what both withhold.
+        """
+        grant.require_all(Action.ADMINISTER)
+        now = self._clock()
+        if not since < until <= now:
+            raise InvalidParameter("Name a period that is over, its first and its last day.")
+        with self._sources.database.write():
+            published = self._published(since, until)
+            if published is None:
+                published = self._publish(grant, since, until, demographics, now)
+            elif demographics:
+                raise InvalidParameter(
+                    f"This period was published on {day(published.published_at)}, and stays as it was; leave out "
+                    "--demographics to have that report again."
+                )
+            return noted(grant, transparency_report(self._system, published), publication=published.id)
+
+    def _published(self, since: datetime, until: datetime) -> Publication | None:
+        found = self._sources.publications.overlapping(_TRANSPARENCY, since, until)
+        same = next((each for each in found if (each.since, each.until) == (since, until)), None)
+        if found and same is None:
+            other = found[0]
+            raise InvalidParameter(
+                f"{day(other.since)} to before {day(other.until)} was published, and has days in common with this "
+                "period: whoever has both reports could subtract them and learn what each withholds. Publish periods "
+                "that follow each other."
+            )
+        return same
+
+    def _publish(
+        self,
+        grant: Grant,
+        since: datetime,
+        until: datetime,
+        demographics: Mapping[str, Mapping[str, str]],
+        now: datetime,
+    ) -> Publication:
+        sources = self._sources
+        cases = [each for each in sources.cases.all() if since <= each.opened_at < until]
+        changes = [
+            (name, each) for name, each in sources.threshold_changes() if since <= (each.approved_at or now) < until
+        ]
+        known = sources.authorisations_by_id()
+        period = Period(
+            since=since,
+            until=until,
+            searches=sources.cases.searches_between(since, until),
+            cases=cases,
+            candidates=sources.candidates([each.id for each in cases]),
+            authorisations=[each for each in known.values() if since <= each.requested_at < until],
+            incidents=[each for each in sources.incidents.since(since) if each.opened_at < until],
+            thresholds=changes,
+            erasures=sources.erased(since, until),
+            suspensions=sum(since <= each.started_at < until for each in sources.suspensions.all()),
+            demographics=demographics,
+        )
+        evaluations = {each.id: each for each in sources.evaluations.all()}
+        made = Publication(
+            id=f"publication-{uuid4().hex[:16]}",
+            kind=_TRANSPARENCY,
+            since=since,
+            until=until,
+            content=content(period, known, evaluations, self._system.rules.suppress_below),
+            published_by=grant.person_id,
+            published_at=now,
+        )
+        sources.publications.add(made)
+        return made
+
+
+def noted(grant: Grant, report: Report, **facts: str | int) -> Report:
+    """Have the ledger hear of a report, by the SHA-256 of what it says to programs."""
+    digest = hashlib.sha256(rendering.text_json(report).encode()).hexdigest()
+    grant.note(report=report.name, report_sha256=digest, **facts)
+    return report

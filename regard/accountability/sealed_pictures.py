@@ -1,0 +1,55 @@
+"""The pictures that reviewers compare, encrypted with the key file: of enrolled faces, and of cases."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from regard.accountability.secret_box import SecretBox
+from regard.store.picture_rows import PictureRows
+
+PROBE, CANDIDATE = "probe", "candidate"
+
+
+class SealedPictures:
+    """Keeps pictures, and gives them back as they were. It is no door: who asks has checked the grant."""
+
+    def __init__(self, rows: PictureRows, box: SecretBox) -> None:
+        self._rows = rows
+        self._box = box
+
+    def keep(self, collection_key: int, pictures: Mapping[str, bytes]) -> None:
+        """Those of enrolled faces, by face id."""
+        sealed = {face_id: self._box.seal(each, _of_face(face_id)) for face_id, each in pictures.items()}
+        self._rows.keep(collection_key, sealed)
+
+    def complete(self, collection: str, pictures: Mapping[str, bytes]) -> None:
+        """Give these faces' pictures, by face id, to the cases of the collection that have waited for them."""
+        for face_id, picture in pictures.items():
+            for case_id, number in self._rows.lacking(collection, face_id):
+                self.add(case_id, CANDIDATE, number, picture)
+
+    def of_faces(self, collection_key: int, face_ids: Sequence[str]) -> dict[str, bytes]:
+        """Those of the faces' pictures that are at hand, by face id."""
+        found = self._rows.of_faces(collection_key, face_ids)
+        opened = {face_id: self._box.unseal(sealed, _of_face(face_id)) for face_id, sealed in found.items()}
+        return {face_id: each for face_id, each in opened.items() if each is not None}
+
+    def add(self, case_id: str, kind: str, number: int, picture: bytes) -> None:
+        """A copy for a case."""
+        sealed = self._box.seal(picture, _of_case(case_id, kind, number))
+        self._rows.add(case_id, kind, number, hashlib.sha256(picture).hexdigest(), sealed)
+
+    def of_case(self, case_id: str) -> dict[tuple[str, int], bytes]:
+        """Those of a case, by kind and number; the probe's number is 0."""
+        found = self._rows.of_case(case_id)
+        opened = {where: self._box.unseal(sealed, _of_case(case_id, *where)) for where, sealed in found.items()}
+        return {where: each for where, each in opened.items() if each is not None}
+
+
+def _of_face(face_id: str) -> str:
+    return f"picture of the face {face_id}"
+
+
+def _of_case(case_id: str, kind: str, number: int) -> str:
+    return f"picture {kind} {number} of {case_id}"

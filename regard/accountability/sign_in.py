@@ -1,0 +1,131 @@
+"""Signing in: from what somebody shows to a token, and from a token to a principal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from regard.accountability.back_off import BackOff
+from regard.accountability.gate import Grant
+from regard.accountability.one_time_codes import OneTimeCodes
+from regard.accountability.passwords import Passwords
+from regard.accountability.secret_box import SecretBox
+from regard.accountability.sign_in_tokens import LONGEST, SignInToken, SignInTokens
+from regard.domain.authority import Action
+from regard.domain.callers import Principal, TemporaryCredential
+from regard.errors import CodeNeeded, ExpiredToken, SignInRefused
+from regard.store.sign_in_rows import SignInRow, SignInRows
+
+#: What another process ended is refused within this many seconds.
+_REMEMBERED_SECONDS = 1.0
+_MOST_REMEMBERED = 4096
+#: The role of those who signed in, in place of the one that temporary credentials of AWS's kind name.
+_ROLE = "sign-in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """That somebody is a person, by the `means` they showed. It gives nothing by itself: `SignIn.begin` does."""
+
+    person_id: str
+    name: str
+    means: tuple[str, ...]
+
+    @property
+    def principal(self) -> Principal:
+        return Principal(access_key_id=self.person_id, name=self.name, holder_id=self.person_id)
+
+
+class SignIn:
+    """Whom to believe, and for how long. Safe to share between threads."""
+
+    def __init__(
+        self,
+        rows: SignInRows,
+        secret_box: SecretBox,
+        *,
+        passwords: Passwords | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rows = rows
+        self._tokens = SignInTokens(secret_box, clock)
+        self._codes = OneTimeCodes(secret_box, clock)
+        self._passwords = passwords or Passwords()
+        self._back_off = BackOff(ticks)
+        self._clock = clock
+        self._ticks = ticks
+        self._remembered: dict[str, tuple[float, Principal]] = {}
+
+    def by_password(self, login: str, password: str, code: str = "") -> Proof:
+        """Who it is, by password, and by a code of their authenticator app if they have one.
+
+        Raises SignInRefused, which says nothing about who there is; CodeNeeded; and Throttling after failures.
+        """
+        self._back_off.begin(login)
+        row = self._rows.of_login(login)
+        if not self._passwords.check(row.password_hash if row else None, password) or row is None:
+            raise SignInRefused
+        means = ("password",) if row.sealed_totp is None else ("password", self._code(row, row.sealed_totp, code))
+        self._back_off.succeed(login)
+        if row.password_hash is not None and self._passwords.is_outdated(row.password_hash):
+            self._rows.set_password(row.person_id, self._passwords.hash(password), None)
+        return Proof(person_id=row.person_id, name=row.name, means=means)
+
+    def begin(self, grant: Grant, proof: Proof, lasting: timedelta = LONGEST) -> tuple[str, datetime]:
+        """The token of a new sign-in, and when it ends."""
+        grant.require(Action.SIGN_IN)
+        token, text = self._tokens.issue(proof.person_id, proof.means, lasting)
+        grant.note(sign_in=token.id, means=list(proof.means))
+        return text, token.ends_at
+
+    def lookup(self, token: str) -> Principal:
+        """Who signed in and was given this token.
+
+        Raises UnrecognizedClient if it is no token of this installation, ExpiredToken if the sign-in has ended.
+        """
+        opened = self._tokens.open(token)
+        row = self._rows.of_person(opened.person_id)
+        ended = row is None or (row.signed_out_at is not None and opened.began_at <= row.signed_out_at)
+        if row is None or ended or self._rows.has_ended(opened.id):
+            self._remembered.pop(token, None)
+            raise ExpiredToken("The sign-in has ended. Sign in again.")
+        principal = _principal(row, opened)
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[token] = (self._ticks() + _REMEMBERED_SECONDS, principal)
+        return principal
+
+    def recall(self, token: str) -> Principal | None:
+        """What `lookup` returned a moment ago; None if the database has to be asked. Raises as `lookup`."""
+        until, principal = self._remembered.get(token, (0.0, None))
+        if principal is None or self._ticks() >= until:
+            return None
+        self._tokens.open(token)
+        return principal
+
+    def end(self, grant: Grant) -> None:
+        """End the sign-in that this act was asked for with."""
+        grant.require(Action.SIGN_IN)
+        used = grant.caller.principal.temporary_credential
+        if used is None or used.role != _ROLE:
+            return
+        self._rows.end(used.access_key_id, used.expires_at, self._clock())
+        self._remembered.clear()
+
+    def _code(self, row: SignInRow, sealed: bytes, code: str) -> str:
+        """Use the code. Raises CodeNeeded, SignInRefused."""
+        if not code:
+            raise CodeNeeded
+        step = self._codes.step(row.person_id, sealed, code)
+        if step is None or not self._rows.use_step(row.person_id, step):
+            raise SignInRefused
+        return "code"
+
+
+def _principal(row: SignInRow, opened: SignInToken) -> Principal:
+    """The person, as the caller of an act: whoever signs in twice is one caller."""
+    session = TemporaryCredential(access_key_id=opened.id, role=_ROLE, name="", expires_at=opened.ends_at)
+    return Principal(access_key_id=row.person_id, name=row.name, temporary_credential=session, holder_id=row.person_id)

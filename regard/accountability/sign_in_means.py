@@ -1,0 +1,143 @@
+"""The door to what people sign in with: passwords, authenticator apps, passkeys, identities elsewhere. Everybody
+changes their own; an administrator changes anybody's, and the ledger says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from regard.accountability.gate import Grant
+from regard.accountability.one_time_codes import OneTimeCodes
+from regard.accountability.passwords import Passwords
+from regard.accountability.people import find_person
+from regard.accountability.secret_box import SecretBox
+from regard.domain.authority import Action
+from regard.domain.people import Person, Role
+from regard.errors import AccessDenied, InvalidParameter, ResourceAlreadyExists, ResourceNotFound
+from regard.store.people_rows import PeopleRows
+from regard.store.sign_in_rows import PasskeyRow, SignInRows
+
+_LONGEST_IDENTITY = 255
+
+
+class SignInMeans:
+    """Sets and removes what somebody signs in with; `who` is a person's id, login or name."""
+
+    def __init__(
+        self,
+        people: PeopleRows,
+        rows: SignInRows,
+        secret_box: SecretBox,
+        *,
+        passwords: Passwords | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._people = people
+        self._rows = rows
+        self._codes = OneTimeCodes(secret_box, clock)
+        self._passwords = passwords or Passwords()
+        self._clock = clock
+
+    def set_password(self, grant: Grant, who: str, password: str) -> Person:
+        """Set the password, and end whatever they had signed in to. Raises InvalidParameter, ResourceNotFound, and
+        AccessDenied for somebody else's."""
+        person = self._theirs(grant, who)
+        if person.login is None:
+            raise InvalidParameter(
+                f"{person.name} has no login to sign in with; end them, and add them again with --login."
+            )
+        kept = self._passwords.hash(password)
+        with self._people.database.write():
+            self._rows.set_password(person.id, kept, self._clock())
+            grant.note(password_set=person.id)
+        return person
+
+    def remove_password(self, grant: Grant, who: str) -> Person:
+        """Raises as `set_password`."""
+        person = self._theirs(grant, who)
+        with self._people.database.write():
+            self._rows.set_password(person.id, None, self._clock())
+            grant.note(password_removed=person.id)
+        return person
+
+    def new_codes(self, grant: Grant, who: str) -> tuple[Person, str]:
+        """Ask for a code of an authenticator app from now on; the address (otpauth://…) that the app takes it from.
+
+        Raises as `set_password`.
+        """
+        person = self._theirs(grant, who)
+        sealed, address = self._codes.new(person.id, person.login or person.name)
+        with self._people.database.write():
+            self._rows.set_totp(person.id, sealed)
+            grant.note(codes_set=person.id)
+        return person, address
+
+    def remove_codes(self, grant: Grant, who: str) -> Person:
+        """Raises as `set_password`."""
+        person = self._theirs(grant, who)
+        with self._people.database.write():
+            self._rows.set_totp(person.id, None)
+            self._rows.sign_out(person.id, self._clock())
+            grant.note(codes_removed=person.id)
+        return person
+
+    def passkeys(self, grant: Grant, who: str) -> Sequence[PasskeyRow]:
+        """Raises as `set_password`."""
+        return self._rows.passkeys(self._theirs(grant, who).id)
+
+    def remove_passkey(self, grant: Grant, who: str, passkey_id: str) -> Person:
+        """Raises as `set_password`, and ResourceNotFound if they have no such passkey."""
+        person = self._theirs(grant, who)
+        with self._people.database.write():
+            if not self._rows.remove_passkey(person.id, passkey_id):
+                raise ResourceNotFound(f"{person.name} has no passkey {passkey_id}.")
+            self._rows.sign_out(person.id, self._clock())
+            grant.note(passkey_removed=person.id)
+        return person
+
+    def add_identity(self, grant: Grant, who: str, issuer: str, subject: str) -> Person:
+        """Let an identity provider's subject be this person: an administrator's act, never one's own.
+
+        Raises ResourceAlreadyExists if it is somebody, and as `set_password`.
+        """
+        person = self._theirs(grant, who, own=False)
+        if "://" not in issuer or not subject or max(len(issuer), len(subject)) > _LONGEST_IDENTITY:
+            raise InvalidParameter("Give the issuer's address, https://…, and the subject it knows them by.")
+        with self._people.database.write():
+            known = self._rows.of_identity(issuer, subject)
+            if known is not None or not self._rows.add_identity(issuer, subject, person.id):
+                raise ResourceAlreadyExists(f"That subject of {issuer} is {known.name if known else 'somebody'} here.")
+            grant.note(identity_added=person.id)
+        return person
+
+    def remove_identity(self, grant: Grant, who: str, issuer: str, subject: str) -> Person:
+        """Raises as `set_password`, and ResourceNotFound if it is not theirs."""
+        person = self._theirs(grant, who, own=False)
+        with self._people.database.write():
+            if not self._rows.remove_identity(issuer, subject, person.id):
+                raise ResourceNotFound(f"{person.name} is not that subject of {issuer}.")
+            self._rows.sign_out(person.id, self._clock())
+            grant.note(identity_removed=person.id)
+        return person
+
+    def identities(self, grant: Grant, who: str) -> Sequence[tuple[str, str]]:
+        """Issuers and subjects that are this person. Raises as `set_password`."""
+        return self._rows.identities(self._theirs(grant, who).id)
+
+    def _theirs(self, grant: Grant, who: str, *, own: bool = True) -> Person:
+        """The person, if the one who asks is that person or an administrator; under a profile that knows nobody, the
+        operator of the machine."""
+        grant.require(Action.SIGN_IN)
+        person = find_person(self._people, who)
+        holder = grant.mandate.holder
+        if holder is not None:
+            is_own = own and not holder.is_service and holder.person_id == person.id
+            if not is_own and (holder.is_service or Role.ADMINISTRATOR not in holder.roles):
+                raise AccessDenied(
+                    f"Only {person.name}, or an administrator, can change what {person.name} signs in with."
+                    if own
+                    else "Only an administrator can say who somebody is to an identity provider."
+                )
+        if person.ended_at is not None:
+            raise InvalidParameter(f"{person.name} ended on {person.ended_at:%Y-%m-%d} and signs in no more.")
+        return person

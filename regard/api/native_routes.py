@@ -1,0 +1,94 @@
+"""What a route of the native API is, and how one is added.
+
+A family is a frozen class with the doors it needs, as in `operations/`. It lists its routes, and each is a plain method
+that takes a `Call` first and then what FastAPI reads from the path, the query and the body:
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class CaseRoutes:
+        cases: Cases
+
+        def routes(self) -> tuple[NativeRoute, ...]:
+            return (NativeRoute("GET", "/cases/{case_id}", self.show, Action.READ, "Show a case"),)
+
+        def show(self, call: Call, case_id: str) -> CaseShown:  # a pydantic model
+            return CaseShown.of(self.cases.show(call.grant, case_id))
+
+The method runs in a thread, in the caller's turn, inside the gate: "GET /v1/cases/{case_id}" must stand in
+`permissions.toml`, and the family in `bootstrap/native_api.py`. What it raises becomes a problem (`problems.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from regard.accountability.gate import Grant
+from regard.domain.authority import Act, Action
+from regard.domain.callers import Principal
+from regard.edge.turns import Lane
+
+#: Before every path.
+PREFIX = "/v1"
+#: Bytes of a body that holds no picture.
+_PLAIN_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a route: the grant from the gate."""
+
+    grant: Grant
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StrangersCall:
+    """One call of a route by somebody who is not known yet. Once they are, `known` opens the gate for them."""
+
+    known: Callable[[Principal], AbstractContextManager[Grant]]
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NativeRoute:
+    """A route. `collection` names the parameter that says which collection it is about, `threshold` and `count` those
+    that limit a search; `lane` is what it needs, and `most_bytes` the longest body it reads. `strangers` are let in
+    where they sign in: the function takes a `StrangersCall`. All others need a token.
+    """
+
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    path: str
+    function: Callable[..., Any]
+    action: Action
+    summary: str
+    collection: str | None = None
+    threshold: str | None = None
+    count: str | None = None
+    status: int = 200
+    lane: Lane = Lane.STORE
+    most_bytes: int = _PLAIN_BYTES
+    strangers: bool = False
+
+    @property
+    def operation(self) -> str:
+        """Its name to the gate, in the log and in `permissions.toml`."""
+        return f"{self.method} {PREFIX}{self.path}"
+
+    def act(self, given: Mapping[str, Any]) -> Act:
+        """What is asked for, from the parameters of a call."""
+        return Act(
+            action=self.action,
+            operation=self.operation,
+            collection=given.get(self.collection) if self.collection else None,
+            threshold=given.get(self.threshold) if self.threshold else None,
+            threshold_implied=self.threshold is not None and given.get(self.threshold) is None,
+            count=given.get(self.count) if self.count else None,
+        )
+
+
+class RouteFamily(Protocol):
+    """Routes that belong together, with the doors they need."""
+
+    def routes(self) -> Sequence[NativeRoute]: ...

@@ -1,0 +1,87 @@
+"""What is sent to sign in, and what is answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from regard.domain.people import Role
+
+#: The `state` of an attempt that was begun before.
+State = Annotated[str, Field(max_length=1024)]
+
+
+class _Given(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PasswordGiven(_Given):
+    """`code` is that of the authenticator app, for those who have one."""
+
+    login: Annotated[str, Field(min_length=1, max_length=128)]
+    password: Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra={"format": "password"})]
+    code: Annotated[str, Field(max_length=16)] = ""
+
+
+class PasskeyOptions(BaseModel):
+    """`options` are for `navigator.credentials`; send `state` back with what it made."""
+
+    options: dict[str, Any]
+    state: str
+
+
+class PasskeyGiven(_Given):
+    """`credential` is what `navigator.credentials.get` made, as its `toJSON()` says it."""
+
+    state: State
+    credential: dict[str, Any]
+
+
+class NewPasskey(_Given):
+    """`credential` is what `navigator.credentials.create` made; `name` is for you to tell your passkeys apart."""
+
+    state: State
+    credential: dict[str, Any]
+    name: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class PasskeyMade(BaseModel):
+    """A passkey that was kept."""
+
+    id: str
+    name: str
+
+
+class OpenIdOptions(BaseModel):
+    """What to ask the identity provider for an ID token with; send `state` back with it."""
+
+    issuer: str
+    client_id: str
+    nonce: str
+    state: str
+
+
+class OpenIdGiven(_Given):
+    """`id_token` is what the identity provider made, with the nonce that came with `state`."""
+
+    state: State
+    id_token: Annotated[str, Field(min_length=1, max_length=64 * 1024)]
+
+
+class SignedIn(BaseModel):
+    """Send `token` with every request until `ends_at`: `Authorization: Bearer TOKEN`."""
+
+    token: str
+    ends_at: datetime
+
+
+class Me(BaseModel):
+    """Who you are here; `roles` are empty where the profile asks nobody for any."""
+
+    id: str
+    name: str
+    roles: list[Role]
+    profile: str
+    ends_at: datetime | None = None

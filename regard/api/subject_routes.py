@@ -1,0 +1,135 @@
+"""`/v1/subject`: what is kept of the person in a picture, and its erasure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+
+from regard.api.native_routes import Call, NativeRoute
+from regard.domain.authority import Action
+from regard.edge.turns import Lane
+from regard.engine.galleries.subject_access import SubjectAccess
+
+#: A picture of 5 MB in base64, with room for the rest.
+_PICTURE_BYTES = 8 * 1024 * 1024
+
+
+class Looked(BaseModel):
+    """A picture, JPEG or PNG in base64, and the lowest similarity."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: Base64Bytes
+    threshold: Annotated[float, Field(ge=0, le=100)] = 90.0
+
+
+class FaceNamed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    collection: Annotated[str, Field(max_length=255)]
+    face_id: Annotated[str, Field(max_length=36)]
+
+
+class ToErase(BaseModel):
+    """Faces that `/v1/subject/find` showed, to be erased."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    faces: Annotated[list[FaceNamed], Field(min_length=1, max_length=4096)]
+
+
+class FaceShown(BaseModel):
+    collection: str
+    face_id: str
+    similarity: float
+    external_image_id: str | None
+    user_id: str | None
+    enrolled_at: datetime
+    basis: str | None
+    source: str | None
+    expires_at: datetime | None
+
+
+class ConsentShown(BaseModel):
+    collection: str
+    subject: str
+    purpose: str
+    given_at: datetime
+    valid: bool
+
+
+class SearchShown(BaseModel):
+    """A search that returned them. Who made it is not told."""
+
+    searched_at: datetime
+    collection: str
+    operation: str
+    purpose: str | None
+    face_id: str
+
+
+class RecordShown(BaseModel):
+    """`not_read` are collections that could not be looked in."""
+
+    collections: int
+    not_read: list[str]
+    faces: list[FaceShown]
+    consents: list[ConsentShown]
+    searches: list[SearchShown]
+
+
+class Erased(BaseModel):
+    """The faces that were erased; or the request that another person has to confirm."""
+
+    erased: list[str] = []
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectRoutes:
+    """Subject access."""
+
+    subjects: SubjectAccess
+
+    def routes(self) -> tuple[NativeRoute, ...]:
+        return (
+            NativeRoute(
+                "POST",
+                "/subject/find",
+                self.find,
+                Action.READ,
+                "What is kept of somebody",
+                lane=Lane.MODEL,
+                most_bytes=_PICTURE_BYTES,
+            ),
+            NativeRoute("POST", "/subject/erase", self.erase, Action.DELETE, "Erase it, or ask for that"),
+            NativeRoute(
+                "POST", "/subject/erase/{request_id}/confirm", self.confirm, Action.DELETE, "Confirm what another asked"
+            ),
+        )
+
+    def find(self, call: Call, given: Looked) -> RecordShown:
+        found = self.subjects.find(call.grant, given.image, given.threshold)
+        return RecordShown(
+            collections=found.collections,
+            not_read=found.unread,
+            faces=[FaceShown.model_validate(_of(each, FaceShown)) for each in found.faces],
+            consents=[ConsentShown.model_validate(_of(each, ConsentShown)) for each in found.consents],
+            searches=[SearchShown.model_validate(_of(each, SearchShown)) for each in found.searches],
+        )
+
+    def erase(self, call: Call, given: ToErase) -> Erased:
+        faces = [(each.collection, each.face_id) for each in given.faces]
+        if call.grant.rules.review.agreements:
+            return Erased(request_id=self.subjects.request(call.grant, faces).id)
+        return Erased(erased=self.subjects.erase(call.grant, faces))
+
+    def confirm(self, call: Call, request_id: str) -> Erased:
+        return Erased(erased=self.subjects.confirm(call.grant, request_id))
+
+
+def _of(found: object, shown: type[BaseModel]) -> dict[str, object]:
+    return {name: getattr(found, name) for name in shown.model_fields}

@@ -1,0 +1,152 @@
+"""`regard cases`: what searches found, under aliases until it is reviewed, and what else supports it."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from regard.accountability.cases import KINDS, LINE_UP, CaseFile
+from regard.bootstrap.engine import open_register
+from regard.commands import context, terminal
+from regard.commands.acts import granted
+from regard.commands.terminal import Home, Json
+from regard.domain.cases import Case, CaseCandidate, CaseState
+from regard.media import portraits
+
+app = typer.Typer(
+    help="Cases: see what searches found once it is reviewed; add what supports it.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case's id.")]
+OfCollection = Annotated[
+    str | None, typer.Option("--collection", help="The collection, where it has a profile of its own.")
+]
+LEAD = "A candidate is an investigative lead, and no identification by itself."
+
+
+@app.command("list")
+def show_all(
+    *,
+    state: Annotated[list[CaseState] | None, typer.Option(help="Only cases in this state; may be repeated.")] = None,
+    collection: OfCollection = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """List your cases, the newest first; everybody's, as an auditor or the overseer."""
+    chosen = context.settings(home)
+    with granted(chosen, "cases list", collection=collection) as grant, open_register(chosen) as register:
+        found = register.cases.all(grant, state or [])
+    if as_json:
+        terminal.say_json({"Cases": [_case(each) for each in found]})
+        return
+    if not found:
+        terminal.note("There are no such cases.")
+        return
+    rows = terminal.table("Case", "Collection", "State", "Opened")
+    for each in found:
+        rows.add_row(each.id, escape(each.collection), each.state, f"{each.opened_at.astimezone(UTC):%Y-%m-%d %H:%M}")
+    terminal.out().print(rows)
+
+
+@app.command()
+def show(case: CaseArgument, *, collection: OfCollection = None, as_json: Json = False, home: Home = None) -> None:
+    """Show a case: its candidates, how far their reviews are, and what else supports it."""
+    chosen = context.settings(home)
+    with granted(chosen, "cases show", collection=collection) as grant, open_register(chosen) as register:
+        file = register.cases.show(grant, case)
+    if as_json:
+        terminal.say_json(_file(file))
+        return
+    rows = terminal.table(">Number", "State", "?Face id")
+    for each in file.candidates:
+        rows.add_row(str(each.number), each.state, _name(each))
+    terminal.say(f"{file.case.id}, {file.case.state}, of a search in {file.case.collection}.")
+    terminal.out().print(rows)
+    if file.without_picture:
+        numbers = ", ".join(map(str, file.without_picture))
+        terminal.note(f"No picture of {numbers} is at hand, so nobody can review them: see `regard faces picture`.")
+    for support in file.corroborations:
+        counts = "" if support.independent else " (derives from the search, and does not count)"
+        terminal.say(f"Supported by {support.kind}: {terminal.readable(support.reference)}{counts}.")
+    if file.corroborations_needed:
+        terminal.say(f"{file.corroborations_needed} more is needed that does not derive from the search.")
+    terminal.say(LEAD)
+
+
+@app.command()
+def corroborate(
+    case: CaseArgument,
+    *,
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join((*KINDS, LINE_UP))}.")],
+    reference: Annotated[str, typer.Option(help="Where it is recorded.")],
+    independent: Annotated[
+        bool,
+        typer.Option("--independent/--derived", help="Whether it does not derive from the search: only that counts."),
+    ],
+    collection: OfCollection = None,
+    home: Home = None,
+) -> None:
+    """Add what else supports an identification. Nobody may act on a case before.
+
+    Example: [bold]regard cases corroborate case-7f3a --kind witness --reference "report 14" --independent[/]
+    """
+    chosen = context.settings(home)
+    with granted(chosen, "cases corroborate", collection=collection) as grant, open_register(chosen) as register:
+        state = register.cases.corroborate(grant, case, kind, reference, independent=independent)
+    terminal.say(f"{case} is {state}.")
+
+
+@app.command("line-up")
+def line_up(
+    case: CaseArgument,
+    number: Annotated[int, typer.Argument(help="The candidate's number in the case.")],
+    *,
+    save: Annotated[Path, typer.Option(help="The picture to write: a .jpg or .png.")],
+    collection: OfCollection = None,
+    home: Home = None,
+) -> None:
+    """Save a verified candidate's picture to be shown to others, marked as a lead of a face search. Refused before the
+    case is actionable."""
+    chosen = context.settings(home)
+    with granted(chosen, "cases line-up", collection=collection) as grant, open_register(chosen) as register:
+        picture = register.cases.line_up_picture(grant, case, number)
+        lines = ("FROM A FACE SEARCH", f"{case}, candidate {number}: an investigative lead.", "To be disclosed.")
+        context.save(portraits.watermarked(picture, lines), save)
+
+
+def _name(candidate: CaseCandidate) -> str:
+    """Who it is, once verified."""
+    return candidate.face_id if candidate.is_verified else candidate.alias
+
+
+def _case(case: Case) -> dict[str, Any]:
+    return {
+        "CaseId": case.id,
+        "CollectionId": case.collection,
+        "State": case.state,
+        "AuthorisationId": case.authorisation_id,
+        "Profile": case.profile,
+        "ReviewsNeeded": case.reviews_needed,
+        "OpenedAt": case.opened_at.isoformat(),
+        "DecidedAt": None if case.decided_at is None else case.decided_at.isoformat(),
+    }
+
+
+def _file(file: CaseFile) -> dict[str, Any]:
+    return {
+        **_case(file.case),
+        "Candidates": [{"Number": each.number, "State": each.state, "FaceId": _name(each)} for each in file.candidates],
+        "WithoutPicture": file.without_picture,
+        "Corroborations": [
+            {"Kind": each.kind, "Reference": each.reference, "Independent": each.independent}
+            for each in file.corroborations
+        ],
+        "CorroborationsNeeded": file.corroborations_needed,
+        "Notice": LEAD,
+    }

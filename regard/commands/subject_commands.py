@@ -1,0 +1,177 @@
+"""`regard subject`: what is kept of the person in a picture, and its erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from regard.bootstrap.remains import remains
+from regard.commands import context, terminal
+from regard.commands.acts import granted
+from regard.commands.terminal import Home, Json
+from regard.config.settings import Settings
+from regard.domain.subjects import SubjectFace, SubjectRecord
+
+app = typer.Typer(
+    help="What is kept of the person in a picture, and its erasure.", no_args_is_help=True, add_completion=False
+)
+
+Image = Annotated[Path, typer.Argument(help="A picture of them; its largest face is looked for.")]
+_BACKUPS = (
+    "Backups and exports that were made before still hold them: delete those, or repeat this after one is restored."
+)
+
+
+@app.command()
+def find(
+    image: Image,
+    threshold: Annotated[float, typer.Option(min=0, max=100, help="The lowest similarity.")] = 90.0,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show what is kept of somebody: their faces in every collection, on what terms, what they agreed to, and the
+    searches that returned them, without saying who made those.
+
+    Example: [bold]regard subject find applicant.jpg[/]
+    """
+    content, chosen = context.read(image), context.settings(home)
+    with granted(chosen, "subject find") as grant, context.engine(chosen) as engine, context.about(image):
+        found = engine.subjects.find(grant, content, threshold)
+    if as_json:
+        terminal.say_json(_shape(found))
+        return
+    _print_faces(found.faces)
+    for each in found.consents:
+        state = "valid" if each.valid else "not valid any more"
+        terminal.say(
+            f"{each.subject} agreed to {each.purpose} in {each.collection}, {each.given_at:%Y-%m-%d}: {state}."
+        )
+    if found.searches:
+        rows = terminal.table("Searched", "Collection", "Operation", "Purpose", title="Searches that returned them")
+        for search in found.searches:
+            when, purpose = f"{search.searched_at:%Y-%m-%d %H:%M}", search.purpose or "–"
+            rows.add_row(when, escape(search.collection), search.operation, escape(purpose))
+        terminal.out().print(rows)
+    terminal.say(f"{found.collections:,} collections were looked in; {len(found.faces):,} faces are like this one.")
+    for name in found.unread:
+        terminal.warn(f"{name} could not be looked in: its face model cannot be used here.")
+
+
+@app.command()
+def erase(
+    image: Image,
+    threshold: Annotated[float, typer.Option(min=0, max=100, help="The lowest similarity.")] = 99.0,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    home: Home = None,
+) -> None:
+    """Erase the faces of somebody from every collection, for good, and look whether any file still holds them. Where
+    the profile has two people review, another has to confirm it.
+
+    Example: [bold]regard subject erase applicant.jpg[/]
+    """
+    content, chosen = context.read(image), context.settings(home)
+    with granted(chosen, "subject erase") as grant, context.engine(chosen) as engine, context.about(image):
+        found = engine.subjects.matches(grant, content, threshold)
+        grant.tell()  # before anything is shown
+        if not found:
+            terminal.say(f"No face is like this one at a similarity of {threshold:g} or above. Nothing was erased.")
+            return
+        _print_faces(found)
+        if not yes:
+            typer.confirm(f"Are all {len(found):,} theirs? Erase them, for good?", abort=True)
+        faces = [(each.collection, each.face_id) for each in found]
+        if grant.rules.review.agreements:
+            asked = engine.subjects.request(grant, faces)
+            terminal.say(f"Asked for the erasure of {len(found):,} faces, as {asked.id}.")
+            terminal.note(f"Another person confirms it: {context.with_home(f'subject confirm {asked.id}', home)}.")
+            return
+        kept = engine.subjects.kept_bytes(grant, faces)
+        erased = engine.subjects.erase(grant, faces)
+        engine.subjects.verify(grant, content, threshold, erased)
+    _report(chosen, erased, kept)
+
+
+@app.command()
+def confirm(
+    request: Annotated[str, typer.Argument(help="What `regard subject erase` gave as its id.")], home: Home = None
+) -> None:
+    """Erase what another person has asked to be erased."""
+    chosen = context.settings(home)
+    with granted(chosen, "subject confirm") as grant, context.engine(chosen) as engine:
+        kept = engine.subjects.kept_bytes(grant, engine.subjects.requested(grant, request))
+        erased = engine.subjects.confirm(grant, request)
+    _report(chosen, erased, kept)
+
+
+def _report(chosen: Settings, erased: Sequence[str], kept: Sequence[bytes]) -> None:
+    terminal.say(f"Erased {len(erased):,} faces.")
+    left = remains(chosen.home, kept)
+    if left:
+        names = ", ".join(f"{name} ({count:,})" for name, count in left.items())
+        terminal.warn(f"Still on the disk: {names}. A running server lets go of them within a minute; look again then.")
+    else:
+        terminal.say("No file in the home holds them any more.")
+    terminal.note(_BACKUPS)
+
+
+def _print_faces(found: Sequence[SubjectFace]) -> None:
+    if not found:
+        return
+    rows = terminal.table("Collection", "External id", "User", ">Similarity", "Enrolled", "Until", "?Face id")
+    for each in found:
+        until = f"{each.expires_at:%Y-%m-%d}" if each.expires_at else "–"
+        rows.add_row(
+            escape(each.collection),
+            escape(each.external_image_id or "–"),
+            escape(each.user_id or "–"),
+            terminal.percent(each.similarity),
+            f"{each.enrolled_at:%Y-%m-%d}",
+            until,
+            each.face_id,
+        )
+    terminal.out().print(rows)
+
+
+def _shape(found: SubjectRecord) -> dict[str, Any]:
+    return {
+        "Collections": found.collections,
+        "NotRead": found.unread,
+        "Faces": [
+            {
+                "CollectionId": each.collection,
+                "FaceId": each.face_id,
+                "Similarity": each.similarity,
+                "ExternalImageId": each.external_image_id,
+                "UserId": each.user_id,
+                "EnrolledAt": each.enrolled_at.isoformat(),
+                "Basis": each.basis,
+                "Source": each.source,
+                "ExpiresAt": each.expires_at and each.expires_at.isoformat(),
+            }
+            for each in found.faces
+        ],
+        "Consents": [
+            {
+                "CollectionId": each.collection,
+                "Subject": each.subject,
+                "Purpose": each.purpose,
+                "GivenAt": each.given_at.isoformat(),
+                "Valid": each.valid,
+            }
+            for each in found.consents
+        ],
+        "Searches": [
+            {
+                "SearchedAt": each.searched_at.isoformat(),
+                "CollectionId": each.collection,
+                "Operation": each.operation,
+                "Purpose": each.purpose,
+                "FaceId": each.face_id,
+            }
+            for each in found.searches
+        ],
+    }

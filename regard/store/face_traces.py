@@ -1,0 +1,22 @@
+"""What is kept beside a face, and goes with it: the terms of its enrolment, and its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete
+
+from regard.store.in_lists import in_lists
+from regard.store.seed_rows import forget_undrawn
+from regard.store.tables.cases import face_pictures
+from regard.store.tables.retention import enrolment_terms
+
+
+def forget_traces(connection: Connection, collection_key: int, face_ids: Sequence[str]) -> None:
+    """These faces of the collection go in this transaction."""
+    for some in in_lists(face_ids):
+        for table in (enrolment_terms, face_pictures):
+            theirs = (table.c.collection_key == collection_key) & table.c.face_id.in_(some)
+            connection.execute(delete(table).where(theirs))
+    if face_ids:
+        forget_undrawn(connection, collection_key)

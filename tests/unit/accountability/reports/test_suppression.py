@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regard.accountability.reports.suppression import Published, publish, publish_with_part
+
+LIMIT = 5
+CELLS = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 12), min_size=1)
+
+
+def sums(count: int, total: int) -> Iterator[tuple[int, ...]]:
+    """Every way for so many counts of 1 or more to have a sum."""
+    if count == 1:
+        if total >= 1:
+            yield (total,)
+        return
+    for first in range(1, total - count + 2):
+        yield from ((first, *rest) for rest in sums(count - 1, total - first))
+
+
+def known(cells: Mapping[str, int | None], total: int | None) -> dict[str, set[int]]:
+    """All values that each withheld count could have, for a reader who knows the sum and that zeros are told."""
+    hidden = [label for label, count in cells.items() if count is None]
+    if not hidden or total is None:
+        return {}
+    rest = total - sum(count for count in cells.values() if count is not None)
+    ways = list(sums(len(hidden), rest))
+    return {label: {way[at] for way in ways} for at, label in enumerate(hidden)}
+
+
+@pytest.mark.control(14, 25)
+@given(CELLS)
+def test_no_withheld_count_can_be_worked_out_from_the_sum(cells: dict[str, int]) -> None:
+    found = publish({"by": cells}, LIMIT)
+    for label, values in known(found.tables["by"], found.total).items():
+        assert cells[label] in values
+        assert len(values) >= LIMIT, (cells, found)
+
+
+@pytest.mark.control(14, 25)
+@given(CELLS)
+def test_every_small_count_is_withheld_and_every_told_count_is_true(cells: dict[str, int]) -> None:
+    for label, count in publish({"by": cells}, LIMIT).tables["by"].items():
+        assert count is None or (count == cells[label] and (count == 0 or count >= LIMIT))
+
+
+@given(CELLS, st.integers(1, 3))
+def test_another_breakdown_of_the_same_series_tells_no_sum_that_was_withheld(cells: dict[str, int], parts: int) -> None:
+    total = sum(cells.values())
+    other = {f"part {number}": total // parts + (number < total % parts) for number in range(parts)}
+    found = publish({"by": cells, "other": other}, LIMIT)
+    if found.total is None:
+        assert all(count is None or count == 0 for table in found.tables.values() for count in table.values())
+
+
+def test_a_single_small_count_takes_the_next_smallest_with_it() -> None:
+    found = publish({"by": {"theft": 2, "murder": 9, "fraud": 40}}, LIMIT)
+    assert found == Published(total=51, tables={"by": {"theft": None, "murder": None, "fraud": 40}})
+
+
+def test_two_counts_of_one_are_not_told_by_their_sum() -> None:
+    found = publish({"by": {"a": 1, "b": 1, "c": 30}}, LIMIT)
+    assert found.tables["by"] == {"a": None, "b": None, "c": None}
+
+
+def test_nothing_is_withheld_where_nothing_is_small() -> None:
+    assert publish({"by": {"a": 5, "b": 0}}, LIMIT) == Published(total=5, tables={"by": {"a": 5, "b": 0}})
+
+
+@given(st.integers(0, 12), st.integers(0, 12), CELLS)
+def test_a_series_that_is_a_cell_of_another_is_not_told_where_the_cell_is_withheld(
+    a: int, b: int, part: dict[str, int]
+) -> None:
+    whole = {"by outcome": {"actionable": sum(part.values()), "open": a, "verified": b}}
+    outer, inner = publish_with_part(whole, ("by outcome", "actionable"), {"by": part}, LIMIT)
+    cell = outer.tables["by outcome"]["actionable"]
+    if cell is None:
+        assert inner.total is None
+        assert all(count is None or count == 0 for count in inner.tables["by"].values())
+    if inner.total is None and None in inner.tables["by"].values():
+        assert cell is None
+    for label, values in known(outer.tables["by outcome"], outer.total).items():
+        assert len(values) >= LIMIT, label

@@ -1,0 +1,113 @@
+"""Signs of abuse: what is one, and what is ordinary work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from safekeeping import MakeSafe, by_key, ruled
+
+from regard.accountability.abuse_signals import Deed, SignalRules, signals
+from regard.domain.authority import Action
+from regard.store.incident_rows import IncidentRows
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def deeds(count: int, operation: str, action: str, every: timedelta = timedelta(seconds=10), **more: Any) -> list[Deed]:
+    values = {"who": "ann", "outcome": "allowed", "collection": "staff", "threshold": 99.0, "facts": {}} | more
+    return [
+        Deed(at=NOON + number * every, operation=operation, action=action, **values)  # type: ignore[arg-type]
+        for number in range(count)
+    ]
+
+
+def kinds(found: Iterable[Deed], rules: SignalRules | None = None) -> list[str]:
+    return [each.kind for each in signals(found, rules or SignalRules())]
+
+
+@pytest.mark.control(56)
+def test_comparisons_in_bulk_are_a_search_by_another_name() -> None:
+    assert kinds(deeds(99, "CompareFaces", "compare")) == []
+    assert kinds(deeds(100, "CompareFaces", "compare")) == ["bulk-compare"]
+    assert kinds(deeds(100, "CompareFaces", "compare", timedelta(minutes=5))) == [], "spread over a working day"
+
+
+@pytest.mark.control(56)
+def test_enrolling_somebody_to_search_for_them_is_seen() -> None:
+    pairs = []
+    for number in range(10):
+        face = f"face-{number}"
+        pairs += deeds(1, "IndexFaces", "enrol", facts={"faces": [face]})
+        pairs += deeds(1, "SearchFaces", "search", facts={"probe_face": face})
+    assert kinds(pairs) == ["enrolled-to-search"]
+    others = [each for each in pairs if each.action == "search"]
+    assert kinds(others) == [], "somebody else enrolled them"
+
+
+@pytest.mark.control(56)
+def test_associations_lists_and_exports_in_bulk_are_seen() -> None:
+    assert kinds(deeds(100, "AssociateFaces", "enrol")) == ["bulk-associate"]
+    assert kinds(deeds(100, "ListFaces", "read")) == ["bulk-list"]
+    assert kinds(deeds(1, "collections export", "export")) == ["exports"]
+
+
+def test_many_searches_of_one_person_in_short_time_and_not_of_a_hundred() -> None:
+    assert kinds(deeds(100, "SearchFacesByImage", "search")) == ["many-searches"]
+    crowd = [each for n in range(100) for each in deeds(1, "SearchFacesByImage", "search", who=f"p{n}")]
+    assert kinds(crowd) == []
+    assert kinds(deeds(100, "SearchFacesByImage", "search", outcome="failed")) == []
+
+
+def test_one_face_again_and_again_over_days() -> None:
+    found = {"candidates": [{"face": "eve", "similarity": 99.5}, {"face": "x", "similarity": 99.1}]}
+    assert kinds(deeds(10, "SearchFacesByImage", "search", timedelta(hours=7), facts=found)) == ["same-face"]
+    assert kinds(deeds(9, "SearchFacesByImage", "search", timedelta(hours=7), facts=found)) == []
+
+
+def test_refusals_in_a_row_and_not_one_now_and_then() -> None:
+    refused = deeds(10, "SearchFaces", "search", outcome="refused")
+    assert kinds(refused) == ["refusals"]
+    mixed = [each for pair in zip(refused, deeds(10, "ListFaces", "read"), strict=True) for each in pair]
+    assert kinds(mixed) == []
+
+
+@pytest.mark.control(47)
+def test_low_thresholds_and_changes_of_one() -> None:
+    assert kinds(deeds(10, "SearchFaces", "search", threshold=50.0)) == ["low-thresholds"]
+    assert kinds(deeds(1, "thresholds approve", "administer")) == ["thresholds-lowered"]
+
+
+def test_searches_at_night_where_it_is_known_when_people_work() -> None:
+    late = deeds(1, "SearchFaces", "search")
+    here = late[0].at.astimezone().time()
+    awake = ((datetime.combine(NOON, here) + timedelta(hours=shift)).time() for shift in (-1, 1))
+    asleep = ((datetime.combine(NOON, here) + timedelta(hours=shift)).time() for shift in (1, 3))
+    assert kinds(late, SignalRules(hours=tuple(awake))) == []  # type: ignore[arg-type]
+    assert kinds(late, SignalRules(hours=tuple(asleep))) == ["at-night"]  # type: ignore[arg-type]
+    assert kinds(late, SignalRules(hours=(time(0), time(23, 59, 59, 999999)))) == []
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+@pytest.mark.control(46, 56)
+def test_the_server_opens_an_incident_for_a_serious_sign_once(safe_under: MakeSafe) -> None:
+    safe = safe_under(ruled())
+    for _ in range(100):
+        safe.later(seconds=1)
+        with safe.may(Action.COMPARE, operation="CompareFaces", caller=by_key("ann"), threshold=99.0):
+            pass
+    with safe.may(Action.READ) as grant:
+        (signal,) = safe.watch.signals(grant, timedelta(days=1))
+    assert (signal.kind, signal.who, signal.count) == ("bulk-compare", "K", 100)
+    assert safe.watch.look(safe.gate) == 1
+    (incident,) = IncidentRows(safe.database).all()
+    assert (incident.kind, incident.severity, incident.opened_by) == ("signal", "serious", None)
+    assert incident.facts == {"signal": "bulk-compare", "who": "K", "count": 100}
+    with safe.may(Action.COMPARE, operation="CompareFaces", caller=by_key("ann"), threshold=99.0):
+        pass
+    assert safe.watch.look(safe.gate) == 0
+    safe.later(days=2)
+    with safe.may(Action.READ) as grant:
+        assert safe.watch.signals(grant, timedelta(days=1)) == []

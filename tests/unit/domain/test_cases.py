@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from regard.domain.cases import CandidateState, CaseState, Opinion, state_of, still_needed, verdict
+
+SAME, DIFFERENT, UNSURE = Opinion.SAME, Opinion.DIFFERENT, Opinion.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("opinions", "state", "left"),
+    [
+        ([], CandidateState.PENDING, 2),
+        ([SAME], CandidateState.PENDING, 1),
+        ([SAME, SAME], CandidateState.VERIFIED, 0),
+        ([DIFFERENT, DIFFERENT], CandidateState.NOT_IDENTIFIED, 0),
+        ([UNSURE, UNSURE], CandidateState.INCONCLUSIVE, 0),
+        ([SAME, DIFFERENT], CandidateState.DISPUTED, 1),
+        ([SAME, DIFFERENT, SAME], CandidateState.VERIFIED, 0),
+        ([SAME, DIFFERENT, DIFFERENT], CandidateState.NOT_IDENTIFIED, 0),
+        ([SAME, DIFFERENT, UNSURE], CandidateState.INCONCLUSIVE, 0),
+    ],
+)
+@pytest.mark.control(8)
+def test_two_who_agree_decide_and_a_third_where_they_differ(
+    opinions: list[Opinion], state: CandidateState, left: int
+) -> None:
+    assert verdict(opinions, 2) is state
+    assert still_needed(opinions, 2) == left
+
+
+@pytest.mark.control(8)
+@pytest.mark.parametrize("needed", [1, 2, 3, 4])
+def test_nobody_is_verified_by_fewer_than_are_needed_and_every_case_comes_to_an_end(needed: int) -> None:
+    for count in range(2 * needed):
+        for opinions in itertools.product(Opinion, repeat=count):
+            found = verdict(opinions, needed)
+            assert (found is CandidateState.VERIFIED) == (opinions.count(SAME) >= needed)
+            if count == 2 * needed - 1:
+                assert found not in (CandidateState.PENDING, CandidateState.DISPUTED)
+
+
+@pytest.mark.control(32)
+def test_a_case_is_actionable_only_if_somebody_is_verified_and_enough_else_supports_it() -> None:
+    every = [list(each) for size in (1, 2, 3) for each in itertools.product(CandidateState, repeat=size)]
+    for states, supported in itertools.product(every, (False, True)):
+        undecided = {CandidateState.PENDING, CandidateState.DISPUTED} & set(states)
+        actionable = supported and not undecided and CandidateState.VERIFIED in states
+        assert (state_of(states, supported) is CaseState.ACTIONABLE) == actionable
+        assert (state_of(states, supported) is CaseState.OPEN) == bool(undecided)
