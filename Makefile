@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger
+.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation
 
 run: $(VENV)/installed
 	$(BIN)/regard serve
@@ -82,8 +82,17 @@ bench-signals: $(VENV)/installed-dev
 bench-detector: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.detector
 
+bench-labels: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.labels
+
 bench-http: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.http_load
+
+bench-text: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.text
+
+bench-moderation: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.moderation
 
 bench-users: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.users

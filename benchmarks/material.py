@@ -30,7 +30,7 @@ def zoo(user_file: Path | None = None) -> Zoo:
     """The core pack, pulled if need be."""
     mirror = os.environ.get("REGARD_MODELS_MIRROR")
     found = Zoo(MODELS, Path(mirror) if mirror else None, catalogue(user_file))
-    found.pull(found.pack("core"), progress=None)
+    found.pull(found.pack("faces"), progress=None)
     return found
 
 

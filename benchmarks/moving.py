@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from regard.bootstrap.engine import Register, open_register
+from regard.bootstrap.register import Register, open_register
 from regard.commands.acts import granted
 from regard.config.settings import load_settings
 from regard.engine.transfer.archive import Archive

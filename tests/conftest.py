@@ -1,4 +1,4 @@
-"""What many tests stand on: the core models, and the photographs that are kept beside the repository."""
+"""What many tests stand on: the models, and the photographs that are kept beside the repository."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """The servers of tests inherit what is ignored here: nohup ignores SIGHUP, a shell's background job SIGINT."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    config.addinivalue_line("markers", "control(*rows): the test proves these rows of the requirements")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -43,11 +42,11 @@ def _encodable(reported: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def models() -> Path:
-    """A folder with the verified core models: $REGARD_TEST_MODELS, or .cache/models, pulled into it once."""
+    """A folder with the verified models of all packs: $REGARD_TEST_MODELS, or .cache/models, pulled into it once."""
     directory = Path(os.environ.get("REGARD_TEST_MODELS") or REPOSITORY / ".cache" / "models").absolute()
     mirror = os.environ.get("REGARD_MODELS_MIRROR")
     zoo = Zoo(directory, Path(mirror) if mirror else None, catalogue())
-    zoo.pull(zoo.pack("core"))
+    zoo.pull(zoo.select(pack for pack in zoo.packs if pack != "glasses"))
     return directory
 
 

@@ -44,7 +44,7 @@ BARRED: Mapping[str, frozenset[str]] = {
 #: Rooms within a room that do not know each other; what holds them may know them, and they it.
 SIBLINGS: Mapping[str, frozenset[str]] = {
     "index": frozenset({"index.embedded", "index.milvus"}),
-    "vision": frozenset({"vision.faces", "vision.conversion"}),
+    "vision": frozenset({"vision.faces", "vision.images", "vision.conversion"}),
 }
 
 #: Every library and the doors it comes in by: modules, or whole rooms.
@@ -69,7 +69,7 @@ DOORS: Mapping[str, frozenset[str]] = {
             "accountability.ledger.signed_notes",
         }
     ),
-    "cv2": frozenset({"vision.geometry"}),
+    "cv2": frozenset({"vision.geometry", "vision.quadrilaterals"}),
     "onnx": frozenset({"vision.graph", "vision.quantisation", "vision.conversion.onnx_graph"}),
     "onnxruntime": frozenset({"vision.session"}),
     "opentelemetry": frozenset({"telemetry.traces"}),
@@ -80,9 +80,10 @@ DOORS: Mapping[str, frozenset[str]] = {
     "prometheus_client": frozenset({"telemetry.metrics"}),
     "pybase64": frozenset({"wire.validate"}),
     "pydantic": frozenset(
-        {"api", "config", "vision.cards", "edge.rates", "engine.transfer.manifest"}
+        {"api", "config", "vision.cards", "edge.rates", "engine.galleries.celebrity_names", "engine.transfer.manifest"}
         | {"accountability.permissions", "accountability.profiles.rules", "store.evaluation_rows"}
-        | {"vision.conversion.keras", "vision.conversion.tensorflow_js", "vision.conversion.tensorflow_operations"}
+        | {"vision.conversion.keras", "vision.conversion.tensorflow_js", "vision.conversion.tensorflow_nodes"}
+        | {"vision.images.taxonomy"}
     ),
     "pymilvus": frozenset({"index.milvus.milvus_client"}),
     "pyotp": frozenset({"accountability.one_time_codes"}),

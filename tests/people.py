@@ -12,9 +12,12 @@ import PIL.Image
 
 from regard.domain.arrays import ByteArray
 from regard.domain.images import Image
+from regard.engine.analysis.label_analyzer import LabelAnalyzer
 from regard.media.image_decoder import decode
 from regard.vision.cards import catalogue
 from regard.vision.faces.face_model import KnownModels
+from regard.vision.images.image_models import ImageModels
+from regard.vision.model_loader import ModelLoader
 from regard.vision.models import FaceModels
 from regard.vision.zoo import Zoo
 
@@ -25,6 +28,12 @@ def loaded(models: Path) -> FaceModels:
     result = FaceModels(Zoo(models, None, catalogue()), detector="centerface", embedder="fr-feature")
     result.load()
     return result
+
+
+@functools.cache
+def labeller(models: Path) -> LabelAnalyzer:
+    """What tells what is in a picture, its models loaded once in a run of the tests."""
+    return LabelAnalyzer(ImageModels(ModelLoader(Zoo(models, None, catalogue()))), loaded(models))
 
 
 def known_models(default: str = "fr-feature") -> KnownModels:

@@ -59,6 +59,7 @@ class House:
         self.indexed_files = IndexedFileRows(database)
         self.index, self.users_index = EmbeddedIndex(), EmbeddedIndex()
         self.index_sync = open_index_sync(database, self.index, self.users_index)
+        self.folder = buckets
         self.loader = ImageLoader(FolderStore(buckets))
         self.probes = ProbeReader(self.loader, analyzer)
         self.matcher = Matcher(models=face_models, index=self.index_sync, faces=self.face_rows, users=self.user_rows)

@@ -36,13 +36,17 @@ from regard.edge.request_pipeline import RequestPipeline
 from regard.edge.turns import Lane, Turns
 from regard.operations.arns import ResourceNames
 from regard.operations.call import Family
+from regard.operations.celebrities import CelebrityOperations
 from regard.operations.collections import CollectionOperations
 from regard.operations.faces import FaceOperations
 from regard.operations.idempotency import Idempotency
 from regard.operations.identity import Identity, KnownPeople
+from regard.operations.images import ImageOperations
+from regard.operations.moderation import ModerationOperations
 from regard.operations.paging import Pages
 from regard.operations.registry import Handler, handlers
 from regard.operations.tags import TagOperations
+from regard.operations.texts import TextOperations
 from regard.operations.users import UserOperations
 from regard.vision.session import cores
 from regard.wire import endpoint, schema
@@ -111,7 +115,11 @@ def rekognition(engine: Engine) -> dict[str, Handler]:
             pages=pages,
             untold=answers_untold(settings),
         ),
+        ImageOperations(labels=engine.labels, equipment=engine.equipment),
+        CelebrityOperations(celebrities=engine.celebrities),
+        ModerationOperations(moderation=engine.moderation),
         TagOperations(galleries=engine.galleries, names=names),
+        TextOperations(text=engine.text),
         UserOperations(users=engine.users, search=engine.user_search, galleries=engine.galleries, pages=pages),
     ]
     idempotency = Idempotency(engine.stores.idempotency_keys, clock=_now)

@@ -4,19 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from regard.config.sections import split
 from regard.config.settings import Settings
 from regard.domain.reporting import Meter, Progress
 from regard.errors import ModelUnavailable
 from regard.files import make_folder
 from regard.vision.cards import catalogue
 from regard.vision.faces.face_model import FaceModel, KnownModels
+from regard.vision.model_loader import ModelLoader
 from regard.vision.models import FaceModels
+from regard.vision.sources import Clients
 from regard.vision.zoo import Pulled, Zoo
 
+#: The pack that every server has before it starts.
+FACES = "faces"
 
-def open_zoo(settings: Settings) -> Zoo:
+
+def open_zoo(settings: Settings, clients: Clients | None = None) -> Zoo:
     """The models' cards and files, without reading any file."""
-    return Zoo(settings.models_folder, settings.models.mirror, catalogue(settings.home / "models.toml"))
+    cards = catalogue(settings.home / "models.toml")
+    return Zoo(settings.models_folder, settings.models.mirror, cards, clients=clients)
+
+
+def chosen_packs(settings: Settings, zoo: Zoo) -> list[str]:
+    """The packs beside that of faces that the settings name, in that order, as far as there are cards for them."""
+    return [pack for pack in split(settings.models.packs) if pack != FACES and pack in zoo.packs]
+
+
+def model_loader(
+    settings: Settings,
+    zoo: Zoo | None = None,
+    meter: Meter | None = None,
+    takes: Callable[[int], None] | None = None,
+) -> ModelLoader:
+    """What loads the models of packs beyond faces. `takes` as in `ModelLoader`."""
+    return ModelLoader(zoo or open_zoo(settings), threads=settings.models.threads, meter=meter, takes=takes)
 
 
 def face_models(
@@ -58,9 +80,14 @@ def with_face_model(settings: Settings, version: str) -> Settings:
 
 
 def missing_models(settings: Settings) -> list[str]:
-    """The models that are needed and not installed."""
+    """The models that faces need and that are not installed."""
     zoo = open_zoo(settings)
     return [name for name in face_models(settings, zoo).names if name not in zoo.installed]
+
+
+def missing_of_pack(settings: Settings, pack: str) -> list[str]:
+    """The models of that pack that are not installed."""
+    return list(open_zoo(settings).missing(pack))
 
 
 def pull_models(settings: Settings, names: list[str], progress: Progress) -> list[Pulled]:

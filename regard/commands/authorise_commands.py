@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from regard.accountability.authorisations import Request
-from regard.bootstrap.engine import open_register
+from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.terminal import Home, Json

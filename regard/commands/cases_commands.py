@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from regard.accountability.cases import KINDS, LINE_UP, CaseFile
-from regard.bootstrap.engine import open_register
+from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.terminal import Home, Json

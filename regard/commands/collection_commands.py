@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from regard.bootstrap.engine import open_register
+from regard.bootstrap.register import open_register
 from regard.commands import context, remake_command, repair_command, terminal, transfer_commands
 from regard.commands.acts import granted
 from regard.commands.terminal import Home, Json

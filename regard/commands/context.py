@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from regard.accountability.gate import Grant
-from regard.bootstrap.engine import Analysis, Engine, Register, open_analysis, open_engine
-from regard.bootstrap.models import missing_models, open_zoo, pull_models, with_face_model
+from regard.bootstrap.analysis import Analysis, open_analysis
+from regard.bootstrap.engine import Engine, open_engine
+from regard.bootstrap.models import missing_models, missing_of_pack, open_zoo, pull_models, with_face_model
+from regard.bootstrap.register import Register
 from regard.commands import terminal
 from regard.config.settings import Settings, load_settings
 from regard.domain.galleries import Collection
@@ -32,8 +34,16 @@ def with_home(command: str, home: Path | None) -> str:
 
 
 def fetch_models(chosen: Settings) -> None:
-    """Pull the models that these settings need and that are missing. Raises ModelUnavailable."""
-    missing = missing_models(chosen)
+    """Pull the models that faces need by these settings and that are missing. Raises ModelUnavailable."""
+    _fetch(chosen, missing_models(chosen))
+
+
+def fetch_pack(chosen: Settings, pack: str) -> None:
+    """Pull what is missing of that pack. Raises ModelUnavailable."""
+    _fetch(chosen, missing_of_pack(chosen, pack))
+
+
+def _fetch(chosen: Settings, missing: list[str]) -> None:
     if not missing:
         return
     zoo = open_zoo(chosen)
@@ -46,9 +56,12 @@ def fetch_models(chosen: Settings) -> None:
 
 
 @contextmanager
-def analysis(chosen: Settings) -> Iterator[Analysis]:
-    """Only the models, for commands that need no collections."""
-    fetch_models(chosen)
+def analysis(chosen: Settings, pack: str | None = None) -> Iterator[Analysis]:
+    """Only the models, for commands that need no collections: those of faces, or of that pack."""
+    if pack is None:
+        fetch_models(chosen)
+    else:
+        fetch_pack(chosen, pack)
     with open_analysis(chosen) as opened:
         yield opened
 

@@ -135,7 +135,7 @@ def _models(chosen: Settings, home: Path | None) -> Iterator[Finding]:
             remedy = f"{with_home(f'models pull {card.name}', home)} fetches it."
         elif state is State.PRESENT and card.name in needed:
             remedy = models.trouble(card.name)
-        role = card.task if card.name in needed else f"{card.task}, not in use"
+        role = card.task if card.name in needed else f"{card.task}, of the pack {card.pack}"
         value = f"{state}, {role}, {terminal.size_of(card.total_size)}, {zoo.directory / card.file}"
         yield Finding(about=card.name, value=value, remedy=remedy)
     yield from _attributes(models, home)

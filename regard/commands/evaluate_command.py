@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from regard.bootstrap.engine import open_register
 from regard.bootstrap.models import with_face_model
+from regard.bootstrap.register import open_register
 from regard.bootstrap.worker import local_pool, processes_for
 from regard.commands import context, terminal
 from regard.commands.acts import granted

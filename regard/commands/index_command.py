@@ -11,8 +11,8 @@ import typer
 
 from regard.accountability.enrolment_terms import Basis
 from regard.accountability.gate import Grant
-from regard.bootstrap.engine import open_register
 from regard.bootstrap.models import with_face_model
+from regard.bootstrap.register import open_register
 from regard.bootstrap.worker import cluster_pool, local_pool, processes_for
 from regard.commands import context, external_ids, terminal
 from regard.commands.acts import granted

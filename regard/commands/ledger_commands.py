@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from regard.accountability.ledger.ledger_verification import LedgerFault, report
-from regard.bootstrap.engine import open_register
 from regard.bootstrap.ledger import is_recorded
+from regard.bootstrap.register import open_register
 from regard.commands import context, ledger_witness_command, terminal
 from regard.commands.acts import granted
 from regard.commands.terminal import Home

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from regard.bootstrap.models import open_zoo
+from regard.bootstrap.models import FACES, chosen_packs, open_zoo
 from regard.commands import context, terminal
 from regard.commands.terminal import Home
 from regard.errors import ModelUnavailable
@@ -20,34 +20,42 @@ app = typer.Typer(help="List, fetch and verify the models.", no_args_is_help=Tru
 
 @app.command("list")
 def show(home: Home = None) -> None:
-    """Show every model: its task, its licence, where it comes from, and whether it is installed."""
+    """Show every model: its pack, its task, its licence, where it comes from, and whether it is installed."""
     zoo = _zoo(home)
     installed = set(zoo.installed)
-    rows = terminal.table("Model", "Task", "?Pack", ">Size", "State", "Licence", "?~Provenance")
-    for card in zoo.cards.values():
+    rows = terminal.table("Model", "Pack", "Task", ">Size", "State", "Licence", "?~Provenance")
+    for card in sorted(zoo.cards.values(), key=lambda card: zoo.packs.index(card.pack)):
         state = "[green]here[/]" if card.name in installed else "[yellow]missing[/]"
         licence = escape(card.licence) + (" [red](non-commercial)[/]" if card.non_commercial else "")
         size = terminal.size_of(card.total_size)
-        rows.add_row(card.name, card.task, card.pack, size, state, licence, escape(card.provenance))
+        rows.add_row(card.name, card.pack, card.task, size, state, licence, escape(card.provenance))
     terminal.out().print(rows)
     terminal.note(f"Models are kept in {zoo.directory}; {context.with_home('models verify', home)} reads the files.")
 
 
 @app.command()
 def pull(
-    names: Annotated[list[str] | None, typer.Argument(help="Models to fetch; the core pack unless given.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PACK|MODEL]...", help="Faces and the packs of the settings unless given."),
+    ] = None,
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the terms of models that are for non-commercial use only.")
     ] = False,
     home: Home = None,
 ) -> None:
-    """Fetch models and check their sha256; those already installed are skipped.
+    """Fetch models, by pack or one by one, and check their sha256; those already installed are skipped.
 
-    Sources are tried in order. [bold]REGARD_MODELS_MIRROR[/] names a folder to look in first.
+    Sources are tried in order. [bold]REGARD_MODELS_MIRROR[/] names a folder to look in first. A running server takes
+    what was fetched without a restart.
+
+    Example: [bold]regard models pull text[/]
     """
-    zoo = _zoo(home)
+    chosen = context.settings(home)
+    zoo = open_zoo(chosen)
+    wanted = zoo.select(names or [FACES, *chosen_packs(chosen, zoo)])
     with terminal.progress(in_bytes=True) as report:
-        pulled = zoo.pull(names or zoo.pack("core"), progress=report, accept_licence=accept_licence)
+        pulled = zoo.pull(wanted, progress=report, accept_licence=accept_licence)
     for each in pulled:
         for failure in each.failures:
             terminal.note(f"{each.card.name}: {failure}")
@@ -57,7 +65,10 @@ def pull(
 
 @app.command()
 def verify(home: Home = None) -> None:
-    """Read every model's file and compare its sha256 with the card's. Exits with 1 if one is damaged or missing."""
+    """Read every model's file and compare its sha256 with the card's.
+
+    Exits with 1 if one is damaged, or if one of the pack `faces` is missing.
+    """
     zoo = _zoo(home)
     found = zoo.verify()
     rows = terminal.table("Model", "State", "<File")
@@ -66,7 +77,7 @@ def verify(home: Home = None) -> None:
     terminal.out().print(rows)
     if damaged := [card.name for card, state in found if state is State.CORRUPT]:
         raise ModelUnavailable(_advice(damaged))
-    missing = [card for card, state in found if state is State.MISSING and card.pack == "core"]
+    missing = [card for card, state in found if state is State.MISSING and card.pack == FACES]
     if missing:
         raise ModelUnavailable(_missing(missing))
 
@@ -79,7 +90,7 @@ def _advice(damaged: list[str]) -> str:
 
 
 def _missing(cards: list[ModelCard]) -> str:
-    return f"{len(cards)} models of the core pack are missing; `regard models pull` fetches them."
+    return f"{len(cards)} models of the pack {FACES} are missing; `regard models pull {FACES}` fetches them."
 
 
 def _zoo(home: Path | None) -> Zoo:

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from regard.accountability.people import PersonShown
-from regard.bootstrap.engine import open_register
+from regard.bootstrap.register import open_register
 from regard.commands import context, sign_in_commands, terminal
 from regard.commands.acts import granted
 from regard.commands.terminal import Home, Json

@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from regard.accountability.gate import Grant
-from regard.bootstrap.engine import Register, open_register
 from regard.bootstrap.models import known_models
+from regard.bootstrap.register import Register, open_register
 from regard.bootstrap.worker import finder_pool, processes_for
 from regard.commands import context, terminal
 from regard.commands.acts import granted

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from regard.bootstrap.engine import open_engine, open_register
+from regard.bootstrap.engine import open_engine
+from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.terminal import Home

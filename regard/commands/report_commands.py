@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from regard.accountability.reports.notice_report import Sign
-from regard.bootstrap.engine import open_register
+from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.demographics import read_demographics

@@ -18,6 +18,7 @@ import typer
 from regard.bootstrap.accountability import answers_untold
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.http import pipeline, server
+from regard.bootstrap.packs import fetching_packs
 from regard.bootstrap.tls import Tls
 from regard.commands import context, terminal
 from regard.commands.acts import granted
@@ -70,8 +71,8 @@ def serve(
 ) -> None:
     """Start the server; AWS SDKs then work against this machine.
 
-    The first start fetches the models and creates an access key. Ctrl-C or SIGTERM ends it once running requests are
-    answered; a second one ends it at once.
+    The first start fetches the models of faces and creates an access key; other packs are fetched while it runs.
+    Ctrl-C or SIGTERM ends it once running requests are answered; a second one ends it at once.
 
     Example: [bold]regard serve --port 9000[/]
     """
@@ -85,7 +86,7 @@ def serve(
     limit = descriptors.raise_limit()
     if untold:
         log.warning(_UNTOLD)
-    with context.engine(chosen) as engine:
+    with context.engine(chosen) as engine, fetching_packs(chosen) as fetching:
         with terminal.err().status("Loading the models"):
             faults = engine.load_models()
         for fault in faults:
@@ -93,11 +94,16 @@ def serve(
         if warning := _too_open(chosen, engine):
             log.warning("%s", warning)
         shared = pipeline(chosen, engine.instruments)
+
+        def begin(port: int) -> None:
+            _announce(engine, port, tls, home)
+            fetching.start()
+
         http = HttpServer(
             server(engine, shared),
             _listening(chosen.server, tls),
             Connections(_connection_limits(chosen.server, limit)),
-            announce=lambda port: _announce(engine, port, tls, home),
+            announce=begin,
             ending=shared.end,
         )
         http.run()

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from regard.accountability.services import ServiceShown
-from regard.bootstrap.engine import open_register
+from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.people_commands import RoleOptions, Roles, Yes, say_key

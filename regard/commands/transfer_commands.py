@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from regard.accountability.gate import Grant
-from regard.bootstrap.engine import Register, open_engine, open_register
+from regard.bootstrap.engine import open_engine
 from regard.bootstrap.models import known_models, open_zoo
+from regard.bootstrap.register import Register, open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.collection_names import checked

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from regard.accountability.gate import Grant
-from regard.bootstrap.engine import Register, open_register
+from regard.bootstrap.register import Register, open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.enrolled_faces_commands import InCollection, counted, ids_named

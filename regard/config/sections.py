@@ -78,6 +78,13 @@ def _regions(value: object) -> str:
     return text
 
 
+def _packs(value: object) -> str:
+    text = _listed(value)
+    if not set(split(text)) <= set(PACKS):
+        raise ValueError(f'it must be packs of models, such as "text, images"; there are: {", ".join(PACKS)}')
+    return text
+
+
 def _origins(value: object) -> str:
     text = _listed(value)
     if text != "*" and not all(map(_ORIGIN.fullmatch, split(text))):
@@ -90,6 +97,10 @@ def _prefixes(value: object) -> str:
     if not all(map(_PREFIX.fullmatch, split(text))):
         raise ValueError("it must be a path such as /rekognition, or a list of them: a slash first, and none last")
     return text
+
+
+#: Regard's own packs of models; `faces` is always fetched.
+PACKS = ("faces", "images", "text", "moderation", "video", "glasses")
 
 
 def _overlays(value: object) -> str:
@@ -182,6 +193,8 @@ class ModelSettings(Table, frozen=True):
     folder: AbsolutePath | None = None
     #: A folder of model files, tried before any network.
     mirror: AbsolutePath | None = None
+    #: The packs that a server fetches once it has started, in this order; those of faces were fetched before.
+    packs: Annotated[str, PlainValidator(_packs)] = "text, images, moderation, video"
     #: The card of the detector, and that of the face model of new collections and of comparisons; a collection that is
     #: there already keeps its own.
     detector: str = "centerface"
@@ -201,6 +214,17 @@ class ObjectSettings(Table, frozen=True):
     #: The key that opens it; without one, what botocore finds by itself (environment, ~/.aws, the instance's role).
     s3_access_key_id: str | None = None
     s3_secret_access_key: str | None = Field(default=None, repr=False)
+
+
+class CelebritySettings(Table, frozen=True):
+    """Whom RecognizeCelebrities knows; nobody unless you say so."""
+
+    #: The collection whose users are the celebrities.
+    collection: str | None = None
+    #: Their names and addresses by user id; `<home>/celebrities.toml` unless set.
+    names: AbsolutePath | None = None
+    #: The least similarity, 0..100, at which a face is a celebrity's.
+    threshold: float = Field(default=90.0, ge=0, le=100, strict=False)
 
 
 class AccountabilitySettings(Table, frozen=True):
@@ -259,6 +283,7 @@ SECTIONS: Mapping[str, type[Table]] = {
     "index": IndexSettings,
     "models": ModelSettings,
     "objects": ObjectSettings,
+    "celebrities": CelebritySettings,
     "telemetry": TelemetrySettings,
     "accountability": AccountabilitySettings,
 }

@@ -14,6 +14,7 @@ from regard.config.layers import Layer, Origin
 from regard.config.sections import (
     SECTIONS,
     AccountabilitySettings,
+    CelebritySettings,
     IndexSettings,
     ModelSettings,
     ObjectSettings,
@@ -36,6 +37,7 @@ class Settings(Table, frozen=True):
     index: IndexSettings = IndexSettings()
     models: ModelSettings = ModelSettings()
     objects: ObjectSettings = ObjectSettings()
+    celebrities: CelebritySettings = CelebritySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     accountability: AccountabilitySettings = AccountabilitySettings()
 
@@ -46,6 +48,10 @@ class Settings(Table, frozen=True):
     @property
     def buckets_folder(self) -> Path:
         return self.objects.buckets or self.home / "buckets"
+
+    @property
+    def celebrities_file(self) -> Path:
+        return self.celebrities.names or self.home / "celebrities.toml"
 
     @property
     def database_url(self) -> str:

@@ -65,14 +65,14 @@ def annotate(image: Image, faces: Faces, captions: Sequence[str]) -> Picture:
     if len(captions) != len(faces):
         raise ValueError(f"{len(captions)} captions for {len(faces)} faces")
     picture = PIL.Image.fromarray(image.pixels)
-    boxes = [_rectangle(faces.box(row), picture) for row in range(len(faces))]
+    boxes = [rectangle(faces.box(row), picture) for row in range(len(faces))]
     for row, box in enumerate(boxes):
-        _outline(picture, box)
+        outline(picture, box)
         for x, y in faces.landmarks5[row]:
             _dot(picture, float(x) * picture.width, float(y) * picture.height, max(1.5, _side(box) / 65))
     for box, caption in zip(boxes, captions, strict=True):  # last, so that no box crosses a caption
         if caption:
-            _label(picture, box, caption)
+            caption_plate(picture, box, caption)
     return picture
 
 
@@ -114,7 +114,8 @@ def save(picture: Picture, path: Path) -> None:
 # -- a face in its picture ---------------------------------------------------------------------------------------
 
 
-def _rectangle(box: Box, picture: Picture) -> Rectangle:
+def rectangle(box: Box, picture: Picture) -> Rectangle:
+    """The box in the picture's pixels."""
     left, top = box.left * picture.width, box.top * picture.height
     return left, top, left + box.width * picture.width, top + box.height * picture.height
 
@@ -123,28 +124,28 @@ def _side(box: Rectangle) -> float:
     return max(box[2] - box[0], box[3] - box[1])
 
 
-def _outline(picture: Picture, box: Rectangle) -> None:
+def outline(picture: Picture, box: Rectangle) -> None:
     """A bright line within a dark one: one of the two shows on any background."""
     width = min(max(2.0, _side(box) / 70), max(2.0, max(picture.size) / 300))
     edge = max(1.0, width / 3)
     radius = _side(box) / 18
     left, top, right, bottom = box
     outer = left - edge, top - edge, right + edge, bottom + edge
-    _shape(picture, outer, SHADOW, radius=radius + edge, line=width + 2 * edge)
-    _shape(picture, box, MARK, radius=radius, line=width)
+    shape(picture, outer, SHADOW, radius=radius + edge, line=width + 2 * edge)
+    shape(picture, box, MARK, radius=radius, line=width)
 
 
 def _dot(picture: Picture, x: float, y: float, radius: float) -> None:
     for size, colour in ((radius * 1.5, INK), (radius, PAPER)):
-        _shape(picture, (x - size, y - size, x + size, y + size), colour, radius=size)
+        shape(picture, (x - size, y - size, x + size, y + size), colour, radius=size)
 
 
-def _label(picture: Picture, box: Rectangle, caption: str) -> None:
+def caption_plate(picture: Picture, box: Rectangle, caption: str) -> None:
     """White on a dark plate above the box; below it, or inside it, where the picture ends too soon."""
     size = round(min(max(12.0, _side(box) / 7), max(12.0, max(picture.size) / 55)))
     pad, gap = size * 0.45, size * 0.4
     font = ImageFont.load_default(size)
-    text = _fitted(caption, font, min(max(2 * (box[2] - box[0]), 10 * size), picture.width - 2 * pad))
+    text = fitted(caption, font, min(max(2 * (box[2] - box[0]), 10 * size), picture.width - 2 * pad))
     width, height = font.getlength(text) + 2 * pad, size + 1.4 * pad
     left = min(max(0.0, (box[0] + box[2] - width) / 2), max(0.0, picture.width - width))
     top = box[1] - gap - height
@@ -152,7 +153,7 @@ def _label(picture: Picture, box: Rectangle, caption: str) -> None:
         below = box[3] + gap
         top = below if below + height <= picture.height else max(0.0, box[1] + gap)
     plate = round(left), round(top), round(left + width), round(top + height)
-    _shape(picture, plate, PLATE, radius=size * 0.3)
+    shape(picture, plate, PLATE, radius=size * 0.3)
     middle = (plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2
     ImageDraw.Draw(picture).text(middle, text, fill=PAPER, font=font, anchor="mm")
 
@@ -163,7 +164,7 @@ def _label(picture: Picture, box: Rectangle, caption: str) -> None:
 def portrait(image: Image, box: Box) -> Picture:
     """The face with some of what surrounds it, square unless the picture is too narrow."""
     whole = PIL.Image.fromarray(image.pixels)
-    left, top, right, bottom = _rectangle(box, whole)
+    left, top, right, bottom = rectangle(box, whole)
     side = max(1.0, _side((left, top, right, bottom)) * _PORTRAIT_RATIO)
     width, height = min(side, whole.width), min(side, whole.height)
     x = min(max(0.0, (left + right - width) / 2), whole.width - width)
@@ -174,7 +175,7 @@ def portrait(image: Image, box: Box) -> Picture:
 def _tile(sheet: Picture, corner: tuple[int, int], side: int, portrait: Picture | None) -> None:
     x, y = corner
     square = x, y, x + side, y + side
-    _shape(sheet, square, TILE, radius=_CORNER_RADIUS)
+    shape(sheet, square, TILE, radius=_CORNER_RADIUS)
     if portrait is None:
         middle, font = (x + side / 2, y + side / 2), ImageFont.load_default(18)
         ImageDraw.Draw(sheet).text(middle, "picture not at hand", fill=MUTED, font=font, anchor="mm")
@@ -189,7 +190,7 @@ def _tile(sheet: Picture, corner: tuple[int, int], side: int, portrait: Picture 
 # -- shapes and text ---------------------------------------------------------------------------------------------
 
 
-def _shape(picture: Picture, box: Rectangle, colour: Colour, *, radius: float, line: float | None = None) -> None:
+def shape(picture: Picture, box: Rectangle, colour: Colour, *, radius: float, line: float | None = None) -> None:
     """A rectangle with round corners, smooth at its edges: filled, or a line of that width inside `box`."""
     left, top = int(box[0]) - 1, int(box[1]) - 1
     size = int(box[2] - left) + 2, int(box[3] - top) + 2
@@ -222,7 +223,7 @@ def _write(sheet: Picture, place: tuple[int, int, int], text: str, *, size: int,
     """A line at `place`: its left, its top, the width it may take."""
     left, top, width = place
     font = ImageFont.load_default(size)
-    ImageDraw.Draw(sheet).text((left, top), _fitted(text, font, width), fill=colour, font=font, anchor="la")
+    ImageDraw.Draw(sheet).text((left, top), fitted(text, font, width), fill=colour, font=font, anchor="la")
 
 
 def can_write(text: str) -> bool:
@@ -236,7 +237,7 @@ def _letters(text: str) -> str:
     return "".join(c for c in letters if not unicodedata.combining(c))
 
 
-def _fitted(text: str, font: Font, width: float) -> str:
+def fitted(text: str, font: Font, width: float) -> str:
     """One line of `text`, cut with an ellipsis where it is wider than `width`."""
     line = "".join(c if c in _TYPEFACE else "?" for c in _letters(text))
     if font.getlength(line) <= width:

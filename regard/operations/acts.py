@@ -15,6 +15,8 @@ THRESHOLD = 80.0
 ASSOCIATION_THRESHOLD = 75.0
 MOST_MATCHES = 4096
 MOST_USERS = 500
+LABEL_CONFIDENCE = 55.0
+MOST_LABELS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,20 @@ ACTS: Mapping[str, ActRule] = {
     "DeleteUser": ActRule(Action.DELETE),
     "DescribeCollection": ActRule(Action.READ),
     "DetectFaces": ActRule(Action.DETECT, attributes="Attributes"),
+    "DetectLabels": ActRule(
+        Action.DETECT, threshold=("MinConfidence", LABEL_CONFIDENCE), count=("MaxLabels", MOST_LABELS)
+    ),
+    "DetectProtectiveEquipment": ActRule(Action.DETECT),
+    "DetectModerationLabels": ActRule(Action.DETECT),
+    "DetectText": ActRule(Action.DETECT),
     "DisassociateFaces": ActRule(Action.ENROL),
+    "GetCelebrityInfo": ActRule(Action.READ),
     "IndexFaces": ActRule(Action.ENROL, count=("MaxFaces", MOST_FACES), attributes="DetectionAttributes"),
     "ListCollections": ActRule(Action.READ),
     "ListFaces": ActRule(Action.READ),
     "ListTagsForResource": ActRule(Action.READ),
     "ListUsers": ActRule(Action.READ),
+    "RecognizeCelebrities": ActRule(Action.SEARCH),
     "SearchFaces": ActRule(
         Action.SEARCH, threshold=("FaceMatchThreshold", THRESHOLD), count=("MaxFaces", MOST_MATCHES)
     ),

@@ -108,6 +108,8 @@ class OncePerMinute(logging.Filter):
 _STRANGERS_LOGGERS = ("uvicorn", "asyncio")
 _SAME_FAULT_SECONDS = 60.0
 _MOST_FAULTS = 1000
+#: What people want to read although nothing is wrong: requests, and how far the fetching of models is.
+_TALKATIVE = ("regard.requests", "regard.bootstrap.packs")
 _IN_MESSAGE = ("operation", "code")
 FORMATS: Mapping[str, type[logging.Formatter]] = {"text": TextLines, "json": JsonLines}
 
@@ -123,7 +125,8 @@ def begin(form: str) -> None:
     handler.setFormatter(FORMATS[form]())
     handler.addFilter(OncePerMinute())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    log.setLevel(logging.INFO)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def _time(record: logging.LogRecord) -> str:

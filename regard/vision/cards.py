@@ -15,9 +15,9 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, TypeAdap
 
 from regard.config.toml_tables import Table, parse, read, text_of
 from regard.errors import SettingsError
+from regard.vision.confidence import Confidence
 from regard.vision.conversion.model_files import Format, ModelFiles
 from regard.vision.faces.calibration import Calibration
-from regard.vision.faces.confidence import Confidence
 
 T = TypeVar("T")
 
@@ -31,12 +31,19 @@ Task = Literal[
     "face-mesh",
     "face-mask",
     "glasses",
+    "object-detector",
+    "scene-classifier",
+    "text-detector",
+    "text-recognizer",
+    "moderation",
 ]
 #: What a face is aligned by: the detector's five points, or their mean with those of the contour.
 Points = Literal["detector", "mixed"]
 SourceKind = Literal["url", "pip", "npm", "file"]
 #: In pixels; no model of faces is near.
 _MOST_SIDE = 8192
+#: Whose scores a measured line may translate.
+_SCORED: tuple[Task, ...] = ("face-detector", "scene-classifier")
 _EMBEDDERS_ONLY = ("mirror", "points", "dimension", "calibration", "bands")
 _TRIVIAL = ((0.0, 1.0), (0.5, 1e-6))
 _CHANNELS = {"RGB": 3, "BGR": 3, "GREY": 1}
@@ -184,7 +191,7 @@ class ModelCard(Download, frozen=True):
 
     `weights` is the second file of a TensorFlow.js model. `mirror` (average a face with its mirror image),
     `points`, `dimension`, `calibration` and `bands` (how that changes with utility) are for embedders only,
-    `confidence` (what its scores mean) for detectors.
+    `confidence` (what its scores mean) for detectors of faces and classifiers of scenes.
     """
 
     name: _PlainName
@@ -201,7 +208,7 @@ class ModelCard(Download, frozen=True):
     points: Points = "detector"
     dimension: int | None = Field(default=None, gt=0)
     calibration: Annotated[Calibration, PlainValidator(_table(Calibration, "cosine, false match rate"))] | None = None
-    confidence: Annotated[Confidence, PlainValidator(_table(Confidence, "score, share of faces"))] | None = None
+    confidence: Annotated[Confidence, PlainValidator(_table(Confidence, "score, share"))] | None = None
     bands: Annotated[tuple[_Band, ...], Field(strict=False)] = ()
 
     @property
@@ -245,8 +252,8 @@ class ModelCard(Download, frozen=True):
 
     @model_validator(mode="after")
     def _check_detector(self) -> ModelCard:
-        if self.confidence is not None and self.task != "face-detector":
-            raise ValueError("confidence is for face detectors only")
+        if self.confidence is not None and self.task not in _SCORED:
+            raise ValueError(f"confidence is for these tasks only: {', '.join(_SCORED)}")
         return self
 
     @model_validator(mode="after")

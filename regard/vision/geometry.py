@@ -34,6 +34,14 @@ def letterbox(pixels: ByteArray, longest: int, multiple: int = 32) -> tuple[Byte
     return np.asarray(scaled, np.uint8), np.array([inner[0] / width, inner[1] / height], np.float32)
 
 
+def resized(pixels: ByteArray, width: int, height: int) -> ByteArray:
+    """`pixels` at another size; the proportions may change."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    sampling = _sampling(min(width / pixels.shape[1], height / pixels.shape[0]))
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=sampling), np.uint8)
+
+
 def bordered(pixels: ByteArray, longest: int, canvas: int) -> tuple[ByteArray, FloatArray, FloatArray]:
     """`pixels` scaled so that the longer side is `longest`, in the middle of a black square `canvas` pixels across.
 
@@ -46,6 +54,15 @@ def bordered(pixels: ByteArray, longest: int, canvas: int) -> tuple[ByteArray, F
     square = np.zeros((canvas, canvas, 3), np.uint8)
     cv2.resize(pixels, inner, dst=square[top : top + inner[1], left : left + inner[0]], interpolation=_sampling(scale))
     return square, np.array([inner[0] / width, inner[1] / height], np.float32), np.array([left, top], np.float32)
+
+
+def reduced(pixels: ByteArray, longest: int) -> ByteArray:
+    """`pixels` with the longer side `longest` at most, each pixel the mean of those that it stands for."""
+    scale = longest / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _sampling(scale: float) -> int:
@@ -70,6 +87,15 @@ def nms(boxes: FloatArray, scores: FloatArray, threshold: float) -> IntArray:
     sized = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).astype(np.float64)
     kept = cv2.dnn.NMSBoxes(sized, scores.astype(np.float32), 0.0, threshold)  # type: ignore[arg-type]
     return np.asarray(kept, np.int64).ravel()
+
+
+def overlaps(boxes: FloatArray, others: FloatArray) -> FloatArray:
+    """N×M: intersection over union of corner boxes N×4 and M×4."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=2)
+    areas, other_areas = (np.prod(np.maximum(each[:, 2:] - each[:, :2], 0), axis=1) for each in (boxes, others))
+    return np.asarray(shared / np.maximum(areas[:, None] + other_areas - shared, 1e-12), np.float32)
 
 
 def similarity_transforms(source: FloatArray, target: FloatArray) -> FloatArray:
@@ -247,3 +273,14 @@ def detail_and_luma(crops: ByteArray) -> tuple[FloatArray, FloatArray]:
     means, spreads = np.array([cv2.meanStdDev(luma) for luma in lumas])[..., 0, 0].T
     edges = np.array([cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_32F))[1][0, 0] for luma in lumas])
     return np.asarray(edges**2 / (spreads**2 + 25), np.float32), np.asarray(means, np.float32)
+
+
+def luma_and_edges(pixels: ByteArray) -> tuple[FloatArray, FloatArray]:
+    """H×W luma (0..255) and its Laplacian."""
+    luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    return luma.astype(np.float32), np.asarray(cv2.Laplacian(luma, cv2.CV_32F), np.float32)
+
+
+def lab(colours: ByteArray) -> FloatArray:
+    """N×3 RGB bytes in CIELAB, where distance is as the eye sees it."""
+    return np.asarray(cv2.cvtColor(colours[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0], np.float32)

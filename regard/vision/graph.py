@@ -19,7 +19,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from regard.errors import ModelUnavailable
-from regard.vision.conversion import keras, tensorflow_js
+from regard.vision.conversion import efficientnet_lite, keras, tensorflow_js
 from regard.vision.conversion.model_files import Format, ModelFiles, NotConvertible
 from regard.vision.quantisation import Quantisation, quantised
 
@@ -69,6 +69,7 @@ _READERS: Mapping[Format, Callable[[ModelFiles], onnx.ModelProto]] = {
     "onnx": _onnx,
     "tensorflow-js": tensorflow_js.read,
     "keras": keras.read,
+    "pytorch": efficientnet_lite.read,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
@@ -84,6 +84,11 @@ class OnnxSession:
     @property
     def outputs(self) -> tuple[str, ...]:
         return self._outputs
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What its file says beside the graph."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, batch: FloatArray | ByteArray) -> list[FloatArray]:
         """Every output for `batch`, in the model's order.

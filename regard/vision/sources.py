@@ -13,8 +13,10 @@ import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import IO
 from urllib.parse import urlsplit
 
@@ -23,6 +25,8 @@ from regard.vision.cards import Source
 _CHUNK_BYTES = 1 << 18
 #: How much of a package client's own words an error repeats.
 _COMPLAINT_CHARACTERS = 240
+#: How often a package client that runs is asked whether it is done, and we whether it still should.
+_POLL_SECONDS = 0.25
 
 
 class SourceFailed(Exception):
@@ -41,6 +45,8 @@ class Clients:
     silence_seconds: float = 15.0
     #: Seconds for a package client to finish: 41 MB at 50 kB/s.
     package_seconds: float = 900.0
+    #: Once it is set, nothing more is fetched: a client that runs is ended.
+    stop: Event = field(default_factory=Event)
 
 
 class Fetcher:
@@ -59,6 +65,12 @@ class Fetcher:
 
     def chunks(self, source: Source) -> Generator[bytes, None, None]:
         """The bytes of one file, a piece at a time. Raises SourceFailed, at once or at any piece."""
+        for chunk in self._chunks(source):
+            self._check()
+            yield chunk
+
+    def _chunks(self, source: Source) -> Generator[bytes, None, None]:
+        self._check()
         match source.kind:
             case "url":
                 return self._web(source.at)
@@ -120,22 +132,40 @@ class Fetcher:
     def _run(self, client: str, command: list[str], folder: Path) -> None:
         # The working folder is empty: neither a project's settings nor a module lying about can be picked up.
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 command,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="replace",
-                timeout=self._clients.package_seconds,
-                check=False,
             )
-        except subprocess.TimeoutExpired as error:
-            raise SourceFailed(f"{client} was still not done after {self._clients.package_seconds:.0f} s") from error
         except OSError as error:
             raise SourceFailed(f"{client} cannot be started: {error.strerror}") from error
-        if done.returncode != 0:
-            raise SourceFailed(f"{client} failed: {_complaint(done.stderr) or f'exit status {done.returncode}'}")
+        with process:
+            try:
+                complaint = self._complaint_of(client, process)
+            finally:
+                process.kill()  # nothing if it has ended
+        if process.returncode != 0:
+            raise SourceFailed(f"{client} failed: {complaint or f'exit status {process.returncode}'}")
+
+    def _complaint_of(self, client: str, process: subprocess.Popen[str]) -> str:
+        """What a client that has ended complained of, in one line."""
+        end = monotonic() + self._clients.package_seconds
+        while True:
+            try:
+                return _complaint(process.communicate(timeout=_POLL_SECONDS)[1])
+            except subprocess.TimeoutExpired as error:
+                self._check()
+                if monotonic() >= end:
+                    seconds = self._clients.package_seconds
+                    raise SourceFailed(f"{client} was still not done after {seconds:.0f} s") from error
+
+    def _check(self) -> None:
+        if self._clients.stop.is_set():
+            raise SourceFailed("fetching was stopped")
 
 
 def _only_archive(folder: Path) -> Path:

@@ -64,9 +64,24 @@ class Zoo:
             raise SettingsError(f"there is no model card {name!r}; the cards are: {', '.join(self.cards)}")
         return self.cards[name]
 
+    @property
+    def packs(self) -> tuple[str, ...]:
+        """The names of the packs that the cards are in."""
+        return tuple(dict.fromkeys(card.pack for card in self.cards.values()))
+
     def pack(self, pack: str) -> tuple[str, ...]:
         """The names of one pack's cards."""
         return tuple(card.name for card in self.cards.values() if card.pack == pack)
+
+    def select(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The cards that are named, by themselves or by their packs. Raises SettingsError."""
+        found = [found for name in names for found in ([name] if name in self.cards else self._pack(name))]
+        return tuple(dict.fromkeys(found))
+
+    def missing(self, pack: str) -> tuple[str, ...]:
+        """The cards of a pack whose files are not there."""
+        installed = self.installed
+        return tuple(name for name in self.pack(pack) if name not in installed)
 
     @property
     def installed(self) -> tuple[str, ...]:
@@ -89,6 +104,14 @@ class Zoo:
                     )
             self._verified.add(name)
         return card.files_in(self.directory)
+
+    def _pack(self, name: str) -> tuple[str, ...]:
+        if found := self.pack(name):
+            return found
+        raise SettingsError(
+            f"there is no model card or pack {name!r}; the packs are: {', '.join(self.packs)}; the cards are: "
+            f"{', '.join(self.cards)}"
+        )
 
     def verify(self) -> list[tuple[ModelCard, State]]:
         """Every card and the state of its files, the worst of them, each file hashed."""

@@ -38,7 +38,7 @@ Run = Callable[..., Said]
 
 def blurred() -> bytes:
     """What a bad camera makes of her."""
-    small = PIL.Image.fromarray(astronaut()).resize((256, 256)).filter(PIL.ImageFilter.GaussianBlur(2))
+    small = PIL.Image.fromarray(astronaut()).resize((256, 256)).filter(PIL.ImageFilter.GaussianBlur(2.5))
     return encoded(np.asarray(small))
 
 

@@ -61,6 +61,8 @@ def steps(face: str) -> list[tuple[str, dict[str, Any]]]:
         ("delete_user", user),
         ("delete_faces", {**STAFF, "FaceIds": [face]}),
         ("detect_faces", {"Image": PHOTO}),
+        ("detect_labels", {"Image": PHOTO}),
+        ("detect_protective_equipment", {"Image": PHOTO}),
         ("compare_faces", {"SourceImage": PHOTO, "TargetImage": PHOTO}),
         ("delete_collection", STAFF),
     ]
@@ -116,7 +118,7 @@ def test_every_operation_is_one_entry_under_its_requests_id(recorded: Live, answ
     assert {act: operation for act, operation in heard.items() if act in asked} == {
         request: methods[name] for request, name in asked.items()
     }
-    assert len({methods[name] for name, _ in steps("")}) == 21
+    assert len({methods[name] for name, _ in steps("")}) == 23
     assert len([each for each in entries if each["act"] in asked]) == len(asked)
 
 

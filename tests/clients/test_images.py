@@ -32,6 +32,22 @@ def test_every_client_reads_the_same_face(
     assert flat(found) == pytest.approx(flat(expected), abs=1e-4)
 
 
+def test_every_client_reads_the_same_labels_and_colours(driver: Driver, reference: Any, portrait: bytes) -> None:
+    asked: dict[str, Any] = {
+        "Image": {"Bytes": portrait},
+        "MinConfidence": 60.5,
+        "Features": ["GENERAL_LABELS", "IMAGE_PROPERTIES"],
+        "Settings": {
+            "GeneralLabels": {"LabelCategoryInclusionFilters": ["Person Description"]},
+            "ImageProperties": {"MaxDominantColors": 3},
+        },
+    }
+    found, expected = driver.call("DetectLabels", **asked), reference.detect_labels(**asked)
+    assert {label["Name"] for label in found["Labels"]} == {"Person", "Head", "Face"}
+    for member in ("Labels", "ImageProperties", "LabelModelVersion"):
+        assert flat(found[member]) == pytest.approx(flat(expected[member]), abs=1e-4)
+
+
 def test_an_image_comes_from_a_bucket_whatever_its_name(driver: Driver, live: Live, portrait: bytes) -> None:
     place = live.put("2024/été 写真.jpg", portrait)
     (face,) = driver.call("DetectFaces", Image=place)["FaceDetails"]

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from regard.engine.galleries.celebrity_names import celebrity_id
 from regard.wire.schema import Shape, load
 
 from .breakage import Breakage, Site, sites
@@ -105,6 +106,7 @@ POOLS: Mapping[str, SearchStrategy[Any]] = {
     "CollectionId": _COLLECTIONS,
     "UserId": _USERS,
     "FaceId": _FACES,
+    "RekognitionUniqueId": st.sampled_from([celebrity_id("ann"), celebrity_id("ann"), celebrity_id("bob")]),
     "ClientRequestToken": st.builds(Seen, st.just("ClientRequestToken"), st.integers(0, 1)),
     "Image": weighted(
         (3, st.fixed_dictionaries({"Bytes": _PICTURES})), (1, st.fixed_dictionaries({"S3Object": _STORED}))

@@ -1,4 +1,7 @@
-"""Converted models beside their originals: what TensorFlow.js 4.22 and Keras 3 gave for the same input."""
+"""Converted models beside their originals: what TensorFlow.js 4.22 and Keras 3 gave for the same input.
+
+PyTorch was not at hand for EfficientNet-Lite2: it is held to a picture that it knows, in test_image_models.py.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from regard.vision.session import OnnxSession
 
 #: For each model (mean, scale): the input is (numbers − mean) / scale.
 INPUTS = {"faceres": (0, 1), "facemesh-attention-pinto": (0, 255), "face-mask": (127.5, 127.5), "emotion": (0, 255)}
+INPUTS |= {"centernet": (0, 1), "nanodet": (116, 57)}
 #: Of each output the first numbers and the sum of all, for the picture that `picture` makes.
 ORIGINAL = {
     "faceres": {
@@ -32,9 +36,24 @@ ORIGINAL = {
     "emotion": {
         "Identity": ([0.0008951945, 0.5484176, 0.000008434326, 0.0006104242, 0.00001285843, 0.4500555], 0.99999998)
     },
+    "centernet": {
+        "tower_0/wh": ([1.309879, 2.754678, 5.191036, 6.538280, 3.764926, 1.455622], 7546710.32),
+        "tower_0/keypoints": ([0.02435432, 0.01152964, 0.01273305, 0.006426967, 0.01136568, 0.006402186], 1531.29819),
+        "tower_0/detections": ([95.21117, -9.809662, 445.5872, 508.6464, 0.04953720, 60.0], 96031.5595),
+    },
+    "nanodet": {
+        "Identity_2": ([0.01185320, 0.006820759, 0.007312093, 0.006764335, 0.006559487, 0.005019490], 156.882703),
+        "Identity_5": ([0.2155768, 0.6010209, 0.4648029, 0.3792449, 0.4553246, 0.2403450], -0.272768054),
+        "Identity_1": ([0.008019130, 0.005603542, 0.004560008, 0.003699506, 0.005223360, 0.005166527], 380.449148),
+        "Identity": ([0.02114657, 0.01189662, 0.01179113, 0.005424911, 0.008068660, 0.006485854], 831.744783),
+        "Identity_4": ([-0.06469598, 0.1472588, 0.2250080, 0.7133687, 0.6261299, 0.2376472], -0.727556087),
+        "Identity_3": ([3.483693, 3.085755, 0.5604934, 0.1144101, -0.1418541, -0.4678790], 0.310360263),
+    },
     "face-mask": {"dense_1": ([0.62093532, 0.37906471], 1.0)},
 }
-CONVERTED = [card for card in catalogue().values() if card.format != "onnx"]
+#: Where sums of many products are rounded otherwise, by how much.
+ROUNDED = {"centernet": 1e-4, "nanodet": 2e-5}
+CONVERTED = [card for card in catalogue().values() if card.format in ("tensorflow-js", "keras")]
 
 
 def picture(card: ModelCard) -> FloatArray:
@@ -54,5 +73,6 @@ def test_a_converted_model_gives_what_its_original_gives(card: ModelCard, models
     outputs = dict(zip(session.outputs, session.run(picture(card)), strict=True))
     assert outputs.keys() == ORIGINAL[card.name].keys()
     for name, (first, total) in ORIGINAL[card.name].items():
-        np.testing.assert_allclose(outputs[name].ravel()[: len(first)], first, rtol=2e-6, atol=1e-6, err_msg=name)
-        assert outputs[name].sum(dtype=np.float64) == pytest.approx(total, rel=1e-5, abs=1e-6), name
+        reach = ROUNDED.get(card.name, 1e-6)
+        np.testing.assert_allclose(outputs[name].ravel()[: len(first)], first, rtol=2e-6, atol=reach, err_msg=name)
+        assert outputs[name].sum(dtype=np.float64) == pytest.approx(total, rel=1e-5, abs=100 * reach), name

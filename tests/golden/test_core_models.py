@@ -37,11 +37,11 @@ LANDMARKS68 = {
 
 
 def test_every_core_card_has_its_golden_output_here() -> None:
-    core = {name for name, card in catalogue().items() if card.pack == "core"}
+    core = {name for name, card in catalogue().items() if card.pack == "faces"}
     assert core == {"centerface", "fr-feature", "sface", *ATTRIBUTE_CARDS}
 
 
-@pytest.mark.parametrize("name", sorted(name for name, card in catalogue().items() if card.pack == "core"))
+@pytest.mark.parametrize("name", sorted(name for name, card in catalogue().items() if card.pack == "faces"))
 def test_weights_next_to_nothing_are_left_out_and_no_answer_changes(
     name: str, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

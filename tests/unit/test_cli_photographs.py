@@ -15,6 +15,7 @@ from cli_home import Person
 from people import crowd
 from PIL import Image
 
+from benchmarks.printed_pages import printed, sign
 from regard.domain.arrays import ByteArray
 from regard.domain.faces import QualityLevel
 from regard.engine.analysis.quality_filter import BARS
@@ -278,3 +279,34 @@ def _pixels(file: Path) -> ByteArray:
 
 def _lines(file: Path) -> int:
     return file.read_text().count("\n") if file.exists() else 0
+
+
+# -- text --------------------------------------------------------------------------------------------------------
+
+
+def test_text_is_read_in_a_table_and_marked_in_a_copy(user: Person, tmp_path: Path) -> None:
+    page, marked = user.pictures / "page.png", tmp_path / "marked.png"
+    Image.fromarray(printed(size=30, width=700, height=300, words=12).pixels).save(page)
+    said = user.run("text", page, "--save", marked)
+    assert said.code == 0
+    assert "2 lines of 12 words in 700 × 300 pixels" in said.out
+    assert "All human beings are born free and" in said.out
+    changed = _pixels(marked) != _pixels(page)
+    assert 0.005 < changed.any(axis=2).mean() < 0.3
+
+
+def test_text_as_json_is_what_detect_text_answers(user: Person) -> None:
+    page = user.pictures / "sign.png"
+    Image.fromarray(sign("EXIT 24")).save(page)
+    found = user.run("text", page, "--json").json
+    assert [(each["Type"], each["DetectedText"]) for each in found["TextDetections"]] == [
+        ("LINE", "EXIT 24"),
+        ("WORD", "EXIT"),
+        ("WORD", "24"),
+    ]
+    assert found["TextModelVersion"] == "ppocr-rec-6f327246"
+    assert user.run("text", page, "--json", "--confidence", 100).json["TextDetections"] == []
+
+
+def test_a_picture_without_text_is_said_to_have_none(user: Person) -> None:
+    assert "No text was found" in user.run("text", user.wall()).out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import signal
 import socket
@@ -9,10 +10,24 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
 from cli_home import Person
 
 from regard.commands.serve_command import _reachable
+
+
+@pytest.fixture
+def own_models(user: Person, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of models that a test may add to, which the settings name."""
+    folder = tmp_path / "own-models"
+    folder.mkdir()
+    for file in models.glob("[!.]*.*"):
+        (folder / file.name).symlink_to(file)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    (user.home / "regard.toml").write_text(f'[models]\nfolder = "{folder}"\n')
+    return folder
 
 
 @contextmanager
@@ -77,3 +92,71 @@ def test_the_endpoint_shown_is_one_that_a_client_can_reach() -> None:
     assert _reachable("::") == "[::1]"
     assert _reachable("192.0.2.7") == "192.0.2.7"
     assert _reachable("2001:db8::7") == "[2001:db8::7]"
+
+
+def pack_of_own(user: Person, source: str, packs: str = "text") -> None:
+    """A further model in the pack `text`, of a file of ten bytes."""
+    with (user.home / "regard.toml").open("a") as settings:
+        settings.write(f'packs = "{packs}"\n')
+    (user.home / "models.toml").write_text(f"""
+[toy]
+task = "face-pose"
+family = "fr-pose"
+pack = "text"
+file = "toy-of-a-pack.onnx"
+sha256 = "{hashlib.sha256(b"0123456789").hexdigest()}"
+size = 10
+licence = "MIT"
+provenance = "Made for this test."
+input = {{ width = 24, height = 24, channels = "GREY", mean = [0], std = [255] }}
+sources = [{{ {source} }}]
+""")
+
+
+def test_a_started_server_fetches_the_packs_of_the_settings(user: Person, own_models: Path, tmp_path: Path) -> None:
+    (tmp_path / "ten").write_bytes(b"0123456789")
+    pack_of_own(user, f'file = "{tmp_path / "ten"}"')
+    with server(user) as (process, _):
+        assert process.stderr is not None
+        assert "Fetching the pack text, 0.0 MB" in process.stderr.readline()
+        assert "The pack text is here" in process.stderr.readline()
+        assert (own_models / "toy-of-a-pack.onnx").read_bytes() == b"0123456789"
+
+
+def test_a_pack_that_cannot_be_fetched_is_one_warning_and_the_server_goes_on(user: Person, own_models: Path) -> None:
+    pack_of_own(user, 'file = "/nowhere/ten"')
+    with server(user) as (process, _):
+        assert process.stderr is not None
+        assert "Fetching the pack text" in process.stderr.readline()
+        warning = process.stderr.readline()
+        assert "The pack text was not fetched; `regard models pull text` tries again." in warning
+        assert "/nowhere/ten" in warning
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_a_server_that_is_ended_does_not_wait_for_a_fetch(user: Person, own_models: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        pack_of_own(user, f'url = "http://127.0.0.1:{silent.getsockname()[1]}/ten"')
+        with server(user) as (process, _):
+            connection, _ = silent.accept()  # it is fetching, and gets nothing
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+            connection.close()
+
+
+def test_no_pack_is_fetched_if_the_settings_say_so(user: Person, own_models: Path) -> None:
+    pack_of_own(user, 'file = "/nowhere/ten"', packs="")
+    with server(user) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        assert "pack" not in process.communicate(timeout=10)[1]
+    said = user.run("models", "pull")
+    assert "toy" not in said.out
+    assert user.run("models", "pull", "text").code == 1
+
+
+def test_a_pack_there_is_not_is_an_error_before_the_start(user: Person) -> None:
+    (user.home / "regard.toml").write_text('[models]\npacks = "text, faxes"\n')
+    said = user.run("serve", "--port", "0")
+    assert said.code == 1
+    assert "it must be packs of models" in said.err

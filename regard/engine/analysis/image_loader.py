@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -36,11 +36,24 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What an analyzer does with a picture: the longest side that it has use for, and the bytes that it takes for a
+    picture of a height and width, beside the pixels."""
+
+    longest: int
+    bytes_for: Callable[[int, int], int]
+
+
+FACES = Workload(longest=WORKING_SIDE, bytes_for=analysis_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """A picture whose header was read, to be decoded at the size that the analyzer works at."""
 
     encoded: EncodedImage
     image_id: str
+    workload: Workload = FACES
     #: What was sent or stored; not of a file of a folder, of which nobody asks for the digest.
     content: bytes = field(default=b"", repr=False)
 
@@ -54,7 +67,7 @@ class Picture:
         encoded = self.encoded
         return Needs(
             held=encoded.pixel_bytes * 4 // 3,
-            peak=max(encoded.decoding_bytes - encoded.pixel_bytes, analysis_bytes(*encoded.shape)),
+            peak=max(encoded.decoding_bytes - encoded.pixel_bytes, self.workload.bytes_for(*encoded.shape)),
         )
 
     def load(self) -> LoadedImage:
@@ -79,7 +92,7 @@ class ImageLoader:
         self._objects = objects or MemoryBudget.unlimited()
 
     @contextmanager
-    def reading(self, *references: bytes | ObjectName) -> Iterator[list[Picture]]:
+    def reading(self, *references: bytes | ObjectName, workload: Workload = FACES) -> Iterator[list[Picture]]:
         """The pictures, and the memory to decode and analyse them all; let go of the pixels inside.
 
         Raises InvalidS3Object, InvalidImageFormat, ImageTooLarge, InvalidParameter (too small), or Throttling if there
@@ -88,7 +101,7 @@ class ImageLoader:
         stored = sum(isinstance(each, ObjectName) for each in references)
         # First all stored bytes, then all pixels: two requests never wait for what the other holds.
         with self._objects.hold(stored * MOST_BYTES):
-            pictures = [open_picture(self._content(each)) for each in references]
+            pictures = [open_picture(self._content(each), workload) for each in references]
             with self._memory.hold(bytes_needed(each.needs for each in pictures)):
                 yield pictures
 
@@ -98,9 +111,10 @@ class ImageLoader:
         return reference
 
 
-def open_picture(data: bytes) -> Picture:
+def open_picture(data: bytes, workload: Workload = FACES) -> Picture:
     """Read the header. Raises InvalidImageFormat, ImageTooLarge or InvalidParameter (too small)."""
-    return Picture(encoded=examine(data, longest=WORKING_SIDE), image_id=uuid_of(b"image", data), content=data)
+    encoded = examine(data, longest=workload.longest)
+    return Picture(encoded=encoded, image_id=uuid_of(b"image", data), workload=workload, content=data)
 
 
 def load(data: bytes) -> LoadedImage:

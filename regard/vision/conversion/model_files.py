@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 #: ONNX is run as it is; the others are converted to it each time they are loaded, without running anything of theirs.
-Format = Literal["onnx", "tensorflow-js", "keras"]
+Format = Literal["onnx", "tensorflow-js", "keras", "pytorch"]
 
 
 class NotConvertible(Exception):

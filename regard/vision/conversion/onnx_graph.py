@@ -33,6 +33,10 @@ class OnnxGraph:
         self._nodes.append(helper.make_node(operation, list(inputs), [output], **attributes))
         return output
 
+    def add_several(self, operation: str, inputs: Iterable[str], names: Sequence[str], **attributes: Any) -> None:
+        """A node with as many outputs as there are names."""
+        self._nodes.append(helper.make_node(operation, list(inputs), list(names), **attributes))
+
     def constant(self, value: Any, dtype: type[np.generic] | None = None, name: str | None = None) -> str:
         """A value that is known: its name, which is `name`, or a new one."""
         array = np.asarray(value, dtype)
@@ -68,7 +72,10 @@ class OnnxGraph:
         """The graph that gives `outputs`, with the constants that it uses."""
         if not self._inputs:
             raise NotConvertible("takes no input; a model here takes one picture")
-        used = {name for node in self._nodes for name in node.input}
+        used = {name for node in self._nodes for name in node.input if name}
+        made = {name for node in self._nodes for name in node.output}
+        if missing := used - made - self._constants.keys() - {value.name for value in self._inputs}:
+            raise NotConvertible(f"names {min(missing)}, which is not in its graph")
         graph = helper.make_graph(
             self._nodes,
             "converted",

@@ -17,7 +17,8 @@ from pydantic import AliasChoices, AliasPath, BaseModel, Field, ValidationError
 
 from regard.vision.conversion.model_files import ModelFiles, NotConvertible
 from regard.vision.conversion.onnx_graph import ModelProto, OnnxGraph
-from regard.vision.conversion.tensorflow_operations import OPERATIONS, Array, Node, Scope
+from regard.vision.conversion.tensorflow_nodes import Array, Node, Scope
+from regard.vision.conversion.tensorflow_operations import OPERATIONS
 
 #: Three times the largest JSON of the models with cards.
 _MOST_JSON_BYTES = 1 << 20
@@ -103,7 +104,7 @@ def _in_order(nodes: Mapping[str, Node], outputs: list[str]) -> Iterator[Node]:
             continue
         if name not in nodes:
             raise NotConvertible(f"names {name}, which is not in its graph")
-        needs[name] = list(nodes[name].inputs)
+        needs[name] = list(nodes[name].needs)
         waiting += needs[name]
     try:
         yield from (nodes[name] for name in TopologicalSorter(needs).static_order())

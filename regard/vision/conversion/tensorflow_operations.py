@@ -2,98 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, Field
 
 from regard.vision.conversion.model_files import NotConvertible
-from regard.vision.conversion.onnx_graph import OnnxGraph, padding
+from regard.vision.conversion.onnx_graph import padding
+from regard.vision.conversion.tensorflow_nodes import Node, Scope
 
-Array = NDArray[Any]
 _TYPES = {"DT_FLOAT": "float32", "DT_INT32": "int32"}
 #: Where a slice is open to the end.
 _OPEN_END = 2**31 - 1
-
-
-class _Dimension(BaseModel, frozen=True):
-    size: int = -1
-
-
-class _Shape(BaseModel, frozen=True):
-    dim: tuple[_Dimension, ...] = ()
-
-
-class _List(BaseModel, frozen=True):
-    i: tuple[int, ...] = ()
-    s: tuple[str, ...] = ()
-
-
-class _Attribute(BaseModel, frozen=True):
-    """One value of the kinds that the operations here have; TensorFlow writes numbers as text, and text in base64."""
-
-    i: int = 0
-    b: bool = False
-    s: str = ""
-    type: str | int = ""
-    shape: _Shape = _Shape()
-    list: _List = _List()
-
-
-class Node(BaseModel, frozen=True):
-    """One operation of a TensorFlow graph."""
-
-    name: str
-    op: str
-    input: tuple[str, ...] = ()
-    attr: dict[str, _Attribute] = Field(default_factory=dict)
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The nodes whose first output it takes, without those that it must only wait for."""
-        taken = [name.removesuffix(":0") for name in self.input if not name.startswith("^")]
-        if several := next((name for name in taken if ":" in name), None):
-            raise NotConvertible(f"takes {several}, a node's further output, which is not converted")
-        return tuple(taken)
-
-    def attribute(self, key: str) -> _Attribute:
-        return self.attr.get(key, _Attribute())
-
-    def text(self, key: str) -> str:
-        return base64.b64decode(self.attribute(key).s).decode()
-
-    @property
-    def fused(self) -> list[str]:
-        """What follows in the same node, such as BiasAdd and Relu."""
-        return [base64.b64decode(text).decode() for text in self.attribute("fused_ops").list.s]
-
-    def sides(self, key: str) -> list[int]:
-        """Height and width of an attribute that has a number for each axis of N×H×W×C."""
-        _, height, width, _ = self.attribute(key).list.i or (1, 1, 1, 1)
-        return [height, width]
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The graph in the making, the weights, and those nodes that turned out to be one of them."""
-
-    graph: OnnxGraph
-    weights: Mapping[str, Array]
-    known: dict[str, Array] = field(default_factory=dict)
-
-    def constant(self, name: str) -> Array:
-        """A value that must be known, as shapes and axes must."""
-        if name not in self.known:
-            raise NotConvertible(f"computes {name}, which must be constant to be converted")
-        return self.known[name]
-
-    def integers(self, name: str) -> list[int]:
-        return [int(value) for value in np.ravel(self.constant(name))]
+#: Of a picture that is grey or in colours.
+_CHANNELS = (1, 3)
 
 
 def _constant(scope: Scope, node: Node) -> None:
@@ -106,8 +28,11 @@ def _constant(scope: Scope, node: Node) -> None:
 def _placeholder(scope: Scope, node: Node) -> None:
     if node.attribute("dtype").type not in ("DT_FLOAT", 1):
         raise NotConvertible("takes an input that is not float32, which is not converted")
-    picture = scope.graph.picture(f"{node.name}/picture", [each.size for each in node.attribute("shape").shape.dim])
-    scope.graph.channels_last(picture, node.name)
+    sides = [each.size for each in node.attribute("shape").shape.dim]
+    if len(sides) == 4 and sides[1] in _CHANNELS and sides[3] not in _CHANNELS:  # it has them first, as models here do
+        scope.graph.picture(node.name, [sides[0], sides[2], sides[3], sides[1]])
+    else:
+        scope.graph.channels_last(scope.graph.picture(f"{node.name}/picture", sides), node.name)
 
 
 def _same(operation: str, scope: Scope, node: Node) -> None:
@@ -188,7 +113,9 @@ def _reduced(operation: str, scope: Scope, node: Node) -> None:
 
 def _reshape(scope: Scope, node: Node) -> None:
     values, shape = node.inputs
-    scope.graph.add("Reshape", [values, scope.graph.constant(scope.integers(shape), np.int64)], node.name)
+    known = shape in scope.known
+    sides = scope.graph.constant(scope.integers(shape), np.int64) if known else scope.graph.cast(shape, "int64")
+    scope.graph.add("Reshape", [values, sides], node.name)
 
 
 def _transpose(scope: Scope, node: Node) -> None:
@@ -202,10 +129,10 @@ def _concatenated(scope: Scope, node: Node) -> None:
 
 
 def _padded(scope: Scope, node: Node) -> None:
-    values, widths = node.inputs
+    values, widths, *value = node.inputs
     before, after = scope.constant(widths).reshape(-1, 2).T
     pads = scope.graph.constant(np.concatenate([before, after]), np.int64)
-    scope.graph.add("Pad", [values, pads], node.name)
+    scope.graph.add("Pad", [values, pads, *value], node.name)
 
 
 def _strided_slice(scope: Scope, node: Node) -> None:
@@ -249,6 +176,77 @@ def _inverse_root(scope: Scope, node: Node) -> None:
     scope.graph.add("Reciprocal", [scope.graph.add("Sqrt", node.inputs)], node.name)
 
 
+def _relu6(scope: Scope, node: Node) -> None:
+    bounds = [scope.graph.constant(bound, np.float32) for bound in (0, 6)]
+    scope.graph.add("Clip", [*node.inputs, *bounds], node.name)
+
+
+def _leaky_relu(scope: Scope, node: Node) -> None:
+    scope.graph.add("LeakyRelu", node.inputs, node.name, alpha=node.attribute("alpha").f)
+
+
+def _expanded(scope: Scope, node: Node) -> None:
+    values, axis = node.inputs
+    scope.graph.add("Unsqueeze", [values, scope.graph.constant(scope.integers(axis), np.int64)], node.name)
+
+
+def _floor_division(scope: Scope, node: Node) -> None:
+    """As ONNX's Mod has the sign of the divisor, what is left divides without a rest."""
+    _refuse_fractions(node)
+    left, right = node.inputs
+    whole = scope.graph.add("Sub", [left, scope.graph.add("Mod", [left, right])])
+    scope.graph.add("Div", [whole, right], node.name)
+
+
+def _floor_rest(scope: Scope, node: Node) -> None:
+    _refuse_fractions(node)
+    scope.graph.add("Mod", node.inputs, node.name)
+
+
+def _refuse_fractions(node: Node) -> None:
+    if node.attribute("T").type not in ("DT_INT32", 3):
+        raise NotConvertible(f"divides numbers that are not int32 (at {node.name}), which is not converted")
+
+
+def _largest(scope: Scope, node: Node) -> None:
+    values, count = node.inputs
+    places = f"{node.name}/places"
+    wanted = scope.graph.constant(scope.integers(count), np.int64)
+    scope.graph.add_several("TopK", [values, wanted], [node.name, places], axis=-1)
+    scope.graph.cast(places, "int32", f"{node.name}:1")
+
+
+def _split(scope: Scope, node: Node) -> None:
+    values, sizes, axis = node.inputs
+    parts = scope.integers(sizes)
+    names = [node.name, *(f"{node.name}:{number}" for number in range(1, len(parts)))]
+    lengths = scope.graph.constant(parts, np.int64)
+    scope.graph.add_several("Split", [values, lengths], names, axis=scope.integers(axis)[0])
+
+
+def _resized(scope: Scope, node: Node) -> None:
+    values, sides = node.inputs
+    if node.attribute("align_corners").b:
+        raise NotConvertible(f"resizes corner to corner (at {node.name}), which is not converted")
+    first = scope.graph.channels_first(values)
+    start = scope.graph.add("Shape", [first], start=0, end=2)
+    shape = scope.graph.add("Concat", [start, scope.graph.constant(scope.integers(sides), np.int64)], axis=0)
+    places = "half_pixel" if node.attribute("half_pixel_centers").b else "asymmetric"
+    resized = scope.graph.add("Resize", [first, "", "", shape], mode="linear", coordinate_transformation_mode=places)
+    scope.graph.channels_last(resized, node.name)
+
+
+def _dense(scope: Scope, node: Node) -> None:
+    """An array of one value but for some places, all of them known."""
+    places, shape, values, rest = (scope.constant(name) for name in node.inputs)
+    if places.size:
+        raise NotConvertible(f"keeps {node.name} as a sparse array, which is not converted")
+    if values.size:
+        raise NotConvertible(f"has values without a place in {node.name}")
+    scope.known[node.name] = np.full(shape.astype(int).tolist(), rest)
+    scope.graph.constant(scope.known[node.name], name=node.name)
+
+
 OPERATIONS: Mapping[str, Callable[[Scope, Node], None]] = {
     "Add": partial(_same, "Add"),
     "AddN": partial(_same, "Sum"),
@@ -259,10 +257,16 @@ OPERATIONS: Mapping[str, Callable[[Scope, Node], None]] = {
     "Const": _constant,
     "Conv2D": partial(_convolution, depthwise=False),
     "DepthwiseConv2dNative": partial(_convolution, depthwise=True),
+    "Equal": partial(_same, "Equal"),
+    "ExpandDims": _expanded,
     "Floor": partial(_same, "Floor"),
+    "FloorDiv": _floor_division,
+    "FloorMod": _floor_rest,
+    "FusedDepthwiseConv2dNative": partial(_convolution, depthwise=True),
     "GatherNd": _gathered_by_place,
     "GatherV2": _gathered,
     "Identity": partial(_same, "Identity"),
+    "LeakyRelu": _leaky_relu,
     "Max": partial(_reduced, "ReduceMax"),
     "MaxPool": _max_pool,
     "Maximum": partial(_same, "Max"),
@@ -271,18 +275,24 @@ OPERATIONS: Mapping[str, Callable[[Scope, Node], None]] = {
     "Minimum": partial(_same, "Min"),
     "Mul": partial(_same, "Mul"),
     "Pad": _padded,
+    "PadV2": _padded,
     "Placeholder": _placeholder,
     "Prelu": partial(_same, "PRelu"),
     "Prod": partial(_reduced, "ReduceProd"),
     "Relu": partial(_same, "Relu"),
+    "Relu6": _relu6,
     "Reshape": _reshape,
+    "ResizeBilinear": _resized,
     "Rsqrt": _inverse_root,
     "Sigmoid": partial(_same, "Sigmoid"),
     "Softmax": partial(_same, "Softmax"),
+    "SparseToDense": _dense,
+    "SplitV": _split,
     "Square": _square,
     "StridedSlice": _strided_slice,
     "Sub": partial(_same, "Sub"),
     "Sum": partial(_reduced, "ReduceSum"),
+    "TopKV2": _largest,
     "Transpose": _transpose,
     "_FusedConv2D": partial(_convolution, depthwise=False),
     "_FusedMatMul": _fused_matmul,

@@ -9,9 +9,9 @@ import numpy as np
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.domain.faces import Faces
 from regard.vision.cards import Input
-from regard.vision.faces.confidence import Confidence
+from regard.vision.confidence import Confidence
 from regard.vision.faces.face_decoders import DECODERS, Candidates
-from regard.vision.faces.second_look import FACE_SCORE, HINT_SCORE, SecondLook
+from regard.vision.faces.second_look import FACE_SCORE, FACE_SCORE_IN_BYTES, HINT_SCORE, SecondLook
 from regard.vision.geometry import bordered, four_channels, letterbox, nms
 from regard.vision.preprocess import Preprocess
 from regard.vision.session import Session
@@ -74,7 +74,8 @@ class FaceDetector:
         self._confidence = confidence
         if confidence:
             self._sure = confidence.score(CERTAIN_SHARE)
-            self._second_look = SecondLook(self._find_closely, self._sure)
+            least = FACE_SCORE_IN_BYTES if first else FACE_SCORE
+            self._second_look = SecondLook(self._find_closely, self._sure, least)
 
     def detect(self, pictures: Sequence[ByteArray]) -> list[Faces]:
         """The faces of each H×W×3 RGB picture, largest box first, in ratios of its sides."""

@@ -17,6 +17,9 @@ FACE_SCORE: Final = 0.5
 #: Below that it is the hint of a face: one lying on its side may have no more in a first look. Of 630 pictures without
 #: faces one in eight has a hint; the second look finds a face in none of them.
 HINT_SCORE: Final = 0.2
+#: The same for a first look in bytes, in which dim and covered faces score up to 0.2 less; below FACE_SCORE the second
+#: look, in floats, must agree that it is a face.
+FACE_SCORE_IN_BYTES: Final = 0.35
 #: What a hint must have in the second look to be a face, and a face to be kept.
 _HINT_PROVEN: Final = 0.75
 _FACE_SEEN: Final = 0.3
@@ -44,23 +47,25 @@ _CROWD: Final = 5
 
 
 class SecondLook:
-    """Looks again with `find`, which finds the candidates in one square canvas; `sure` is the score of no doubt."""
+    """Looks again with `find`, which finds the candidates in one square canvas; `sure` is the score of no doubt, and
+    `least` that of a face in the first look."""
 
-    def __init__(self, find: Callable[[ByteArray], Candidates], sure: float) -> None:
+    def __init__(self, find: Callable[[ByteArray], Candidates], sure: float, least: float = FACE_SCORE) -> None:
         self._find = find
         self._sure = sure
+        self._least = least
 
     def improve(self, picture: ByteArray, found: Candidates) -> Candidates:
         """`found`, in pixels of `picture`: what is in doubt is seen again or left out, hints left out unless proven."""
         turns, misfits = turns_and_misfits(found.landmarks5)
-        is_face = found.scores >= FACE_SCORE
+        is_face = found.scores >= self._least
         doubtful = found.scores < self._sure
         turned = is_face & ((np.abs(turns) > _MOST_TURN) | (doubtful & (misfits > _MOST_MISFIT)))
         uncertain = is_face & doubtful & ~turned
         crowd = (~doubtful & ~turned).sum() >= _CROWD
         chosen = ((turned, _MOST_TURNED), (uncertain, _MOST_UNCERTAIN), (~is_face, 0 if crowd else _MOST_HINTS))
         rows = np.concatenate([_largest(found, which, most) for which, most in chosen])
-        rest = np.setdiff1d(np.flatnonzero(is_face), rows)
+        rest = np.setdiff1d(np.flatnonzero(found.scores >= FACE_SCORE), rows)
         known = is_face & (crowd | (misfits <= _MOST_MISFIT)) & (np.abs(turns) <= _KNOWN_TURN)
         parts = [found.take(rest)]
         for row in rows:
@@ -79,8 +84,13 @@ class SecondLook:
                 return tried
             turn = float(turns_and_misfits(tried.landmarks5)[0][0])
         seen = self._best(picture, face, np.array([turn], np.float32), _UPRIGHT_SIDE)
-        least = _FACE_SEEN if face.scores[0] >= FACE_SCORE else _HINT_PROVEN
-        return seen.take(np.flatnonzero(seen.scores >= least))
+        return seen.take(np.flatnonzero(seen.scores >= self._least_seen(face.scores[0])))
+
+    def _least_seen(self, score: float) -> float:
+        """What one of that score in the first look must have in the second."""
+        if score >= FACE_SCORE:
+            return _FACE_SEEN
+        return FACE_SCORE if score >= self._least else _HINT_PROVEN
 
     def _best(self, picture: ByteArray, face: Candidates, turns: FloatArray, side: int) -> Candidates:
         """The best candidate, if any, in the middle of crops about one face, turned by each of `turns`."""

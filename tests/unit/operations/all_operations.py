@@ -17,23 +17,40 @@ from regard.domain.results import Result
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.engine.analysis.face_comparison import FaceComparison
 from regard.engine.analysis.face_detection import FaceDetection
+from regard.engine.analysis.label_analyzer import LabelAnalyzer
+from regard.engine.analysis.label_detection import LabelDetection
+from regard.engine.analysis.moderation_analyzer import Moderation
+from regard.engine.analysis.protective_equipment import ProtectiveEquipment
+from regard.engine.analysis.text_analyzer import TextDetection
+from regard.engine.galleries.celebrities import Celebrities
 from regard.operations.arns import ResourceNames
 from regard.operations.call import Family
+from regard.operations.celebrities import CelebrityOperations
 from regard.operations.collections import CollectionOperations
 from regard.operations.faces import FaceOperations
 from regard.operations.idempotency import Idempotency
+from regard.operations.images import ImageOperations
+from regard.operations.moderation import ModerationOperations
 from regard.operations.paging import Pages
 from regard.operations.registry import Handler, handlers
 from regard.operations.tags import TagOperations
+from regard.operations.texts import TextOperations
 from regard.operations.users import UserOperations
 from regard.store.idempotency_rows import IdempotencyRows
+from regard.vision.cards import catalogue
+from regard.vision.images.moderation import ModerationModels
+from regard.vision.images.text_models import TextModels
+from regard.vision.model_loader import ModelLoader
+from regard.vision.models import FaceModels
+from regard.vision.zoo import Zoo
 
 
 class Operations:
     """The families of a server in us-east-1, called through the gate as ada."""
 
-    def __init__(self, house: House, analyzer: FaceAnalyzer) -> None:
+    def __init__(self, house: House, analyzer: FaceAnalyzer, labeller: LabelAnalyzer, models: FaceModels) -> None:
         names = ResourceNames(regions=("us-east-1",), account_id="000000000000")
+        no_models = ModelLoader(Zoo(house.folder, None, catalogue()))
         pages = Pages(b"k" * 32, lambda: datetime.now(UTC))
         self.families: list[Family] = [
             CollectionOperations(galleries=house.galleries, pages=pages, names=names),
@@ -46,7 +63,22 @@ class Operations:
                 users=house.users,
                 pages=pages,
             ),
+            ImageOperations(
+                labels=LabelDetection(house.loader, labeller),
+                equipment=ProtectiveEquipment(house.loader, labeller, models),
+            ),
+            CelebrityOperations(
+                celebrities=Celebrities(
+                    None,
+                    collections=house.collections,
+                    users=house.user_rows,
+                    matcher=house.matcher,
+                    probes=house.probes,
+                )
+            ),
+            ModerationOperations(moderation=Moderation(house.loader, ModerationModels(no_models))),
             TagOperations(galleries=house.galleries, names=names),
+            TextOperations(text=TextDetection(house.loader, TextModels(no_models))),
             UserOperations(users=house.users, search=house.user_search, galleries=house.galleries, pages=pages),
         ]
         self.idempotency = Idempotency(IdempotencyRows(house.database), lambda: datetime.now(UTC))

@@ -23,12 +23,18 @@ USUAL: dict[str, tuple[Action, float | None, int | None]] = {
     "DeleteUser": (Action.DELETE, None, None),
     "DescribeCollection": (Action.READ, None, None),
     "DetectFaces": (Action.DETECT, None, None),
+    "DetectLabels": (Action.DETECT, 55, 1000),
+    "DetectProtectiveEquipment": (Action.DETECT, None, None),
+    "DetectModerationLabels": (Action.DETECT, None, None),
+    "DetectText": (Action.DETECT, None, None),
     "DisassociateFaces": (Action.ENROL, None, None),
+    "GetCelebrityInfo": (Action.READ, None, None),
     "IndexFaces": (Action.ENROL, None, 100),
     "ListCollections": (Action.READ, None, None),
     "ListFaces": (Action.READ, None, None),
     "ListTagsForResource": (Action.READ, None, None),
     "ListUsers": (Action.READ, None, None),
+    "RecognizeCelebrities": (Action.SEARCH, None, None),
     "SearchFaces": (Action.SEARCH, 80, 4096),
     "SearchFacesByImage": (Action.SEARCH, 80, 4096),
     "SearchUsers": (Action.SEARCH, 80, 500),
@@ -89,7 +95,10 @@ def test_the_collection_is_the_one_that_the_input_names(operation: str) -> None:
     if "ResourceArn" in members:
         assert act(operation, ResourceArn=ARN).collection == "staff"
         assert act(operation, ResourceArn="arn:aws:s3:::bucket").collection is None
-    about_none = {"CompareFaces", "DetectFaces", "ListCollections"}
+    about_none = {
+        *("CompareFaces", "DetectFaces", "DetectLabels", "DetectModerationLabels", "DetectProtectiveEquipment"),
+        *("DetectText", "GetCelebrityInfo", "ListCollections", "RecognizeCelebrities"),
+    }
     assert (operation in about_none) == (not {"CollectionId", "ResourceArn"} & set(members))
 
 

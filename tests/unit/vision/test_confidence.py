@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from regard.vision.cards import catalogue, parse_cards
-from regard.vision.faces.confidence import Confidence
+from regard.vision.confidence import Confidence
 
 LINE = Confidence(((0.3, 0.2), (0.5, 0.6), (0.9, 1.0)))
 
@@ -33,7 +33,7 @@ def test_points_that_are_no_rising_line_are_refused(points: tuple[tuple[float, f
         Confidence(points)
 
 
-def test_only_a_detector_has_a_confidence() -> None:
+def test_only_a_detector_or_a_classifier_has_a_confidence() -> None:
     text = """
         [mine]
         task = "face-embedder"
@@ -48,7 +48,7 @@ def test_only_a_detector_has_a_confidence() -> None:
         sources = [{ url = "https://example.com/mine.onnx" }]
         confidence = [[0.5, 0.5], [0.9, 0.9]]
     """
-    with pytest.raises(Exception, match="confidence is for face detectors only"):
+    with pytest.raises(Exception, match="confidence is for these tasks only: face-detector, scene-classifier"):
         parse_cards(text, "models.toml")
 
 

@@ -93,7 +93,7 @@ def test_a_run_that_ends_in_time_is_not_stopped(tmp_path: Path) -> None:
     session = OnnxSession(embedder(tmp_path / "e.onnx"), run_seconds=60)
     before = threading.active_count()
     assert [len(session.run(np.zeros((3, 3, 112, 112), np.float32))[0]) for _ in range(3)] == [3, 3, 3]
-    assert threading.active_count() <= before + 1  # the last one's timer may be ending
+    assert threading.active_count() <= before + 2  # the timers of the last two may be ending
 
 
 def test_chunks_are_prepared_one_by_one_and_joined_in_order() -> None:

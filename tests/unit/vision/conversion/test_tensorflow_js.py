@@ -73,7 +73,7 @@ def weight(model: dict[str, Any]) -> dict[str, Any]:
         (lambda model: model["modelTopology"]["node"][1].update(input=["nobody", "shift"]), "names nobody, which is"),
         (lambda model: model["signature"]["outputs"]["answer"].update(name="nothing"), "names nothing, which is not"),
         (lambda model: model["modelTopology"]["node"].append(placeholder(-1, 4, 4)), r"shape \[-1, 4, 4\]"),
-        (lambda model: model["modelTopology"]["node"].append(placeholder(-1, 3, 4, 4)), r"shape \[-1, 3, 4, 4\]"),
+        (lambda model: model["modelTopology"]["node"].append(placeholder(-1, 2, 4, 4)), r"shape \[-1, 2, 4, 4\]"),
         (lambda model: model["modelTopology"]["node"].append(placeholder(dtype="DT_INT32")), "that is not float32"),
         (lambda model: model["modelTopology"]["node"][1].update(input=["shift", "shift"]), "takes no input"),
     ],

@@ -189,7 +189,10 @@ def test_a_layer_adds_its_bias_and_may_bend(tmp_path: Path, fused: list[str]) ->
         (node("answer", "Conv2D", "picture", "flat", padding=text("SAME")), r"Conv2D \(at answer\) that is not well"),
         (node("answer", "Conv2D", "picture", padding=text("SAME")), r"Conv2D \(at answer\) that is not well formed"),
         (node("answer", "Cast", "picture", DstT={"type": "DT_STRING"}), r"Cast \(at answer\) that is not well formed"),
-        (node("answer", "Relu", "kernel:1"), "takes kernel:1, a node's further output"),
+        (node("answer", "Add", "picture", "kernel:1"), "names kernel:1, which is not in its graph"),
+        (node("answer", "FloorDiv", "picture", "flat"), "divides numbers that are not int32"),
+        (node("answer", "ResizeBilinear", "picture", "flat", align_corners=flag(True)), "resizes corner to corner"),
+        (node("answer", "SparseToDense", "flat", "flat", "flat", "zeros"), "keeps answer as a sparse array"),
         (node("answer", "StridedSlice", "picture", "flat", "flat", "flat", shrink_axis_mask={"i": "1"}), "shrink_axis"),
         (node("answer", "StridedSlice", "picture", "flat", "flat", "zeros"), "slices backwards"),
         (node("answer", "GatherV2", "picture", "flat", "flat", batch_dims={"i": "1"}), "gathers by batch"),
@@ -205,6 +208,115 @@ def test_what_is_not_converted_is_said_in_words(tmp_path: Path, operation: dict[
     with pytest.raises(ModelUnavailable, match=said) as raised:
         answer(tmp_path, nodes, weights)
     assert "model.json" in raised.value.message
+
+
+@pytest.mark.parametrize("operation", ["Relu6", "LeakyRelu"])
+def test_a_bend_may_be_bounded_or_leak(tmp_path: Path, operation: str) -> None:
+    made = node("answer", operation, "wide", alpha={"f": 0.1})
+    result = answer(tmp_path, [node("wide", "Mul", "picture", "four"), made], {"four": np.array(4, np.float32)})
+    wide = X * 4
+    expected = np.clip(wide, 0, 6) if operation == "Relu6" else np.where(wide < 0, wide * np.float32(0.1), wide)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_fused_convolution_by_channel_has_its_bias_within(tmp_path: Path) -> None:
+    weights = {"kernel": np.full((1, 1, 3, 1), 2, np.float32), "bias": np.array([0.5, -0.5, 0], np.float32)}
+    fused = {"list": {"s": [text("BiasAdd")["s"]]}}
+    made = node(
+        "answer", "FusedDepthwiseConv2dNative", "picture", "kernel", "bias", padding=text("SAME"), fused_ops=fused
+    )
+    np.testing.assert_allclose(answer(tmp_path, [made], weights), 2 * X + weights["bias"], rtol=1e-5, atol=1e-6)
+
+
+def test_the_largest_are_found_with_their_places_which_are_taken_apart(tmp_path: Path) -> None:
+    """As a detector does it: which row and column and channel each of the best scores was in."""
+    weights = {
+        "flat": np.array([1, 60]),
+        "count": np.array(4),
+        "channels": np.array(3),
+        "columns": np.array(5),
+        "last": np.array(-1),
+    }
+    whole, cast = {"type": "DT_INT32"}, {"type": "DT_FLOAT"}
+    nodes = [
+        node("row of X", "Reshape", "picture", "flat"),
+        node("best", "TopKV2", "row of X", "count"),
+        node("channel", "FloorMod", "best:1", "channels", T=whole),
+        node("cell", "FloorDiv", "best:1", "channels", T=whole),
+        node("column", "FloorMod", "cell", "columns", T=whole),
+        *(node(f"{each} as float", "Cast", each, DstT=cast) for each in ("channel", "column")),
+        node("answer", "ConcatV2", "best", "channel as float", "column as float", "last"),
+    ]
+    order = np.argsort(-X.ravel())[:4]
+    expected = np.concatenate([X.ravel()[order], order % 3, order // 3 % 5])
+    np.testing.assert_allclose(answer(tmp_path, nodes, weights, batch=1)[0], expected, rtol=1e-6)
+
+
+def test_whole_numbers_below_zero_are_divided_as_tensorflow_does(tmp_path: Path) -> None:
+    weights = {"left": np.array([-7, 7, -6]), "three": np.array(3), "zero": np.array(0, np.float32)}
+    whole = {"type": "DT_INT32"}
+    nodes = [
+        node("parts", "FloorDiv", "left", "three", T=whole),
+        node("rest", "FloorMod", "left", "three", T=whole),
+        node("both", "AddV2", "parts", "rest"),
+        node("as float", "Cast", "both", DstT={"type": "DT_FLOAT"}),
+        node("nothing", "Mul", "picture", "zero"),
+        node("answer", "AddV2", "nothing", "as float"),
+    ]
+    np.testing.assert_array_equal(answer(tmp_path, nodes, weights)[0, 0, 0], [-3 + 2, 2 + 1, -2 + 0])
+
+
+def test_values_are_split_compared_and_given_an_axis(tmp_path: Path) -> None:
+    weights = {"sizes": np.array([1, 2]), "last": np.array(-1), "zero": np.array(0)}
+    nodes = [
+        node("parts", "SplitV", "picture", "sizes", "last"),
+        node("same", "Equal", "parts:1", "parts:1"),
+        node("ones", "Cast", "same", DstT={"type": "DT_FLOAT"}),
+        node("sum", "AddV2", "parts:1", "ones"),
+        node("answer", "ExpandDims", "sum", "zero"),
+    ]
+    np.testing.assert_allclose(answer(tmp_path, nodes, weights), X[None, ..., 1:] + 1, rtol=1e-6)
+
+
+def test_padding_may_be_of_any_value(tmp_path: Path) -> None:
+    weights = {"widths": np.array([[0, 0], [1, 0], [0, 2], [0, 0]]), "value": np.array(-7, np.float32)}
+    result = answer(tmp_path, [node("answer", "PadV2", "picture", "widths", "value")], weights)
+    np.testing.assert_array_equal(result, np.pad(X, weights["widths"], constant_values=-7))
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_a_picture_is_enlarged_from_the_middles_or_the_corners_of_pixels(tmp_path: Path, half: bool) -> None:
+    made = node(
+        "answer", "ResizeBilinear", "picture", "sides", half_pixel_centers=flag(half), align_corners=flag(False)
+    )
+    result = answer(tmp_path, [made], {"sides": np.array([8, 5])})
+    places = np.clip((np.arange(8) + 0.5) / 2 - 0.5, 0, 3) if half else np.clip(np.arange(8) / 2, 0, 3)
+    above = np.minimum(np.floor(places).astype(int), 3)
+    below, part = np.minimum(above + 1, 3), (places - above)[None, :, None, None]
+    np.testing.assert_allclose(result, X[:, above] * (1 - part) + X[:, below] * part, rtol=1e-4, atol=1e-5)
+
+
+def test_a_sparse_array_without_places_is_its_rest(tmp_path: Path) -> None:
+    weights = {
+        "places": np.empty((0, 1), np.int32),
+        "length": np.array([3]),
+        "values": np.empty(0, np.int32),
+        "rest": np.array(0),
+        "shape": np.array([1, 20, 3]),
+    }
+    nodes = [
+        node("nothing", "SparseToDense", "places", "length", "values", "rest"),
+        node("shape of rows", "AddV2", "shape", "nothing"),
+        node("answer", "Reshape", "picture", "shape of rows"),
+    ]
+    np.testing.assert_array_equal(answer(tmp_path, nodes, weights), ROWS)
+
+
+def test_a_picture_may_have_its_channels_first(tmp_path: Path) -> None:
+    files = graph_model(tmp_path, [placeholder(1, 3, 4, 5), node("answer", "Relu", "picture")], {})
+    picture = np.ascontiguousarray(X.transpose(0, 3, 1, 2))
+    (result,) = OnnxSession(files).run(picture)
+    np.testing.assert_array_equal(result, np.maximum(picture, 0))
 
 
 def test_every_operation_is_tried_here() -> None:

@@ -1,4 +1,4 @@
-"""What a detector's scores mean: the share of faces among all that has such a score, measured."""
+"""What a model's scores mean: the share that is true of all that has such a score, measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regard.domain.arrays import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """A line through (score, share) points of one detector, both within 0 and 1 and rising; level before and after.
+    """A line through (score, share) points of one model, both within 0 and 1 and rising; level before and after.
 
     Raises ValueError for points that are no such line.
     """
@@ -32,11 +32,11 @@ class Confidence:
                 )
 
     def percent(self, scores: FloatArray) -> FloatArray:
-        """The percentage of faces, 0..100, among all that has these scores."""
+        """The percentage that is true, 0..100, of all that has these scores."""
         known, shares = np.array(self.points).T
         return np.asarray(100 * np.interp(scores, known, shares), np.float32)
 
     def score(self, share: float) -> float:
-        """The inverse: the score of which this share, 0..1, are faces."""
+        """The inverse: the score of which this share, 0..1, is true."""
         known, shares = np.array(self.points).T
         return float(np.interp(share, shares, known))

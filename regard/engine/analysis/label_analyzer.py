@@ -1,0 +1,163 @@
+"""From a picture to words for what is in it: objects with their boxes, and what it shows as a whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from regard.domain.arrays import BoolArray, ByteArray, FloatArray
+from regard.domain.faces import Faces
+from regard.domain.images import Box, Image
+from regard.domain.labels import Instance, Label
+from regard.vision.geometry import reduced
+from regard.vision.images.image_models import ImageModels
+from regard.vision.images.object_confidence import Evidence
+from regard.vision.images.object_decoders import Candidates
+from regard.vision.images.taxonomy import taxonomy
+from regard.vision.models import FaceModels
+
+#: The longest side of the picture that all models are given: twice what the finest sees. It is reduced once for all.
+SEEN_PIXELS: Final = 1024
+#: The longest side of the picture in which faces are looked for: they need only tell a person from clothes.
+_FACE_PIXELS: Final = 480
+#: A face, in percent, that can be relied on.
+_SURE_FACE: Final = 90.0
+#: An object that takes this part of the picture fills it; and how probable a classifier's word must be to rename it.
+_FILLING: Final = 0.4
+_LIKELY: Final = 0.5
+#: Where in a person's box the middle of a face is, from the top.
+_HEAD_PART: Final = 0.6
+#: What is less certain is not told, however little is asked for: there would be a word for everything.
+_LEAST_PERCENT: Final = 10.0
+_PERSON, _FACE, _GARMENTS = "Person", "Face", ("Clothing", "Accessories")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the models say of one picture: N objects, their names, corners N×4 in ratios and confidences, best first;
+    faces that are sure; and by label how certain it is of the picture as a whole."""
+
+    names: tuple[str, ...]
+    boxes: FloatArray
+    percents: FloatArray
+    faces: Faces
+    scenes: Mapping[str, float]
+
+    @cached_property
+    def instances(self) -> Mapping[str, tuple[Instance, ...]]:
+        """The objects of each name, most certain first."""
+        found = defaultdict(list)
+        for name, (left, top, right, bottom), percent in zip(self.names, self.boxes, self.percents, strict=True):
+            box = Box(left=float(left), top=float(top), width=float(right - left), height=float(bottom - top))
+            found[name].append(Instance(box=box, confidence=float(percent)))
+        for row in range(len(self.faces)):
+            found[_FACE].append(Instance(box=self.faces.box(row), confidence=self.faces.confidence(row)))
+        return {name: tuple(sorted(each, key=lambda one: -one.confidence)) for name, each in found.items()}
+
+    def labels(self, least: float) -> list[Label]:
+        """Every label of at least `least` confidence with all of its ancestors, which are as certain as it is; most
+        certain first, by name where they are equal."""
+        known, best = taxonomy(), dict(self.scenes)
+        for name, instances in self.instances.items():
+            best[name] = max(best.get(name, 0.0), instances[0].confidence)
+        for name, percent in list(best.items()):
+            for ancestor in known.ancestors(name):
+                best[ancestor] = max(best.get(ancestor, 0.0), percent)
+        least = max(least, _LEAST_PERCENT)
+        return [
+            Label(
+                name=name,
+                confidence=percent,
+                instances=tuple(one for one in self.instances.get(name, ()) if one.confidence >= least),
+                parents=tuple(sorted(known.ancestors(name))),
+                aliases=known.entries[name].aliases,
+                category=known.categories[name],
+            )
+            for name, percent in sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))
+            if percent >= least
+        ]
+
+
+class LabelAnalyzer:
+    """Finds what is in pictures. Safe for threads."""
+
+    def __init__(self, models: ImageModels, faces: FaceModels) -> None:
+        self._models = models
+        self._faces = faces
+
+    @property
+    def version(self) -> str:
+        """The models' that labels come from."""
+        return self._models.version
+
+    def find(self, image: Image) -> Findings:
+        """Raises ModelUnavailable."""
+        pixels, known = reduced(image.pixels, SEEN_PIXELS), taxonomy()
+        scenes = self._models.scenes()
+        sums = known.of_scenes(scenes.probabilities([pixels]))[0]
+        (found,) = self._models.objects().detect([pixels])
+        faces = self._sure_faces(pixels)
+        shown = dict(zip(known.names, sums.tolist(), strict=True))
+        names = _named(found, shown)
+        percents = _evidence(found, names, faces, shown).percent()
+        order = np.argsort(-percents, kind="stable")
+        return Findings(
+            names=tuple(names[row] for row in order),
+            boxes=found.boxes[order],
+            percents=percents[order],
+            faces=faces,
+            scenes=dict(zip(known.names, scenes.percent(sums).tolist(), strict=True)),
+        )
+
+    def _sure_faces(self, pixels: ByteArray) -> Faces:
+        (faces,) = self._faces.detector().detect([reduced(pixels, _FACE_PIXELS)])
+        sure = [row for row in range(len(faces)) if faces.confidence(row) >= _SURE_FACE]
+        return faces.take(np.array(sure, np.int64))
+
+
+def _named(found: Candidates, shown: Mapping[str, float]) -> tuple[str, ...]:
+    """The labels of N objects. What fills the picture is what the classifier, which knows better, says that it shows,
+    if that is of the same kind: a cat that a detector took for a dog."""
+    known = taxonomy()
+    names = [known.object_names[number] for number in found.classes.tolist()]
+    areas = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
+    for row in np.flatnonzero(areas >= _FILLING).tolist():
+        kind = known.ancestors(names[row])
+        alike = [each for each in known.object_names.values() if known.ancestors(each) & kind]
+        likeliest = max(alike, key=lambda name: shown[name], default=names[row])
+        if shown[likeliest] >= _LIKELY > shown[names[row]]:
+            names[row] = likeliest
+    return tuple(names)
+
+
+def _evidence(found: Candidates, names: Sequence[str], faces: Faces, shown: Mapping[str, float]) -> Evidence:
+    """`shown` is how probable each label is of the picture as a whole."""
+    known, persons = taxonomy(), np.array([name == _PERSON for name in names], bool)
+    kinds = [max(shown[each] for each in (name, *known.ancestors(name))) for name in names]
+    return Evidence(
+        scores=found.scores,
+        persons=persons,
+        faces=persons & _with_face(found.boxes, persons, faces),
+        kinds=np.array(kinds, np.float32),
+        garment=0.0 if len(faces) else max(shown[name] for name in _GARMENTS),
+    )
+
+
+def _with_face(boxes: FloatArray, persons: BoolArray, faces: Faces) -> BoolArray:
+    """Which of N corner boxes, best first, have a face of their own: its middle is in their upper part, and no better
+    person has it."""
+    found = np.zeros(len(boxes), bool)
+    free = (faces.boxes[:, :2] + faces.boxes[:, 2:] / 2).tolist()
+    for row in np.flatnonzero(persons).tolist():
+        left, top, right, bottom = boxes[row].tolist()
+        lowest = top + _HEAD_PART * (bottom - top)
+        mine = next((place for place in free if left <= place[0] <= right and top <= place[1] <= lowest), None)
+        if mine is not None:
+            found[row] = True
+            free.remove(mine)
+    return found

@@ -1,0 +1,149 @@
+"""Recognising celebrities: the users of a collection that the operator has named. The door for RecognizeCelebrities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from regard.accountability.gate import Grant
+from regard.domain.authority import Action
+from regard.domain.faces import Faces
+from regard.domain.galleries import USERS, Collection, UserMatch
+from regard.domain.images import ObjectName
+from regard.engine.analysis.probes import ProbeReader
+from regard.engine.analysis.quality_filter import DESCRIBED, JUDGED, told
+from regard.engine.galleries.celebrity_names import Celebrity, CelebrityNames, celebrity_id
+from regard.engine.galleries.collection_models import embedding_for
+from regard.engine.galleries.face_search import note_search
+from regard.engine.galleries.matching import Matcher
+from regard.engine.galleries.replacement import in_its_place
+from regard.errors import AccessDenied, ResourceNotFound
+from regard.store.collection_rows import CollectionRows
+from regard.store.user_rows import UserRows
+
+#: The most faces of a picture, the largest ones, that are looked up (Rekognition, RecognizeCelebrities).
+MOST_FACES = 64
+_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CelebrityGallery:
+    """Who may be recognised: the collection's name, what is known of its users, the least similarity (0..100)."""
+
+    collection: str
+    names: CelebrityNames
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognizedFaces:
+    """A picture's faces, largest first; by row those recognised, with their similarity (0..100). The numbers to judge
+    them by are as in `FaceSearchResult`."""
+
+    faces: Faces
+    celebrities: Mapping[int, tuple[Celebrity, float]]
+    gallery_size: int
+    expected_false: float
+
+
+class Celebrities:
+    """Recognises the users of one collection. Nothing of a picture is kept."""
+
+    def __init__(
+        self,
+        gallery: CelebrityGallery | None,
+        *,
+        collections: CollectionRows,
+        users: UserRows,
+        matcher: Matcher,
+        probes: ProbeReader,
+    ) -> None:
+        """`gallery` is None if the operator has named no collection."""
+        self._chosen = gallery
+        self._collections = collections
+        self._users = users
+        self._matcher = matcher
+        self._probes = probes
+
+    def recognize(self, grant: Grant, picture: bytes | ObjectName) -> RecognizedFaces:
+        """The faces of a picture, and which of them are celebrities'.
+
+        Raises AccessDenied if the operator has named no collection, or one that does not exist.
+        """
+        gallery = self._gallery()
+        grant.require(Action.SEARCH, gallery.collection)
+
+        def search(collection: Collection, size: int) -> RecognizedFaces:
+            reader = embedding_for(collection, self._probes.using)
+            with reader.reading(picture) as (opened,):
+                grant.note(pictures=[opened.image_id])
+                image = opened.load().image
+                found = reader.found(image, JUDGED).take(slice(MOST_FACES))
+                matches = self._matches(collection, reader.embedded(image, found).faces, gallery.threshold)
+            self._note(grant, collection, size, gallery, len(found), matches)
+            celebrities = {row: (gallery.names.of(match.user.id), match.similarity) for row, match in matches.items()}
+            return RecognizedFaces(
+                faces=told(found, DESCRIBED),
+                celebrities=celebrities,
+                gallery_size=size,
+                expected_false=self._expected_false(collection, gallery, len(found), size),
+            )
+
+        return in_its_place(self._collections, gallery.collection, USERS, search, lambda each: not each.celebrities)
+
+    def info(self, grant: Grant, wanted: str) -> Celebrity:
+        """The celebrity of that id. Raises as `recognize`, and ResourceNotFound if there is none."""
+        gallery = self._gallery()
+        grant.require(Action.READ, gallery.collection)
+        collection, after = self._collections.get(gallery.collection), 0
+        while page := self._users.page(collection.key, after, _PAGE):
+            for user in page:
+                if celebrity_id(user.id) == wanted:
+                    return gallery.names.of(user.id)
+            after = page[-1].key
+        raise ResourceNotFound(f"There is no celebrity {wanted!r} here.")
+
+    def _gallery(self) -> CelebrityGallery:
+        if self._chosen is None:
+            raise AccessDenied(
+                "No celebrities are known to this server. To recognise people of your own choice, make them users of a "
+                "collection, and name it as `collection` in the section [celebrities] of regard.toml."
+            )
+        if self._collections.find(self._chosen.collection) is None:
+            raise AccessDenied(
+                f"No celebrities are known to this server: the collection {self._chosen.collection!r}, which the "
+                "section [celebrities] of regard.toml names, does not exist. Create it, or name another."
+            )
+        return self._chosen
+
+    def _matches(self, collection: Collection, faces: Faces, threshold: float) -> dict[int, UserMatch]:
+        """The likeliest user for each face that has one."""
+        matches: dict[int, UserMatch] = {}
+        for row in range(len(faces)):
+            if faces.embeddings is None:
+                raise ValueError("the faces are not embedded")
+            utility = None if faces.utility is None else float(faces.utility[row])
+            found = self._matcher.users(collection, faces.embeddings[row], utility, most=1, threshold=threshold)
+            if found:
+                matches[row] = found[0]
+        return matches
+
+    def _expected_false(self, collection: Collection, gallery: CelebrityGallery, faces: int, size: int) -> float:
+        return faces * self._matcher.expected_false(collection, gallery.threshold, size)
+
+    def _note(
+        self,
+        grant: Grant,
+        collection: Collection,
+        size: int,
+        gallery: CelebrityGallery,
+        faces: int,
+        matches: Mapping[int, UserMatch],
+    ) -> None:
+        if grant.recorded:
+            grant.note(searched=gallery.collection, threshold=gallery.threshold, found=faces)
+            candidates: list[dict[str, str | float]] = [
+                {"user": each.user.id, "similarity": each.similarity} for each in matches.values()
+            ]
+            expected_false = self._expected_false(collection, gallery, faces, size)
+            note_search(grant, collection, size, expected_false, candidates)

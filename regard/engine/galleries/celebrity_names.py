@@ -1,0 +1,76 @@
+"""What the operator has written about celebrities: names and addresses by user id, in a TOML file."""
+
+from __future__ import annotations
+
+import hashlib
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Annotated
+
+from pydantic import Field
+
+from regard.config.toml_tables import Table, parse, read, text_of
+from regard.errors import SettingsError
+
+_LETTERS = string.digits + string.ascii_letters
+_ID_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Celebrity:
+    """Somebody who is recognised: a user of the operator's collection. `id` is of letters and digits."""
+
+    id: str
+    name: str
+    urls: tuple[str, ...]
+
+
+class _Entry(Table, frozen=True):
+    name: str
+    urls: Annotated[tuple[str, ...], Field(strict=False)] = ()  # in TOML it is a list
+
+
+class CelebrityNames:
+    """Reads the file again when it has changed. Safe from many threads."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = Lock()
+        self._stamp: tuple[int, int] | None = None
+        self._entries: Mapping[str, _Entry] = {}
+
+    def of(self, user_id: str) -> Celebrity:
+        """Who that user is; without an entry, one of that name. Raises SettingsError for a file that is wrong."""
+        entry = self._read().get(user_id) or _Entry(name=user_id)
+        return Celebrity(id=celebrity_id(user_id), name=entry.name, urls=entry.urls)
+
+    def _read(self) -> Mapping[str, _Entry]:
+        with self._lock:
+            try:
+                status = self._file.stat()
+            except FileNotFoundError:
+                self._stamp, self._entries = None, {}
+                return self._entries
+            stamp = status.st_mtime_ns, status.st_size
+            if stamp != self._stamp:
+                try:
+                    text = text_of(self._file)
+                except (OSError, UnicodeDecodeError) as error:
+                    raise SettingsError(f"{self._file} cannot be read: {error}") from error
+                tables = parse(text, str(self._file))
+                self._entries = {key: read(_Entry, table, f"{self._file}, {key!r}") for key, table in tables.items()}
+                self._stamp = stamp
+            return self._entries
+
+
+def celebrity_id(user_id: str) -> str:
+    """Eight letters and digits, the same for the same user id everywhere."""
+    number = int.from_bytes(hashlib.sha256(b"celebrity\0" + user_id.encode()).digest())
+    letters = []
+    for _ in range(_ID_LENGTH):
+        number, letter = divmod(number, len(_LETTERS))
+        letters.append(_LETTERS[letter])
+    return "".join(letters)

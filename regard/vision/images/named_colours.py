@@ -1,0 +1,64 @@
+"""The colours of CSS: which of them a pixel is nearest to, and how many pixels of a picture are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+
+from regard.config.toml_tables import parse
+from regard.domain.arrays import ByteArray, FloatArray, IntArray
+from regard.vision.geometry import lab
+
+#: Bits of each channel that a pixel is looked up by; nearer colours are not told apart.
+_BITS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NamedColours:
+    """N names in CSS, the plain words for them, and their RGB, N×3."""
+
+    css: tuple[str, ...]
+    plain: tuple[str, ...]
+    rgb: ByteArray
+
+
+@cache
+def named_colours() -> NamedColours:
+    """Every colour that CSS has a name for, from `css_colours.toml`."""
+    text = resources.files("regard.vision.images").joinpath("css_colours.toml").read_text(encoding="utf-8")
+    rows = [
+        (name, plain, bytes.fromhex(code[1:]))
+        for plain, names in parse(text, "css_colours.toml").items()
+        for name, code in names.items()
+    ]
+    css, plain, codes = zip(*rows, strict=True)
+    return NamedColours(css, plain, np.frombuffer(b"".join(codes), np.uint8).reshape(-1, 3))
+
+
+@cache
+def _nearest() -> IntArray:
+    """For each of 2^15 coarse colours the row of the named one nearest to it in CIELAB."""
+    steps = np.arange(1 << _BITS) * 255 // ((1 << _BITS) - 1)
+    coarse = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.uint8)
+    known = lab(named_colours().rgb)
+    chunks = np.array_split(lab(coarse), 32)
+    return np.concatenate([_distances(chunk, known).argmin(axis=1) for chunk in chunks])
+
+
+def _distances(colours: FloatArray, known: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.norm(colours[:, None] - known[None], axis=2), np.float32)
+
+
+def nearest_colours(pixels: ByteArray) -> IntArray:
+    """Of …×3 RGB pixels the rows in `named_colours` nearest to them."""
+    red, green, blue = np.moveaxis(pixels.astype(np.int64) >> 8 - _BITS, -1, 0)
+    return np.asarray(_nearest()[(red << 2 * _BITS) | (green << _BITS) | blue], np.int64)
+
+
+def shares(rows: IntArray) -> FloatArray:
+    """The share, 0..1, that each named colour has among rows of them."""
+    counts = np.bincount(rows.ravel(), minlength=len(named_colours().css))
+    return np.asarray(counts / max(1, counts.sum()), np.float32)

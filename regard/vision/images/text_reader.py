@@ -1,0 +1,124 @@
+"""Reads the text of a picture: finds lines, finds out which way they run, reads them, and splits them into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from regard.domain.arrays import ByteArray, FloatArray
+from regard.domain.text import Line, Word
+from regard.vision.images.text_detector import TextDetector
+from regard.vision.images.text_direction import common_direction, reading_order, runs, turned
+from regard.vision.images.text_recognizer import LINE_PIXELS, Reading, TextRecognizer, width_of
+from regard.vision.images.text_words import Ink, WordPlace, words_of
+from regard.vision.quadrilaterals import cut_out, sides
+
+#: So many of the longest lines decide which end of the lines comes first; longer than that ratio of sides needs none.
+_SAMPLE, _SAMPLE_RATIO = 6, 10.0
+#: A line read with less confidence is tried the other ways too, but no more than so many lines.
+_SURE = 0.85
+_MOST_TRIED = 40
+#: What covers so much of a picture and reads as one or two letters is the shape of something: a garment, an animal.
+_SHAPE_PART, _SHAPE_LETTERS = 0.15, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _ReadLine:
+    """A line's corners in the picture's pixels, its picture cut out, and what it says."""
+
+    corners: FloatArray
+    picture: ByteArray
+    reading: Reading
+
+
+class TextReader:
+    """Reads pictures. Safe from many threads."""
+
+    def __init__(self, detector: TextDetector, recognizer: TextRecognizer) -> None:
+        self._detector = detector
+        self._recognizer = recognizer
+
+    def lines(self, picture: ByteArray) -> Iterator[Line]:
+        """The lines of an H×W×3 RGB picture in the order they are read in, each read when it is asked for."""
+        corners = self._detector.find(picture)
+        if not len(corners):
+            return
+        page = _Page(picture, self._recognizer)
+        direction = _direction(page, corners)
+        tried = 0
+        for number in reading_order(np.stack([runs(each, direction)[0] for each in corners]), direction):
+            first, *others = runs(corners[number], direction)
+            line = page.read(first)
+            if line.reading.confidence < _SURE and tried < _MOST_TRIED:
+                tried += 1
+                line = max([line, *map(page.read, others)], key=_evidence)
+            if words := () if _is_shape(line, picture) else _words(line, picture):
+                yield Line(words=words)
+
+
+class _Page:
+    """Reads lines of one picture, each way only once."""
+
+    def __init__(self, picture: ByteArray, recognizer: TextRecognizer) -> None:
+        self._picture = picture
+        self._recognizer = recognizer
+        self._read: dict[bytes, _ReadLine] = {}
+
+    def read(self, corners: FloatArray) -> _ReadLine:
+        """What stands within these corners, 4×2, from the first of them on."""
+        key = corners.tobytes()
+        if key not in self._read:
+            width, height = (float(each[0]) for each in sides(corners[None]))
+            (line,) = cut_out(self._picture, corners[None], LINE_PIXELS, [width_of(width, height)])
+            self._read[key] = _ReadLine(corners=corners, picture=line, reading=self._recognizer.read(line))
+        return self._read[key]
+
+
+def _direction(page: _Page, corners: FloatArray) -> float:
+    """The direction in degrees within ±180 that most text runs in: the longest lines are read from both ends."""
+    direction = common_direction(corners)
+    widths, heights = sides(corners)
+    longest = np.argsort(-np.minimum(widths / np.maximum(heights, 1), _SAMPLE_RATIO), kind="stable")[:_SAMPLE]
+    onward = backward = 0.0
+    for number in longest.tolist():
+        way = runs(corners[number], direction)[0]
+        line = page.read(way)
+        onward += line.reading.evidence
+        if line.reading.confidence < _SURE:
+            backward += page.read(turned(way[None])[0]).reading.evidence
+    return direction if onward >= backward else direction + (180 if direction <= 0 else -180)
+
+
+def _evidence(line: _ReadLine) -> float:
+    return line.reading.evidence
+
+
+def _is_shape(line: _ReadLine, picture: ByteArray) -> bool:
+    width, height = (float(each[0]) for each in sides(line.corners[None]))
+    part = width * height / (picture.shape[0] * picture.shape[1])
+    return part >= _SHAPE_PART and len(line.reading.letters) <= _SHAPE_LETTERS
+
+
+def _words(line: _ReadLine, picture: ByteArray) -> tuple[Word, ...]:
+    ink = Ink(line.picture)
+    size = np.array([picture.shape[1], picture.shape[0]], np.float32)
+    return tuple(
+        Word(
+            text=place.text,
+            confidence=100 * place.confidence,
+            corners=_part(line, place, *ink.rows(place.left, place.right)) / size,
+        )
+        for place in words_of(line.reading, ink.columns)
+    )
+
+
+def _part(line: _ReadLine, place: WordPlace, top: float, bottom: float) -> FloatArray:
+    """The corners in the picture of a part of a line."""
+    height, width = line.picture.shape[:2]
+    x = np.array([place.left, place.right, place.right, place.left], np.float32)[:, None] / width
+    y = np.array([top, top, bottom, bottom], np.float32)[:, None] / height
+    upper_left, upper_right, lower_right, lower_left = line.corners
+    above, below = upper_left + x * (upper_right - upper_left), lower_left + x * (lower_right - lower_left)
+    return np.asarray(above + y * (below - above), np.float32)

@@ -1,0 +1,78 @@
+"""DetectProtectiveEquipment, asked by boto3 of a running server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import PIL.Image
+import pytest
+from people import astronaut, encoded, nobody
+from PIL import ImageDraw
+
+Refused = Callable[..., tuple[str, str]]
+SUMMARY = {"MinConfidence": 60, "RequiredEquipmentTypes": ["FACE_COVER"]}
+
+
+@pytest.fixture(scope="session")
+def masked(client: Any, portrait: bytes) -> bytes:
+    """The astronaut with a mask drawn over nose and mouth, by the points of her face."""
+    (face,) = client.detect_faces(Image={"Bytes": portrait}, Attributes=["ALL"])["FaceDetails"]
+    picture = PIL.Image.fromarray(astronaut())
+    point = {mark["Type"]: (mark["X"] * picture.width, mark["Y"] * picture.height) for mark in face["Landmarks"]}
+    draw = ImageDraw.Draw(picture)
+    left, right = point["upperJawlineLeft"], point["upperJawlineRight"]
+    bridge = point["nose"][0], (point["nose"][1] + point["eyeLeft"][1]) / 2
+    outline = [left, bridge, right, point["midJawlineRight"], point["chinBottom"], point["midJawlineLeft"]]
+    draw.polygon(outline, fill=(120, 170, 210))
+    for step in (-8, 0, 8):
+        y = point["mouthDown"][1] - 10 + step
+        draw.line([(point["midJawlineLeft"][0] + 4, y), (point["midJawlineRight"][0] - 4, y)], fill=(95, 140, 175))
+    return encoded(picture, quality=92)
+
+
+def test_a_mask_is_found_on_the_face_of_the_person_who_wears_it(client: Any, masked: bytes) -> None:
+    answer = client.detect_protective_equipment(Image={"Bytes": masked}, SummarizationAttributes=SUMMARY)
+    (person,) = answer["Persons"]
+    (part,) = person["BodyParts"]
+    assert part["Name"] == "FACE"
+    (worn,) = part["EquipmentDetections"]
+    assert worn["Type"] == "FACE_COVER"
+    assert worn["CoversBodyPart"]["Value"] is True
+    assert worn["Confidence"] > 60
+    box, body = worn["BoundingBox"], person["BoundingBox"]
+    assert body["Top"] < 0.2 < box["Top"] + box["Height"] < 0.4
+    assert answer["Summary"]["PersonsWithRequiredEquipment"] == [person["Id"]]
+    assert answer["ProtectiveEquipmentModelVersion"]
+
+
+def test_a_bare_face_has_none_and_lacks_it(client: Any, portrait: bytes) -> None:
+    answer = client.detect_protective_equipment(Image={"Bytes": portrait}, SummarizationAttributes=SUMMARY)
+    (person,) = answer["Persons"]
+    (part,) = person["BodyParts"]
+    assert part["EquipmentDetections"] == []
+    assert answer["Summary"] == {
+        "PersonsWithRequiredEquipment": [],
+        "PersonsWithoutRequiredEquipment": [person["Id"]],
+        "PersonsIndeterminate": [],
+    }
+
+
+def test_of_helmets_and_gloves_nothing_is_known(client: Any, portrait: bytes) -> None:
+    asked = {"MinConfidence": 60, "RequiredEquipmentTypes": ["HEAD_COVER", "HAND_COVER"]}
+    answer = client.detect_protective_equipment(Image={"Bytes": portrait}, SummarizationAttributes=asked)
+    assert answer["Summary"]["PersonsIndeterminate"] == [answer["Persons"][0]["Id"]]
+
+
+def test_without_people_there_are_none_and_without_a_question_no_summary(client: Any) -> None:
+    answer = client.detect_protective_equipment(Image={"Bytes": encoded(nobody())})
+    assert answer["Persons"] == []
+    assert "Summary" not in answer
+
+
+def test_a_summary_must_say_of_what(client: Any, refused: Refused, portrait: bytes) -> None:
+    for asked in ({"MinConfidence": 60}, {"RequiredEquipmentTypes": ["FACE_COVER"]}, SUMMARY | {"MinConfidence": 101}):
+        code, _ = refused(client.detect_protective_equipment, Image={"Bytes": portrait}, SummarizationAttributes=asked)
+        assert code in ("ValidationException", "InvalidParameterException")
+    wrong = {"MinConfidence": 60, "RequiredEquipmentTypes": ["SHOES"]}
+    assert refused(client.detect_protective_equipment, Image={"Bytes": portrait}, SummarizationAttributes=wrong)

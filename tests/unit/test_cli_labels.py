@@ -1,0 +1,66 @@
+"""`regard labels` on a picture in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_home import Person
+from PIL import Image
+from skimage import data
+
+
+@pytest.fixture
+def cat(user: Person) -> Path:
+    file = user.pictures / "cat.png"
+    Image.fromarray(data.chelsea()).save(file)
+    return file
+
+
+def test_labels_are_listed_and_marked_in_a_copy_with_the_others_below(user: Person, cat: Path, tmp_path: Path) -> None:
+    marked = tmp_path / "marked.png"
+    said = user.run("labels", cat, "--save", marked)
+    assert said.code == 0
+    assert "labels in 451 × 300 pixels" in said.out
+    assert "Cat" in said.out
+    assert "Animals and Pets" in said.out
+    with Image.open(marked) as drawn, Image.open(cat) as before:
+        assert drawn.width == before.width
+        assert drawn.height > before.height + 20  # the strip of words
+        top = drawn.crop((0, 0, *before.size))
+        changed = (np.asarray(top) != np.asarray(before)).any(axis=2).mean()
+    assert 0.01 < changed < 0.3
+
+
+def test_labels_as_json_are_what_detect_labels_answers(user: Person, cat: Path) -> None:
+    found = user.run("labels", cat, "--json", "--properties").json
+    assert {"Labels", "LabelModelVersion", "ImageProperties"} == set(found)
+    assert {"Name", "Confidence", "Instances", "Parents", "Aliases", "Categories"} == set(found["Labels"][0])
+    assert "ImageProperties" not in user.run("labels", cat, "--json").json
+
+
+def test_how_a_picture_looks_is_told_if_asked_for(user: Person, cat: Path) -> None:
+    said = user.run("labels", cat, "--properties")
+    for word in ("Brightness", "Sharpness", "Contrast", "Foreground", "Background"):
+        assert word in said.out
+    assert "Brightness" not in user.run("labels", cat).out
+
+
+def test_least_confidence_is_kept_to_and_nothing_is_said_to_be_nothing(user: Person, cat: Path) -> None:
+    many = user.run("labels", cat, "--json").json["Labels"]
+    least = many[0]["Confidence"] - 0.01
+    few = user.run("labels", cat, "--least", least, "--json").json["Labels"]
+    assert 1 <= len(few) < len(many)
+    assert all(label["Confidence"] >= least for label in few)
+    said = user.run("labels", user.wall(), "--least", 95)
+    assert said.code == 0
+    assert "Nothing was recognised in" in said.out
+
+
+def test_what_is_no_picture_is_said_by_name(user: Person) -> None:
+    file = user.pictures / "letter.jpg"
+    file.write_text("Dear all,")
+    said = user.run("labels", file)
+    assert said.code == 1
+    assert "letter.jpg" in said.err
