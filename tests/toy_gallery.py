@@ -90,7 +90,14 @@ class House:
             indexed_files=self.indexed_files,
             reviewed=reviewed,
         )
-        self.users = Users(collections=rows, users=self.user_rows, matcher=matcher, terms=self.terms, clock=lambda: NOW)
+        self.users = Users(
+            collections=rows,
+            users=self.user_rows,
+            matcher=matcher,
+            terms=self.terms,
+            cases=self.reviewing.cases,
+            clock=lambda: NOW,
+        )
         self.user_search = UserSearch(
             collections=rows,
             users=self.user_rows,

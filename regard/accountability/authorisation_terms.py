@@ -7,6 +7,7 @@ import re
 from datetime import datetime, timedelta
 
 from regard.accountability.judgement import compared
+from regard.accountability.plain_words import check_words
 from regard.accountability.profiles.rules import AuthorisationRules, Rules
 from regard.domain.authorisations import Authorisation, AuthorisationKind, AuthorisationState, Scope
 from regard.domain.authority import Act
@@ -27,6 +28,7 @@ _SLACK = timedelta(minutes=5)
 def check_terms(found: Authorisation, rules: Rules) -> None:
     """Raises InvalidParameter, with what to change, unless the profile knows such an authorisation."""
     demanded, name = rules.authorisation, rules.name
+    _check_said(found)
     if found.kind not in demanded.kinds:
         raise InvalidParameter(
             f"The profile {name} knows no authorisation of the kind {found.kind}; it knows "
@@ -46,6 +48,25 @@ def check_terms(found: Authorisation, rules: Rules) -> None:
     _check_extent(found, demanded, name)
     if found.kind is Kind.INITIAL_IDENTIFICATION:
         _check_initial(found)
+
+
+def _check_said(found: Authorisation) -> None:
+    """Raises InvalidParameter if what somebody else is to read of it has control characters."""
+    behalf, scope = found.on_behalf_of, found.scope
+    said: dict[str, str | None] = {
+        "the purpose": found.purpose,
+        "the basis": found.basis,
+        "the offence": found.offence,
+        "the declaration": found.declaration,
+        "the document's SHA-256": found.document_sha256,
+        "the reference of the case": found.case_reference,
+        "the agency's name": behalf.agency if behalf else None,
+        "the name of the agency's person": behalf.person if behalf else None,
+        "the SHA-256 of the agency's request": behalf.request_sha256 if behalf else None,
+        "a name in the scope": "".join((*(scope.collections or ()), *(scope.operations or ()), *(scope.media or ()))),
+    }
+    for what, words in said.items():
+        check_words(what, words)
 
 
 def _check_purpose(found: Authorisation, rules: Rules) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from regard.accountability.authorisation_terms import check_terms, check_usable, settled
 from regard.accountability.gate import Grant
+from regard.accountability.plain_words import check_words
 from regard.accountability.profiles.catalogue import of_tags
 from regard.accountability.profiles.rules import Rules
 from regard.accountability.profiles.strictness import strictest
@@ -288,6 +289,8 @@ def _narrowed(
 def _counted(statistics: Mapping[str, str]) -> dict[str, str]:
     if unknown := sorted(set(statistics) - set(STATISTICS)):
         raise InvalidParameter(f"{unknown[0]} is not counted of an authorisation; {', '.join(STATISTICS)} are.")
+    for name, value in statistics.items():
+        check_words(f"the statistic {name}", value)
     return dict(statistics)
 
 

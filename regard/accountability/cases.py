@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from regard.accountability.case_opening import sealed_for
 from regard.accountability.case_progress import CaseProgress, rules_of, supported
 from regard.accountability.gate import Grant
+from regard.accountability.plain_words import check_words
 from regard.accountability.sealed_pictures import CANDIDATE, SealedPictures
 from regard.accountability.secret_box import SecretBox
 from regard.domain.authority import Action
@@ -50,6 +52,8 @@ class CaseFile:
     corroborations: list[Corroboration]
     #: Numbers of candidates that cannot be reviewed, for no picture of theirs is at hand.
     without_picture: list[int] = field(default_factory=list)
+    #: By number, what its search found out about each candidate that is verified.
+    identified: dict[int, RankedCandidate] = field(default_factory=dict)
     #: How much else is still to support it, before anybody may act on it.
     corroborations_needed: int = 0
 
@@ -88,6 +92,14 @@ class Cases:
         holder = grant.mandate.holder
         return holder is None or bool(holder.roles & _LISTING)
 
+    def require_listing(self, grant: Grant) -> None:
+        """Raises AccessDenied where candidates are reviewed and this caller may not list whom a collection holds."""
+        if grant.reviewed and not self.check_listing(grant):
+            raise AccessDenied(
+                f"{grant.act.operation} is refused: a searcher sees whom a search found, once that is reviewed. Name "
+                "the candidates in FaceIds of ListFaces, and nothing else."
+            )
+
     def all(self, grant: Grant, states: Collection[CaseState] = ()) -> list[Case]:
         """This caller's cases, or everybody's for those who oversee; the newest first."""
         grant.require(Action.READ)
@@ -101,9 +113,11 @@ class Cases:
         candidates, corroborations = self._rows.candidates(case_id), self._rows.corroborations(case_id)
         pictured = {number for kind, number in self._pictures.of_case(case_id) if kind == CANDIDATE}
         grant.note(case=case_id)
+        searches = self._rows.searches(case_id)
         return CaseFile(
             case=case,
-            searches=self._rows.searches(case_id),
+            searches=searches,
+            identified=self._identified(searches, candidates),
             candidates=candidates,
             reviews=[] if case.state is CaseState.OPEN else self._reviews.of_case(case_id),
             corroborations=corroborations,
@@ -122,10 +136,22 @@ class Cases:
         self._found(grant, case_id)
         return {each.id: self.unsealed(grant, each) for each in self._rows.searches(case_id)}
 
+    def _identified(self, searches: list[Search], candidates: list[CaseCandidate]) -> dict[int, RankedCandidate]:
+        """Of candidates that are not verified, nothing."""
+        verified = {each.number for each in candidates if each.is_verified}
+        found: dict[int, RankedCandidate] = {}
+        for search in searches if verified else ():
+            with suppress(InvalidParameter):  # with another key file the case can still be read
+                found |= {each.number: each for each in self._opened(search) if each.number in verified}
+        return found
+
     def unsealed(self, grant: Grant, search: Search) -> list[RankedCandidate]:
         """The candidates of a search, best first, for a report that may tell them. Raises InvalidParameter if they
         cannot be decrypted."""
         grant.require(Action.READ)
+        return self._opened(search)
+
+    def _opened(self, search: Search) -> list[RankedCandidate]:
         if search.sealed_candidates is None:
             return []
         content = self._box.unseal(search.sealed_candidates, sealed_for(search.id))
@@ -143,6 +169,7 @@ class Cases:
         grant.require(Action.REVIEW)
         if kind not in (*KINDS, LINE_UP):
             raise InvalidParameter(f"{kind} is no kind of support; these are: {', '.join((*KINDS, LINE_UP))}.")
+        check_words("the reference", reference)
         if not reference.strip() or len(reference) > 255:
             raise InvalidParameter("Say where it is recorded: a reference of at most 255 characters.")
         if independent and kind == LINE_UP:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from regard.accountability.erasing import Receipts
 from regard.accountability.gate import Grant
+from regard.accountability.plain_words import check_words
 from regard.domain.authority import Action
 from regard.errors import InvalidParameter, ResourceNotFound
 from regard.store.collection_rows import CollectionRows
@@ -47,6 +48,8 @@ class Consents:
         """
         grant.require(Action.ENROL, collection_id)
         _check("a text that was shown", text, _LONGEST_TEXT)
+        for what, said in (("the subject", subject), ("the purpose", purpose), ("the name", signed_name)):
+            check_words(what, said)
         _check("a subject", subject, _LONGEST_SUBJECT)
         _check("a purpose", purpose, _LONGEST_PURPOSE)
         _check("the name that was typed or signed", signed_name, _LONGEST_NAME)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from regard.accountability.gate import Grant
+from regard.accountability.plain_words import check_words
 from regard.accountability.profiles.rules import RetentionRules, Rules
 from regard.domain.authorisations import Authorisation, AuthorisationKind
 from regard.domain.galleries import Collection, Face
@@ -43,7 +44,11 @@ class EnrolmentTerms:
         self._clock = clock
 
     def check(self, grant: Grant, basis: Basis | None = None) -> None:
-        """Raises AccessDenied where the profile needs a basis, and there is none."""
+        """Raises AccessDenied where the profile needs a basis, and there is none; InvalidParameter if it has control
+        characters."""
+        if basis is not None:
+            check_words("the basis", basis.text)
+            check_words("the source", basis.source)
         if not grant.rules.enrolment_basis or basis is not None or grant.mandate.authorisation is not None:
             return
         raise AccessDenied(

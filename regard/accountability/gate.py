@@ -26,6 +26,8 @@ from regard.store.database import accompanied
 _OWN = frozenset({"sweep", "signals"})
 #: What the operator of the machine may do before there is anybody: make the first person, and give them roles.
 _FIRST = frozenset({"people add", "people grant"})
+#: What is never done in a collection that the act has not named.
+_NAMING = frozenset({Action.SEARCH, Action.COMPARE})
 
 
 class Grant:
@@ -67,7 +69,8 @@ class Grant:
         return self.rules.review.agreements > 0
 
     def require(self, action: Action, collection: str | None = None) -> None:
-        """Return if this grant is for `action`, and for that collection if the act names one.
+        """Return if this grant is for `action`, and for that collection if the act names one; a search has to name it,
+        or the collection's own rules were not asked.
 
         Raises AccessDenied if the act was suspended since it began; and RuntimeError otherwise, which only a bug in
         Regard can cause, never a request.
@@ -78,6 +81,8 @@ class Grant:
             raise RuntimeError(f"a grant to {self.act.action} was used to {action}")
         if collection is not None and self.act.collection not in (None, collection):
             raise RuntimeError(f"a grant for the collection {self.act.collection} was used for {collection}")
+        if collection is not None and self.act.collection is None and action in _NAMING:
+            raise RuntimeError(f"a grant to {action} in no collection was used for {collection}")
         if self._still is not None:
             self._still()
 
@@ -157,7 +162,7 @@ class Gate:
             act = replace(act, threshold=rules.least_threshold)
         hears = self._ledger if rules.ledger else None
         with nullcontext() if hears is None else hears.hearing(caller, act, rules.name) as hearing:
-            judgement.check_open(act, rules)
+            judgement.check_open(act, rules, of_collections=act.all_collections)
             mandate = self._mandate(caller, act, rules)
             if hearing is not None:
                 hearing.record.vouch(mandate)
@@ -179,7 +184,7 @@ class Gate:
                 raise AccessDenied(f"{act.operation} is refused: nobody is known here, as the profile needs.")
             return Mandate(rules=rules)
         holder = standing.holder(caller) if rules.people else None
-        if act.action in judgement.STOPPED:
+        if judgement.stops(act):
             judgement.check_suspended(act, holder, named, standing.suspensions())
         if not rules.people:
             if rules.limiting:
@@ -200,7 +205,7 @@ class Gate:
     def _still(self, caller: Caller, act: Act, mandate: Mandate) -> Callable[[], None] | None:
         """What looks again, each time the grant is used, whether the act has been suspended."""
         standing, named = self._standing, authorisation_of(caller)
-        if standing is None or act.action not in judgement.STOPPED:
+        if standing is None or not judgement.stops(act):
             return None
         return lambda: judgement.check_suspended(act, mandate.holder, named, standing.suspensions())
 

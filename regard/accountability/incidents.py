@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from regard.accountability.gate import Grant
+from regard.accountability.plain_words import check_words
 from regard.accountability.secret_keys import new_id
 from regard.accountability.suspensions import checked_reason
 from regard.domain.authority import Action
@@ -116,6 +117,7 @@ class Incidents:
 
 def _name(text: str) -> str:
     said = text.strip()
+    check_words("the name of a recipient or in the reference", said)
     if not said or len(said) > _LONGEST_NAME:
         raise InvalidParameter(f"A recipient or a reference has 1 to {_LONGEST_NAME} characters.")
     return said

@@ -40,8 +40,23 @@ def compared(act: Act) -> Action:
     return Action.COMPARE if act.action is Action.ENROL and act.threshold else act.action
 
 
-def check_open(act: Act, rules: Rules) -> None:
-    """Raises AccessDenied where the profile allows nothing at all."""
+def looks(act: Act) -> bool:
+    """Whether it compares somebody with what all collections hold: a search in all but name."""
+    return act.all_collections and act.threshold is not None
+
+
+def stops(act: Act) -> bool:
+    """Whether a suspension stops it."""
+    return act.action in STOPPED or looks(act)
+
+
+def check_open(act: Act, rules: Rules, *, of_collections: bool = False) -> None:
+    """Raises AccessDenied where the profile allows nothing at all; it may be that of one collection of many."""
+    if rules.closed and of_collections:
+        raise AccessDenied(
+            f"{act.operation} is refused: this installation or one of its collections is closed, and this looks into "
+            "all of them. Delete the faces of the others by their ids."
+        )
     if rules.closed:
         raise AccessDenied(
             f"{act.operation} is refused: this installation is closed, and nothing in it may be searched, changed or "
@@ -51,7 +66,7 @@ def check_open(act: Act, rules: Rules) -> None:
 
 def check_suspended(act: Act, holder: Holder | None, authorisation: str, active: Sequence[Suspension]) -> None:
     """Raises AccessDenied if the act, its collection, its authorisation or who acts is suspended."""
-    if act.action not in STOPPED:
+    if not stops(act):
         return
     mine = {
         ("everything", ""),
@@ -75,13 +90,17 @@ def check_person(caller: Caller, act: Act, rules: Rules, holder: Holder | None) 
         raise AccessDenied(f"{act.operation} is refused: {_nobody(caller)} The profile {rules.name} needs a person.")
     allowed = PERMISSIONS.roles(caller.channel, act.operation)
     if not allowed & holder.roles:
-        needed = " or ".join(sorted(allowed)) or "no role at all"
         held = ", ".join(sorted(holder.roles)) or "none"
         raise AccessDenied(
-            f"{act.operation} is refused: it takes the role {needed}, and {holder.name} has {held}. An administrator "
+            f"{act.operation} is refused: it takes {_one_of(allowed)}, and {holder.name} has {held}. An administrator "
             "grants roles with `regard people grant`."
         )
     return holder
+
+
+def _one_of(roles: frozenset[Role]) -> str:
+    *others, last = [str(each) for each in sorted(roles)] or ["that nobody can have"]
+    return f"one of the roles {', '.join(others)} or {last}" if others else f"the role {last}"
 
 
 def check_training(
@@ -126,6 +145,11 @@ def check_limits(caller: Caller, act: Act, rules: Rules, assessment: str) -> Non
         )
     if compared(act) in _SEARCHING:
         _check_search(caller, act, rules, assessment)
+    if looks(act) and (act.threshold or 0.0) < rules.least_threshold:
+        raise AccessDenied(
+            f"{act.operation} is refused: one of the collections is searched at {rules.least_threshold:g} or more, and "
+            f"{act.threshold or 0:g} was asked for."
+        )
 
 
 def _check_search(caller: Caller, act: Act, rules: Rules, assessment: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from regard.accountability.gate import Grant
+from regard.accountability.plain_words import check_words
 from regard.domain.authority import Action
 from regard.domain.identifiers import UUID_PATTERN
 from regard.domain.people import Person, Role, Training
@@ -71,6 +72,17 @@ class People:
         """Everybody, those who have ended as well."""
         grant.require(Action.READ)
         return [PersonShown(person=each, roles=self._rows.roles(each.id)) for each in self._rows.all()]
+
+    def names(self, grant: Grant, ids: Iterable[str | None]) -> dict[str, str]:
+        """By id, the name and login of people, and the name of services, for those who read what names them."""
+        grant.require(Action.READ)
+        return {each: self._named(each) for each in ids if each is not None}
+
+    def _named(self, holder_id: str) -> str:
+        if person := self._rows.person(holder_id):
+            return f"{person.name} ({person.login})" if person.login else person.name
+        service = self._rows.service(holder_id)
+        return holder_id if service is None else service.name
 
     def show(self, grant: Grant, who: str) -> PersonShown:
         """Raises ResourceNotFound, InvalidParameter."""
@@ -224,6 +236,8 @@ def _check_first(grant: Grant, there_is_somebody: bool, roles: Collection[Role])
 
 
 def _check_training(training: Training, now: datetime) -> None:
+    check_words("the subject of a training", training.subject)
+    check_words("its reference", training.reference)
     if not training.subject.strip() or not training.reference.strip():
         raise InvalidParameter("Say what the training was in, and a reference to where that is written down.")
     if training.completed_at > now:

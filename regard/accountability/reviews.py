@@ -13,13 +13,16 @@ from datetime import datetime, timedelta
 
 from regard.accountability.case_progress import CaseProgress
 from regard.accountability.gate import Grant
+from regard.accountability.plain_words import check_words
 from regard.accountability.sealed_pictures import CANDIDATE, PROBE, SealedPictures
 from regard.accountability.seeded_pairs import SeededPairs
 from regard.domain.authority import Action
 from regard.domain.cases import UNDECIDED, CaseCandidate, Opinion, PairKind, verdict
 from regard.domain.comparisons import COMPONENTS, LONGEST_REASON, Judgement, Mark
+from regard.domain.people import Person
 from regard.errors import AccessDenied, InvalidParameter
 from regard.store.case_rows import CaseRows
+from regard.store.people_rows import PeopleRows
 from regard.store.review_rows import ReviewRows, SeededResult
 
 #: A pair that was given to somebody is given to others too after this time.
@@ -40,6 +43,8 @@ class ReviewerRates:
     """How a reviewer did with pairs whose answer is known. A rate is None as long as there was no such pair."""
 
     reviewer_id: str
+    name: str
+    login: str | None
     mates: int
     missed_mates: int
     nonmates: int
@@ -58,7 +63,7 @@ class ReviewerRates:
 class Reviews:
     """Gives out pairs, and takes opinions, once and for good."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what reviews are made with
         self,
         *,
         cases: CaseRows,
@@ -66,6 +71,7 @@ class Reviews:
         pictures: SealedPictures,
         seeds: SeededPairs,
         progress: CaseProgress,
+        people: PeopleRows,
         clock: Callable[[], datetime],
     ) -> None:
         self._cases = cases
@@ -73,6 +79,7 @@ class Reviews:
         self._pictures = pictures
         self._seeds = seeds
         self._progress = progress
+        self._people = people
         self._clock = clock
 
     def next(self, grant: Grant) -> Pair | None:
@@ -133,7 +140,8 @@ class Reviews:
         found: dict[str, list[SeededResult]] = {}
         for each in self._reviews.seeded_results():
             found.setdefault(each.reviewer_id, []).append(each)
-        return [_rates(reviewer, results) for reviewer, results in sorted(found.items())]
+        people = {each.id: each for each in self._people.all()}
+        return [_rates(each, people.get(each), results) for each, results in sorted(found.items())]
 
     def _settle(self, candidate: CaseCandidate, now: datetime) -> None:
         seeded = candidate.kind is not PairKind.CANDIDATE
@@ -160,14 +168,17 @@ def _check(said: Judgement) -> None:
         raise InvalidParameter(f"{strange[0]} is no component of a face; these are: {', '.join(COMPONENTS)}.")
     missing = [each for each in COMPONENTS if each not in said.components]
     if missing:
+        are = "is" if len(missing) == 1 else "are"
         raise InvalidParameter(
-            f"Compare every component, and mark it similar, different or not-visible: {', '.join(missing)} is missing."
+            "Compare every component, and mark it similar, different or not-visible: "
+            f"{', '.join(missing)} {are} missing."
         )
     needed = {Opinion.SAME: Mark.SIMILAR, Opinion.DIFFERENT: Mark.DIFFERENT}.get(said.opinion)
     if needed is not None and needed not in said.components.values():
         raise InvalidParameter(
             f"The opinion {said.opinion} needs a component that is {needed}; if none is, it is inconclusive."
         )
+    check_words("the reason", said.reason)
     if not said.reason.strip() or len(said.reason) > LONGEST_REASON:
         raise InvalidParameter(f"Give the reason for your opinion, in at most {LONGEST_REASON:,} characters.")
 
@@ -185,12 +196,14 @@ def _reviewer(grant: Grant) -> str:
     return holder.person_id
 
 
-def _rates(reviewer: str, results: list[SeededResult]) -> ReviewerRates:
+def _rates(reviewer: str, person: Person | None, results: list[SeededResult]) -> ReviewerRates:
     def count(kind: PairKind, *opinions: Opinion) -> int:
         return sum(each.count for each in results if each.kind is kind and (not opinions or each.opinion in opinions))
 
     return ReviewerRates(
         reviewer_id=reviewer,
+        name=reviewer if person is None else person.name,
+        login=None if person is None else person.login,
         mates=count(PairKind.SEEDED_MATE),
         missed_mates=count(PairKind.SEEDED_MATE, Opinion.DIFFERENT),
         nonmates=count(PairKind.SEEDED_NONMATE),

@@ -8,10 +8,11 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any, TypeVar, cast
 
 from regard.accountability.authorisation_terms import settled
-from regard.accountability.profiles.catalogue import of_tags
+from regard.accountability.profiles.catalogue import OVERLAYS_TAG, PROFILE_TAG, of_tags, stricter
 from regard.accountability.profiles.rules import Rules
 from regard.accountability.profiles.strictness import at_threshold
 from regard.domain.authorisations import Authorisation
@@ -29,6 +30,8 @@ from regard.store.suspension_rows import SuspensionRows
 from regard.store.threshold_rows import ThresholdRows
 
 T = TypeVar("T")
+#: The tags that say which rules hold in a collection.
+NAMING_TAGS = (PROFILE_TAG, OVERLAYS_TAG)
 #: What another process decides takes effect within this many seconds.
 _REMEMBERED_SECONDS = 1.0
 _MOST_REMEMBERED = 4096
@@ -70,8 +73,12 @@ class Standing:
         return self._read(("trainings", person_id), lambda database: PeopleRows(database).trainings(person_id))
 
     def rules(self, base: Rules, act: Act) -> Rules:
-        """The installation's profile, or the collection's own if that is stricter."""
+        """The installation's profile, or the collection's own if that is stricter; for an act on all collections, all
+        that any of them demands."""
         name = act.collection
+        if act.all_collections:
+            tags = self._read("tags", lambda database: CollectionRows(database).tags(NAMING_TAGS))
+            return reduce(stricter, (of_tags(each, base) for each in tags), base)
         if name is None:
             return base
         # One that is not there yet is not remembered: it may be made under a stricter profile at this moment.

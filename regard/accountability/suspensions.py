@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from regard.accountability.gate import Grant
+from regard.accountability.plain_words import check_words
 from regard.domain.authority import Action
 from regard.domain.suspensions import Suspension
 from regard.errors import AccessDenied, InvalidParameter, ResourceNotFound
@@ -95,8 +96,10 @@ class Suspensions:
 
 
 def checked_reason(reason: str) -> str:
-    """The reason without space around it. Raises InvalidParameter if there is none, or it is too long."""
+    """The reason without space around it. Raises InvalidParameter if there is none, it is too long, or it has control
+    characters."""
     said = reason.strip()
+    check_words("what you say", said)
     if not said or len(said) > _LONGEST_REASON:
         raise InvalidParameter(f"Say why, in at most {_LONGEST_REASON:,} characters.")
     return said

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import isclose
 
 from regard.accountability.gate import Grant
+from regard.accountability.plain_words import check_words
 from regard.domain.authority import Action
 from regard.domain.people import Holder
 from regard.domain.thresholds import ThresholdChange
@@ -54,14 +56,20 @@ class Thresholds:
         before = max(now_in_force, last.threshold_before) if last else now_in_force
         return self._add(grant, collection.key, before, threshold, reason, evaluation_id, approved=False)
 
-    def approve(self, grant: Grant, collection_id: str) -> ThresholdChange:
-        """Approve the change that was asked for last. Raises AccessDenied to whom asked for it."""
+    def approve(self, grant: Grant, collection_id: str, threshold: float) -> ThresholdChange:
+        """Approve the change that was asked for last, which has to be to `threshold`: another may have been asked for
+        since the approver looked. Raises InvalidParameter if it is to another, AccessDenied to whom asked for it."""
         grant.require(Action.ADMINISTER, collection_id)
         decider, key = _person(grant), self._collections.get(collection_id).key
         asked = [each for each in self._rows.of(key) if each.approved_at is None]
         if not asked:
             raise InvalidParameter(f"No change of the threshold of {collection_id} waits to be approved.")
         change = asked[-1]
+        if not isclose(change.threshold, threshold, rel_tol=1e-12):
+            raise InvalidParameter(
+                f"{threshold:.15g} is not what waits to be approved for {collection_id}: {change.threshold:.15g} is. "
+                f"Look at it with `regard thresholds list {collection_id}`, then approve that."
+            )
         if decider.is_service or decider.person_id == change.requested_by:
             raise AccessDenied(
                 f"{grant.act.operation} is refused: {decider.name} asked for it, and another person has to approve."
@@ -103,6 +111,7 @@ class Thresholds:
     ) -> ThresholdChange:
         if not reason.strip():
             raise InvalidParameter("Give a reason: it is shown to the public.")
+        check_words("the reason", reason)
         grant.note(threshold_before=before, new_threshold=threshold)
         return self._rows.add(
             key,

@@ -20,8 +20,7 @@ from regard.edge.exchange import Exchange
 from regard.edge.request_pipeline import RequestPipeline
 
 _DESCRIPTION = """Sign in with `POST /v1/sign-in`, and send the token with every other request, as
-`Authorization: Bearer TOKEN`. Where the profile asks for an authorisation, name it in `x-regard-authorisation`. Errors
-are problem details (RFC 9457)."""
+`Authorization: Bearer TOKEN`. Errors are problem details (RFC 9457)."""
 
 #: Only describes the token: the door reads it.
 _BEARER = HTTPBearer(auto_error=False, description="The token of POST /v1/sign-in")

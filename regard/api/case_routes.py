@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from regard.accountability.cases import CaseFile, Cases
 from regard.api.native_routes import Call, NativeRoute
 from regard.domain.authority import Action
-from regard.domain.cases import Case
+from regard.domain.cases import Case, CaseCandidate
 
 _LEAD = "A candidate is an investigative lead, and no identification by itself."
 
@@ -46,11 +46,24 @@ class CasesShown(BaseModel):
 
 
 class CandidateShown(BaseModel):
-    """A candidate: `face_id` is an alias until it is verified."""
+    """A candidate: until it is verified, `face_id` is an alias, and nothing else is told of who it is."""
 
     number: int
     state: str
     face_id: str
+    external_image_id: str | None
+    user_id: str | None
+
+    @classmethod
+    def of(cls, file: CaseFile, each: CaseCandidate) -> CandidateShown:
+        known = file.identified.get(each.number)
+        return cls(
+            number=each.number,
+            state=each.state,
+            face_id=each.face_id if each.is_verified else each.alias,
+            external_image_id=None if known is None else known.external_image_id,
+            user_id=None if known is None else known.user_id,
+        )
 
 
 class CorroborationShown(BaseModel):
@@ -73,12 +86,7 @@ class CaseFileShown(BaseModel):
     def of(cls, file: CaseFile) -> CaseFileShown:
         return cls(
             case=CaseShown.of(file.case),
-            candidates=[
-                CandidateShown(
-                    number=each.number, state=each.state, face_id=each.face_id if each.is_verified else each.alias
-                )
-                for each in file.candidates
-            ],
+            candidates=[CandidateShown.of(file, each) for each in file.candidates],
             without_picture=file.without_picture,
             corroborations=[
                 CorroborationShown(kind=each.kind, reference=each.reference, independent=each.independent)

@@ -24,6 +24,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from pydantic import BaseModel
+
 from regard.accountability.gate import Grant
 from regard.domain.authority import Act, Action
 from regard.domain.callers import Principal
@@ -70,6 +72,7 @@ class NativeRoute:
     lane: Lane = Lane.STORE
     most_bytes: int = _PLAIN_BYTES
     strangers: bool = False
+    all_collections: bool = False
 
     @property
     def operation(self) -> str:
@@ -78,12 +81,14 @@ class NativeRoute:
 
     def act(self, given: Mapping[str, Any]) -> Act:
         """What is asked for, from the parameters of a call."""
+        threshold = _said(given, self.threshold) if self.threshold else None
         return Act(
             action=self.action,
             operation=self.operation,
             collection=given.get(self.collection) if self.collection else None,
-            threshold=given.get(self.threshold) if self.threshold else None,
-            threshold_implied=self.threshold is not None and given.get(self.threshold) is None,
+            threshold=threshold[0] if threshold else None,
+            threshold_implied=threshold is not None and not threshold[1],
+            all_collections=self.all_collections,
             count=given.get(self.count) if self.count else None,
         )
 
@@ -92,3 +97,11 @@ class RouteFamily(Protocol):
     """Routes that belong together, with the doors they need."""
 
     def routes(self) -> Sequence[NativeRoute]: ...
+
+
+def _said(given: Mapping[str, Any], name: str) -> tuple[Any, bool]:
+    """A parameter of a call or a member of its body, and whether the caller said it."""
+    body = given.get("given")
+    if isinstance(body, BaseModel) and name in type(body).model_fields:
+        return getattr(body, name), name in body.model_fields_set
+    return given.get(name), given.get(name) is not None

@@ -102,17 +102,31 @@ class SubjectRoutes:
                 self.find,
                 Action.READ,
                 "What is kept of somebody",
+                threshold="threshold",
+                all_collections=True,
                 lane=Lane.MODEL,
                 most_bytes=_PICTURE_BYTES,
             ),
-            NativeRoute("POST", "/subject/erase", self.erase, Action.DELETE, "Erase it, or ask for that"),
             NativeRoute(
-                "POST", "/subject/erase/{request_id}/confirm", self.confirm, Action.DELETE, "Confirm what another asked"
+                "POST",
+                "/subject/erase",
+                self.erase,
+                Action.DELETE,
+                "Erase it, or ask for that",
+                all_collections=True,
+            ),
+            NativeRoute(
+                "POST",
+                "/subject/erase/{request_id}/confirm",
+                self.confirm,
+                Action.DELETE,
+                "Confirm what another asked",
+                all_collections=True,
             ),
         )
 
     def find(self, call: Call, given: Looked) -> RecordShown:
-        found = self.subjects.find(call.grant, given.image, given.threshold)
+        found = self.subjects.find(call.grant, given.image, call.grant.act.threshold or 0.0)
         return RecordShown(
             collections=found.collections,
             not_read=found.unread,

@@ -19,6 +19,7 @@ from regard.config.settings import Settings
 from regard.store.case_rows import CaseRows
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
+from regard.store.people_rows import PeopleRows
 from regard.store.picture_rows import PictureRows
 from regard.store.review_rows import ReviewRows
 from regard.store.seed_rows import SeedRows
@@ -53,7 +54,15 @@ def reviewing(database: Database, home: Path, clock: Callable[[], datetime]) -> 
     )
     return CaseDoors(
         cases=Cases(rows=rows, reviews=reviews, pictures=pictures, progress=progress, box=box, clock=clock),
-        reviews=Reviews(cases=rows, reviews=reviews, pictures=pictures, seeds=seeds, progress=progress, clock=clock),
+        reviews=Reviews(
+            cases=rows,
+            reviews=reviews,
+            pictures=pictures,
+            seeds=seeds,
+            progress=progress,
+            people=PeopleRows(database),
+            clock=clock,
+        ),
         opening=CaseOpening(rows=rows, pictures=pictures, seeds=seeds, box=box, clock=clock),
         pictures=pictures,
     )

@@ -181,7 +181,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
                 enroller=enroller(stores, matcher, reviewing),
             ),
             face_search=face_search(stores, matcher, probes, reviewing),
-            users=users(stores, matcher),
+            users=users(stores, matcher, reviewing),
             user_search=user_search(stores, matcher, probes, reviewing),
             subjects=SubjectAccess(stores.database, kept.receipts, matcher, probes, now),
             cases=reviewing.cases,

@@ -72,9 +72,15 @@ def galleries(stores: Stores, matcher: Matcher, reviewing: CaseDoors) -> Galleri
     )
 
 
-def users(stores: Stores, matcher: Matcher) -> Users:
-    terms = EnrolmentTerms(stores.database, now)
-    return Users(collections=stores.collections, users=stores.users, matcher=matcher, terms=terms, clock=now)
+def users(stores: Stores, matcher: Matcher, reviewing: CaseDoors) -> Users:
+    return Users(
+        collections=stores.collections,
+        users=stores.users,
+        matcher=matcher,
+        terms=EnrolmentTerms(stores.database, now),
+        cases=reviewing.cases,
+        clock=now,
+    )
 
 
 def keeping_of(settings: Settings, stores: Stores, matcher: Matcher) -> Keeping:

@@ -34,6 +34,7 @@ from regard.edge.observer import Observer
 from regard.edge.rates import RateLimiter
 from regard.edge.request_pipeline import RequestPipeline
 from regard.edge.turns import Lane, Turns
+from regard.operations.acts import acts_over
 from regard.operations.arns import ResourceNames
 from regard.operations.call import Family
 from regard.operations.celebrities import CelebrityOperations
@@ -123,7 +124,8 @@ def rekognition(engine: Engine) -> dict[str, Handler]:
         UserOperations(users=engine.users, search=engine.user_search, galleries=engine.galleries, pages=pages),
     ]
     idempotency = Idempotency(engine.stores.idempotency_keys, clock=_now)
-    return handlers(families, gate=engine.gate, idempotency=idempotency)
+    acts = acts_over(settings.celebrities.collection, settings.celebrities.threshold)
+    return handlers(families, gate=engine.gate, idempotency=idempotency, acts=acts)
 
 
 def server(engine: Engine, shared: RequestPipeline | None = None, *, strict_output: bool = False) -> Starlette:

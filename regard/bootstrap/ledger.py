@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -17,11 +18,14 @@ from regard.accountability.ledger.signed_notes import NoteSigner, shown
 from regard.accountability.ledger.witness import Witness
 from regard.accountability.secret_box import SecretBox
 from regard.bootstrap.accountability import gate
+from regard.bootstrap.profile_changes import notice_profile
 from regard.bootstrap.rules import rules_of
 from regard.bootstrap.stores import Stores, open_stores
 from regard.config.settings import Settings
 from regard.errors import SettingsError
 from regard.store.database import Database
+
+log = logging.getLogger(__name__)
 
 
 def is_recorded(settings: Settings) -> bool:
@@ -42,7 +46,12 @@ def gate_of_commands(settings: Settings) -> Iterator[Gate]:
                 opened.append(open_stores(settings, closing).database)
             yield opened[0]
 
-        yield gate(settings, Ledger(opening, clock=_now), opening)
+        ledger = Ledger(opening, clock=_now)
+        _warn(settings, ledger)
+        try:
+            yield gate(settings, ledger, opening)
+        finally:
+            _warn(settings, ledger)  # a command may have made the home
 
 
 def open_ledger(settings: Settings, stores: Stores, closing: ExitStack) -> Ledger:
@@ -57,8 +66,14 @@ def open_ledger(settings: Settings, stores: Stores, closing: ExitStack) -> Ledge
             checkpoints.make()
     except LedgerFault as fault:
         raise SettingsError(str(fault)) from fault
+    _warn(settings, ledger)
     closing.enter_context(LedgerKeeper(ledger, checkpoints))
     return ledger
+
+
+def _warn(settings: Settings, ledger: Ledger) -> None:
+    if warning := notice_profile(settings, ledger):
+        log.warning("%s", warning)
 
 
 def ledger_access(settings: Settings, stores: Stores) -> LedgerAccess:

@@ -136,7 +136,7 @@ def open_register(settings: Settings) -> Iterator[Register]:
             services=services(settings, stores),
             sign_in_means=sign_in_means(settings, stores),
             galleries=galleries(stores, matcher, reviewing),
-            users=users(stores, matcher),
+            users=users(stores, matcher, reviewing),
             face_pictures=FacePictures(stores.collections, stores.faces, reviewing.pictures),
             folders=FolderIndexing(
                 collections=stores.collections,

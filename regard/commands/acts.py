@@ -113,6 +113,8 @@ ACTS: Mapping[str, Action] = {
     "watchlists list": Action.READ,
     "watchlists review": Action.ADMINISTER,
 }
+#: What looks into all collections for somebody, or erases from them.
+_EVERYWHERE = frozenset({"subject confirm", "subject erase", "subject find"})
 
 
 @contextmanager
@@ -138,7 +140,9 @@ def granted(  # noqa: PLR0913 - what an act is made of
         operation=command,
         collection=collection,
         threshold=default_threshold if threshold is None else threshold,
-        threshold_implied=threshold is None and ACTS[command] in (Action.SEARCH, Action.COMPARE),
+        threshold_implied=threshold is None
+        and (ACTS[command] in (Action.SEARCH, Action.COMPARE) or command in _EVERYWHERE),
+        all_collections=command in _EVERYWHERE,
         attributes=attributes,
         count=count,
     )

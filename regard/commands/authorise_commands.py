@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from regard.accountability.authorisations import Request
 from regard.bootstrap.register import open_register
-from regard.commands import context, terminal
+from regard.commands import authorisation_table, context, terminal
 from regard.commands.acts import granted
 from regard.commands.terminal import Home, Json
 from regard.domain.authorisations import Authorisation, AuthorisationKind, AuthorisationState, OnBehalfOf, Scope
@@ -121,6 +121,9 @@ def approve(
         if token is not None:
             _write(token, register.authorised_credentials.web_identity(grant, authorisation))
     terminal.say(f"Approved {made.id}, until {made.ends_at:%Y-%m-%d %H:%M} UTC.")
+    search = context.with_home(f"search PICTURE --collection NAME --authorisation {made.id}", home)
+    clients = context.with_home(f"authorise credentials {made.id}", home)
+    terminal.note(f"Next, for whoever it was requested for: {search}; {clients} for AWS's clients.")
 
 
 @app.command()
@@ -177,13 +180,13 @@ def show(authorisation: Id, as_json: Json = False, home: Home = None) -> None:
     """Show one authorisation, all of it."""
     chosen = context.settings(home)
     with granted(chosen, "authorise show") as grant, open_register(chosen) as register:
-        found = shape(register.authorisations.get(grant, authorisation))
+        found = register.authorisations.get(grant, authorisation)
+        named = (found.holder_id, found.requested_by, found.decided_by, found.scope.poor_probes)
+        people = register.people.names(grant, named)
     if as_json:
-        terminal.say_json(found)
+        terminal.say_json(shape(found))
         return
-    for name, value in found.items():
-        if value not in (None, "", {}):
-            terminal.say(f"{name + ':':18} {value}")
+    terminal.out().print(authorisation_table.of(found, people))
 
 
 @app.command()

@@ -15,6 +15,7 @@ from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.terminal import Home, Json
 from regard.domain.cases import Case, CaseCandidate, CaseState
+from regard.domain.identifiers import name_of
 from regard.media import portraits
 
 app = typer.Typer(
@@ -63,9 +64,12 @@ def show(case: CaseArgument, *, collection: OfCollection = None, as_json: Json =
     if as_json:
         terminal.say_json(_file(file))
         return
-    rows = terminal.table(">Number", "State", "?Face id")
+    rows = terminal.table(">Number", "State", "External id", "User", "?Face id")
     for each in file.candidates:
-        rows.add_row(str(each.number), each.state, _name(each))
+        known = file.identified.get(each.number)
+        external = "–" if known is None or known.external_image_id is None else name_of(known.external_image_id)
+        user = None if known is None else known.user_id
+        rows.add_row(str(each.number), each.state, escape(external), escape(user or "–"), _name(each))
     terminal.say(f"{file.case.id}, {file.case.state}, of a search in {file.case.collection}.")
     terminal.out().print(rows)
     if file.without_picture:
@@ -74,9 +78,13 @@ def show(case: CaseArgument, *, collection: OfCollection = None, as_json: Json =
     for support in file.corroborations:
         counts = "" if support.independent else " (derives from the search, and does not count)"
         terminal.say(f"Supported by {support.kind}: {terminal.readable(support.reference)}{counts}.")
-    if file.corroborations_needed:
-        terminal.say(f"{file.corroborations_needed} more is needed that does not derive from the search.")
+    verified = file.case.state is CaseState.VERIFIED
+    if verified and file.corroborations_needed:
+        terminal.say(_still_needed(file.corroborations_needed))
     terminal.say(LEAD)
+    if verified:
+        more = f"cases corroborate {case} --kind KIND --reference WHERE --independent"
+        terminal.note(f"Next: {context.with_home(more, home)}.")
 
 
 @app.command()
@@ -100,6 +108,12 @@ def corroborate(
     with granted(chosen, "cases corroborate", collection=collection) as grant, open_register(chosen) as register:
         state = register.cases.corroborate(grant, case, kind, reference, independent=independent)
     terminal.say(f"{case} is {state}.")
+    if state is CaseState.ACTIONABLE:
+        line_up = context.with_home(f"cases line-up {case} NUMBER --save FILE", home)
+        report = context.with_home(f"report warrant {case}", home)
+        terminal.note(f"Next: {line_up} to show a verified candidate to others; {report} for the papers to a court.")
+    else:
+        terminal.note(f"Next: {context.with_home(f'cases show {case}', home)} shows what is still needed.")
 
 
 @app.command("line-up")
@@ -120,6 +134,12 @@ def line_up(
         context.save(portraits.watermarked(picture, lines), save)
 
 
+def _still_needed(count: int) -> str:
+    if count == 1:
+        return "1 more corroboration is needed that does not derive from the search."
+    return f"{count} more corroborations are needed that do not derive from the search."
+
+
 def _name(candidate: CaseCandidate) -> str:
     """Who it is, once verified."""
     return candidate.face_id if candidate.is_verified else candidate.alias
@@ -138,10 +158,21 @@ def _case(case: Case) -> dict[str, Any]:
     }
 
 
+def _candidate(file: CaseFile, each: CaseCandidate) -> dict[str, Any]:
+    known = file.identified.get(each.number)
+    return {
+        "Number": each.number,
+        "State": each.state,
+        "FaceId": _name(each),
+        "ExternalImageId": None if known is None else known.external_image_id,
+        "UserId": None if known is None else known.user_id,
+    }
+
+
 def _file(file: CaseFile) -> dict[str, Any]:
     return {
         **_case(file.case),
-        "Candidates": [{"Number": each.number, "State": each.state, "FaceId": _name(each)} for each in file.candidates],
+        "Candidates": [_candidate(file, each) for each in file.candidates],
         "WithoutPicture": file.without_picture,
         "Corroborations": [
             {"Kind": each.kind, "Reference": each.reference, "Independent": each.independent}

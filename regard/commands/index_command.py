@@ -145,6 +145,7 @@ def _run(job: _Job, grant: Grant, told: Report) -> None:
     job = replace(job, bounds=replace(job.bounds, portraits=grant.reviewed))
     with open_register(job.settings) as register:
         folders = register.folders
+        folders.check_basis(grant, job.collection, job.basis)
         there = folders.collection(grant, job.collection)
         job = _of_its_model(job, there)
         target, is_new = (there, False) if there else folders.find_or_create(grant, job.collection)

@@ -56,6 +56,9 @@ def add(
         password = context.with_home(f"people password {known_as}", home)
         key = context.with_home(f"people key {known_as}", home)
         terminal.note(f"Next: {password}, to sign in; {key}, for an AWS client.")
+    if trained := sorted(set(role or []) & set(grant.rules.trained)):
+        train = context.with_home(f"people train {known_as} --subject WHAT --reference WHERE --completed DAY", home)
+        terminal.note(f"As {' and '.join(trained)} they need a training: {train}.")
 
 
 @app.command("list")

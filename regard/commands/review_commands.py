@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
@@ -26,13 +27,16 @@ OfCollection = Annotated[
 @app.command("next")
 def take(
     *,
-    save: Annotated[Path, typer.Option(help="Where to put the two pictures side by side: a .jpg or .png.")],
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Where to put the two pictures side by side: a .jpg or .png; pair-NUMBER.png unless given."),
+    ] = None,
     collection: OfCollection = None,
     home: Home = None,
 ) -> None:
     """Take the next pair to compare. You are told nothing else about it; some pairs are ones whose answer is known.
 
-    Example: [bold]regard review next --save pair.png[/]
+    Example: [bold]regard review next[/]
     """
     chosen = context.settings(home)
     with granted(chosen, "review next", collection=collection) as grant, open_register(chosen) as register:
@@ -40,7 +44,9 @@ def take(
         if pair is None:
             terminal.say("There is nothing for you to review.")
             return
-        context.save(portraits.side_by_side(pair.probe, pair.candidate, pair.number), save)
+        context.save(
+            portraits.side_by_side(pair.probe, pair.candidate, pair.number), save or Path(f"pair-{pair.number}.png")
+        )
     terminal.say(f"Pair {pair.number}. Compare {', '.join(COMPONENTS)}; then `regard review decide {pair.number}`.")
 
 
@@ -71,6 +77,7 @@ def decide(  # noqa: PLR0913 - the options of a command
     with granted(chosen, "review decide", collection=collection) as grant, open_register(chosen) as register:
         register.reviews.decide(grant, number, said)
     terminal.say(f"Your opinion of the pair {number} is recorded.")
+    terminal.note(f"Next: {context.with_home('review next', home)}.")
 
 
 @app.command()
@@ -85,6 +92,8 @@ def rates(*, collection: OfCollection = None, as_json: Json = False, home: Home 
                 "Reviewers": [
                     {
                         "PersonId": each.reviewer_id,
+                        "Name": each.name,
+                        "Login": each.login,
                         "Mates": each.mates,
                         "MissedMates": each.missed_mates,
                         "NonMates": each.nonmates,
@@ -99,8 +108,8 @@ def rates(*, collection: OfCollection = None, as_json: Json = False, home: Home 
     if not found:
         terminal.note("No reviewer has judged a pair whose answer is known yet.")
         return
-    rows = terminal.table("Reviewer", ">Mates", ">Missed", ">Non-mates", ">False matches", ">Inconclusive")
+    rows = terminal.table("Reviewer", "Login", ">Mates", ">Missed", ">Non-mates", ">False matches", ">Inconclusive")
     for each in found:
         counts = (each.mates, each.missed_mates, each.nonmates, each.false_matches, each.inconclusive)
-        rows.add_row(each.reviewer_id, *map(str, counts))
+        rows.add_row(escape(each.name), escape(each.login or "–"), *map(str, counts))
     terminal.out().print(rows)

@@ -14,7 +14,8 @@ from regard.commands.acts import granted
 from regard.commands.enrolled_faces_commands import shown_id
 from regard.commands.terminal import Authorisation, Home, Json
 from regard.domain import edits as edits_of
-from regard.domain.cases import OpenedCase
+from regard.domain.cases import CandidateState, OpenedCase, number_of
+from regard.domain.chances import how_rarely, plain
 from regard.domain.galleries import Face, Match
 from regard.domain.images import Image
 from regard.engine.analysis.face_analyzer import MOST_FACES
@@ -81,26 +82,34 @@ def search(  # noqa: PLR0913 - the options of a command
     if as_json:
         terminal.say_json(_shape(found, found.probes, files, lowest))
     else:
-        _tell(found, files, lowest)
+        _tell(found, files, lowest, home)
 
 
-def _tell(found: FaceSearchResult, files: dict[str, str], lowest: float) -> None:
+def _tell(found: FaceSearchResult, files: dict[str, str], lowest: float, home: Path | None) -> None:
     for case in found.cases:
         if case.id is not None:
-            terminal.note(pending_note(case))
+            terminal.note(pending_note(case, home))
     for row, matches in enumerate(found.matches):
         title = f"Face {row + 1} of {len(found.matches)}" if len(found.matches) > 1 else None
-        _print_candidates(matches, files, title, lowest)
+        if found.cases and matches:
+            _print_pending(matches, title)
+        else:
+            _print_candidates(matches, files, title, lowest)
     many = f" for each of {len(found.matches)} faces" if len(found.matches) > 1 else ""
+    expected = found.expected_false
     terminal.out().print(
-        f"{found.collection.id} holds {found.gallery_size:,} faces. By chance, expect {found.expected_false:.2g} false "
-        f"candidates at {lowest:g} or above{many}."
+        f"{found.collection.id} holds {found.gallery_size:,} faces. By chance, expect {plain(expected)} false "
+        f"candidates at {lowest:g} or above{many}{how_rarely(expected)}."
     )
 
 
-def pending_note(case: OpenedCase) -> str:
+def pending_note(case: OpenedCase, home: Path | None) -> str:
     """What to say where candidates are reviewed before anybody learns who they are."""
-    return f"{case.id}: {case.needed} people must agree on a candidate before you learn who it is."
+    review, show = context.with_home("review next", home), context.with_home(f"cases show {case.id}", home)
+    return (
+        f"{case.id}: {case.needed} people must agree on a candidate before you learn who it is. Reviewers: {review}; "
+        f"you: {show}."
+    )
 
 
 def _edits(image: Path, original: Path | None, typed: list[str]) -> dict[str, object]:
@@ -128,6 +137,14 @@ def _print_candidates(matches: list[Match], files: dict[str, str], title: str | 
         file = escape(terminal.readable(files.get(face.image_id, "–")))
         rows.add_row(str(rank), escape(shown_id(face)), terminal.percent(match.similarity), face.face_id, file)
     out.print(rows)
+
+
+def _print_pending(matches: list[Match], title: str | None) -> None:
+    """By the numbers that were drawn by lot: no rank and no similarity, which would sway whoever reads them."""
+    rows = terminal.table(">Number", "Alias", "State", title=title, each="Candidate")
+    for number, alias in sorted((number_of(each.face.external_image_id), each.face.face_id) for each in matches):
+        rows.add_row(str(number), alias, CandidateState.PENDING)
+    terminal.out().print(rows)
 
 
 def _shape(found: FaceSearchResult, probes: Probes, files: dict[str, str], threshold: float) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from regard.bootstrap.accountability import answers_untold
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.http import pipeline, server
 from regard.bootstrap.packs import fetching_packs
+from regard.bootstrap.rules import rules_of
 from regard.bootstrap.tls import Tls
 from regard.commands import context, terminal
 from regard.commands.acts import granted
@@ -157,6 +158,9 @@ def _announce(engine: Engine, port: int, tls: Tls | None, home: Path | None) -> 
     reachable = _reachable(settings.server.host)
     endpoint = f"https://{tls.host(reachable)}:{port}" if tls else f"http://{reachable}:{port}"
     trust = tls.trust if tls else None
+    if rules_of(settings).people:
+        terminal.say("\n".join(_for_people(endpoint, trust, home)))
+        return
     access_key_id, secret = "YOUR_ACCESS_KEY_ID", "YOUR_SECRET_ACCESS_KEY"
     keys = engine.access_keys.list()
     lines = [f"Regard {version('regard')} is ready.", "", f"Endpoint:        {endpoint}"]
@@ -174,7 +178,7 @@ def _announce(engine: Engine, port: int, tls: Tls | None, home: Path | None) -> 
         lines += [f"Access keys:     {active} active; {with_home('keys create', home)} creates another", ""]
         lines += ["Try it in Python (pip install boto3):"]
     if trust:
-        lines[3:3] = [f"Certificate:     not from a public authority: clients need verify={trust!r} or AWS_CA_BUNDLE"]
+        lines[3:3] = [_certificate(trust)]
     snippet = _SNIPPET.format(
         endpoint=endpoint,
         region=first(split(settings.server.region)),
@@ -185,6 +189,22 @@ def _announce(engine: Engine, port: int, tls: Tls | None, home: Path | None) -> 
     terminal.say("\n".join([*lines, "", snippet]))
     if sys.stdout.isatty():
         terminal.say("Ctrl-C ends the server.")
+
+
+def _for_people(endpoint: str, trust: str | None, home: Path | None) -> list[str]:
+    """What is said where only people may act: no key of nobody's, and no snippet that a profile would refuse."""
+    return [
+        f"Regard {version('regard')} is ready.",
+        "",
+        f"Endpoint:        {endpoint}",
+        *([_certificate(trust)] if trust else []),
+        f"Access keys belong to people here: {with_home('people key LOGIN', home)}. They search under authorisations: "
+        "docs/guides/authorisations.md.",
+    ]
+
+
+def _certificate(trust: str) -> str:
+    return f"Certificate:     not from a public authority: clients need verify={trust!r} or AWS_CA_BUNDLE"
 
 
 def _reachable(host: str) -> str:

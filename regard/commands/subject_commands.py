@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 
 Image = Annotated[Path, typer.Argument(help="A picture of them; its largest face is looked for.")]
+#: The lowest similarities, from 0 to 100, unless one is asked for.
+_FINDING, _ERASING = 90.0, 99.0
 _BACKUPS = (
     "Backups and exports that were made before still hold them: delete those, or repeat this after one is restored."
 )
@@ -29,7 +31,9 @@ _BACKUPS = (
 @app.command()
 def find(
     image: Image,
-    threshold: Annotated[float, typer.Option(min=0, max=100, help="The lowest similarity.")] = 90.0,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=100, help="The lowest similarity: 90, or the least of a profile.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -39,8 +43,9 @@ def find(
     Example: [bold]regard subject find applicant.jpg[/]
     """
     content, chosen = context.read(image), context.settings(home)
-    with granted(chosen, "subject find") as grant, context.engine(chosen) as engine, context.about(image):
-        found = engine.subjects.find(grant, content, threshold)
+    asked = granted(chosen, "subject find", threshold=threshold, default_threshold=_FINDING)
+    with asked as grant, context.engine(chosen) as engine, context.about(image):
+        found = engine.subjects.find(grant, content, grant.act.threshold or 0.0)
     if as_json:
         terminal.say_json(_shape(found))
         return
@@ -64,7 +69,9 @@ def find(
 @app.command()
 def erase(
     image: Image,
-    threshold: Annotated[float, typer.Option(min=0, max=100, help="The lowest similarity.")] = 99.0,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=100, help="The lowest similarity: 99, or the least of a profile.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     home: Home = None,
 ) -> None:
@@ -74,7 +81,9 @@ def erase(
     Example: [bold]regard subject erase applicant.jpg[/]
     """
     content, chosen = context.read(image), context.settings(home)
-    with granted(chosen, "subject erase") as grant, context.engine(chosen) as engine, context.about(image):
+    asked = granted(chosen, "subject erase", threshold=threshold, default_threshold=_ERASING)
+    with asked as grant, context.engine(chosen) as engine, context.about(image):
+        threshold = grant.act.threshold or 0.0
         found = engine.subjects.matches(grant, content, threshold)
         grant.tell()  # before anything is shown
         if not found:
@@ -85,9 +94,9 @@ def erase(
             typer.confirm(f"Are all {len(found):,} theirs? Erase them, for good?", abort=True)
         faces = [(each.collection, each.face_id) for each in found]
         if grant.rules.review.agreements:
-            asked = engine.subjects.request(grant, faces)
-            terminal.say(f"Asked for the erasure of {len(found):,} faces, as {asked.id}.")
-            terminal.note(f"Another person confirms it: {context.with_home(f'subject confirm {asked.id}', home)}.")
+            receipt = engine.subjects.request(grant, faces)
+            terminal.say(f"Asked for the erasure of {len(found):,} faces, as {receipt.id}.")
+            terminal.note(f"Another person confirms it: {context.with_home(f'subject confirm {receipt.id}', home)}.")
             return
         kept = engine.subjects.kept_bytes(grant, faces)
         erased = engine.subjects.erase(grant, faces)

@@ -14,6 +14,8 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from regard.domain.words import harmless
+
 #: A path is not shortened to less than this, in characters.
 _LEAST_PATH = 24
 #: A column of text is not wrapped to less than this, in characters.
@@ -55,7 +57,7 @@ class Table:
         self._rows: list[list[Text]] = []
 
     def add_row(self, *cells: str) -> None:
-        self._rows.append([Text.from_markup(cell) for cell in cells])
+        self._rows.append([Text.from_markup(harmless(cell)) for cell in cells])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         room = options.max_width

@@ -28,9 +28,11 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 from rich.table import Column
+from rich.text import Text
 
 from regard.commands.tables import Table
 from regard.domain.reporting import Progress
+from regard.domain.words import escaped, harmless
 
 Home = Annotated[
     Path | None,
@@ -50,14 +52,21 @@ _PAPER = 1_000
 _PROGRESS_DELAY_SECONDS = 1.0
 
 
+class HarmlessConsole(Console):
+    """Prints no character of a string that would steer the terminal; `Table` does so with its cells."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(harmless(text), **how)
+
+
 def out() -> Console:
     """Results, on standard output."""
-    return Console(width=_width(sys.stdout), highlight=False)
+    return HarmlessConsole(width=_width(sys.stdout), highlight=False)
 
 
 def err() -> Console:
     """Progress and errors, on standard error."""
-    return Console(stderr=True, width=_width(sys.stderr), highlight=False)
+    return HarmlessConsole(stderr=True, width=_width(sys.stderr), highlight=False)
 
 
 def _width(stream: TextIO) -> int | None:
@@ -80,13 +89,13 @@ def note(message: str) -> None:
 
 
 def say(text: str) -> None:
-    """Print a line of text as it is, and flush it."""
-    typer.echo(text)
+    """Print a line of text, without what would steer the terminal, and flush it."""
+    typer.echo(harmless(text))
     sys.stdout.flush()
 
 
 def say_json(value: Any) -> None:
-    say(json.dumps(value, ensure_ascii=False, default=str))
+    say(escaped(json.dumps(value, ensure_ascii=False, default=str)))
 
 
 def table(*columns: str, title: str | None = None, each: str = "", header: bool = True) -> Table:
@@ -148,6 +157,7 @@ class _Tasks:
     def __call__(self, description: str, done: int, total: int | None) -> None:
         if total == 0:
             return
+        description = harmless(description)
         if description not in self._tasks:
             if self._passing:  # a task without a total ends when the next one begins
                 self._bars.remove_task(self._tasks.pop(self._passing))

@@ -35,16 +35,20 @@ def lower(
     with granted(chosen, "thresholds lower", collection=collection) as grant, open_register(chosen) as register:
         register.thresholds.lower(grant, collection, threshold, reason=reason, evaluation_id=evaluation)
     terminal.say(f"Asked for {threshold:g} in {collection}; nothing has changed yet.")
-    terminal.note(f"Somebody else approves it with {context.with_home(f'thresholds approve {collection}', home)}.")
+    approving = context.with_home(f"thresholds approve {collection} {threshold:.15g}", home)
+    terminal.note(f"Somebody else approves it with {approving}.")
 
 
 @app.command()
-def approve(collection: Collection, home: Home = None) -> None:
-    """Approve the lower threshold that another person asked for last."""
+def approve(collection: Collection, threshold: Threshold, home: Home = None) -> None:
+    """Approve the lower threshold that another person asked for last, and no other."""
     chosen = context.settings(home)
     with granted(chosen, "thresholds approve", collection=collection) as grant, open_register(chosen) as register:
-        change = register.thresholds.approve(grant, collection)
-    terminal.say(f"{collection} may be searched at {change.threshold:g} or more.")
+        change = register.thresholds.approve(grant, collection, threshold)
+    terminal.say(
+        f"Approved: {collection} may be searched at {change.threshold:.15g} or more, instead of "
+        f"{change.threshold_before:g}. Reason: {change.reason} (evaluation {change.evaluation_id})"
+    )
 
 
 @app.command("raise")
@@ -73,7 +77,7 @@ def show(collection: Collection, as_json: Json = False, home: Home = None) -> No
         state = "waits" if each.approved_at is None else "approved"
         rows.add_row(
             f"{each.threshold_before:g}",
-            f"{each.threshold:g}",
+            f"{each.threshold:.15g}",
             state,
             f"{each.requested_at:%Y-%m-%d %H:%M}",
             escape(each.reason),

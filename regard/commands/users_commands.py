@@ -15,8 +15,11 @@ from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.enrolled_faces_commands import InCollection, counted, ids_named
 from regard.commands.search_command import pending_note
+from regard.commands.tables import Table
 from regard.commands.terminal import Authorisation, Home, Json
 from regard.config.settings import Settings
+from regard.domain.cases import PENDING_LABEL, CandidateState
+from regard.domain.chances import how_rarely, plain
 from regard.domain.galleries import Collection, User
 from regard.domain.identifiers import USER_ID
 from regard.engine.galleries.face_search import SearchOptions
@@ -173,18 +176,27 @@ def search(  # noqa: PLR0913 - the options of a command
         terminal.say_json(_shape(found, lowest))
         return
     if found.case is not None and found.case.id is not None:
-        terminal.note(pending_note(found.case))
-    rows = terminal.table(">Rank", "User", ">Similarity")
-    for rank, match in enumerate(found.matches, 1):
-        rows.add_row(str(rank), escape(match.user.id), terminal.percent(match.similarity))
+        terminal.note(pending_note(found.case, home))
     if found.matches:
-        terminal.out().print(rows)
+        terminal.out().print(_candidates(found))
     else:
         terminal.say(f"No candidates at a similarity of {lowest:g} or above.")
     terminal.out().print(
         f"{collection} has {counted(found.gallery_size, 'user')} with faces. By chance, expect "
-        f"{found.expected_false:.2g} false candidates at {lowest:g} or above."
+        f"{plain(found.expected_false)} false candidates at {lowest:g} or above{how_rarely(found.expected_false)}."
     )
+
+
+def _candidates(found: UserSearchResult) -> Table:
+    if found.case is not None:  # in the order drawn by lot; no rank, no similarity
+        rows = terminal.table("Alias", "State")
+        for match in found.matches:
+            rows.add_row(escape(match.user.id.removeprefix(f"{PENDING_LABEL}:")), CandidateState.PENDING)
+        return rows
+    rows = terminal.table(">Rank", "User", ">Similarity")
+    for rank, match in enumerate(found.matches, 1):
+        rows.add_row(str(rank), escape(match.user.id), terminal.percent(match.similarity))
+    return rows
 
 
 def _shape(found: UserSearchResult, threshold: float) -> dict[str, object]:

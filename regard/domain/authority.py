@@ -58,7 +58,8 @@ class Act:
     name for the collection; None if the act concerns no collection or all of them. `threshold` is the lowest similarity
     (0 to 100) and `count` the highest number of results asked for, with defaults filled in; `attributes` are those
     requested for each face. `threshold_implied` is whether the threshold is a default, so that a profile's takes its
-    place. `medium` is what is looked at: still, recorded or live.
+    place. `medium` is what is looked at: still, recorded or live. `all_collections` is whether it looks for somebody in
+    all of them, or erases from them: the rules of each hold for it.
     """
 
     action: Action
@@ -69,3 +70,4 @@ class Act:
     attributes: tuple[str, ...] = ()
     count: int | None = None
     medium: str = "still"
+    all_collections: bool = False

@@ -119,6 +119,11 @@ class CaseCandidate:
         return f"{PENDING_LABEL}:{self.case_id}:{self.number}"
 
 
+def number_of(label: str | None) -> int:
+    """The number that a candidate's `label` names."""
+    return int((label or "0").rpartition(":")[2])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankedCandidate:
     """A candidate as the search found it; `number` is that in the case. Kept encrypted."""

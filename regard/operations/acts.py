@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from regard.domain.authority import Act, Action
@@ -22,23 +22,30 @@ MOST_LABELS = 1000
 @dataclass(frozen=True, slots=True)
 class ActRule:
     """How an operation's input becomes an act: the members that hold threshold and count, with their defaults, and the
-    member that holds attributes."""
+    member that holds attributes. Where the operator chooses them and no client can, `collection` and `chosen_threshold`
+    are those of the settings."""
 
     action: Action
     threshold: tuple[str, float] | None = None
     count: tuple[str, int] | None = None
     attributes: str | None = None
+    collection: str | None = None
+    chosen_threshold: float | None = None
 
     def act(self, operation: str, request: Mapping[str, Any]) -> Act:
         return Act(
             action=self.action,
             operation=operation,
-            collection=request.get("CollectionId") or collection_in(request.get("ResourceArn")),
-            threshold=request.get(*self.threshold) if self.threshold else None,
-            threshold_implied=self.threshold is not None and self.threshold[0] not in request,
+            collection=self.collection or request.get("CollectionId") or collection_in(request.get("ResourceArn")),
+            threshold=request.get(*self.threshold) if self.threshold else self.chosen_threshold,
+            threshold_implied=self._implied(request),
             count=request.get(*self.count) if self.count else None,
             attributes=tuple(request.get(self.attributes) or _ATTRIBUTES) if self.attributes else (),
         )
+
+    def _implied(self, request: Mapping[str, Any]) -> bool:
+        """Whether the client has not said a threshold, so that a profile's may take its place."""
+        return self.chosen_threshold is not None if self.threshold is None else self.threshold[0] not in request
 
 
 _ATTRIBUTES = ("DEFAULT",)
@@ -79,3 +86,11 @@ ACTS: Mapping[str, ActRule] = {
     "TagResource": ActRule(Action.ADMINISTER),
     "UntagResource": ActRule(Action.ADMINISTER),
 }
+
+
+def acts_over(celebrities: str | None, threshold: float) -> Mapping[str, ActRule]:
+    """`ACTS`, where recognising celebrities is a search of that collection at that threshold (0 to 100): no client
+    names them, and the gate has to know."""
+    info = replace(ACTS["GetCelebrityInfo"], collection=celebrities)
+    recognize = replace(ACTS["RecognizeCelebrities"], collection=celebrities, chosen_threshold=threshold)
+    return {**ACTS, "GetCelebrityInfo": info, "RecognizeCelebrities": recognize}

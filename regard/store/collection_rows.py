@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -80,6 +80,13 @@ class CollectionRows:
         query = shown.order_by(collections.c.key).limit(limit)
         with self._database.read() as connection:
             return [_collection(row) for row in connection.execute(query)]
+
+    def tags(self, names: Sequence[str]) -> list[dict[str, str]]:
+        """What the collections' tags with these names say, each answer once."""
+        with self._database.read() as connection:
+            found = connection.execute(select(collections.c.tags).where(_SHOWN)).scalars()
+            said = {tuple((name, tags[name]) for name in names if name in tags) for tags in found}
+        return [dict(each) for each in sorted(said)]
 
     def face_models(self) -> dict[str, int]:
         """How many collections there are of each face model, by its version."""

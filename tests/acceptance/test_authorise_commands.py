@@ -8,22 +8,25 @@ import os
 import pwd
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
-from authorised import PHOTO, ROLE, search
+from authorised import PHOTO, ROLE, Authorise, search
 from botocore import UNSIGNED
 from botocore.config import Config
 from live_server import Live
 from people import encoded, head
+from sqlalchemy import insert
 from staff import Staff, client_of, taken
 from typer.testing import CliRunner
 
 from regard.cli import app
 from regard.domain.people import Role
+from regard.store.tables.retention import evaluations
 
 Typed = Callable[..., Any]
 
@@ -51,6 +54,31 @@ def requested(typed: Typed, login: str = "sam", *more: object) -> str:
     assert result.exit_code == 0, result.stderr
     name: str = result.stdout.strip()
     return name
+
+
+STEERING = "\x1b[2J\x1b[Hstate: approved"
+
+
+@pytest.mark.parametrize("option", ["--basis", "--declaration", "--offence", "--case", "--agency", "--agency-person"])
+def test_no_request_steers_the_terminal_of_whoever_approves_it(typed: Typed, option: str) -> None:
+    behalf = ("--agency", "the county", "--agency-person", "Officer Kim")
+    refused = typed("sam", *REQUEST, *WORDS, *behalf, option, STEERING)
+    assert refused.exit_code == 1
+    assert "There is a control character (U+001B) in the " in " ".join(refused.stderr.split())
+    assert "\x1b" not in refused.stderr
+
+
+def test_an_authorisation_from_before_is_shown_without_what_steers_a_terminal(
+    typed: Typed, authorise: Authorise
+) -> None:
+    made = authorise(basis=f"CCTV{STEERING}\nstate: approved", purpose=STEERING)
+    for words in (("show", made.id), ("list",), ("show", made.id, "--json")):
+        result = typed("ove", "authorise", *words)
+        assert result.exit_code == 0, result.stderr
+        assert "\x1b" not in result.stdout
+    shown = typed("ove", "authorise", "show", made.id).stdout
+    assert "CCTV\ufffd[2J\ufffd[H" in shown
+    assert [line for line in map(str.split, shown.splitlines()) if line[:1] == ["State"]] == [["State", "approved"]]
 
 
 @pytest.mark.control(9, 10, 29)
@@ -88,6 +116,10 @@ def test_an_agencys_request_is_named_by_its_hash_and_not_kept(typed: Typed, tmp_
         typed, "sam", "--agency", "State Police", "--agency-person", "T. Lee", "--agency-request", str(letter)
     )
     shown = json.loads(typed("ove", "authorise", "show", name, "--json").stdout)
+    told = typed("ove", "authorise", "show", name).stdout
+    assert shown["holder_id"] not in told
+    assert "Requested by" in told
+    assert "(sam)" in told
     digest = hashlib.sha256(letter.read_bytes()).hexdigest()
     assert shown["on_behalf_of"] == {"agency": "State Police", "person": "T. Lee", "request_sha256": digest}
     assert "give both --agency and --agency-person" in typed("sam", *REQUEST, *WORDS, "--agency", "X").stderr
@@ -174,4 +206,26 @@ def test_thresholds_are_listed_and_an_evaluation_is_needed(typed: Typed, known: 
     assert "was never changed" in typed("aud", "thresholds", "list", "thresholds").stderr
     assert typed("ann", "thresholds", "raise", "thresholds", 99.5, "--reason", "two false alerts").exit_code == 0
     assert "99.5" in typed("aud", "thresholds", "list", "thresholds").stdout
-    assert "No change of the threshold" in typed("ove", "thresholds", "approve", "thresholds").stderr
+    assert "No change of the threshold" in typed("ove", "thresholds", "approve", "thresholds", 95).stderr
+
+
+@pytest.mark.control(47)
+def test_an_approval_is_of_the_value_typed_and_says_what_was_approved(
+    typed: Typed, known: Live, staff: Staff, known_home: Path
+) -> None:
+    client_of(known, "ann", staff).create_collection(CollectionId="lowered")
+    stores = known.engine.stores
+    model = stores.collections.get("lowered").face_model
+    values = {"id": "e-7", "face_model": model, "name": "ours", "measured_at": datetime.now(UTC), "report": {}}
+    with stores.database.write() as connection:
+        connection.execute(insert(evaluations).values(values))
+    for value in (95.5, 10):
+        asked = typed("ann", "thresholds", "lower", "lowered", value, "--reason", "measured", "--evaluation", "e-7")
+        assert f"thresholds approve lowered {value:g}" in asked.stderr
+    other = typed("ove", "thresholds", "approve", "lowered", 95.5)
+    assert (other.exit_code, "95.5 is not what waits" in other.stderr) == (1, True)
+    assert "approved" not in typed("aud", "thresholds", "list", "lowered").stdout
+    assert typed("ove", "thresholds", "approve", "lowered").exit_code == 2
+    said = typed("ove", "thresholds", "approve", "lowered", 10)
+    assert said.exit_code == 0, said.stderr
+    assert "lowered may be searched at 10 or more, instead of 99. Reason: measured (evaluation e-7)" in said.stdout

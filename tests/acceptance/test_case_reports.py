@@ -172,7 +172,7 @@ def test_no_warrant_page_tells_ranks_before_reviewers_have_decided(station: Agen
 
 def test_whoever_searched_is_told_no_order_of_candidates(station: Agency, doors: Reports, case: str) -> None:
     with (
-        pytest.raises(AccessDenied, match="it takes the role auditor or overseer"),
+        pytest.raises(AccessDenied, match="it takes one of the roles auditor or overseer"),
         station.acting("sam", "report case"),
     ):
         pass

@@ -176,10 +176,18 @@ def test_tolbert_what_is_shown_to_others_says_where_it_comes_from_and_the_file_h
 @pytest.mark.control(32)
 def test_reid_a_hit_with_nothing_else_stays_a_lead(station: Agency, run: Run, tmp_path: Path) -> None:
     case, _, _ = search(station, portrait(dark=0.95), MaxFaces=1)
+    pending = run("sam", "cases", "show", case, "--json")
+    assert pending.json["Candidates"][0]["ExternalImageId"] is None
+    assert "eileen" not in pending.out
+    assert "more corroboration" not in run("sam", "cases", "show", case).out
     agreed(station, case, "rita", "ron")
     assert state(station, case) is CaseState.VERIFIED
     shown = run("sam", "cases", "show", case)
-    assert "1 more is needed that does not derive from the search." in shown.out
+    assert "eileen" in shown.out
+    assert "cases corroborate" in shown.err
+    told = run("sam", "cases", "show", case, "--json").json["Candidates"][0]
+    assert told["ExternalImageId"].startswith("eileen")
+    assert "1 more corroboration is needed that does not derive from the search." in shown.out
     assert run("sam", "cases", "line-up", case, 1, "--save", tmp_path / "line-up.png").code == 1
     assert run("sue", "cases", "show", case).code == 1
 
@@ -231,6 +239,10 @@ def test_a_candidate_that_was_enrolled_without_a_picture_waits_until_the_very_fi
 def test_an_indexed_folder_has_pictures_for_reviewers_too(station: Agency, run: Run, tmp_path: Path) -> None:
     (folder := tmp_path / "folder").mkdir()
     (folder / "new.jpg").write_bytes(portrait(left=90))
+    refused = run("erin", "index", folder, "--collection", "newly-named")
+    assert "needs a basis" in " ".join(refused.err.split())
+    assert "Created" not in refused.err
+    assert not refused.out
     words = ("index", folder, "--collection", "suspects", "--basis", "arrest 12", "--source", "custody suite")
     said = run("erin", *words)
     assert said.code == 0, said.err

@@ -172,7 +172,7 @@ COMMANDS: dict[str, list[str]] = {
     "services key": ["services", "key", "door"],
     "services list": ["services", "list"],
     "services withdraw": ["services", "withdraw", "door", "enroller"],
-    "thresholds approve": ["thresholds", "approve", "staff"],
+    "thresholds approve": ["thresholds", "approve", "staff", "90"],
     "thresholds list": ["thresholds", "list", "staff"],
     "thresholds lower": ["thresholds", "lower", "staff", "90", "--reason", "none", "--evaluation", "none"],
     "thresholds raise": ["thresholds", "raise", "staff", "99", "--reason", "none"],

@@ -72,7 +72,7 @@ def test_a_searcher_cannot_compare_pictures_by_calling_it_an_evaluation(lab: Lab
     body = {"name": "two", "pictures": pictures(10)}
     refused = ask(lab.live, "POST", "/v1/evaluations", body, token)
     assert refused.status == 403
-    assert "it takes the role administrator or auditor" in refused.said["detail"]
+    assert "it takes one of the roles administrator or auditor" in refused.said["detail"]
 
 
 def test_too_few_people_are_refused_and_an_evaluation_that_is_not_there_is_a_404(lab: Lab) -> None:

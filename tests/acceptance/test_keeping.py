@@ -237,3 +237,25 @@ def test_the_native_api_suspends_tells_and_erases(models: Path, tmp_path: Path) 
         asked = {"faces": [{"collection": face["collection"], "face_id": face["face_id"]}]}
         assert ask(live, "POST", "/v1/subject/erase", asked, token).said["erased"] == [face["face_id"]]
         assert live.client().search_faces_by_image(CollectionId="staff", Image={"Bytes": photo})["FaceMatches"] == []
+
+
+@pytest.mark.control(28)
+def test_the_native_api_finds_nobody_for_somebody_whom_a_collections_own_profile_would_refuse(
+    models: Path, tmp_path: Path
+) -> None:
+    with with_models(models, tmp_path, accountability={"profile": "open"}) as live:
+        stores, now = live.engine.stores, datetime.now(UTC)
+        stores.people.add(Person(id="ada", name="Ada", login="ada", created_at=now))
+        stores.sign_ins.set_password("ada", Passwords().hash(PASSWORD), None)
+        token, photo = sign_in(live).said["token"], base64.b64encode(encoded(astronaut())).decode()
+        assert ask(live, "POST", "/v1/subject/find", {"image": photo}, token).status == 200
+        live.client().create_collection(CollectionId="suspects", Tags={"regard:profile": "public-safety"})
+        time.sleep(1.1)  # what the gate knows of collections, it remembers for a second
+        named = {"faces": [{"collection": "suspects", "face_id": "1"}]}
+        for path, body in (("find", {"image": photo}), ("erase", named), ("erase/1/confirm", {})):
+            assert ask(live, "POST", f"/v1/subject/{path}", body, token).status == 403, path
+        stores.people.grant("ada", [Role.OVERSEER], None, now)
+        time.sleep(1.1)
+        low = ask(live, "POST", "/v1/subject/find", {"image": photo, "threshold": 90}, token)
+        assert (low.status, "searched at 99 or more" in str(low.said)) == (403, True)
+        assert ask(live, "POST", "/v1/subject/find", {"image": photo}, token).said["collections"] == 1

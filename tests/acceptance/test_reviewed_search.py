@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from agency import Agency, agency, judgement, portrait
@@ -190,6 +191,27 @@ def test_a_searcher_cannot_list_whom_a_collection_holds(station: Agency) -> None
         real = connection.execute(select(faces.c.face_id)).scalars().first()
     assert client.list_faces(**SUSPECTS, FaceIds=[real])["Faces"] == []
     assert len(station.client("erin").list_faces(**SUSPECTS, FaceIds=[real])["Faces"]) == 1
+
+
+@pytest.mark.control(56)
+def test_a_searcher_cannot_list_users_nor_ask_whether_there_is_one(station: Agency) -> None:
+    erin, sam = station.client("erin"), station.client("sam")
+    station.session("erin", station.authorise("erin")).create_user(**SUSPECTS, UserId="somebody")
+    assert "somebody" in str(erin.list_users(**SUSPECTS)["Users"])
+    assert "somebody" in str(station.client("alice").list_users(**SUSPECTS)["Users"])
+    assert erin.list_faces(**SUSPECTS, UserId="somebody")["Faces"] == []
+    with pytest.raises(ClientError, match="ListUsers is refused: a searcher sees whom a search found"):
+        sam.list_users(**SUSPECTS)
+    said = set()
+    for user in ("somebody", "nobody"):
+        for asked in ({"UserId": user}, {"UserId": user, "FaceIds": [str(uuid4())]}):
+            with pytest.raises(ClientError, match="ListFaces is refused") as refused:
+                sam.list_faces(**SUSPECTS, **asked)
+            said.add(str(refused.value))
+    assert len(said) == 1
+    users = station.live.engine.users
+    with station.acting("sam", "users list", "suspects") as grant, pytest.raises(AccessDenied, match="users list is"):
+        users.page(grant, station.live.engine.galleries.get(grant, "suspects"), 0, 10)
 
 
 @pytest.mark.control(8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import re
@@ -100,6 +101,76 @@ def test_where_two_people_review_two_people_erase(user: Person) -> None:
     assert "Erased 1 faces." in user.run("subject", "confirm", request[1]).out
     assert count(user, "faces") == 0
     assert user.run("subject", "confirm", request[1]).code == 1, "once"
+
+
+def tagged(user: Person, tags: str) -> None:
+    with closing(sqlite3.connect(user.home / "regard.db")) as connection, connection:
+        connection.execute("UPDATE collections SET tags = ?", (tags,))
+
+
+def entries(user: Person) -> int:
+    return count(user, "ledger_entries")
+
+
+@pytest.mark.control(28)
+def test_a_collection_under_a_stricter_profile_has_its_rules_hold_for_subject_access_too(user: Person) -> None:
+    indexed(user)
+    photo = user.portrait("again.png")
+    assert user.run("subject", "find", photo).code == 0, "open as long as every collection is"
+    tagged(user, '{"regard:profile": "public-safety"}')
+    before = entries(user)
+    for words in (("find", photo), ("erase", photo, "--yes"), ("confirm", "1")):
+        refused = user.run("subject", *words)
+        assert refused.code == 1
+        assert "The profile public-safety needs a person." in " ".join(refused.err.split())
+        assert "ada" not in refused.out
+    assert (count(user, "faces"), entries(user)) == (1, before + 3)
+    settle_people(user, "overseer")
+    low = user.run("subject", "find", photo, "--threshold", 98)
+    assert (low.code, "searched at 99 or more, and 98 was asked for" in " ".join(low.err.split())) == (1, True)
+    assert "1 faces are like this one" in user.run("subject", "find", photo).out
+    assert "Asked for the erasure of 1 faces" in user.run("subject", "erase", photo, "--yes").out
+    assert (count(user, "faces"), entries(user)) == (1, before + 7), "an erasure tells what it shows, too"
+    tagged(user, '{"regard:profile": "closed"}')
+    assert "one of its collections is closed" in " ".join(user.run("subject", "find", photo).err.split())
+
+
+@pytest.mark.control(46)
+def test_nobody_is_looked_for_while_everything_is_suspended(user: Person) -> None:
+    indexed(user)
+    photo = user.portrait("again.png")
+    assert user.run("suspend", "everything", "--reason", "a complaint").code == 0
+    for words in (("find", photo), ("erase", photo, "--yes")):
+        refused = user.run("subject", *words)
+        assert (refused.code, "everything has been suspended" in " ".join(refused.err.split())) == (1, True)
+    assert count(user, "faces") == 1
+    assert user.run("suspensions", "lift", 1).code == 0
+    assert user.run("subject", "find", photo).code == 0
+
+
+def test_a_laxer_profile_than_the_last_is_told_and_written_into_the_ledger_once(
+    user: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    under(user, "recorded")
+    indexed(user)
+    before = entries(user)
+    monkeypatch.setenv("REGARD_ACCOUNTABILITY_PROFILE", "open")
+    photo = user.portrait("again.png")
+    words = ("search", photo, "--collection", "staff")
+    assert user.run(*words).code == 0
+    assert "The profile was changed from recorded to open, which demands less." in caplog.text
+    assert entries(user) == before + 1, "the change, and no search"
+    with closing(sqlite3.connect(user.home / "regard.db")) as connection:
+        (body,) = connection.execute("SELECT body FROM ledger_entries ORDER BY position DESC LIMIT 1").fetchone()
+    said = json.loads(body)
+    assert said["operation"] == "profile changed"
+    assert said["facts"] == {"profile_before": "recorded", "profile_after": "open"}
+    caplog.clear()
+    assert user.run(*words).code == 0
+    assert (entries(user), caplog.text) == (before + 1, "")
+    monkeypatch.delenv("REGARD_ACCOUNTABILITY_PROFILE")
+    assert user.run(*words).code == 0
+    assert (entries(user), caplog.text) == (before + 2, ""), "back to the stricter one: nothing but the search"
 
 
 # -- a basis and consents --------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from regard.accountability.reports.system import System, models, product, rules_
 from regard.accountability.sealed_pictures import CANDIDATE
 from regard.domain.authorisations import Authorisation
 from regard.domain.cases import CaseState, RankedCandidate, Search
+from regard.domain.chances import how_rarely, plain
 from regard.domain.evaluations import Evaluation
 from regard.domain.people import Training
 
@@ -165,7 +166,7 @@ def search_facts(each: Search, searcher: str) -> list[tuple[str, str]]:
         ("Search", f"{each.id}, {each.operation}, {moment(each.searched_at)}, by {searcher}"),
         ("Collection and its size then (N)", f"{each.collection}: {each.gallery_size:,} faces"),
         ("Face model and threshold", f"{each.face_model}, similarity {each.threshold:g} or more"),
-        ("False candidates to expect by chance", f"{each.expected_false:.2g}"),
+        ("False candidates to expect by chance", f"{plain(each.expected_false)}{how_rarely(each.expected_false)}"),
         (
             "SHA-256 of the picture that was sent",
             each.probe_sha256 or "none: a face of the collection was searched for",

@@ -8,6 +8,7 @@ from regard.accountability.reports.case_report import CaseRecord
 from regard.accountability.reports.report import LEAD, Block, Facts, Listing, Report, Section, day, moment
 from regard.accountability.reports.system import System
 from regard.domain.cases import CandidateState, RankedCandidate, Search
+from regard.domain.chances import how_rarely, plain
 
 
 def warrant_report(system: System, record: CaseRecord, least_utility: float, now: datetime) -> Report:
@@ -80,7 +81,7 @@ def _used(system: System, record: CaseRecord) -> list[tuple[str, str]]:
         ("Searched", "; ".join(f"{each.collection}, {each.gallery_size:,} faces" for each in searches)),
         ("Threshold", "; ".join(f"similarity {each.threshold:g}" for each in searches)),
         ("Candidates returned", f"{sum(each.candidate_count for each in searches):,}"),
-        ("False candidates to expect by chance", f"{expected:.2g}"),
+        ("False candidates to expect by chance", f"{plain(expected)}{how_rarely(expected)}"),
         (
             "Other searches under the same authorisation",
             f"{len(others):,}, {sum(not each.candidate_count for each in others):,} of which found nobody",

@@ -67,6 +67,11 @@ class FolderIndexing:
         grant.require(Action.ENROL, collection_id)
         return self._collections.find(collection_id)
 
+    def check_basis(self, grant: Grant, collection_id: str, basis: Basis | None) -> None:
+        """Raises AccessDenied where the profile needs a basis, and there is none: ask before anything is made."""
+        grant.require(Action.ENROL, collection_id)
+        self._enroller.terms.check(grant, basis)
+
     def find_or_create(self, grant: Grant, collection_id: str) -> tuple[Collection, bool]:
         """The collection with that name, created if there is none; and whether it was created now."""
         grant.require(Action.ENROL, collection_id)

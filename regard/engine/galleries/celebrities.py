@@ -68,10 +68,14 @@ class Celebrities:
     def recognize(self, grant: Grant, picture: bytes | ObjectName) -> RecognizedFaces:
         """The faces of a picture, and which of them are celebrities'.
 
-        Raises AccessDenied if the operator has named no collection, or one that does not exist.
+        Raises AccessDenied if the operator has named no collection, or one that does not exist; and where candidates
+        are reviewed, as nobody may be named before.
         """
         gallery = self._gallery()
         grant.require(Action.SEARCH, gallery.collection)
+        _check_told(grant, gallery)
+        # The gate may have raised it to the profile's.
+        threshold = max(gallery.threshold, grant.act.threshold or 0.0)
 
         def search(collection: Collection, size: int) -> RecognizedFaces:
             reader = embedding_for(collection, self._probes.using)
@@ -79,14 +83,14 @@ class Celebrities:
                 grant.note(pictures=[opened.image_id])
                 image = opened.load().image
                 found = reader.found(image, JUDGED).take(slice(MOST_FACES))
-                matches = self._matches(collection, reader.embedded(image, found).faces, gallery.threshold)
-            self._note(grant, collection, size, gallery, len(found), matches)
+                matches = self._matches(collection, reader.embedded(image, found).faces, threshold)
+            self._note(grant, collection, size, threshold, len(found), matches)
             celebrities = {row: (gallery.names.of(match.user.id), match.similarity) for row, match in matches.items()}
             return RecognizedFaces(
                 faces=told(found, DESCRIBED),
                 celebrities=celebrities,
                 gallery_size=size,
-                expected_false=self._expected_false(collection, gallery, len(found), size),
+                expected_false=self._expected_false(collection, threshold, len(found), size),
             )
 
         return in_its_place(self._collections, gallery.collection, USERS, search, lambda each: not each.celebrities)
@@ -95,6 +99,7 @@ class Celebrities:
         """The celebrity of that id. Raises as `recognize`, and ResourceNotFound if there is none."""
         gallery = self._gallery()
         grant.require(Action.READ, gallery.collection)
+        _check_told(grant, gallery)
         collection, after = self._collections.get(gallery.collection), 0
         while page := self._users.page(collection.key, after, _PAGE):
             for user in page:
@@ -128,22 +133,31 @@ class Celebrities:
                 matches[row] = found[0]
         return matches
 
-    def _expected_false(self, collection: Collection, gallery: CelebrityGallery, faces: int, size: int) -> float:
-        return faces * self._matcher.expected_false(collection, gallery.threshold, size)
+    def _expected_false(self, collection: Collection, threshold: float, faces: int, size: int) -> float:
+        return faces * self._matcher.expected_false(collection, threshold, size)
 
     def _note(
         self,
         grant: Grant,
         collection: Collection,
         size: int,
-        gallery: CelebrityGallery,
+        threshold: float,
         faces: int,
         matches: Mapping[int, UserMatch],
     ) -> None:
         if grant.recorded:
-            grant.note(searched=gallery.collection, threshold=gallery.threshold, found=faces)
+            grant.note(searched=collection.id, threshold=threshold, found=faces)
             candidates: list[dict[str, str | float]] = [
                 {"user": each.user.id, "similarity": each.similarity} for each in matches.values()
             ]
-            expected_false = self._expected_false(collection, gallery, faces, size)
+            expected_false = self._expected_false(collection, threshold, faces, size)
             note_search(grant, collection, size, expected_false, candidates)
+
+
+def _check_told(grant: Grant, gallery: CelebrityGallery) -> None:
+    if grant.reviewed:
+        raise AccessDenied(
+            f"{grant.act.operation} is refused: the profile {grant.rules.name} has candidates reviewed before anybody "
+            f"is told who they are, and this would tell names at once. Search the collection {gallery.collection!r} "
+            "with SearchUsersByImage instead, which opens a case."
+        )

@@ -14,7 +14,6 @@ from regard.domain.cases import PENDING_LABEL, UNDECIDED, CandidateState
 from regard.domain.galleries import Collection, Face
 from regard.engine.galleries.matching import Matcher
 from regard.engine.galleries.reviewed_search import pending_face
-from regard.errors import AccessDenied
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import Deletion, FaceRows
 
@@ -123,12 +122,8 @@ class Galleries:
             return self._faces.page(collection.key, after, limit, face_ids, user_id)
         if user_id is not None and user_id.startswith(PENDING_LABEL):
             face_ids, user_id = [user_id.rpartition(":")[2]], None
-        if not self._cases.check_listing(grant) and face_ids is None:
-            raise AccessDenied(
-                f"{grant.act.operation} is refused: a searcher sees whom a search found, once that is reviewed. Name "
-                "the candidates in FaceIds."
-            )
         if face_ids is None:
+            self._cases.require_listing(grant)
             return self._faces.page(collection.key, after, limit, None, user_id)
         named = self._named(grant, collection, face_ids)
         mine = [face for face in named if user_id is None or face.user_id == user_id]

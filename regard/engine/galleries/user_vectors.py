@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from regard.accountability.cases import Cases
 from regard.accountability.enrolment_terms import EnrolmentTerms
 from regard.accountability.gate import Grant
 from regard.domain.arrays import FloatArray
@@ -52,12 +53,14 @@ class Users:
         users: UserRows,
         matcher: Matcher,
         terms: EnrolmentTerms,
+        cases: Cases,
         clock: Callable[[], datetime],
     ) -> None:
         self._collections = collections
         self._users = users
         self._matcher = matcher
         self._terms = terms
+        self._cases = cases
         self._clock = clock
 
     def create(self, grant: Grant, collection_id: str, user_id: str) -> None:
@@ -67,13 +70,16 @@ class Users:
         self._users.create(self._collections.get(collection_id).key, user_id, self._clock())
 
     def get(self, grant: Grant, collection: Collection, user_id: str) -> User:
-        """Raises ResourceNotFound."""
+        """Raises ResourceNotFound, and AccessDenied first to whom may not list users: that there is one is told too."""
         grant.require(Action.READ, collection.id)
+        self._cases.require_listing(grant)
         return self._users.get(collection.key, user_id)
 
     def page(self, grant: Grant, collection: Collection, after: int, limit: int) -> list[User]:
-        """Up to `limit` users with a key above `after`, oldest first."""
+        """Up to `limit` users with a key above `after`, oldest first. Raises AccessDenied to a searcher where
+        candidates are reviewed."""
         grant.require(Action.READ, collection.id)
+        self._cases.require_listing(grant)
         return self._users.page(collection.key, after, limit)
 
     def delete(self, grant: Grant, collection_id: str, user_id: str) -> None:

@@ -44,6 +44,14 @@ def test_a_grant_that_names_no_collection_is_good_for_each_and_for_all() -> None
             grant.require_all(Action.ADMINISTER)
 
 
+@pytest.mark.parametrize("action", [Action.SEARCH, Action.COMPARE])
+def test_nothing_is_searched_in_a_collection_that_the_act_did_not_name(action: Action) -> None:
+    with Gate(OPEN).open(ADA, Act(action=action, operation="any")) as grant:
+        grant.require(action)
+        with pytest.raises(RuntimeError, match=f"^a grant to {action} in no collection was used for staff$"):
+            grant.require(action, "staff")
+
+
 def test_a_grant_ends_with_its_block() -> None:
     with Gate(OPEN).open(ADA, SEARCH) as grant:
         pass

@@ -131,3 +131,14 @@ def test_a_name_that_nothing_has_is_no_suspension(safe_under: MakeSafe) -> None:
     with safe.may(Action.ADMINISTER) as grant, pytest.raises(InvalidParameter, match="Say why"):
         safe.suspensions.begin(grant, "everything", "", "  ")
     assert safe.rows(suspensions) == []
+
+
+def test_a_reason_that_would_steer_a_terminal_is_refused(safe_under: MakeSafe) -> None:
+    safe = safe_under(OPEN)
+    for act in (
+        lambda grant: safe.suspensions.begin(grant, "everything", "", "a \x9b2J"),
+        lambda grant: safe.incidents.open(grant, "breach", "low", "a \x1b[2J"),
+        lambda grant: safe.incidents.open(grant, "breach", "low", "a disk", ["the \u202e board"]),
+    ):
+        with safe.may(Action.ADMINISTER) as grant, pytest.raises(InvalidParameter, match="control character"):
+            act(grant)

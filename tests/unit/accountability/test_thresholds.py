@@ -47,9 +47,9 @@ class Board:
         with self.act("thresholds lower", login) as grant:
             self.door.lower(grant, "suspects", threshold, **wanted)
 
-    def approve(self, login: str) -> None:
+    def approve(self, login: str, threshold: float = 95) -> None:
         with self.act("thresholds approve", login) as grant:
-            self.door.approve(grant, "suspects")
+            self.door.approve(grant, "suspects", threshold)
 
     def raise_to(self, login: str, threshold: float) -> None:
         with self.act("thresholds raise", login) as grant:
@@ -98,8 +98,20 @@ def test_a_lowered_one_is_lowered_further_in_the_same_way(board: Board) -> None:
     board.approve("oda")
     board.lower("oda", 90)
     assert board.in_force == 95
-    board.approve("ove")
+    board.approve("ove", 90)
     assert board.in_force == 90
+
+
+@pytest.mark.control(47)
+def test_nobody_approves_another_value_than_they_looked_at(board: Board) -> None:
+    board.lower("ann", 95)
+    board.lower("ann", 10)
+    with pytest.raises(InvalidParameter, match="95 is not what waits to be approved for suspects: 10 is"):
+        board.approve("ove", 95)
+    assert board.in_force == 99
+    board.lower("ann", 95)
+    board.approve("ove", 95)
+    assert board.in_force == 95
 
 
 def test_an_approval_is_used_once(board: Board) -> None:

@@ -8,7 +8,7 @@ from people import astronaut, encoded
 from toy_gallery import House, unit_rows
 
 from regard.domain.authority import Act, Action
-from regard.operations.acts import ACTS
+from regard.operations.acts import ACTS, acts_over
 from regard.wire.schema import load
 
 ARN = "arn:aws:rekognition:us-east-1:000000000000:collection/staff"
@@ -100,6 +100,19 @@ def test_the_collection_is_the_one_that_the_input_names(operation: str) -> None:
         *("DetectText", "GetCelebrityInfo", "ListCollections", "RecognizeCelebrities"),
     }
     assert (operation in about_none) == (not {"CollectionId", "ResourceArn"} & set(members))
+
+
+@pytest.mark.parametrize("request_", [{}, {"CollectionId": "elsewhere"}])
+def test_celebrities_are_of_the_settings_collection_at_the_settings_threshold(request_: dict[str, str]) -> None:
+    acts = acts_over("stars", 92.5)
+    found = acts["RecognizeCelebrities"].act("RecognizeCelebrities", request_)
+    assert (found.action, found.collection) == (Action.SEARCH, "stars")
+    assert (found.threshold, found.threshold_implied) == (92.5, True)  # a profile's higher one takes its place
+    info = acts["GetCelebrityInfo"].act("GetCelebrityInfo", request_)
+    assert (info.action, info.collection, info.threshold) == (Action.READ, "stars", None)
+    assert {name: each for name, each in acts.items() if "Celebrit" not in name} == {
+        name: each for name, each in ACTS.items() if "Celebrit" not in name
+    }
 
 
 @pytest.mark.parametrize("operation", ACTS)
