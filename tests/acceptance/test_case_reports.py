@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pango
 import pytest
 from agency import Agency, agency, portrait
 from people import encoded, head
@@ -123,7 +124,7 @@ def test_a_bundle_is_html_pdf_json_and_a_spreadsheet_and_no_name_becomes_a_formu
     html = rendering.html(bundle.report)
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert" in html
-    pytest.importorskip("weasyprint")
+    pango.needed()
     made = rendering.pdf(bundle.report)
     assert made.startswith(b"%PDF")
     streams = [part.partition(b"endstream")[0].strip(b"\r\n") for part in made.split(b"stream\n")[1:]]
@@ -154,7 +155,7 @@ def test_a_warrant_page_tells_rank_number_of_others_and_what_speaks_against_it(
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # WeasyPrint leaves a file open
 @pytest.mark.control(34)
 def test_a_warrant_page_is_one_page(station: Agency, doors: Reports, case: str) -> None:
-    pytest.importorskip("weasyprint")
+    pango.needed()
     with station.acting("sam", "report warrant") as grant:
         made = rendering.pdf(doors.cases.warrant(grant, case))
     streams = [part.partition(b"endstream")[0].strip(b"\r\n") for part in made.split(b"stream\n")[1:]]

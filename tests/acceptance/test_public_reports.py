@@ -9,6 +9,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pango
 import pytest
 from cli_home import Person, person
 from live_server import Live, without_models
@@ -115,7 +116,7 @@ def test_an_assessment_is_tied_to_the_configuration_and_leaves_the_judgement_to_
 
 
 def test_a_report_is_written_in_every_form_and_into_a_folder(agency: Person, tmp_path: Path) -> None:
-    pytest.importorskip("weasyprint")
+    pango.needed()
     assert agency.run("report", "notice", "--place", "A", "--from", "2026-12-01T10:00", "--to", "2026-12-01T11:00",
                       "-o", tmp_path / "all").code == 0  # fmt: skip
     assert {each.suffix for each in (tmp_path / "all").iterdir()} == {".html", ".pdf", ".json", ".csv"}
