@@ -18,6 +18,7 @@ import boto3
 import numpy as np
 import PIL.Image
 import pytest
+from approved import approved
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from damaged_home import Home
@@ -25,7 +26,6 @@ from people import astronaut, encoded
 from test_closed_profile import contents
 
 from regard.domain.arrays import FloatArray
-from regard.domain.authorisations import Authorisation, AuthorisationKind, AuthorisationState, Scope
 from regard.domain.faces import Detail
 from regard.domain.people import Person, Role, Training
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
@@ -121,30 +121,7 @@ def settle(home: Home) -> None:
         year = now + timedelta(days=365)
         training = Training(person_id="ann", subject="faces", reference="1", completed_at=now, expires_at=year)
         people.add_training(training, None, now)
-        AuthorisationRows(opened).add(
-            Authorisation(
-                id="A-7F3K9Q2M",
-                kind=AuthorisationKind.INVESTIGATION,
-                purpose="violent-crime",
-                offence="robbery",
-                basis="order 9",
-                document_sha256=None,
-                case_reference="file 3",
-                declaration="no protected activity",
-                scope=Scope(),
-                on_behalf_of=None,
-                profile="public-safety",
-                searches_allowed=None,
-                searches_done=0,
-                starts_at=now - timedelta(hours=1),
-                ends_at=now + timedelta(days=7),
-                confirm_by=None,
-                state=AuthorisationState.APPROVED,
-                holder_id="ann",
-                requested_by="ann",
-                requested_at=now,
-            )
-        )
+        AuthorisationRows(opened).add(approved("ann"))
         with opened.write() as connection:
             connection.exec_driver_sql("UPDATE access_keys SET holder_id = 'ann'")
 

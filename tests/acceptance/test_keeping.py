@@ -12,12 +12,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from approved import approved
 from botocore.exceptions import ClientError
 from damaged_home import Home
 from live_server import Live, with_models
@@ -27,7 +28,6 @@ from typer.testing import CliRunner
 
 from regard.accountability.passwords import Passwords
 from regard.cli import app
-from regard.domain.authorisations import Authorisation, AuthorisationKind, AuthorisationState, Scope
 from regard.domain.people import Person, Role
 from regard.store.authorisation_rows import AuthorisationRows
 from regard.store.people_rows import PeopleRows
@@ -144,30 +144,7 @@ def police(models: Path, tmp_path: Path) -> Iterator[Live]:
         people = PeopleRows(database)
         people.add(Person(id="ann", name="Ann", login="ann", created_at=now))
         people.grant("ann", [Role.ENROLLER, Role.ADMINISTRATOR], None, now)
-        AuthorisationRows(database).add(
-            Authorisation(
-                id="A-7F3K9Q2M",
-                kind=AuthorisationKind.INVESTIGATION,
-                purpose="violent-crime",
-                offence="robbery",
-                basis="order 9 of the court",
-                document_sha256=None,
-                case_reference="file 3",
-                declaration="none",
-                scope=Scope(),
-                on_behalf_of=None,
-                profile="public-safety",
-                searches_allowed=None,
-                searches_done=0,
-                starts_at=now - timedelta(hours=1),
-                ends_at=now + timedelta(days=7),
-                confirm_by=None,
-                state=AuthorisationState.APPROVED,
-                holder_id="ann",
-                requested_by="ann",
-                requested_at=now,
-            )
-        )
+        AuthorisationRows(database).add(approved("ann", basis="order 9 of the court"))
         live.key, live.secret = live.engine.access_keys.create("ann", "ann")
         yield live
 

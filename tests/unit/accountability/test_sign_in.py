@@ -137,8 +137,8 @@ def test_a_clock_may_be_half_a_minute_off_and_an_older_code_is_not_good_after_a_
 @pytest.mark.parametrize("code", ["000000", "12345", "abcdef", "١٢٣٤٥٦", "1" * 16])
 def test_what_is_no_code_is_refused(desk: Desk, code: str) -> None:
     app = desk.codes("ada")
-    if code == app.at(desk.clock.now):
-        pytest.skip("by chance it is the code")
+    if code == app.at(desk.clock.now):  # by chance
+        code = "000001"
     with pytest.raises(SignInRefused):
         desk.sign_in.by_password("ada", PASSWORD, code)
 
