@@ -245,7 +245,7 @@ def test_requester_holder_and_overseer_may_end_it_and_nobody_else(office: Office
     found = office.request("sue")
     with pytest.raises(ResourceNotFound, match="of yours"):
         office.decide("end", "sam", found)
-    with pytest.raises(AccessDenied, match="it takes (the role|one of the roles)"):
+    with pytest.raises(AccessDenied, match="it takes"):
         office.decide("end", "aud", found)
 
 

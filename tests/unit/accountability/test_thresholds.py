@@ -145,10 +145,10 @@ def test_it_takes_a_lower_number_a_reason_and_an_evaluation_of_that_model(
 
 @pytest.mark.parametrize("login", ["sam", "eve", "aud", "rob"])
 def test_nobody_else_may(board: Board, login: str) -> None:
-    with pytest.raises(AccessDenied, match="it takes (the role|one of the roles)"):
+    with pytest.raises(AccessDenied, match="it takes"):
         board.lower(login)
     board.lower("ann")
-    with pytest.raises(AccessDenied, match="it takes (the role|one of the roles)"):
+    with pytest.raises(AccessDenied, match="it takes"):
         board.approve(login)
 
 
