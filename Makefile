@@ -8,22 +8,37 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run test test-slow check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation
+.PHONY: run console console-types test test-slow test-long check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation
 
 run: $(VENV)/installed
+	@$(MAKE) --no-print-directory console || echo "The console is not built, which the server can do without; \`make console\` says why."
 	$(BIN)/regard serve
+
+# The web app, built into the package. npm is enough; without it, the Node that pip has is taken.
+CONSOLE := regard/console/dist/index.html
+console: $(CONSOLE)
+$(CONSOLE): $(shell find web/src web/public web/*.json web/*.ts web/*.html -type f -not -name schema.d.ts) | $(BIN)/python
+	@echo "Building the console …"
+	@web/build "$(abspath $(BIN)/python)"
+
+# Its types, after a change of the native API.
+console-types: $(VENV)/installed-dev
+	$(BIN)/python web/describe.py
 
 # How many tests run at once, each worker with its models, its PostgreSQL and its Milvus; WORKERS=0: one after the other.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # Tests start hundreds of processes that import the same: what Python compiled is kept, whatever the environment says.
-test test-slow check: export PYTHONDONTWRITEBYTECODE :=
+test test-slow test-long check: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/installed-dev
 	$(PYTEST)
 
 test-slow: $(VENV)/installed-dev
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not long"
+
+test-long: $(VENV)/installed-dev
+	$(PYTEST) -m long
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -168,4 +183,4 @@ $(VENV)/installed-drivers: $(VENV)/installed-dev
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .cache regard/console/dist web/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,12 +1,14 @@
 """What a ledger costs, and how fast it is verified: `make bench-ledger`.
 
-Appends by sixteen clients at once on SQLite, every commit on disk; searches with a ledger and without, by turns in one
-process; one proof among ten million entries; a million entries exported and verified. `--scale 0.01` is a quick try.
+Appends by many clients at once on SQLite, every commit on disk, beside what the disk allows; searches with a ledger and
+without, by turns, in one process and over HTTP; one proof among ten million entries; a million entries exported and
+verified. `--scale 0.01` is a quick try.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import shutil
 import tempfile
@@ -14,12 +16,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks import markdown
+from benchmarks.ledger_served import searches_over_http
 from benchmarks.material import DATA, MODELS, jpeg, photograph, zoo
 from regard.accountability.gate import Gate
 from regard.accountability.ledger.checkpoints import LedgerCheckpoints, root_of
@@ -43,14 +47,17 @@ from regard.bootstrap.threads import request_threads
 from regard.config.settings import load_settings
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
+from regard.domain.request_ids import new_request_id
 from regard.operations.registry import Handler
 from regard.store import database, ledger_rows
 from regard.store.database import Database
 from regard.store.ledger_rows import FullTile, LedgerRows
 
-CLIENTS = 16
+CLIENTS, MANY = 16, 64
 ADA = Caller(principal=Principal(access_key_id="RGRD0123456789ABCDEF", name="ada"), channel=Channel.AWS, request_id="r")
 SEARCH = Act(action=Action.SEARCH, operation="SearchFacesByImage", collection="staff", threshold=80.0, count=4096)
+#: Pages of 8 KiB that SQLite writes for a commit of an entry of each client: as its log grows.
+_PAGES = {1: 2, CLIENTS: 7, MANY: 15}
 #: What a search with five candidates notes.
 FACTS: dict[str, Any] = {
     "gallery_size": 100_000,
@@ -95,26 +102,63 @@ def at_once(work: Callable[[], int], clients: int) -> tuple[float, float]:
 
 
 def appends(home: Path, scale: float) -> None:
-    rows = []
-    with opened(home) as (made, checkpoints):
-        ledger = Ledger(lambda: nullcontext(made))
-        gate, seconds = Gate(RECORDED, ledger), 10 * scale
-
-        def work() -> int:
-            count, end = 0, time.perf_counter() + seconds
-            while time.perf_counter() < end:
-                with gate.open(ADA, SEARCH) as grant:
-                    grant.note(**FACTS)
-                count += 1
-            return count
-
-        for clients in (1, CLIENTS):
-            for signed in (False, True):
+    """Each beside the disk's own floor: as many bytes written and synced, again and again, by a single thread."""
+    names = [(clients, signed) for clients in (1, CLIENTS, MANY) for signed in (False, True)]
+    found: dict[tuple[int, bool], list[tuple[float, float, float]]] = {name: [] for name in names}
+    for turn in range(max(2, round(5 * scale))):
+        for clients, signed in names:
+            folder = home / f"{turn}-{clients}-{signed}"
+            folder.mkdir()
+            syncs = bare_syncs(folder / "floor", clients, 0.5)
+            with opened(folder) as (made, checkpoints):
+                ledger = Ledger(lambda made=made: nullcontext(made))  # type: ignore[misc]
                 with LedgerKeeper(ledger, checkpoints) if signed else nullcontext():
-                    rate, busy = at_once(work, clients)
-                name = f"{clients} clients{', checkpoints signed' if signed else ''}"
-                rows.append([name, f"{rate:,.0f}", f"{1e3 * clients / rate:.2f}", f"{busy:.3f}"])
-    markdown.table("Entries appended, each on disk", ["", "entries /s", "ms each", "CPU ms each"], rows)
+                    rate, busy = at_once(_appending(ledger, max(1.0, 3 * scale)), clients)
+            syncs = (syncs + bare_syncs(folder / "floor", clients, 0.5)) / 2
+            found[clients, signed].append((rate, busy, rate / (clients * syncs)))
+            shutil.rmtree(folder)
+    rows = []
+    for (clients, signed), each in found.items():
+        rate, busy, share = map(median, zip(*each, strict=True))
+        syncs = rate / clients / share
+        name = f"{clients} clients{', checkpoints signed' if signed else ''}"
+        rows.append(
+            [name, f"{rate:,.0f}", f"{1e3 * clients / rate:.2f}", f"{busy:.3f}", f"{syncs:,.0f}", f"{share:.2f}"]
+        )
+    columns = ["", "entries /s", "ms each", "CPU ms each", "bare syncs /s", "entries / (clients × bare syncs)"]
+    markdown.table("Entries appended, each on disk", columns, rows)
+
+
+def _appending(ledger: Ledger, seconds: float) -> Callable[[], int]:
+    """What each client does."""
+    gate = Gate(RECORDED, ledger)
+
+    def work() -> int:
+        count, end = 0, time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            with gate.open(replace(ADA, request_id=new_request_id()), SEARCH) as grant:
+                grant.note(**FACTS)
+            count += 1
+        return count
+
+    return work
+
+
+def bare_syncs(file: Path, clients: int, seconds: float) -> float:
+    """How often a second the disk has as much on it as SQLite writes for an entry of each client, in a file that is
+    there already."""
+    size = _PAGES[clients] * 8192
+    block, count, most = os.urandom(size), 0, max(1, 2**23 // size)
+    file.write_bytes(block * most)
+    with file.open("r+b", buffering=0) as stream:
+        os.fsync(stream.fileno())
+        end = (began := time.perf_counter()) + seconds
+        while time.perf_counter() < end:
+            stream.seek(count % most * size)
+            stream.write(block)
+            os.fdatasync(stream.fileno())
+            count += 1
+    return count / (time.perf_counter() - began)
 
 
 def searches(home: Path, scale: float) -> None:
@@ -245,7 +289,13 @@ def verification(home: Path, scale: float) -> None:
     markdown.table("An export", columns, [row])
 
 
-PARTS = {"appends": appends, "searches": searches, "proofs": proofs, "verification": verification}
+PARTS = {
+    "appends": appends,
+    "searches": searches,
+    "served": searches_over_http,
+    "proofs": proofs,
+    "verification": verification,
+}
 
 if __name__ == "__main__":
     main()

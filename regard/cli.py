@@ -20,6 +20,8 @@ _SERVER, _PHOTOS, _CARE = "Server", "Photographs", "Care"
 #: Every command: its panel in `regard --help`, its module, its line there.
 COMMANDS = {
     "serve": (_SERVER, "serve_command", "Start the server; AWS SDKs then work against this machine."),
+    "sign-in": (_SERVER, "sign_in_command", "Sign in to a server, which commands then ask."),
+    "sign-out": (_SERVER, "sign_out_command", "End that; commands work in this machine's home again."),
     "keys": (_SERVER, "key_commands", "Create, list and revoke access keys."),
     "people": (_SERVER, "people_commands", "People: who they are, their roles, trainings, keys and sign-in."),
     "services": (_SERVER, "services_commands", "Services: programs that act, and who answers for each."),

@@ -14,6 +14,7 @@ from uuid import uuid4
 import boto3
 import numpy as np
 import PIL.Image
+from approved import approved
 from botocore.config import Config
 from live_server import Live, with_models
 from people import astronaut, encoded
@@ -21,7 +22,7 @@ from sqlalchemy import update
 
 from regard.accountability.gate import Grant
 from regard.accountability.reviews import Pair
-from regard.domain.authorisations import Authorisation, AuthorisationKind, AuthorisationState, Scope
+from regard.domain.authorisations import Scope
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 from regard.domain.cases import Opinion
@@ -95,30 +96,13 @@ class Agency:
 
     def authorise(self, name: str, *, searches: int | None = None, poor_probes: str | None = None) -> str:
         """An approved authorisation for somebody; its id."""
-        now, boss = datetime.now(UTC), self.people["olga"]
-        new = Authorisation(
+        new = approved(
+            self.people[name],
             id=f"auth-{uuid4().hex[:12]}",
-            kind=AuthorisationKind.INVESTIGATION,
-            purpose="violent-crime",
-            offence="robbery",
-            basis="file 12",
-            document_sha256=None,
-            case_reference="2026-12",
-            declaration="no protected activity",
             scope=Scope(poor_probes=poor_probes),
-            on_behalf_of=None,
-            profile="public-safety",
             searches_allowed=searches,
-            searches_done=0,
-            starts_at=now - timedelta(hours=1),
-            ends_at=now + timedelta(days=1),
-            confirm_by=None,
-            state=AuthorisationState.APPROVED,
-            holder_id=self.people[name],
-            requested_by=self.people[name],
-            requested_at=now,
-            decided_by=boss,
-            decided_at=now,
+            decided_by=self.people["olga"],
+            decided_at=datetime.now(UTC),
         )
         AuthorisationRows(self.database).add(new)
         return new.id

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from approved import approved
 from live_server import Live, with_models
 from people import encoded, head
 from staff import KNOWN, Staff, client_of, staffed
 
-from regard.domain.authorisations import Authorisation, AuthorisationKind, AuthorisationState, Scope
+from regard.domain.authorisations import Authorisation
 from regard.store.authorisation_rows import AuthorisationRows
 
 ROLE = "arn:aws:iam::000000000000:role/searcher"
@@ -49,31 +49,8 @@ def authorise(staff: Staff) -> Callable[..., Authorisation]:
 
     def make(**given: Any) -> Authorisation:
         count = len(AuthorisationRows(staff.database).all())
-        plain = Authorisation(
-            id=f"A-TEST{count:04}",
-            kind=AuthorisationKind.INVESTIGATION,
-            purpose="violent-crime",
-            offence="robbery",
-            basis="CCTV of the shop",
-            document_sha256=None,
-            case_reference="C-1",
-            declaration="no protected activity",
-            scope=Scope(),
-            on_behalf_of=None,
-            profile="public-safety",
-            searches_allowed=None,
-            searches_done=0,
-            starts_at=datetime.now(UTC) - timedelta(minutes=1),
-            ends_at=datetime.now(UTC) + timedelta(days=1),
-            confirm_by=None,
-            state=AuthorisationState.APPROVED,
-            holder_id="sam-0001",
-            requested_by="sam-0001",
-            requested_at=datetime.now(UTC),
-            decided_by="ove-0001",
-            decided_at=datetime.now(UTC),
-        )
-        made = replace(plain, **given)
+        plain = {"id": f"A-TEST{count:04}", "decided_by": "ove-0001", "decided_at": datetime.now(UTC)}
+        made = approved("sam-0001", **plain | given)
         AuthorisationRows(staff.database).add(made)
         return made
 

@@ -9,19 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folders import data_folder, models_folder
 
 from regard.vision.cards import catalogue
 from regard.vision.zoo import Zoo
 
-pytest_plugins = ["authorised", "milvus_server", "postgres_server", "stores"]
+pytest_plugins = ["authorised", "made_once", "milvus_server", "postgres_server", "stores"]
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+_OF_TERMINALS = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "TERMINAL_WIDTH")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The servers of tests inherit what is ignored here: nohup ignores SIGHUP, a shell's background job SIGINT."""
+    """The servers of tests inherit what is ignored here: nohup ignores SIGHUP, a shell's background job SIGINT. Nor do
+    commands hear of the terminal that the tests are run in: a table that is cut to its width breaks words and paths."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in _OF_TERMINALS:
+        os.environ.pop(name, None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -43,7 +47,7 @@ def _encodable(reported: Any) -> Any:
 @pytest.fixture(scope="session")
 def models() -> Path:
     """A folder with the verified models of all packs: $REGARD_TEST_MODELS, or .cache/models, pulled into it once."""
-    directory = Path(os.environ.get("REGARD_TEST_MODELS") or REPOSITORY / ".cache" / "models").absolute()
+    directory = models_folder()
     mirror = os.environ.get("REGARD_MODELS_MIRROR")
     zoo = Zoo(directory, Path(mirror) if mirror else None, catalogue())
     zoo.pull(zoo.select(pack for pack in zoo.packs if pack != "glasses"))
@@ -53,7 +57,7 @@ def models() -> Path:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of test photographs: $REGARD_TEST_DATA, or ../shared/data beside the repository."""
-    folder = Path(os.environ.get("REGARD_TEST_DATA") or REPOSITORY.parent / "shared" / "data").absolute()
+    folder = data_folder()
     if not folder.is_dir():
         pytest.skip(f"needs test photographs: {folder} is not there; REGARD_TEST_DATA may name another folder")
     return folder

@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.analysis", "engine.work"),
     ("engine.galleries",),
     ("engine.transfer", "engine.bulk"),
-    ("wire", "operations", "api"),
+    ("wire", "operations", "api", "console"),
     ("bootstrap",),
     ("commands",),
     ("cli",),
@@ -83,18 +83,18 @@ DOORS: Mapping[str, frozenset[str]] = {
         {"api", "config", "vision.cards", "edge.rates", "engine.galleries.celebrity_names", "engine.transfer.manifest"}
         | {"accountability.permissions", "accountability.profiles.rules", "store.evaluation_rows"}
         | {"vision.conversion.keras", "vision.conversion.tensorflow_js", "vision.conversion.tensorflow_nodes"}
-        | {"vision.images.taxonomy"}
+        | {"vision.images.taxonomy", "commands.remote.server_client"}
     ),
     "pymilvus": frozenset({"index.milvus.milvus_client"}),
     "pyotp": frozenset({"accountability.one_time_codes"}),
     "ray": frozenset({"engine.work.ray_pool"}),
     "rich": frozenset({"cli", "commands"}),
     "sqlalchemy": frozenset({"store"}),
-    "starlette": frozenset({"api", "wire.endpoint", "bootstrap.http", "bootstrap.witness"}),
+    "starlette": frozenset({"api", "wire.endpoint", "bootstrap.http", "bootstrap.console", "bootstrap.witness"}),
     "threadpoolctl": frozenset({"bootstrap.threads"}),
     "typer": frozenset({"cli", "commands"}),
     "types_boto3_rekognition": frozenset({"operations"}),
-    "urllib3": frozenset({"accountability.openid"}),
+    "urllib3": frozenset({"accountability.openid", "commands.remote.server_client"}),
     "webauthn": frozenset({"accountability.passkeys"}),
     "uvicorn": frozenset({"edge.http_server", "edge.http_protocol"}),
 }

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from approved import approved
 from people import known_models
 from sqlalchemy import insert, select, update
 from stores import units
@@ -26,12 +27,12 @@ from regard.accountability.standing import Standing
 from regard.accountability.suspensions import Suspensions
 from regard.accountability.sweeper import Sweeper
 from regard.accountability.watchlists import Watchlists
-from regard.domain.authorisations import Authorisation, AuthorisationKind, AuthorisationState, Scope
+from regard.domain.authorisations import Authorisation, AuthorisationKind
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal, TemporaryCredential
 from regard.domain.galleries import Collection, Face
 from regard.domain.images import Box
-from regard.domain.people import Person, Role
+from regard.domain.people import Person, Role, Training
 from regard.engine.galleries.face_erasure import FaceErasure
 from regard.engine.galleries.matching import Matcher
 from regard.store.authorisation_rows import AuthorisationRows
@@ -86,7 +87,7 @@ class Safe:
         self.now += timedelta(**time)
 
     def rules_of(self, collection: str) -> Rules:
-        return self.standing.rules(self.rules, Act(action=Action.DELETE, operation="sweep", collection=collection))
+        return self.standing.rules(self.rules, collection)
 
     def _opening(self) -> AbstractContextManager[Database]:
         return nullcontext(self.database)
@@ -98,6 +99,12 @@ class Safe:
         self.people.add(Person(id=name, name=name.title(), login=name, created_at=self.now))
         self.people.grant(name, roles, None, self.now)
         return at_the_command_line(name)
+
+    def train(self, name: str) -> None:
+        """A training of theirs that holds for a year."""
+        ends = self.now + timedelta(days=365)
+        training = Training(person_id=name, subject="faces", reference="T", completed_at=self.now, expires_at=ends)
+        self.people.add_training(training, None, self.now)
 
     @contextmanager
     def may(
@@ -117,29 +124,17 @@ class Safe:
         self, name: str, kind: AuthorisationKind = AuthorisationKind.INVESTIGATION, **changes: Any
     ) -> Authorisation:
         """An approved authorisation of the person `name`'s, for a week."""
-        values: dict[str, Any] = {
+        plain: dict[str, Any] = {
             "id": f"A-{name}",
             "kind": kind,
             "purpose": "missing-person",
             "offence": None,
-            "basis": "order 9",
-            "document_sha256": None,
-            "case_reference": "file 3",
-            "declaration": "none",
-            "scope": Scope(),
-            "on_behalf_of": None,
             "profile": self.rules.name,
-            "searches_allowed": None,
-            "searches_done": 0,
             "starts_at": self.now,
             "ends_at": self.now + timedelta(days=7),
-            "confirm_by": None,
-            "state": AuthorisationState.APPROVED,
-            "holder_id": name,
-            "requested_by": name,
             "requested_at": self.now,
         }
-        made = Authorisation(**values | changes)
+        made = approved(name, **plain | changes)
         AuthorisationRows(self.database).add(made)
         return made
 

@@ -28,7 +28,16 @@ PACKAGE = Path(__file__).parent.parent / "regard"
 #: Rooms that speak for a caller.
 SPEAKERS = ("operations", "commands", "api")
 #: Commands that touch no face, no gallery and no key.
-FREE_COMMANDS = {"serve", "ledger verify", "ledger witness", "models list", "models pull", "models verify"} | {
+FREE_COMMANDS = {
+    "serve",
+    "sign-in",
+    "sign-out",
+    "ledger verify",
+    "ledger witness",
+    "models list",
+    "models pull",
+    "models verify",
+} | {
     "profiles list",
     "profiles show",
 }

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from regard.domain.authority import Action
+from regard.store.subject_rows import SUBJECT_LOOKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class SignalRules:
     enrolled_and_searched: int = 10
     associations: int = 100
     lists: int = 100
+    subjects: int = 10
     low_thresholds: int = 10
     #: Similarity below which a threshold counts as low: Rekognition's default.
     low: float = 80.0
@@ -211,6 +213,13 @@ _SIGNS = (
         "searches for faces that the same person had enrolled before: a search by image by another name",
         lambda done, _: _enrolled_to_search(done),
         lambda rules: rules.enrolled_and_searched,
+    ),
+    _Sign(
+        "subject-access",
+        "serious",
+        "people looked for to tell what is kept of them, in short time: a search by another name",
+        lambda done, _: _named(done, *SUBJECT_LOOKS),
+        lambda rules: rules.subjects,
     ),
     _Sign("low-thresholds", "low", "searches at a low threshold", _low, lambda rules: rules.low_thresholds),
     _Sign("thresholds-lowered", "serious", "changes of a threshold", _lowered, lambda _: 1),

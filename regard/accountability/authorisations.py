@@ -6,13 +6,13 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 
 from regard.accountability.authorisation_terms import check_terms, check_usable, settled
 from regard.accountability.gate import Grant
 from regard.accountability.plain_words import check_words
-from regard.accountability.profiles.catalogue import of_tags
+from regard.accountability.profiles.catalogue import of_tags, stricter
 from regard.accountability.profiles.rules import Rules
-from regard.accountability.profiles.strictness import strictest
 from regard.domain.authorisations import (
     USABLE,
     Authorisation,
@@ -23,7 +23,7 @@ from regard.domain.authorisations import (
 )
 from regard.domain.authority import Action
 from regard.domain.people import Holder, Role
-from regard.errors import AccessDenied, InvalidParameter, ResourceNotFound
+from regard.errors import AccessDenied, Conflict, InvalidParameter, ResourceNotFound
 from regard.store.authorisation_rows import AuthorisationRows
 from regard.store.collection_rows import CollectionRows
 from regard.store.people_rows import PeopleRows
@@ -109,7 +109,7 @@ class Authorisations:
             requested_at=now,
             statistics=_counted(asked.statistics),
         )
-        check_terms(new, rules)
+        _check(new, rules, grant)
         _note(grant, new)
         self._rows.add(new)
         return new
@@ -124,10 +124,10 @@ class Authorisations:
         searches: int | None = None,
     ) -> Authorisation:
         """Approve it, or confirm an emergency; with a document, or for less than was asked. Raises AccessDenied to whom
-        it was requested by or for, InvalidParameter if it was decided already."""
+        it was requested by or for, Conflict if it was decided already."""
         found = self._to_decide(grant, authorisation_id)
         narrowed = _narrowed(found, document_sha256, ends_at, searches)
-        check_terms(narrowed, self._rules(grant, found.scope))
+        _check(narrowed, self._rules(grant, found.scope), grant)
         changes = {
             name: getattr(narrowed, name)
             for name in ("document_sha256", "ends_at", "searches_allowed")
@@ -148,7 +148,7 @@ class Authorisations:
         _note(grant, found)
         now = self._clock()
         if not self._rows.decide(found.id, {State.REQUESTED, *USABLE}, State.ENDED, _person(grant).person_id, now):
-            raise InvalidParameter(f"The authorisation {found.id} has ended already: it is {found.state}.")
+            raise Conflict(f"The authorisation {found.id} has ended already: it is {found.state}.")
         if statistics:
             self._rows.tell(found, _counted(statistics))
         return self._again(found.id)
@@ -157,9 +157,9 @@ class Authorisations:
         """Let faces be searched for under it that are seen worse than the profile asks. Raises as `approve`."""
         found = self._decidable(grant, authorisation_id)
         if found.state not in {State.REQUESTED, *USABLE}:
-            raise InvalidParameter(f"The authorisation {found.id} is {found.state}.")
+            raise Conflict(f"The authorisation {found.id} is {found.state}.")
         if not self._rows.agree_to_poor_probes(found, _person(grant).person_id):
-            raise InvalidParameter(f"The authorisation {found.id} was changed at this moment. Look at it again.")
+            raise Conflict(f"The authorisation {found.id} was changed at this moment. Look at it again.")
         return self._again(found.id)
 
     def get(self, grant: Grant, authorisation_id: str) -> Authorisation:
@@ -187,12 +187,19 @@ class Authorisations:
         _note(grant, found)
         return found, holder
 
+    def replace_token(self, grant: Grant, found: Authorisation, token_id: str) -> None:
+        """Let this web identity token of it be good, and none that was given out before. Raises InvalidParameter."""
+        grant.require(Action.ADMINISTER)
+        grant.note(web_identity=token_id)
+        if not self._rows.replace_token(found, token_id):
+            raise InvalidParameter(f"The authorisation {found.id} was changed at this moment. Look at it again.")
+
     # -- deciding ----------------------------------------------------------------------------------------------
 
     def _to_decide(self, grant: Grant, authorisation_id: str) -> Authorisation:
         found = self._decidable(grant, authorisation_id)
         if found.state not in (State.REQUESTED, State.EMERGENCY):
-            raise InvalidParameter(f"The authorisation {found.id} is {found.state}; nothing is left to decide.")
+            raise Conflict(f"The authorisation {found.id} is {found.state}; nothing is left to decide.")
         return found
 
     def _decidable(self, grant: Grant, authorisation_id: str) -> Authorisation:
@@ -213,7 +220,7 @@ class Authorisations:
     def _decide(self, grant: Grant, found: Authorisation, after: State, changes: Mapping[str, object]) -> Authorisation:
         by, before = _person(grant).person_id, {State.REQUESTED, State.EMERGENCY}
         if not self._rows.decide(found.id, before, after, by, self._clock(), **changes):
-            raise InvalidParameter(f"Somebody else has decided about {found.id}: it is {self._again(found.id).state}.")
+            raise Conflict(f"Somebody else has decided about {found.id}: it is {self._again(found.id).state}.")
         return self._again(found.id)
 
     # -- finding -----------------------------------------------------------------------------------------------
@@ -242,21 +249,31 @@ class Authorisations:
         return service.id
 
     def _rules(self, grant: Grant, scope: Scope) -> Rules:
-        """What holds for all collections that it is for."""
-        rules = grant.rules
-        for name in scope.collections or ():
-            collection = self._collections.find(name)
-            if collection is not None:
-                rules = strictest(rules, of_tags(collection.tags, grant.rules))
-        return rules
+        """What holds for all collections that it is for; as long as one of them is not there, for all there are."""
+        found = [self._collections.find(name) for name in scope.collections or ()]
+        if not found or None in found:
+            return grant.rules
+        return reduce(stricter, (of_tags(each.tags, grant.base) for each in found if each is not None), grant.base)
+
+
+def _check(found: Authorisation, rules: Rules, grant: Grant) -> None:
+    """Raises InvalidParameter as `check_terms`, with what may help where collections differ."""
+    try:
+        check_terms(found, rules)
+    except InvalidParameter as fault:
+        if rules is grant.base or found.scope.collections is not None:
+            raise
+        raise InvalidParameter(
+            f"{fault.message} Collections here have profiles of their own: name those that it is for with --collection."
+        ) from fault
 
 
 def _person(grant: Grant) -> Holder:
     """Who acts. Under a profile that knows nobody there is nobody to request or decide."""
     if grant.mandate.holder is None:
         raise InvalidParameter(
-            f"{grant.act.operation} needs a profile that knows people; this installation has {grant.rules.name}. "
-            "`regard profiles list` shows the others."
+            f"{grant.act.operation} needs a profile that knows people; here is only {grant.rules.name}. `regard "
+            "profiles list` shows the others, for the installation or for one of its collections."
         )
     return grant.mandate.holder
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from regard.accountability.authorisations import Authorisations
 from regard.accountability.gate import Grant
 from regard.accountability.temporary_credentials import SessionTerms, TemporaryCredentials, TemporaryKey
-from regard.accountability.web_identity import WebIdentityTokens, keyless
+from regard.accountability.web_identity import WebIdentityTokens, keyless, new_token_id
 
 
 class AuthorisedCredentials:
@@ -29,5 +29,9 @@ class AuthorisedCredentials:
         return self._credentials.issue(principal, role=role, name=found.id, lasting=lasting, terms=terms)
 
     def web_identity(self, grant: Grant, authorisation_id: str) -> str:
-        """A signed token that AssumeRoleWithWebIdentity takes. Raises as `Authorisations.usable`."""
-        return self._tokens.issue(*self._authorisations.usable(grant, authorisation_id))
+        """A signed token that AssumeRoleWithWebIdentity takes; those given out before are good no more. Raises as
+        `Authorisations.usable`."""
+        found, holder = self._authorisations.usable(grant, authorisation_id)
+        token_id = new_token_id()
+        self._authorisations.replace_token(grant, found, token_id)
+        return self._tokens.issue(found, holder, token_id)

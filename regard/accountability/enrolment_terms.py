@@ -143,10 +143,17 @@ class EnrolmentTerms:
         self._rows.put(collection.key, [timed(grant.rules.retention, each) for each in terms])
 
     def check_reviewed(self, grant: Grant, collection: Collection) -> None:
-        """Raises AccessDenied for a search in a watch-list that nobody has been through since it was last changed."""
-        if grant.rules.retention.watchlist_hours is None:
+        """Raises AccessDenied for a search in a watch-list that nobody has been through since it was last changed, and
+        for one of live pictures in anything but a watch-list."""
+        live = grant.rules.people and grant.act.medium == "live"
+        if grant.rules.retention.watchlist_hours is None and not live:
             return
         watchlist = self._rows.watchlist(collection.key)
+        if watchlist is None and live:
+            raise AccessDenied(
+                f"{grant.act.operation} is refused: live pictures are compared with the watch-list of a deployment, "
+                f"which ends with it, and {collection.id} is none."
+            )
         if watchlist is None:
             return
         changed_at = self._rows.last_enrolled(collection.key)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 
 from regard.accountability import judgement
 from regard.accountability.authorisation_terms import check_authorisation
@@ -19,13 +18,16 @@ from regard.accountability.permissions import PERMISSIONS
 from regard.accountability.profiles.rules import Rules
 from regard.accountability.standing import Standing
 from regard.domain.authority import Act, Action, Caller, Channel
-from regard.errors import AccessDenied
+from regard.domain.callers import Principal
+from regard.errors import AccessDenied, InvalidParameter, ResourceNotFound
 from regard.store.database import accompanied
 
 #: What the server does by itself, for nobody who asks.
 _OWN = frozenset({"sweep", "signals"})
 #: What the operator of the machine may do before there is anybody: make the first person, and give them roles.
 _FIRST = frozenset({"people add", "people grant"})
+#: The same with a browser, by the link that only their terminal shows.
+_FIRST_BY_LINK = "POST /v1/first-run"
 #: What is never done in a collection that the act has not named.
 _NAMING = frozenset({Action.SEARCH, Action.COMPARE})
 
@@ -33,17 +35,20 @@ _NAMING = frozenset({Action.SEARCH, Action.COMPARE})
 class Grant:
     """The proof that a caller may do one act, valid until that act has ended."""
 
-    __slots__ = ("_ended", "_hearing", "_still", "act", "caller", "mandate")
+    __slots__ = ("_ended", "_hearing", "_still", "act", "base", "caller", "mandate", "told_something")
 
     def __init__(
         self,
         caller: Caller,
         act: Act,
         mandate: Mandate,
+        base: Rules,
         hearing: Hearing | None = None,
         still: Callable[[], None] | None = None,
     ) -> None:
         """Only `Gate.open` makes one; an architecture test enforces this."""
+        #: The installation's own profile, whichever rules hold for the act.
+        self.base = base
         self.caller = caller
         self.act = act
         #: On what it is allowed: the rules, who acts, and under which authorisation.
@@ -52,6 +57,8 @@ class Grant:
         #: Raises where the act has been stopped since: one may go on for hours.
         self._still = still
         self._ended = False
+        #: Whether it has told something though it may have failed.
+        self.told_something = False
 
     @property
     def rules(self) -> Rules:
@@ -105,6 +112,16 @@ class Grant:
         if self._hearing is not None:
             self._hearing.record.note(facts)
 
+    @contextmanager
+    def looking_up(self) -> Iterator[None]:
+        """Inside, what is searched for is looked up by an id that the caller named. That there is no such thing is an
+        answer too, and the search counts: else every id could be tried."""
+        try:
+            yield
+        except (InvalidParameter, ResourceNotFound):
+            self.told_something = True
+            raise
+
     def tell(self) -> None:
         """Write the entry now, before something leaves that cannot be held back until the act has ended."""
         if self._hearing is not None:
@@ -155,25 +172,50 @@ class Gate:
         """A grant for this act, valid inside the block. Raises AccessDenied before anything is done, ExpiredToken if
         the authorisation has ended, and InternalServerError if the act cannot be recorded."""
         judgement.check_open(act, self._base)
-        rules = self._base if self._standing is None else self._standing.rules(self._base, act)
+        rules = self._rules(caller, act)
         if rules.people and self._standing is not None:
             self._standing.keep(rules)
-        if act.threshold_implied and (act.threshold or 0.0) < rules.least_threshold:
-            act = replace(act, threshold=rules.least_threshold)
+        act = judgement.at_threshold(act, rules)
         hears = self._ledger if rules.ledger else None
         with nullcontext() if hears is None else hears.hearing(caller, act, rules.name) as hearing:
-            judgement.check_open(act, rules, of_collections=act.all_collections)
+            judgement.check_open(act, rules)
             mandate = self._mandate(caller, act, rules)
             if hearing is not None:
                 hearing.record.vouch(mandate)
-            with self._counted(act, mandate):
-                grant = Grant(caller, act, mandate, hearing, self._still(caller, act, mandate))
+            grant = Grant(caller, act, mandate, self._base, hearing, self._still(caller, act, mandate))
+            with self._counted(grant):
                 try:
                     yield grant
                 finally:
                     grant.end()
                     if act.action is Action.ADMINISTER and self._standing is not None:
                         self._standing.forget()
+
+    def knows(self, principal: Principal) -> bool:
+        """Whether a caller is held to be a person or a program of theirs: everybody is under a profile that knows
+        people, and those with a key of their own where only the profile of a collection does."""
+        if self._base.people:
+            return True
+        return principal.holder_id is not None and self.knows_anybody
+
+    @property
+    def knows_anybody(self) -> bool:
+        """Whether the profile of the installation, or of one of its collections, knows people."""
+        return self.in_use.people
+
+    @property
+    def in_use(self) -> Rules:
+        """All that the profile of the installation and those of its collections demand together."""
+        if self._standing is None or self._base.closed:
+            return self._base
+        return self._standing.in_use(self._base)
+
+    def _rules(self, caller: Caller, act: Act) -> Rules:
+        if self._standing is None:
+            return self._base
+        if act.all_collections or judgement.is_shared(caller, act):
+            return self.in_use
+        return self._standing.rules(self._base, act.collection)
 
     def _mandate(self, caller: Caller, act: Act, rules: Rules) -> Mandate:
         standing, named = self._standing, authorisation_of(caller)
@@ -211,12 +253,15 @@ class Gate:
 
     def _is_first(self, caller: Caller, act: Act) -> bool:
         """Whether the operator of the machine makes the first person."""
-        first = caller.channel is Channel.CLI and act.operation in _FIRST
+        typed = caller.channel is Channel.CLI and act.operation in _FIRST
+        first = typed or (caller.channel is Channel.API and act.operation == _FIRST_BY_LINK)
         return first and self._standing is not None and not self._standing.anybody()
 
     @contextmanager
-    def _counted(self, act: Act, mandate: Mandate) -> Iterator[None]:
-        """Count a search under its authorisation before it is made, and take that back if it comes to nothing."""
+    def _counted(self, grant: Grant) -> Iterator[None]:
+        """Count a search under its authorisation before it is made, and take that back if it comes to nothing and told
+        nothing."""
+        act, mandate = grant.act, grant.mandate
         found, standing = mandate.authorisation, self._standing
         if found is None or standing is None or judgement.compared(act) not in mandate.rules.authorisation.actions:
             yield
@@ -231,7 +276,7 @@ class Gate:
             yield
             came_to_something = True
         finally:
-            if not came_to_something:
+            if not came_to_something and (not grant.told_something or standing.forgives(found.id)):
                 standing.give_back(found.id)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from math import isclose
 
 from regard.accountability.permissions import PERMISSIONS
 from regard.accountability.profiles.rules import Rules
 from regard.domain.authorisations import Authorisation
-from regard.domain.authority import Act, Action, Caller
+from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.people import Holder, Role, Training
 from regard.domain.suspensions import Suspension
 from regard.errors import AccessDenied
@@ -19,8 +20,25 @@ STOPPED = frozenset(
     {Action.DETECT, Action.COMPARE, Action.SEARCH, Action.ENROL, Action.EXPORT, Action.MOVE, Action.REVIEW}
 )
 _SEARCHING = frozenset({Action.SEARCH, Action.COMPARE})
+#: What tends the installation, and neither says nor decides anything of anybody.
+_TENDING = frozenset(
+    {
+        "collections list",
+        "collections rebuild",
+        "collections verify",
+        "doctor",
+        "keys create",
+        "keys list",
+        "keys revoke",
+        "sweep",
+    }
+)
 #: What looks at pictures.
 _LOOKING = _SEARCHING | {Action.DETECT, Action.ENROL}
+#: Where candidates are reviewed, faces that are less like a user's others are not given to them: Rekognition's default.
+_LEAST_ASSOCIATION = 75.0
+#: Below this, two thresholds are the same: clients send them in single precision.
+_SAME_THRESHOLD = 1e-4
 #: DEFAULT names what a face always comes with: where it is and how well it can be seen.
 _PLAIN_ATTRIBUTES = frozenset({"DEFAULT", "FACE_OCCLUDED", "EYE_DIRECTION", "POSE", "QUALITY"})
 
@@ -34,6 +52,14 @@ class Mandate:
     authorisation: Authorisation | None = None
 
 
+def at_threshold(act: Act, rules: Rules) -> Act:
+    """The act, at the profile's own threshold where the client named none."""
+    if not act.threshold_implied or not (compared(act) in _SEARCHING or looks(act)):
+        return act
+    pinned = rules.review.hide_scores and not looks(act)
+    return replace(act, threshold=rules.least_threshold if pinned else max(act.threshold or 0.0, rules.least_threshold))
+
+
 def compared(act: Act) -> Action:
     """What the act is to the rules on searching. To give faces to a user who must be as like as a threshold compares
     them, and says whether they are: a comparison by another name (row 56). At 0 it says nothing."""
@@ -45,18 +71,21 @@ def looks(act: Act) -> bool:
     return act.all_collections and act.threshold is not None
 
 
+def is_shared(caller: Caller, act: Act) -> bool:
+    """Whether it concerns what collections have in common: people, authorisations, cases, the ledger, reports. All that
+    any of them demands then holds. AWS's operations name a collection, or have nothing to do with any."""
+    if act.collection is not None or act.action in _LOOKING or act.operation in _TENDING:
+        return False
+    return caller.channel in (Channel.CLI, Channel.API) or act.action is Action.SIGN_IN
+
+
 def stops(act: Act) -> bool:
     """Whether a suspension stops it."""
     return act.action in STOPPED or looks(act)
 
 
-def check_open(act: Act, rules: Rules, *, of_collections: bool = False) -> None:
-    """Raises AccessDenied where the profile allows nothing at all; it may be that of one collection of many."""
-    if rules.closed and of_collections:
-        raise AccessDenied(
-            f"{act.operation} is refused: this installation or one of its collections is closed, and this looks into "
-            "all of them. Delete the faces of the others by their ids."
-        )
+def check_open(act: Act, rules: Rules) -> None:
+    """Raises AccessDenied where the profile allows nothing at all."""
     if rules.closed:
         raise AccessDenied(
             f"{act.operation} is refused: this installation is closed, and nothing in it may be searched, changed or "
@@ -138,6 +167,11 @@ def check_limits(caller: Caller, act: Act, rules: Rules, assessment: str) -> Non
             f"{act.operation} is refused: under the profile {rules.name} no collection leaves as a file, where its "
             "rules would not go with it. A backup of the whole home keeps them."
         )
+    if rules.people and act.action is Action.ENROL and act.medium == "live":
+        raise AccessDenied(
+            f"{act.operation} is refused: under the profile {rules.name} live pictures are compared with a watch-list, "
+            "and nobody who passes by is enrolled."
+        )
     if act.action in _LOOKING and act.medium not in rules.media:
         raise AccessDenied(
             f"{act.operation} is refused: the profile {rules.name} allows what is {' or '.join(rules.media)}, and "
@@ -145,10 +179,24 @@ def check_limits(caller: Caller, act: Act, rules: Rules, assessment: str) -> Non
         )
     if compared(act) in _SEARCHING:
         _check_search(caller, act, rules, assessment)
+    _check_association(act, rules)
     if looks(act) and (act.threshold or 0.0) < rules.least_threshold:
         raise AccessDenied(
             f"{act.operation} is refused: one of the collections is searched at {rules.least_threshold:g} or more, and "
             f"{act.threshold or 0:g} was asked for."
+        )
+
+
+def _check_association(act: Act, rules: Rules) -> None:
+    """Raises AccessDenied if faces would be given to a user whom they need not be like: what reviewers are tested with
+    are a user's faces."""
+    if act.action is not Action.ENROL or act.threshold is None or not rules.review.agreements:
+        return
+    least = max(rules.least_threshold, _LEAST_ASSOCIATION)
+    if act.threshold < least - _SAME_THRESHOLD:
+        raise AccessDenied(
+            f"{act.operation} is refused: under the profile {rules.name} a face must be like the user's others at "
+            f"{least:g} or more, and {act.threshold:g} was asked for."
         )
 
 
@@ -166,6 +214,13 @@ def _check_search(caller: Caller, act: Act, rules: Rules, assessment: str) -> No
         raise AccessDenied(
             f"{act.operation} is refused: the profile {rules.name} searches at {rules.least_threshold:g} or more, and "
             f"{act.threshold or 0:g} was asked for. Two people can lower that for a collection: `regard thresholds`."
+        )
+    hidden = rules.review.hide_scores
+    if hidden and not isclose(act.threshold or 0.0, rules.least_threshold, abs_tol=_SAME_THRESHOLD):
+        raise AccessDenied(
+            f"{act.operation} is refused: the profile {rules.name} hides scores, which a search at another threshold "
+            f"than its own would tell, and {act.threshold or 0:g} was asked for. Leave it out: it is "
+            f"{rules.least_threshold:g}."
         )
 
 

@@ -13,6 +13,7 @@ from regard.domain.authority import Action
 from regard.domain.identifiers import UUID_PATTERN
 from regard.domain.people import Person, Role, Training
 from regard.errors import AccessDenied, InvalidParameter, ResourceAlreadyExists, ResourceNotFound
+from regard.store.database import Database
 from regard.store.key_rows import KeyRows
 from regard.store.people_rows import PeopleRows
 from regard.store.sign_in_rows import SignInRows
@@ -50,6 +51,10 @@ class People:
         self._keys = keys
         self._sign_ins = sign_ins
         self._clock = clock
+
+    @property
+    def database(self) -> Database:
+        return self._rows.database
 
     def add(self, grant: Grant, name: str, login: str | None, roles: Collection[Role]) -> Person:
         """Raises ResourceAlreadyExists if somebody has that login, and as `grant`."""

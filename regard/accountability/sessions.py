@@ -31,6 +31,7 @@ class SessionRequest:
     transitive: Sequence[str] = ()
     serial_number: str | None = None
     token_code: str | None = None
+    token_id: str | None = None
 
 
 def names_authorisation(name: str) -> bool:
@@ -61,6 +62,10 @@ class Sessions:
                 f"A session of the authorisation {current.name} starts sessions of that one only, not {asked.name}."
             )
         _check_tags(asked, found)
+        if asked.token_id is not None:
+            grant.note(web_identity=asked.token_id)
+            if found is not None and found.scope.token not in (None, asked.token_id):
+                raise AccessDenied(f"Another web identity token of {found.id} was given out, and this one is void.")
         return SessionTerms(
             ends_at=None if found is None else found.expires_at,
             source_identity=self._source_identity(grant, asked, current),

@@ -3,7 +3,9 @@ want to act."""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from regard.accountability.profiles.catalogue import OVERLAYS_TAG, PROFILE_TAG, 
 from regard.accountability.profiles.rules import Rules
 from regard.accountability.profiles.strictness import at_threshold
 from regard.domain.authorisations import Authorisation
-from regard.domain.authority import Act, Caller, Channel
+from regard.domain.authority import Caller, Channel
 from regard.domain.people import Holder, Training
 from regard.domain.suspensions import Suspension
 from regard.domain.thresholds import ThresholdChange
@@ -35,6 +37,8 @@ NAMING_TAGS = (PROFILE_TAG, OVERLAYS_TAG)
 #: What another process decides takes effect within this many seconds.
 _REMEMBERED_SECONDS = 1.0
 _MOST_REMEMBERED = 4096
+#: So many unknown ids an authorisation may name in this process before they count as searches.
+_FORGIVEN = 3
 
 
 class Standing:
@@ -53,6 +57,8 @@ class Standing:
         self._ticks = ticks
         self._remembered: dict[Hashable, tuple[float, Any]] = {}
         self._kept: set[str] = set()
+        self._forgiven: Counter[str] = Counter()
+        self._guard = threading.Lock()
 
     def holder(self, caller: Caller) -> Holder | None:
         """The person or service that a caller is: by their key, or by their account on this machine."""
@@ -72,13 +78,15 @@ class Standing:
     def trainings(self, person_id: str) -> list[Training]:
         return self._read(("trainings", person_id), lambda database: PeopleRows(database).trainings(person_id))
 
-    def rules(self, base: Rules, act: Act) -> Rules:
-        """The installation's profile, or the collection's own if that is stricter; for an act on all collections, all
-        that any of them demands."""
-        name = act.collection
-        if act.all_collections:
-            tags = self._read("tags", lambda database: CollectionRows(database).tags(NAMING_TAGS))
-            return reduce(stricter, (of_tags(each, base) for each in tags), base)
+    def in_use(self, base: Rules) -> Rules:
+        """All that the installation's profile and those of its collections demand together. One that is closed demands
+        nothing of what is done elsewhere."""
+        tags = self._read("tags", lambda database: CollectionRows(database).tags(NAMING_TAGS))
+        each = (of_tags(named, base) for named in tags)
+        return reduce(stricter, (rules for rules in each if not rules.closed), base)
+
+    def rules(self, base: Rules, name: str | None) -> Rules:
+        """The installation's profile, or that of the collection of this name if it is stricter."""
         if name is None:
             return base
         # One that is not there yet is not remembered: it may be made under a stricter profile at this moment.
@@ -120,6 +128,12 @@ class Standing:
     def give_back(self, authorisation_id: str) -> None:
         with database.accompanied(None), self._opening() as opened:
             AuthorisationRows(opened).give_back(authorisation_id)
+
+    def forgives(self, authorisation_id: str) -> bool:
+        """Whether what its holder mistyped is to cost no search: the first few times."""
+        with self._guard:
+            self._forgiven[authorisation_id] += 1
+            return self._forgiven[authorisation_id] <= _FORGIVEN
 
     def forget(self) -> None:
         """Read everything again: something was just decided in this process."""

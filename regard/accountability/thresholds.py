@@ -12,7 +12,7 @@ from regard.accountability.plain_words import check_words
 from regard.domain.authority import Action
 from regard.domain.people import Holder
 from regard.domain.thresholds import ThresholdChange
-from regard.errors import AccessDenied, InvalidParameter
+from regard.errors import AccessDenied, Conflict, InvalidParameter
 from regard.store.collection_rows import CollectionRows
 from regard.store.threshold_rows import ThresholdRows
 
@@ -58,7 +58,7 @@ class Thresholds:
 
     def approve(self, grant: Grant, collection_id: str, threshold: float) -> ThresholdChange:
         """Approve the change that was asked for last, which has to be to `threshold`: another may have been asked for
-        since the approver looked. Raises InvalidParameter if it is to another, AccessDenied to whom asked for it."""
+        since the approver looked. Raises Conflict if it is to another, AccessDenied to whom asked for it."""
         grant.require(Action.ADMINISTER, collection_id)
         decider, key = _person(grant), self._collections.get(collection_id).key
         asked = [each for each in self._rows.of(key) if each.approved_at is None]
@@ -66,7 +66,7 @@ class Thresholds:
             raise InvalidParameter(f"No change of the threshold of {collection_id} waits to be approved.")
         change = asked[-1]
         if not isclose(change.threshold, threshold, rel_tol=1e-12):
-            raise InvalidParameter(
+            raise Conflict(
                 f"{threshold:.15g} is not what waits to be approved for {collection_id}: {change.threshold:.15g} is. "
                 f"Look at it with `regard thresholds list {collection_id}`, then approve that."
             )
@@ -78,7 +78,7 @@ class Thresholds:
             )
         grant.note(threshold_before=change.threshold_before, new_threshold=change.threshold)
         if not self._rows.approve(change.key, decider.person_id, self._clock()):
-            raise InvalidParameter("Somebody else has approved it.")
+            raise Conflict("Somebody else has approved it.")
         return self._rows.get(change.key) or change
 
     def raise_to(self, grant: Grant, collection_id: str, threshold: float, *, reason: str) -> ThresholdChange:

@@ -1,5 +1,6 @@
 """Web identity tokens: an approved authorisation as a signed JWT, which its holder's client exchanges for temporary
-credentials. Whoever has the file needs no access key; it is good until the authorisation ends."""
+credentials, again and again. Whoever has the file needs no access key; it is good until the authorisation ends, or
+another token of it is given out."""
 
 from __future__ import annotations
 
@@ -32,6 +33,7 @@ class WebIdentity:
     authorisation_id: str
     holder_id: str
     holder_name: str
+    token_id: str
 
     @property
     def principal(self) -> Principal:
@@ -46,7 +48,7 @@ class WebIdentityTokens:
         self._secret_box = secret_box
         self._clock = clock
 
-    def issue(self, found: Authorisation, holder: Holder) -> str:
+    def issue(self, found: Authorisation, holder: Holder, token_id: str | None = None) -> str:
         """The token of an authorisation, good until that ends by itself."""
         claims = {
             "iss": ISSUER,
@@ -56,7 +58,7 @@ class WebIdentityTokens:
             "authorisation": found.id,
             "iat": int(self._clock().timestamp()),
             "exp": int(found.expires_at.timestamp()),
-            "jti": secrets.token_hex(8),
+            "jti": token_id or new_token_id(),
         }
         signed = f"{_encoded(_HEADER)}.{_encoded(claims)}"
         return f"{signed}.{_text(self._secret_box.sign(_PURPOSE, signed.encode()))}"
@@ -77,8 +79,15 @@ class WebIdentityTokens:
         if claims["exp"] <= self._clock().timestamp():
             raise ExpiredToken("The web identity token has expired with its authorisation. Request another.")
         return WebIdentity(
-            authorisation_id=claims["authorisation"], holder_id=claims["sub"], holder_name=claims["name"]
+            authorisation_id=claims["authorisation"],
+            holder_id=claims["sub"],
+            holder_name=claims["name"],
+            token_id=claims["jti"],
         )
+
+
+def new_token_id() -> str:
+    return secrets.token_hex(8)
 
 
 def keyless(authorisation_id: str, holder_id: str, name: str) -> Principal:

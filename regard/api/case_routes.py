@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 
 from regard.accountability.cases import CaseFile, Cases
 from regard.api.native_routes import Call, NativeRoute
 from regard.domain.authority import Action
-from regard.domain.cases import Case, CaseCandidate
+from regard.domain.cases import Case, CaseCandidate, CaseState
 
 _LEAD = "A candidate is an investigative lead, and no identification by itself."
 
@@ -45,7 +47,7 @@ class CasesShown(BaseModel):
     cases: list[CaseShown]
 
 
-class CandidateShown(BaseModel):
+class CaseCandidateShown(BaseModel):
     """A candidate: until it is verified, `face_id` is an alias, and nothing else is told of who it is."""
 
     number: int
@@ -55,7 +57,7 @@ class CandidateShown(BaseModel):
     user_id: str | None
 
     @classmethod
-    def of(cls, file: CaseFile, each: CaseCandidate) -> CandidateShown:
+    def of(cls, file: CaseFile, each: CaseCandidate) -> CaseCandidateShown:
         known = file.identified.get(each.number)
         return cls(
             number=each.number,
@@ -76,7 +78,7 @@ class CaseFileShown(BaseModel):
     """A case with its candidates, and what supports it."""
 
     case: CaseShown
-    candidates: list[CandidateShown]
+    candidates: list[CaseCandidateShown]
     without_picture: list[int]
     corroborations: list[CorroborationShown]
     corroborations_needed: int
@@ -86,7 +88,7 @@ class CaseFileShown(BaseModel):
     def of(cls, file: CaseFile) -> CaseFileShown:
         return cls(
             case=CaseShown.of(file.case),
-            candidates=[CandidateShown.of(file, each) for each in file.candidates],
+            candidates=[CaseCandidateShown.of(file, each) for each in file.candidates],
             without_picture=file.without_picture,
             corroborations=[
                 CorroborationShown(kind=each.kind, reference=each.reference, independent=each.independent)
@@ -142,8 +144,13 @@ class CaseRoutes:
             ),
         )
 
-    def list_cases(self, call: Call, collection: str | None = None) -> CasesShown:  # noqa: ARG002 - the gate reads it
-        return CasesShown(cases=[CaseShown.of(each) for each in self.cases.all(call.grant)])
+    def list_cases(
+        self,
+        call: Call,
+        collection: str | None = None,  # noqa: ARG002 - the gate reads it
+        state: Annotated[list[CaseState] | None, Query()] = None,
+    ) -> CasesShown:
+        return CasesShown(cases=[CaseShown.of(each) for each in self.cases.all(call.grant, state or ())])
 
     def show(self, call: Call, case_id: str, collection: str | None = None) -> CaseFileShown:  # noqa: ARG002 - the gate reads it
         return CaseFileShown.of(self.cases.show(call.grant, case_id))

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial, wraps
 from typing import Any, get_type_hints
 
@@ -14,10 +15,11 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from regard.accountability.gate import Gate, Grant
 from regard.accountability.sign_in import SignIn
+from regard.api.browser_session import forget, is_console, keep, keeps, kept_token
 from regard.api.native_routes import Call, NativeRoute, StrangersCall
 from regard.api.problems import invalid, problem, status_of
 from regard.domain.authority import Caller, Channel
@@ -58,6 +60,8 @@ class _Visit:
     exchange: Exchange
     request: Request
     principal: Principal | None = None
+    #: The token of a sign-in that began here, for the browser to keep, and when it ends.
+    kept: tuple[str, datetime] | None = None
 
     @property
     def caller(self) -> Caller:
@@ -69,6 +73,12 @@ class _Visit:
             request_id=self.exchange.request_id,
             authorisation=self.request.headers.get(AUTHORISATION_HEADER, ""),
         )
+
+    def keep(self, token: str, ends_at: datetime) -> bool:
+        """Have the browser keep it, if the console asks: then the answer need not tell it."""
+        if is_console(self.request):
+            self.kept = (token, ends_at)
+        return self.kept is not None
 
 
 class Door:
@@ -116,6 +126,10 @@ class Door:
         exchange = visit.exchange
         try:
             response = await self._received(visit, route, handle)
+            if visit.kept is not None:
+                keep(visit.request, response, *visit.kept)
+            elif route.ends_sign_in:
+                forget(visit.request, response)
         except (ClientDisconnect, ClientGone):
             raise
         except RequestValidationError as error:
@@ -128,7 +142,7 @@ class Door:
             return self._failed(exchange, error)
         response.headers["x-regard-request-id"] = exchange.request_id
         response.headers["Cache-Control"] = "no-store"
-        exchange.end(response.status_code, None, len(response.body))
+        exchange.end(response.status_code, None, 0 if isinstance(response, StreamingResponse) else len(response.body))
         return response
 
     async def _received(self, visit: _Visit, route: NativeRoute, handle: Handle) -> Response:
@@ -136,25 +150,26 @@ class Door:
         request, limits = visit.request, BodyLimits(most_bytes=route.most_bytes, seconds=_BODY_SECONDS)
         body = Body(request.stream(), headers=dict(request.headers.raw))
         body.check(limits)
-        if route.strangers:
-            self._allow_attempt(request)
-        else:
+        if not route.strangers:
             visit.principal = await self._known(request)
             self._pipeline.expect(visit.principal, lane=route.lane, size=body.declared or 0)
+        elif route.method != "GET":
+            self._allow_attempt(request)
         async with self._pipeline.receive(visit.exchange, body, limits) as content:
             request.scope[SERVICE] = visit
             return await handle(Request(request.scope, _once(content)))
 
     async def _known(self, request: Request) -> Principal:
         """Who signed in. Raises MissingAuthenticationToken, and as `SignIn.lookup`."""
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not token:
+        kind, _, said = request.headers.get("authorization", "").partition(" ")
+        token = said.strip() if kind.lower() == "bearer" else kept_token(request)
+        if not token:
             raise MissingAuthenticationToken(
                 "Sign in with POST /v1/sign-in, and send its token: Authorization: Bearer TOKEN."
             )
-        principal = self._sign_in.recall(token.strip())
+        principal = self._sign_in.recall(token)
         if principal is None:
-            principal = await self._pipeline.aside(partial(self._sign_in.lookup, token.strip()))
+            principal = await self._pipeline.aside(partial(self._sign_in.lookup, token))
         connection: Connection | None = request.scope.get(CONNECTION_KEY)
         if connection is not None:
             connection.vouch()
@@ -180,7 +195,9 @@ class Door:
         request_id = visit.exchange.request_id
         with self._pipeline.observer.performing(route.operation, request_id):
             if route.strangers:
-                return route.function(StrangersCall(partial(self._known_now, visit, route), request_id), **given)
+                known = partial(self._known_now, visit, route)
+                call = StrangersCall(known, visit.keep, keeps(visit.request), request_id)
+                return route.function(call, **given)
             with self._gate.open(visit.caller, route.act(given)) as grant:
                 return route.function(Call(grant, request_id), **given)
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
@@ -47,17 +48,23 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class StrangersCall:
-    """One call of a route by somebody who is not known yet. Once they are, `known` opens the gate for them."""
+    """One call of a route by somebody who is not known yet. Once they are, `known` opens the gate for them, and `keep`
+    has their browser keep the token of their sign-in, if it asks for that: it says whether it will."""
 
     known: Callable[[Principal], AbstractContextManager[Grant]]
+    keep: Callable[[str, datetime], bool]
+    #: Whether the browser keeps a token already.
+    kept: bool = False
     request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NativeRoute:
     """A route. `collection` names the parameter that says which collection it is about, `threshold` and `count` those
-    that limit a search; `lane` is what it needs, and `most_bytes` the longest body it reads. `strangers` are let in
-    where they sign in: the function takes a `StrangersCall`. All others need a token.
+    that limit a search, each a member of the body where that is called `given`; `default_threshold` is taken where none
+    is said. `lane` is what it needs, `most_bytes` the longest body it reads, and `media` the types of an answer that is
+    no JSON. `strangers` are let in where they sign in: the function takes a `StrangersCall`. All others need a token.
+    A browser forgets its own where the route `ends_sign_in`.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -67,11 +74,14 @@ class NativeRoute:
     summary: str
     collection: str | None = None
     threshold: str | None = None
+    default_threshold: float | None = None
     count: str | None = None
     status: int = 200
     lane: Lane = Lane.STORE
     most_bytes: int = _PLAIN_BYTES
+    media: Sequence[str] = ()
     strangers: bool = False
+    ends_sign_in: bool = False
     all_collections: bool = False
 
     @property
@@ -81,15 +91,15 @@ class NativeRoute:
 
     def act(self, given: Mapping[str, Any]) -> Act:
         """What is asked for, from the parameters of a call."""
-        threshold = _said(given, self.threshold) if self.threshold else None
+        threshold, said = _said(given, self.threshold)
         return Act(
             action=self.action,
             operation=self.operation,
-            collection=given.get(self.collection) if self.collection else None,
-            threshold=threshold[0] if threshold else None,
-            threshold_implied=threshold is not None and not threshold[1],
+            collection=_said(given, self.collection)[0],
+            threshold=self.default_threshold if threshold is None else threshold,
+            threshold_implied=self.threshold is not None and not said,
             all_collections=self.all_collections,
-            count=given.get(self.count) if self.count else None,
+            count=_said(given, self.count)[0],
         )
 
 
@@ -99,9 +109,12 @@ class RouteFamily(Protocol):
     def routes(self) -> Sequence[NativeRoute]: ...
 
 
-def _said(given: Mapping[str, Any], name: str) -> tuple[Any, bool]:
+def _said(given: Mapping[str, Any], name: str | None) -> tuple[Any, bool]:
     """A parameter of a call or a member of its body, and whether the caller said it."""
+    if name is None:
+        return None, False
     body = given.get("given")
     if isinstance(body, BaseModel) and name in type(body).model_fields:
-        return getattr(body, name), name in body.model_fields_set
+        value = getattr(body, name)
+        return value, value is not None and name in body.model_fields_set
     return given.get(name), given.get(name) is not None

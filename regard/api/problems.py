@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from regard import errors
@@ -34,6 +35,19 @@ STATUSES: Mapping[type[RegardError], int] = {
 }
 MEDIA_TYPE = "application/problem+json"
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+class Problem(BaseModel):
+    """Problem details (RFC 9457): `code` is that of the documentation's errors; `errors` are there where the request is
+    not of the form that its route takes."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[dict[str, str]] = []
 
 
 def status_of(error: RegardError) -> int:

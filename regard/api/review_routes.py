@@ -46,6 +46,8 @@ class RatesShown(BaseModel):
     """How a reviewer did with pairs whose answer is known."""
 
     person_id: str
+    name: str
+    login: str | None
     mates: int
     missed_mates: int
     nonmates: int
@@ -105,6 +107,8 @@ class ReviewRoutes:
             reviewers=[
                 RatesShown(
                     person_id=each.reviewer_id,
+                    name=each.name,
+                    login=each.login,
                     mates=each.mates,
                     missed_mates=each.missed_mates,
                     nonmates=each.nonmates,

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from regard.accountability.openid import OpenId
 from regard.accountability.passkeys import Passkeys
+from regard.accountability.permissions import PERMISSIONS
 from regard.accountability.sign_in import Proof, SignIn
 from regard.api.native_routes import Call, NativeRoute, StrangersCall
 from regard.api.sign_in_shapes import (
+    Kept,
     Me,
     NewPasskey,
     OpenIdGiven,
@@ -21,6 +23,7 @@ from regard.api.sign_in_shapes import (
     SignedIn,
 )
 from regard.domain.authority import Action
+from regard.domain.people import Holder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ class SignInRoutes:
     def routes(self) -> tuple[NativeRoute, ...]:
         own = Action.SIGN_IN
         return (
+            NativeRoute("GET", "/sign-in", self.kept, own, "Whether this browser keeps a sign-in", strangers=True),
             NativeRoute("POST", "/sign-in", self.by_password, own, "Sign in with a password", strangers=True),
             NativeRoute("POST", "/sign-in/passkey", self.by_passkey, own, "Sign in with a passkey", strangers=True),
             NativeRoute("POST", "/sign-in/openid", self.by_openid, own, "Sign in with an ID token", strangers=True),
@@ -41,13 +45,16 @@ class SignInRoutes:
                 "POST", "/sign-in/passkey/options", self.passkey_options, own, "Begin with a passkey", strangers=True
             ),
             NativeRoute("POST", "/sign-in/openid/options", self.openid_options, own, "Begin elsewhere", strangers=True),
-            NativeRoute("POST", "/sign-out", self.end, own, "Sign out", status=204),
+            NativeRoute("POST", "/sign-out", self.end, own, "Sign out", status=204, ends_sign_in=True),
             NativeRoute("GET", "/me", self.me, own, "Who you are"),
             NativeRoute("POST", "/me/passkeys/options", self.new_passkey_options, own, "Begin to make a passkey"),
             NativeRoute("POST", "/me/passkeys", self.new_passkey, own, "Keep a passkey that was made", status=201),
         )
 
     # -- before it is known who somebody is --------------------------------------------------------------------
+
+    def kept(self, call: StrangersCall) -> Kept:
+        return Kept(kept=call.kept)
 
     def by_password(self, call: StrangersCall, given: PasswordGiven) -> SignedIn:
         return self._begin(call, self.sign_in.by_password(given.login, given.password, given.code))
@@ -69,7 +76,7 @@ class SignInRoutes:
     def _begin(self, call: StrangersCall, proof: Proof) -> SignedIn:
         with call.known(proof.principal) as grant:
             token, ends_at = self.sign_in.begin(grant, proof)
-        return SignedIn(token=token, ends_at=ends_at)
+        return SignedIn(token=None if call.keep(token, ends_at) else token, ends_at=ends_at)
 
     # -- who has signed in -------------------------------------------------------------------------------------
 
@@ -84,6 +91,7 @@ class SignInRoutes:
             name=principal.name,
             roles=sorted(holder.roles) if holder else [],
             profile=call.grant.rules.name,
+            may=_allowed(holder),
             ends_at=session.expires_at if session else None,
         )
 
@@ -94,3 +102,8 @@ class SignInRoutes:
     def new_passkey(self, call: Call, given: NewPasskey) -> PasskeyMade:
         made = self.passkeys.register(call.grant, given.state, given.credential, given.name)
         return PasskeyMade(id=made.id, name=made.name)
+
+
+def _allowed(holder: Holder | None) -> list[str]:
+    """The routes that somebody may take; all of them where the profile knows nobody."""
+    return sorted(route for route, roles in PERMISSIONS.routes.items() if holder is None or roles & holder.roles)

@@ -17,6 +17,12 @@ class _Given(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Kept(BaseModel):
+    """Whether this browser keeps a sign-in. It may have ended: `GET /v1/me` tells."""
+
+    kept: bool
+
+
 class PasswordGiven(_Given):
     """`code` is that of the authenticator app, for those who have one."""
 
@@ -71,17 +77,20 @@ class OpenIdGiven(_Given):
 
 
 class SignedIn(BaseModel):
-    """Send `token` with every request until `ends_at`: `Authorization: Bearer TOKEN`."""
+    """Send `token` with every request until `ends_at`: `Authorization: Bearer TOKEN`. The console is given none: its
+    browser keeps it in a cookie."""
 
-    token: str
+    token: str | None = None
     ends_at: datetime
 
 
 class Me(BaseModel):
-    """Who you are here; `roles` are empty where the profile asks nobody for any."""
+    """Who you are here; `roles` are empty where the profile asks nobody for any. `may` are the routes that you may
+    take, such as "GET /v1/cases"."""
 
     id: str
     name: str
     roles: list[Role]
     profile: str
-    ends_at: datetime | None = None
+    may: list[str]
+    ends_at: datetime | None

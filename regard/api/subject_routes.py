@@ -41,7 +41,7 @@ class ToErase(BaseModel):
     faces: Annotated[list[FaceNamed], Field(min_length=1, max_length=4096)]
 
 
-class FaceShown(BaseModel):
+class KeptFaceShown(BaseModel):
     collection: str
     face_id: str
     similarity: float
@@ -61,7 +61,7 @@ class ConsentShown(BaseModel):
     valid: bool
 
 
-class SearchShown(BaseModel):
+class KeptSearchShown(BaseModel):
     """A search that returned them. Who made it is not told."""
 
     searched_at: datetime
@@ -72,13 +72,14 @@ class SearchShown(BaseModel):
 
 
 class RecordShown(BaseModel):
-    """`not_read` are collections that could not be looked in."""
+    """`not_read` are collections that could not be looked in, and `closed` those that are closed."""
 
     collections: int
     not_read: list[str]
-    faces: list[FaceShown]
+    closed: list[str]
+    faces: list[KeptFaceShown]
     consents: list[ConsentShown]
-    searches: list[SearchShown]
+    searches: list[KeptSearchShown]
 
 
 class Erased(BaseModel):
@@ -130,9 +131,10 @@ class SubjectRoutes:
         return RecordShown(
             collections=found.collections,
             not_read=found.unread,
-            faces=[FaceShown.model_validate(_of(each, FaceShown)) for each in found.faces],
+            closed=found.closed,
+            faces=[KeptFaceShown.model_validate(_of(each, KeptFaceShown)) for each in found.faces],
             consents=[ConsentShown.model_validate(_of(each, ConsentShown)) for each in found.consents],
-            searches=[SearchShown.model_validate(_of(each, SearchShown)) for each in found.searches],
+            searches=[KeptSearchShown.model_validate(_of(each, KeptSearchShown)) for each in found.searches],
         )
 
     def erase(self, call: Call, given: ToErase) -> Erased:

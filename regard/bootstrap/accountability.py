@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from regard.accountability.access_keys import AccessKeys
 from regard.accountability.authorisations import Authorisations
 from regard.accountability.authorised_credentials import AuthorisedCredentials
+from regard.accountability.first_run import FirstRun
 from regard.accountability.gate import Gate
 from regard.accountability.ledger.ledger import Ledger
 from regard.accountability.people import People
@@ -52,6 +53,10 @@ def access_keys(settings: Settings, stores: Stores) -> AccessKeys:
 
 def people(stores: Stores) -> People:
     return People(stores.people, stores.access_keys, stores.sign_ins)
+
+
+def first_run(stores: Stores) -> FirstRun:
+    return FirstRun(people(stores), stores.sign_ins, stores.people.any)
 
 
 def services(settings: Settings, stores: Stores) -> Services:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from regard.accountability.access_keys import AccessKeys
 from regard.accountability.cases import Cases
+from regard.accountability.first_run import FirstRun
 from regard.accountability.gate import Gate
 from regard.accountability.ledger.ledger import Ledger
 from regard.accountability.reviews import Reviews
 from regard.bootstrap.accountability import (
     access_keys,
+    first_run,
     gate,
 )
 from regard.bootstrap.cases import case_doors
@@ -95,6 +97,7 @@ class Engine:
     stores: Stores
     index_sync: IndexSync
     access_keys: AccessKeys
+    first_run: FirstRun
     detection: FaceDetection
     comparison: FaceComparison
     labels: LabelDetection
@@ -169,6 +172,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             stores=stores,
             index_sync=sync,
             access_keys=access_keys(settings, stores),
+            first_run=first_run(stores),
             detection=FaceDetection(loader, analyzer),
             comparison=FaceComparison(probes, matcher.models.default),
             galleries=galleries(stores, matcher, reviewing),

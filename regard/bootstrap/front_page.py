@@ -7,7 +7,7 @@ _WHAT = "A self-hosted visual recognition server that speaks Amazon Rekognition'
 _PROGRAMS = (
     "Programs: give this address to an AWS SDK or the AWS CLI as its endpoint, with an access key of this server."
 )
-_CONSOLE = "Console: this version has none; people use the command line, regard --help."
+_CONSOLE = "Console: not built here; `make console` builds it. The command line does the same: regard --help."
 _DOCUMENTATION = "Documentation: docs/index.md in Regard's source; begin with docs/quick-start.md."
 _HEALTH = ("health/live", "health/ready", "metrics")
 

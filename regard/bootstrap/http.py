@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from regard import errors
@@ -19,15 +19,16 @@ from regard.accountability.sessions import Sessions
 from regard.accountability.web_identity import WebIdentityTokens
 from regard.api.native_routes import PREFIX
 from regard.bootstrap.accountability import answers_untold, signing_key
+from regard.bootstrap.console import PLACE, ConsolePages
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.front_page import front_page
 from regard.bootstrap.memory import body_bytes
 from regard.bootstrap.native_api import native
 from regard.bootstrap.reports import public_page
-from regard.bootstrap.rules import rules_of
 from regard.bootstrap.threads import request_threads
 from regard.config.sections import split
 from regard.config.settings import Settings
+from regard.console.assets import Assets
 from regard.edge.arrivals import Arrivals
 from regard.edge.body import LONGEST_BODY_BYTES
 from regard.edge.observer import Observer
@@ -144,7 +145,11 @@ def server(engine: Engine, shared: RequestPipeline | None = None, *, strict_outp
     shared = shared or pipeline(engine.settings, engine.instruments)
     routes = endpoint.endpoint(_services(engine), credentials=engine.access_keys, pipeline=shared, options=options)
 
+    console = ConsolePages(Assets())
+
     async def front(request: Request) -> Response:
+        if console.greets(request):
+            return RedirectResponse(f"{request.url.path.rstrip('/')}{PLACE}/", headers={"Vary": "Accept"})
         content, media_type = front_page(request.headers.get("accept", ""))
         return Response(content, headers=_PAGE_HEADERS, media_type=media_type)
 
@@ -166,6 +171,7 @@ def server(engine: Engine, shared: RequestPipeline | None = None, *, strict_outp
         return Response(content, headers={"Content-Type": content_type})
 
     pages: dict[str, Page] = {"/": front, "/health/live": live, "/health/ready": ready, "/metrics": metrics}
+    pages |= {PLACE: console.without_slash, PLACE + "/{path:path}": console.file}
     if (public := public_page(engine.settings, engine.stores)) is not None:
         pages["/transparency"] = _shown(public)
     prefixes = ("", *options.prefixes)
@@ -190,10 +196,8 @@ def _shown(public: PublicPage) -> Page:
     return transparency
 
 
-def known_people(engine: Engine) -> KnownPeople | None:
-    """What sessions are held to, if the installation's profile knows people."""
-    if not rules_of(engine.settings).people:
-        return None
+def known_people(engine: Engine) -> KnownPeople:
+    """What sessions are held to, where the profile of the installation or of a collection knows people."""
     stores, secret_box = engine.stores, SecretBox(engine.settings.home / "seal.key")
     return KnownPeople(
         gate=engine.gate,

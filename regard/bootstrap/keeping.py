@@ -22,7 +22,6 @@ from regard.bootstrap.rules import rules_of
 from regard.bootstrap.stores import Stores
 from regard.config.sections import split
 from regard.config.settings import Settings
-from regard.domain.authority import Act, Action
 from regard.store.receipt_rows import ReceiptRows
 
 
@@ -46,7 +45,7 @@ def keeping(settings: Settings, stores: Stores, erasing: Erasing, standing: Stan
     incidents = Incidents(opened, split(settings.accountability.incident_recipients), _now)
 
     def rules_in(collection_id: str) -> Rules:
-        return standing.rules(base, Act(action=Action.DELETE, operation="sweep", collection=collection_id))
+        return standing.rules(base, collection_id)
 
     return Keeping(
         consents=Consents(opened, receipts, _now),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 from regard.accountability.gate import Gate
 from regard.accountability.ledger.checkpoints import LedgerCheckpoints
@@ -13,6 +14,8 @@ from regard.accountability.ledger.export import LedgerExport
 from regard.accountability.ledger.keeper import LedgerKeeper
 from regard.accountability.ledger.ledger import Ledger
 from regard.accountability.ledger.ledger_access import LedgerAccess
+from regard.accountability.ledger.ledger_changes import LedgerChanges
+from regard.accountability.ledger.ledger_reading import LedgerReading
 from regard.accountability.ledger.ledger_verification import LedgerFault, VerifierKey
 from regard.accountability.ledger.signed_notes import NoteSigner, shown
 from regard.accountability.ledger.witness import Witness
@@ -22,8 +25,9 @@ from regard.bootstrap.profile_changes import notice_profile
 from regard.bootstrap.rules import rules_of
 from regard.bootstrap.stores import Stores, open_stores
 from regard.config.settings import Settings
-from regard.errors import SettingsError
+from regard.errors import RegardError, SettingsError
 from regard.store.database import Database
+from regard.store.profile_rows import ProfileRows
 
 log = logging.getLogger(__name__)
 
@@ -38,20 +42,30 @@ def gate_of_commands(settings: Settings) -> Iterator[Gate]:
     """The gate of a command, with a database of its own, opened when it is first needed: it is asked before the command
     opens its own, also while that one is being written to, and holds entries that are no part of its transactions."""
     with ExitStack() as closing:
-        opened: list[Database] = []
+        opened: list[Stores] = []
+
+        def stores() -> Stores:
+            if not opened:
+                opened.append(open_stores(settings, closing))
+            return opened[0]
 
         @contextmanager
         def opening() -> Iterator[Database]:
-            if not opened:
-                opened.append(open_stores(settings, closing).database)
-            yield opened[0]
+            yield stores().database
 
         ledger = Ledger(opening, clock=_now)
-        _warn(settings, ledger)
+        if _copy(settings).exists():
+            ledger.fault = _fault(settings, stores())
+        _warn(settings, ledger, *opened)
         try:
             yield gate(settings, ledger, opening)
         finally:
-            _warn(settings, ledger)  # a command may have made the home
+            if settings.store.database is not None:  # other homes may share it
+                with suppress(RegardError):
+                    stores()
+            _warn(settings, ledger, *opened)  # a command may have made the home
+            if ledger.unsigned and ledger.fault is None:
+                _sign(settings, stores())
 
 
 def open_ledger(settings: Settings, stores: Stores, closing: ExitStack) -> Ledger:
@@ -66,19 +80,52 @@ def open_ledger(settings: Settings, stores: Stores, closing: ExitStack) -> Ledge
             checkpoints.make()
     except LedgerFault as fault:
         raise SettingsError(str(fault)) from fault
-    _warn(settings, ledger)
+    _warn(settings, ledger, stores)
     closing.enter_context(LedgerKeeper(ledger, checkpoints))
     return ledger
 
 
-def _warn(settings: Settings, ledger: Ledger) -> None:
-    if warning := notice_profile(settings, ledger):
+def _fault(settings: Settings, stores: Stores) -> str | None:
+    """Whether the entries are not those that were signed last: nothing is done then, as a server does nothing."""
+    try:
+        _checkpoints(settings, stores).check()
+    except LedgerFault as fault:
+        return str(fault)
+    return None
+
+
+def _sign(settings: Settings, stores: Stores) -> None:
+    """Sign what a command has written, so that the database cannot be set back to before it."""
+    try:
+        _checkpoints(settings, stores).make()
+    except (LedgerFault, RegardError, OSError) as error:  # what was done is done and written
+        log.warning("No checkpoint could be signed: %s", error)
+
+
+def _copy(settings: Settings) -> Path:
+    """Where the last checkpoint is kept outside of the database."""
+    return settings.home / "ledger" / "checkpoint"
+
+
+def _warn(settings: Settings, ledger: Ledger, stores: Stores | None = None) -> None:
+    rows = None if stores is None else ProfileRows(stores.database)
+    if warning := notice_profile(settings, ledger, rows):
         log.warning("%s", warning)
 
 
 def ledger_access(settings: Settings, stores: Stores) -> LedgerAccess:
     """The ledger's door, whether the profile has entries written to it or not."""
     return LedgerAccess(stores.ledger, lambda: _checkpoints(settings, stores))
+
+
+def ledger_reading(settings: Settings, stores: Stores) -> LedgerReading:
+    """The ledger's door for readers."""
+    return LedgerReading(stores.ledger, lambda: _checkpoints(settings, stores))
+
+
+def ledger_changes(stores: Stores) -> LedgerChanges:
+    """What tells those who listen of changes."""
+    return LedgerChanges(stores.ledger)
 
 
 def receipts(settings: Settings, stores: Stores) -> Callable[[int], str]:
@@ -99,7 +146,7 @@ def witness_of(settings: Settings, name: str, logs: list[str]) -> tuple[Witness,
 def _checkpoints(settings: Settings, stores: Stores) -> LedgerCheckpoints:
     name = f"regard.local/{stores.database.identity()}"
     signer = NoteSigner.of_log(name, SecretBox(settings.home / "seal.key").derive)
-    return LedgerCheckpoints(stores.ledger, signer, settings.home / "ledger" / "checkpoint")
+    return LedgerCheckpoints(stores.ledger, signer, _copy(settings))
 
 
 def _now() -> datetime:

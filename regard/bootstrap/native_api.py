@@ -6,28 +6,47 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 
+from regard.accountability.authorisations import Authorisations
 from regard.accountability.openid import OpenId
 from regard.accountability.passkeys import Passkeys
 from regard.accountability.secret_box import SecretBox
 from regard.accountability.sign_in import SignIn
+from regard.accountability.thresholds import Thresholds
 from regard.api.application import native_api
+from regard.api.authorisation_routes import AuthorisationRoutes
 from regard.api.case_routes import CaseRoutes
+from regard.api.collection_routes import CollectionRoutes
 from regard.api.door import Door
 from regard.api.evaluation_routes import EvaluationRoutes
+from regard.api.event_routes import EventRoutes
+from regard.api.face_routes import FaceRoutes
+from regard.api.first_run_routes import FirstRunRoutes
 from regard.api.incident_routes import IncidentRoutes
+from regard.api.ledger_routes import LedgerRoutes
 from regard.api.native_routes import RouteFamily
+from regard.api.people_routes import PeopleRoutes
+from regard.api.picture_routes import PictureRoutes
+from regard.api.profile_routes import ProfileRoutes
+from regard.api.report_routes import ReportRoutes
 from regard.api.review_routes import ReviewRoutes
+from regard.api.search_routes import SearchRoutes
+from regard.api.service_routes import ServiceRoutes
 from regard.api.sign_in_routes import SignInRoutes
 from regard.api.subject_routes import SubjectRoutes
 from regard.api.suspension_routes import SuspensionRoutes
+from regard.api.threshold_routes import ThresholdRoutes
+from regard.api.user_routes import UserRoutes
+from regard.bootstrap.accountability import authorised_credentials, people, services, sign_in_means
 from regard.bootstrap.engine import Engine
+from regard.bootstrap.ledger import ledger_access, ledger_changes, ledger_reading
+from regard.bootstrap.reports import reports
 from regard.edge.request_pipeline import RequestPipeline
 
 
 def native(engine: Engine, pipeline: RequestPipeline) -> FastAPI:
     """The application to mount at `/v1`."""
     sign_in = SignIn(engine.stores.sign_ins, _secret_box(engine))
-    families = route_families(engine, sign_in)
+    families = [*route_families(engine, sign_in), EventRoutes(changes=ledger_changes(engine.stores), pipeline=pipeline)]
     return native_api(families, Door(pipeline=pipeline, gate=engine.gate, sign_in=sign_in), pipeline)
 
 
@@ -40,12 +59,45 @@ def route_families(engine: Engine, sign_in: SignIn) -> Sequence[RouteFamily]:
             passkeys=Passkeys(rows, secret_box, chosen.site),
             openid=OpenId(rows, secret_box, chosen.openid_issuer, chosen.openid_client_id),
         ),
+        FirstRunRoutes(first_run=engine.first_run),
         SuspensionRoutes(suspensions=engine.keeping.suspensions),
         IncidentRoutes(incidents=engine.keeping.incidents, watch=engine.keeping.signals),
         SubjectRoutes(subjects=engine.subjects),
+        *_authority(engine),
+        *_galleries(engine),
         CaseRoutes(cases=engine.cases),
         ReviewRoutes(reviews=engine.reviews),
         EvaluationRoutes(evaluation=engine.evaluation),
+    ]
+
+
+def _authority(engine: Engine) -> Sequence[RouteFamily]:
+    """Who may do what, on what ground, and what was recorded of it."""
+    settings, stores = engine.settings, engine.stores
+    known, served, told = people(stores), services(settings, stores), reports(settings, stores, engine.known_models)
+    return [
+        AuthorisationRoutes(
+            authorisations=Authorisations(stores.authorisations, stores.people, stores.collections),
+            credentials=authorised_credentials(settings, stores),
+            people=known,
+        ),
+        PeopleRoutes(people=known, services=served, means=sign_in_means(settings, stores)),
+        ServiceRoutes(services=served),
+        ThresholdRoutes(thresholds=Thresholds(stores.thresholds, stores.collections)),
+        LedgerRoutes(ledger=ledger_access(settings, stores), reading=ledger_reading(settings, stores), people=known),
+        ReportRoutes(public=told.public, cases=told.cases, audit=told.audit),
+        ProfileRoutes(),
+    ]
+
+
+def _galleries(engine: Engine) -> Sequence[RouteFamily]:
+    """Collections, and what pictures show."""
+    return [
+        CollectionRoutes(galleries=engine.galleries),
+        FaceRoutes(galleries=engine.galleries, users=engine.users, enrolment=engine.enrolment),
+        UserRoutes(galleries=engine.galleries, users=engine.users),
+        SearchRoutes(faces=engine.face_search, users=engine.user_search),
+        PictureRoutes(detection=engine.detection, labels=engine.labels, text=engine.text),
     ]
 
 

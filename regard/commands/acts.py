@@ -66,6 +66,7 @@ ACTS: Mapping[str, Action] = {
     "report audit": Action.READ,
     "report case": Action.READ,
     "report notice": Action.ADMINISTER,
+    "report override": Action.ADMINISTER,
     "report searches": Action.READ,
     "report transparency": Action.ADMINISTER,
     "report warrant": Action.READ,
@@ -141,7 +142,7 @@ def granted(  # noqa: PLR0913 - what an act is made of
         collection=collection,
         threshold=default_threshold if threshold is None else threshold,
         threshold_implied=threshold is None
-        and (ACTS[command] in (Action.SEARCH, Action.COMPARE) or command in _EVERYWHERE),
+        and (default_threshold is not None or ACTS[command] in (Action.SEARCH, Action.COMPARE)),
         all_collections=command in _EVERYWHERE,
         attributes=attributes,
         count=count,

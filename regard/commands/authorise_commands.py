@@ -11,10 +11,11 @@ import typer
 from rich.markup import escape
 
 from regard.accountability.authorisations import Request
-from regard.bootstrap.register import open_register
 from regard.commands import authorisation_table, context, terminal
-from regard.commands.acts import granted
+from regard.commands.desk import desk
+from regard.commands.profile_findings import UNASSESSED, unassessed
 from regard.commands.terminal import Home, Json
+from regard.config.settings import Settings
 from regard.domain.authorisations import Authorisation, AuthorisationKind, AuthorisationState, OnBehalfOf, Scope
 from regard.errors import InvalidParameter
 from regard.files import create_file
@@ -86,12 +87,19 @@ def request(  # noqa: PLR0913 - the options of a command
         statistics=_statistics(statistic),
     )
     chosen = context.settings(home)
-    with granted(chosen, "authorise request") as grant, open_register(chosen) as register:
-        made = register.authorisations.request(grant, asked)
+    with desk(chosen, "authorise request") as at:
+        made = at.authorisations.request(asked)
     if as_json:
         terminal.say_json(shape(made))
-        return
+    else:
+        _tell(made, chosen, home)
+
+
+def _tell(made: Authorisation, chosen: Settings, home: Path | None) -> None:
+    """What was requested, and what comes next."""
     terminal.say(made.id)
+    if unassessed(chosen, made.profile):
+        terminal.note(UNASSESSED)
     if made.state is AuthorisationState.EMERGENCY:
         terminal.note(f"Usable now. Somebody else must approve it by {made.confirm_by:%Y-%m-%d %H:%M} UTC, or it ends.")
     else:
@@ -114,12 +122,12 @@ def approve(
     holder only.
     """
     chosen = context.settings(home)
-    with granted(chosen, "authorise approve") as grant, open_register(chosen) as register:
-        made = register.authorisations.approve(
-            grant, authorisation, document_sha256=_sha256(document), ends_at=_utc(until), searches=searches
+    with desk(chosen, "authorise approve") as at:
+        made = at.authorisations.approve(
+            authorisation, document_sha256=_sha256(document), ends_at=_utc(until), searches=searches
         )
         if token is not None:
-            _write(token, register.authorised_credentials.web_identity(grant, authorisation))
+            _write(token, at.credentials.web_identity(authorisation))
     terminal.say(f"Approved {made.id}, until {made.ends_at:%Y-%m-%d %H:%M} UTC.")
     search = context.with_home(f"search PICTURE --collection NAME --authorisation {made.id}", home)
     clients = context.with_home(f"authorise credentials {made.id}", home)
@@ -130,8 +138,8 @@ def approve(
 def refuse(authorisation: Id, home: Home = None) -> None:
     """Refuse what another person requested, or an emergency: it ends at once, and what came of it is purged."""
     chosen = context.settings(home)
-    with granted(chosen, "authorise refuse") as grant, open_register(chosen) as register:
-        register.authorisations.refuse(grant, authorisation)
+    with desk(chosen, "authorise refuse") as at:
+        at.authorisations.refuse(authorisation)
     terminal.say(f"Refused {authorisation}.")
 
 
@@ -139,8 +147,8 @@ def refuse(authorisation: Id, home: Home = None) -> None:
 def agree(authorisation: Id, home: Home = None) -> None:
     """Agree, as a second person, that faces may be searched for that are seen too badly for the profile."""
     chosen = context.settings(home)
-    with granted(chosen, "authorise agree") as grant, open_register(chosen) as register:
-        register.authorisations.agree_to_poor_probes(grant, authorisation)
+    with desk(chosen, "authorise agree") as at:
+        at.authorisations.agree_to_poor_probes(authorisation)
     terminal.say(f"Under {authorisation} faces may be searched for that are seen badly. Reports say so.")
 
 
@@ -148,8 +156,8 @@ def agree(authorisation: Id, home: Home = None) -> None:
 def end(authorisation: Id, statistic: Statistics = None, home: Home = None) -> None:
     """End an authorisation before its time. Servers refuse it within a second."""
     chosen = context.settings(home)
-    with granted(chosen, "authorise end") as grant, open_register(chosen) as register:
-        register.authorisations.end(grant, authorisation, _statistics(statistic))
+    with desk(chosen, "authorise end") as at:
+        at.authorisations.end(authorisation, _statistics(statistic))
     terminal.say(f"Ended {authorisation}.")
 
 
@@ -157,8 +165,8 @@ def end(authorisation: Id, statistic: Statistics = None, home: Home = None) -> N
 def show_all(as_json: Json = False, home: Home = None) -> None:
     """List authorisations, the newest first: your own, or all if you approve or audit them."""
     chosen = context.settings(home)
-    with granted(chosen, "authorise list") as grant, open_register(chosen) as register:
-        found = register.authorisations.all(grant)
+    with desk(chosen, "authorise list") as at:
+        found = at.authorisations.all()
     if as_json:
         terminal.say_json([shape(each) for each in found])
         return
@@ -179,10 +187,10 @@ def show_all(as_json: Json = False, home: Home = None) -> None:
 def show(authorisation: Id, as_json: Json = False, home: Home = None) -> None:
     """Show one authorisation, all of it."""
     chosen = context.settings(home)
-    with granted(chosen, "authorise show") as grant, open_register(chosen) as register:
-        found = register.authorisations.get(grant, authorisation)
+    with desk(chosen, "authorise show") as at:
+        found = at.authorisations.get(authorisation)
         named = (found.holder_id, found.requested_by, found.decided_by, found.scope.poor_probes)
-        people = register.people.names(grant, named)
+        people = at.people.names(named)
     if as_json:
         terminal.say_json(shape(found))
         return
@@ -205,13 +213,11 @@ def credentials(
     Example, in ~/.aws/config: [bold]credential_process = regard authorise credentials A-7F3K9Q2M[/]
     """
     chosen = context.settings(home)
-    with granted(chosen, "authorise credentials") as grant, open_register(chosen) as register:
+    with desk(chosen, "authorise credentials") as at:
         if web_identity is not None:
-            _write(web_identity, register.authorised_credentials.web_identity(grant, authorisation))
+            _write(web_identity, at.credentials.web_identity(authorisation))
             return
-        key, token = register.authorised_credentials.temporary(
-            grant, authorisation, role=role, lasting=timedelta(seconds=seconds)
-        )
+        key, token = at.credentials.temporary(authorisation, role=role, lasting=timedelta(seconds=seconds))
     terminal.say_json(
         {
             "Version": 1,

@@ -13,6 +13,7 @@ from regard.accountability.cases import KINDS, LINE_UP, CaseFile
 from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
+from regard.commands.desk import desk, require_here
 from regard.commands.terminal import Home, Json
 from regard.domain.cases import Case, CaseCandidate, CaseState
 from regard.domain.identifiers import name_of
@@ -41,8 +42,8 @@ def show_all(
 ) -> None:
     """List your cases, the newest first; everybody's, as an auditor or the overseer."""
     chosen = context.settings(home)
-    with granted(chosen, "cases list", collection=collection) as grant, open_register(chosen) as register:
-        found = register.cases.all(grant, state or [])
+    with desk(chosen, "cases list", collection=collection) as at:
+        found = at.cases.all(state or [])
     if as_json:
         terminal.say_json({"Cases": [_case(each) for each in found]})
         return
@@ -59,8 +60,8 @@ def show_all(
 def show(case: CaseArgument, *, collection: OfCollection = None, as_json: Json = False, home: Home = None) -> None:
     """Show a case: its candidates, how far their reviews are, and what else supports it."""
     chosen = context.settings(home)
-    with granted(chosen, "cases show", collection=collection) as grant, open_register(chosen) as register:
-        file = register.cases.show(grant, case)
+    with desk(chosen, "cases show", collection=collection) as at:
+        file = at.cases.show(case)
     if as_json:
         terminal.say_json(_file(file))
         return
@@ -105,8 +106,8 @@ def corroborate(
     Example: [bold]regard cases corroborate case-7f3a --kind witness --reference "report 14" --independent[/]
     """
     chosen = context.settings(home)
-    with granted(chosen, "cases corroborate", collection=collection) as grant, open_register(chosen) as register:
-        state = register.cases.corroborate(grant, case, kind, reference, independent=independent)
+    with desk(chosen, "cases corroborate", collection=collection) as at:
+        state = at.cases.corroborate(case, kind, reference, independent=independent)
     terminal.say(f"{case} is {state}.")
     if state is CaseState.ACTIONABLE:
         line_up = context.with_home(f"cases line-up {case} NUMBER --save FILE", home)
@@ -128,6 +129,7 @@ def line_up(
     """Save a verified candidate's picture to be shown to others, marked as a lead of a face search. Refused before the
     case is actionable."""
     chosen = context.settings(home)
+    require_here(chosen, "cases line-up")
     with granted(chosen, "cases line-up", collection=collection) as grant, open_register(chosen) as register:
         picture = register.cases.line_up_picture(grant, case, number)
         lines = ("FROM A FACE SEARCH", f"{case}, candidate {number}: an investigative lead.", "To be disclosed.")

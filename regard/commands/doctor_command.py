@@ -7,7 +7,6 @@ import platform
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -23,6 +22,8 @@ from regard.bootstrap.stores import database_shown, s3_store
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.context import with_home
+from regard.commands.finding import Finding
+from regard.commands.profile_findings import profile_findings
 from regard.commands.terminal import Home
 from regard.config.layers import Origin
 from regard.config.sections import is_secret
@@ -39,17 +40,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 _PACKAGES = ("regard", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "sqlalchemy", "uvicorn", "botocore")
 #: Less free disk space than this is a problem: the models alone take a tenth of it.
 _LEAST_FREE = 500e6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One line. `remedy` is what to do about a problem; None if there is none. `changed` says that somebody has set it
-    to something else than the default."""
-
-    about: str
-    value: str
-    remedy: str | None = None
-    changed: bool = False
 
 
 @app.command()
@@ -182,6 +172,7 @@ def _store(chosen: Settings, home: Path | None) -> Iterator[Finding]:
     ):
         sizes = [each.faces for each in engine.galleries.sizes(grant)]
         yield Finding(about="collections", value=f"{len(sizes):,} with {sum(sizes):,} faces")
+        yield from profile_findings(chosen, grant, engine.stores, engine.gate.in_use.assessment)
         yield from _face_models(engine, grant, home)
         yield from _incidents(engine, grant, home)
         yield from _shared(engine, grant)

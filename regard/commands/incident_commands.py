@@ -9,9 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
-from regard.commands.acts import granted
+from regard.commands.desk import desk
 from regard.commands.terminal import Home, Json
 from regard.domain.incidents import Incident
 
@@ -57,8 +56,8 @@ def open_(
     Example: [bold]regard incidents open misuse "a search without a case" --recipient "the police commission"[/]
     """
     chosen = context.settings(home)
-    with granted(chosen, "incidents open") as grant, open_register(chosen) as register:
-        made = register.keeping.incidents.open(grant, kind.value, severity.value, description, recipient or [])
+    with desk(chosen, "incidents open") as at:
+        made = at.incidents.open(kind.value, severity.value, description, recipient or [])
     terminal.say(f"Opened the incident {made.id}.")
     for each in made.notices:
         terminal.note(f"{each.recipient} must be told by {each.due_at:%Y-%m-%d %H:%M} UTC.")
@@ -74,8 +73,8 @@ def show_all(
 ) -> None:
     """Show the incidents, and which are overdue."""
     chosen = context.settings(home)
-    with granted(chosen, "incidents list") as grant, open_register(chosen) as register:
-        found = register.keeping.incidents.list(grant, closed=closed)
+    with desk(chosen, "incidents list") as at:
+        found = at.incidents.list(closed=closed)
     if as_json:
         terminal.say_json([_shape(each) for each in found])
         return
@@ -93,8 +92,8 @@ def show_all(
 def show(incident: Id, home: Home = None, as_json: Json = False) -> None:
     """Show an incident, and who was told of it."""
     chosen = context.settings(home)
-    with granted(chosen, "incidents show") as grant, open_register(chosen) as register:
-        found = register.keeping.incidents.get(grant, incident)
+    with desk(chosen, "incidents show") as at:
+        found = at.incidents.get(incident)
     if as_json:
         terminal.say_json(_shape(found))
         return
@@ -117,8 +116,8 @@ def notify(
 ) -> None:
     """Record that somebody was told of an incident. Regard tells nobody by itself."""
     chosen = context.settings(home)
-    with granted(chosen, "incidents notify") as grant, open_register(chosen) as register:
-        found = register.keeping.incidents.notify(grant, incident, recipient, reference)
+    with desk(chosen, "incidents notify") as at:
+        found = at.incidents.notify(incident, recipient, reference)
     left = [each.recipient for each in found.notices if each.notified_at is None]
     terminal.say(f"{recipient} was told of {incident}." + (f" Still to be told: {', '.join(left)}." if left else ""))
 
@@ -127,8 +126,8 @@ def notify(
 def close(incident: Id, resolution: Annotated[str, typer.Option(help="How it ended.")], home: Home = None) -> None:
     """Close an incident, once everybody was told who must be."""
     chosen = context.settings(home)
-    with granted(chosen, "incidents close") as grant, open_register(chosen) as register:
-        register.keeping.incidents.close(grant, incident, resolution)
+    with desk(chosen, "incidents close") as at:
+        at.incidents.close(incident, resolution)
     terminal.say(f"Closed the incident {incident}.")
 
 
@@ -141,8 +140,8 @@ def signals(
     """List signs of abuse in what the ledger recorded: too many searches in short time, one face again and again,
     refusals in a row, searches at night, comparisons in bulk, exports. A sign proves nothing: find out."""
     chosen = context.settings(home)
-    with granted(chosen, "incidents signals") as grant, open_register(chosen) as register:
-        found = register.keeping.signals.signals(grant, timedelta(days=days))
+    with desk(chosen, "incidents signals") as at:
+        found = at.signals.signals(timedelta(days=days))
     if as_json:
         terminal.say_json(
             [

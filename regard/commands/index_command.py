@@ -183,6 +183,7 @@ def _index(
 def _estimate(job: _Job, grant: Grant) -> None:
     with open_register(job.settings) as register:
         folders = register.folders
+        folders.check_basis(grant, job.collection, job.basis)
         target = folders.collection(grant, job.collection)
         job = _of_its_model(job, target)
         left = folders.left(grant, target, job.photos) if target else job.photos

@@ -13,6 +13,8 @@ from regard.bootstrap.ledger import is_recorded
 from regard.bootstrap.register import open_register
 from regard.commands import context, ledger_witness_command, terminal
 from regard.commands.acts import granted
+from regard.commands.desk import desk, require_here
+from regard.commands.remote.kept_sign_in import kept_sign_in
 from regard.commands.terminal import Home
 from regard.config.settings import Settings
 from regard.errors import InvalidParameter
@@ -28,9 +30,13 @@ WitnessKeys = Annotated[list[str] | None, typer.Option("--witness-key", metavar=
 def keys(home: Home = None) -> None:
     """Show the ledger's public keys. Whoever is to verify it needs one, from you and not from an export."""
     chosen = context.settings(home)
-    with granted(chosen, "ledger keys") as grant, open_register(chosen) as register:
-        found = register.ledger.keys(grant)
+    with desk(chosen, "ledger keys") as at:
+        found = at.ledger.keys()
     terminal.say("\n".join(found))
+    terminal.note(
+        "The first is the Ed25519 key, which every verifier knows; the second the ML-DSA-44 key, for the day when "
+        "quantum computers forge the first kind. Give out both, by another way than the exports."
+    )
 
 
 @app.command()
@@ -50,12 +56,16 @@ def checkpoint(
     if witness and not witness_key:
         raise InvalidParameter("Give the witness's key with --witness-key, or anybody could answer for it.")
     chosen = context.settings(home)
-    with granted(chosen, "ledger checkpoint") as grant, open_register(chosen) as register:
-        made = register.ledger.checkpoint(grant)
-        if witness:
-            made = register.ledger.cosign(grant, made, witness, witness_key or [])
+    if witness:
+        require_here(chosen, "ledger checkpoint --witness")
+        with granted(chosen, "ledger checkpoint") as grant, open_register(chosen) as register:
+            signed = register.ledger.checkpoint(grant)
+            note = register.ledger.cosign(grant, signed, witness, witness_key or []).note
+    else:
+        with desk(chosen, "ledger checkpoint") as at:
+            note = at.ledger.checkpoint().note
     _note_if_off(chosen)
-    _put(made.note, output)
+    _put(note, output)
 
 
 @app.command()
@@ -69,9 +79,8 @@ def prove(
     Example: [bold]regard ledger prove 4711 --output search.tlog-proof[/]
     """
     chosen = context.settings(home)
-    with granted(chosen, "ledger prove") as grant, open_register(chosen) as register:
-        position = int(entry) if entry.isascii() and entry.isdigit() else register.ledger.positions(grant, entry)[0]
-        receipt = register.ledger.receipt(grant, position)
+    with desk(chosen, "ledger prove") as at:
+        receipt = at.ledger.receipt_of(entry)
     _put(receipt, output)
 
 
@@ -84,11 +93,10 @@ def export(
     for C2SP's tlog-tiles."""
     chosen = context.settings(home)
     with (
-        granted(chosen, "ledger export") as grant,
-        open_register(chosen) as register,
+        desk(chosen, "ledger export") as at,
         terminal.progress() as progress,
     ):
-        made = register.ledger.export(grant, folder, progress)
+        made = at.ledger.export(folder, progress)
     _note_if_off(chosen)
     terminal.say(f"Exported {made.size:,} entries to {terminal.readable(folder)}.")
     terminal.note("The entries name people and faces: hand the folder only to who may read them.")
@@ -125,6 +133,7 @@ def erase(
     """Erase what entries say, for good. Their hashes stay, so that every proof still holds, and an entry says what was
     erased."""
     chosen = context.settings(home)
+    require_here(chosen, "ledger erase")
     if not yes:
         typer.confirm(f"Erase what the entries before {before:%Y-%m-%d} say, for good?", abort=True)
     with granted(chosen, "ledger erase") as grant, open_register(chosen) as register:
@@ -142,6 +151,7 @@ def resume(
     Until then nothing is done, for an authorisation that has ended must not come to life again.
     """
     chosen = context.settings(home)
+    require_here(chosen, "ledger resume")
     with granted(chosen, "ledger resume") as grant, open_register(chosen) as register:
         resumed = register.ledger_resumption.resume(grant, reason)
     terminal.say(f"The clock is {resumed.behind:,.0f} seconds behind the ledger's last entry.")
@@ -155,7 +165,7 @@ app.command("witness")(ledger_witness_command.witness)
 
 
 def _note_if_off(chosen: Settings) -> None:
-    if not is_recorded(chosen):
+    if kept_sign_in(chosen.home) is None and not is_recorded(chosen):
         terminal.note(f"Nothing is being recorded: the profile {chosen.accountability.profile} has no ledger.")
 
 

@@ -9,9 +9,8 @@ import typer
 from rich.markup import escape
 
 from regard.accountability.people import PersonShown
-from regard.bootstrap.register import open_register
 from regard.commands import context, sign_in_commands, terminal
-from regard.commands.acts import granted
+from regard.commands.desk import desk
 from regard.commands.terminal import Home, Json
 from regard.domain.people import Person, Role, Training
 
@@ -43,8 +42,8 @@ def add(
     Example: [bold]regard people add "Ada Lovelace" --login ada --role administrator[/]
     """
     chosen = context.settings(home)
-    with granted(chosen, "people add") as grant, open_register(chosen) as register:
-        person = register.people.add(grant, name, login, role or [])
+    with desk(chosen, "people add") as at:
+        person = at.people.add(name, login, role or [])
     if as_json:
         terminal.say_json(_shape(PersonShown(person=person, roles=frozenset(role or []))))
         return
@@ -56,7 +55,7 @@ def add(
         password = context.with_home(f"people password {known_as}", home)
         key = context.with_home(f"people key {known_as}", home)
         terminal.note(f"Next: {password}, to sign in; {key}, for an AWS client.")
-    if trained := sorted(set(role or []) & set(grant.rules.trained)):
+    if trained := sorted(set(role or []) & set(at.trained)):
         train = context.with_home(f"people train {known_as} --subject WHAT --reference WHERE --completed DAY", home)
         terminal.note(f"As {' and '.join(trained)} they need a training: {train}.")
 
@@ -65,8 +64,8 @@ def add(
 def show_all(as_json: Json = False, home: Home = None) -> None:
     """Show everybody, with their roles. Those who have ended stay: the record names them."""
     chosen = context.settings(home)
-    with granted(chosen, "people list") as grant, open_register(chosen) as register:
-        found = register.people.list(grant)
+    with desk(chosen, "people list") as at:
+        found = at.people.list()
     if as_json:
         terminal.say_json([_shape(each) for each in found])
         return
@@ -91,8 +90,8 @@ def show_all(as_json: Json = False, home: Home = None) -> None:
 def show(who: Who, as_json: Json = False, home: Home = None) -> None:
     """Show a person: roles, trainings, active keys, and the services they answer for."""
     chosen = context.settings(home)
-    with granted(chosen, "people show") as grant, open_register(chosen) as register:
-        found = register.people.show(grant, who)
+    with desk(chosen, "people show") as at:
+        found = at.people.show(who)
     if as_json:
         terminal.say_json(_shape(found))
         return
@@ -122,10 +121,10 @@ def end(who: Who, yes: Yes = False, home: Home = None) -> None:
     """End a person, for good: their keys, their sign-ins, and the services they answer for. Servers follow within a
     second. What the record says of them stays."""
     chosen = context.settings(home)
-    with granted(chosen, "people end") as grant, open_register(chosen) as register:
+    with desk(chosen, "people end") as at:
         if not yes:
             typer.confirm(f"End {who}, with every key and service of theirs, for good?", abort=True)
-        person, keys = register.people.end(grant, who)
+        person, keys = at.people.end(who)
     terminal.say(f"{person.name} has ended, and {_counted(len(keys), 'access key')} with them.")
 
 
@@ -136,8 +135,8 @@ def grant_roles(who: Who, roles: Roles, home: Home = None) -> None:
     Example: [bold]regard people grant ada searcher[/]
     """
     chosen = context.settings(home)
-    with granted(chosen, "people grant") as grant, open_register(chosen) as register:
-        person = register.people.grant(grant, who, roles)
+    with desk(chosen, "people grant") as at:
+        person = at.people.grant(who, roles)
     terminal.say(f"{person.name} is {' and '.join(sorted(roles))} now.")
 
 
@@ -145,8 +144,8 @@ def grant_roles(who: Who, roles: Roles, home: Home = None) -> None:
 def withdraw(who: Who, roles: Roles, home: Home = None) -> None:
     """Take roles from a person. Servers follow within a second."""
     chosen = context.settings(home)
-    with granted(chosen, "people withdraw") as grant, open_register(chosen) as register:
-        person = register.people.withdraw(grant, who, roles)
+    with desk(chosen, "people withdraw") as at:
+        person = at.people.withdraw(who, roles)
     terminal.say(f"{person.name} is no longer {' or '.join(sorted(roles))}.")
 
 
@@ -169,8 +168,8 @@ def train(
     until = began + timedelta(days=_TRAINED_DAYS) if expires is None else expires.replace(tzinfo=UTC)
     training = Training(person_id=who, subject=subject, reference=reference, completed_at=began, expires_at=until)
     chosen = context.settings(home)
-    with granted(chosen, "people train") as grant, open_register(chosen) as register:
-        person = register.people.train(grant, training)
+    with desk(chosen, "people train") as at:
+        person = at.people.train(training)
     terminal.say(f"{person.name} is trained in {subject.strip()} until {until:%Y-%m-%d}.")
 
 
@@ -183,8 +182,8 @@ def key(
 ) -> None:
     """Give a person an access key, for AWS clients. Its secret is shown now and never again."""
     chosen = context.settings(home)
-    with granted(chosen, "people key") as grant, open_register(chosen) as register:
-        access_key_id, secret, person = register.services.key_of_person(grant, who, name)
+    with desk(chosen, "people key") as at:
+        access_key_id, secret, person = at.services.key_of_person(who, name)
     say_key(access_key_id, secret, person.name, as_json=as_json)
 
 

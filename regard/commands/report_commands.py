@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from regard.accountability.reports.notice_report import Sign
-from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
-from regard.commands.acts import granted
 from regard.commands.demographics import read_demographics
+from regard.commands.desk import desk
 from regard.commands.report_files import write
 from regard.commands.terminal import Home
 
@@ -40,8 +39,8 @@ OfCollection = Annotated[
 def accountability(output: Output = None, home: Home = None) -> None:
     """What the system is, what it can do and cannot, what it is used for, and how often it errs: for the public."""
     chosen = context.settings(home)
-    with granted(chosen, "report accountability") as grant, open_register(chosen) as register:
-        write(register.reports.public.accountability(grant), output)
+    with desk(chosen, "report accountability") as at:
+        write(at.reports.accountability(), output)
 
 
 @app.command()
@@ -61,25 +60,24 @@ def transparency(
     """
     chosen = context.settings(home)
     records = {} if demographics is None else read_demographics(demographics)
-    with granted(chosen, "report transparency") as grant, open_register(chosen) as register:
-        write(register.reports.public.transparency(grant, *_period(since, until), records), output)
+    with desk(chosen, "report transparency") as at:
+        write(at.reports.transparency(since, until, records), output)
 
 
 @app.command()
 def case(case_id: CaseArgument, collection: OfCollection = None, output: Output = None, home: Home = None) -> None:
     """All that is recorded of a case, with proofs: for those who defend a person, and for those who oversee."""
     chosen = context.settings(home)
-    with granted(chosen, "report case", collection=collection) as grant, open_register(chosen) as register:
-        bundle = register.reports.cases.case(grant, case_id)
-    write(bundle.report, output, bundle.proofs)
+    with desk(chosen, "report case", collection=collection) as at:
+        write(at.reports.case(case_id), output)
 
 
 @app.command()
 def warrant(case_id: CaseArgument, collection: OfCollection = None, output: Output = None, home: Home = None) -> None:
     """One page for papers to a court: that a face search was made, and what speaks against relying on it."""
     chosen = context.settings(home)
-    with granted(chosen, "report warrant", collection=collection) as grant, open_register(chosen) as register:
-        write(register.reports.cases.warrant(grant, case_id), output)
+    with desk(chosen, "report warrant", collection=collection) as at:
+        write(at.reports.warrant(case_id), output)
 
 
 @app.command()
@@ -91,19 +89,19 @@ def searches(
 ) -> None:
     """Every search that returned a face, and where it stood: also those in which somebody else came first."""
     chosen = context.settings(home)
-    with granted(chosen, "report searches", collection=collection) as grant, open_register(chosen) as register:
-        write(register.reports.cases.naming(grant, naming), output)
+    with desk(chosen, "report searches", collection=collection) as at:
+        write(at.reports.searches(naming), output)
 
 
 @app.command()
 def audit(since: Since, until: Until, output: Output = None, home: Home = None) -> None:
     """Check every search of a period against every rule once more, from the records alone, and list the exceptions."""
     chosen = context.settings(home)
-    with granted(chosen, "report audit") as grant, open_register(chosen) as register:
-        made = register.reports.audit.run(grant, *_period(since, until))
-    write(made, output)
+    with desk(chosen, "report audit") as at:
+        made = at.reports.audit(since, until)
+        write(made, output)
     found = made.data["exceptions"]
-    terminal.say(f"{made.data['searches']:,} searches were checked; exceptions: {len(found) if found else 'none'}.")  # type: ignore[arg-type]
+    terminal.say(f"{made.data['searches']:,} searches were checked; exceptions: {len(found) if found else 'none'}.")
 
 
 @app.command()
@@ -117,18 +115,30 @@ def notice(
     """A sign that says that faces are searched for here; the ledger hears where and when it is displayed."""
     chosen = context.settings(home)
     sign = Sign(place=place, since=since.replace(tzinfo=UTC), until=until.replace(tzinfo=UTC))
-    with granted(chosen, "report notice") as grant, open_register(chosen) as register:
-        write(register.reports.public.notice(grant, sign), output)
+    with desk(chosen, "report notice") as at:
+        write(at.reports.notice(sign), output)
+
+
+@app.command()
+def override(
+    *,
+    place: Annotated[str, typer.Option(help="Where no sign is displayed.")],
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%dT%H:%M"], help="From when, by UTC.")],
+    until: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%dT%H:%M"], help="Until when, by UTC.")],
+    reason: Annotated[str, typer.Option(help="Why not, such as a critical threat. The public reads it.")],
+    output: Output = None,
+    home: Home = None,
+) -> None:
+    """Record that faces are searched for without a sign, and why: the overseer decides it, and the ledger hears it."""
+    chosen = context.settings(home)
+    sign = Sign(place=place, since=since.replace(tzinfo=UTC), until=until.replace(tzinfo=UTC))
+    with desk(chosen, "report override") as at:
+        write(at.reports.override(sign, reason), output)
 
 
 @app.command()
 def assessment(output: Output = None, home: Home = None) -> None:
     """A form for an assessment (DPIA, FRIA), filled in as far as the configuration answers it."""
     chosen = context.settings(home)
-    with granted(chosen, "report assessment") as grant, open_register(chosen) as register:
-        write(register.reports.public.assessment(grant), output)
-
-
-def _period(first: datetime, last: datetime) -> tuple[datetime, datetime]:
-    """From the beginning of the first day to the end of the last."""
-    return first.replace(tzinfo=UTC), last.replace(tzinfo=UTC) + timedelta(days=1)
+    with desk(chosen, "report assessment") as at:
+        write(at.reports.assessment(), output)

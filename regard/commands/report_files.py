@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from regard.accountability.reports import rendering
-from regard.accountability.reports.report import Report
 from regard.commands import terminal
+from regard.commands.desk_kinds import Printed
+from regard.commands.reports_here import FORMATS
 from regard.errors import InvalidParameter
 
-FORMATS: Mapping[str, Callable[[Report], str | bytes]] = {
-    ".html": rendering.html,
-    ".pdf": rendering.pdf,
-    ".json": rendering.text_json,
-    ".csv": rendering.spreadsheet,
-}
 
-
-def write(report: Report, output: Path | None, proofs: Mapping[str, str] | None = None) -> None:
+def write(report: Printed, output: Path | None) -> None:
     """Write a report as a file of the kind that its name says, or in all kinds into a folder, with the proofs it rests
     on. Raises InvalidParameter where it cannot be written."""
     try:
         if output is not None and output.suffix in FORMATS:
-            _put(output, FORMATS[output.suffix](report))
+            _put(output, report.made(output.suffix))
             return
         folder = Path(report.name) if output is None else output
         folder.mkdir(parents=True, exist_ok=True)
-        for suffix, made in FORMATS.items():
+        for suffix in FORMATS:
             try:
-                _put(folder / f"{report.name}{suffix}", made(report))
+                _put(folder / f"{report.name}{suffix}", report.made(suffix))
             except InvalidParameter as error:  # PDF, without its extra
                 terminal.note(error.message)
-        for name, proof in (proofs or {}).items():
+        for name, proof in report.proofs.items():
             _put(folder / "proofs" / name, proof)
     except OSError as error:
         where = terminal.readable(error.filename or output or report.name)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
-from regard.commands.acts import granted
+from regard.commands.desk import desk
+from regard.commands.review_questions import asked
 from regard.commands.terminal import Home, Json
 from regard.domain.cases import Opinion
 from regard.domain.comparisons import COMPONENTS, Judgement, Mark
@@ -39,8 +39,8 @@ def take(
     Example: [bold]regard review next[/]
     """
     chosen = context.settings(home)
-    with granted(chosen, "review next", collection=collection) as grant, open_register(chosen) as register:
-        pair = register.reviews.next(grant)
+    with desk(chosen, "review next", collection=collection) as at:
+        pair = at.reviews.next()
         if pair is None:
             terminal.say("There is nothing for you to review.")
             return
@@ -53,19 +53,38 @@ def take(
 @app.command()
 def decide(  # noqa: PLR0913 - the options of a command
     number: Annotated[int, typer.Argument(metavar="PAIR", help="The pair's number.")],
-    opinion: Annotated[Opinion, typer.Argument(help="Whether it is the same person.")],
+    opinion: Annotated[
+        Opinion | None, typer.Argument(help="Whether it is the same person; without it you are asked.")
+    ] = None,
     *,
-    reason: Annotated[str, typer.Option(help="Why you think so.")],
+    reason: Annotated[str, typer.Option(help="Why you think so.")] = "",
     similar: Annotated[str, typer.Option(help="Components that are similar, with commas between.")] = "",
     different: Annotated[str, typer.Option(help="Components that are different.")] = "",
     not_visible: Annotated[str, typer.Option("--not-visible", help="Components that cannot be compared.")] = "",
     collection: OfCollection = None,
     home: Home = None,
 ) -> None:
-    """Give your opinion of a pair, once and for good. Every component of the face is to be marked.
+    """Give your opinion of a pair, once and for good. Every component of the face is to be marked: with the pair's
+    number alone you are asked for each, a key at a time.
 
     Example: [bold]regard review decide 17 same --similar eyes,nose,mouth,… --not-visible neck --reason "…"[/]
     """
+    chosen = context.settings(home)
+    told = (
+        None
+        if opinion is None
+        else Judgement(opinion=opinion, components=_components(similar, different, not_visible), reason=reason)
+    )
+    if told is None and any((reason, similar, different, not_visible)):
+        raise InvalidParameter("Say same, different or inconclusive after the number; or that alone, to be asked.")
+    with desk(chosen, "review decide", collection=collection) as at:
+        at.reviews.decide(number, told or asked(number))
+    terminal.say(f"Your opinion of the pair {number} is recorded.")
+    terminal.note(f"Next: {context.with_home('review next', home)}.")
+
+
+def _components(similar: str, different: str, not_visible: str) -> dict[str, Mark]:
+    """The mark of each component that was named. Raises InvalidParameter for one that was named twice."""
     marks = {Mark.SIMILAR: similar, Mark.DIFFERENT: different, Mark.NOT_VISIBLE: not_visible}
     components: dict[str, Mark] = {}
     for mark, listed in marks.items():
@@ -73,19 +92,15 @@ def decide(  # noqa: PLR0913 - the options of a command
             if name in components:
                 raise InvalidParameter(f"{name} is marked twice.")
             components[name] = mark
-    said, chosen = Judgement(opinion=opinion, components=components, reason=reason), context.settings(home)
-    with granted(chosen, "review decide", collection=collection) as grant, open_register(chosen) as register:
-        register.reviews.decide(grant, number, said)
-    terminal.say(f"Your opinion of the pair {number} is recorded.")
-    terminal.note(f"Next: {context.with_home('review next', home)}.")
+    return components
 
 
 @app.command()
 def rates(*, collection: OfCollection = None, as_json: Json = False, home: Home = None) -> None:
     """Show each reviewer's errors on pairs whose answer is known."""
     chosen = context.settings(home)
-    with granted(chosen, "review rates", collection=collection) as grant, open_register(chosen) as register:
-        found = register.reviews.rates(grant)
+    with desk(chosen, "review rates", collection=collection) as at:
+        found = at.reviews.rates()
     if as_json:
         terminal.say_json(
             {

@@ -71,6 +71,11 @@ def search(  # noqa: PLR0913 - the options of a command
         context.engine_for(chosen, grant, collection) as engine,
         context.about(image),
     ):
+        if save is not None and grant.reviewed:
+            raise InvalidParameter(
+                f"Under the profile {grant.rules.name} candidates are drawn for reviewers alone: leave out --save. "
+                "Once one is verified, `regard cases line-up` draws them."
+            )
         faces, lowest = MOST_FACES if all_faces else 1, grant.act.threshold or 0.0
         options = SearchOptions(most=most, threshold=lowest, edits=edits)
         found = engine.face_search.by_image(grant, collection, content, options, faces=faces)

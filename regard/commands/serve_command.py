@@ -24,6 +24,7 @@ from regard.bootstrap.tls import Tls
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.context import with_home
+from regard.commands.profile_findings import UNASSESSED
 from regard.commands.terminal import Home
 from regard.config.sections import ServerSettings, split
 from regard.config.settings import Settings
@@ -158,12 +159,14 @@ def _announce(engine: Engine, port: int, tls: Tls | None, home: Path | None) -> 
     reachable = _reachable(settings.server.host)
     endpoint = f"https://{tls.host(reachable)}:{port}" if tls else f"http://{reachable}:{port}"
     trust = tls.trust if tls else None
+    if engine.gate.in_use.assessment and not settings.accountability.assessment:
+        terminal.warn(UNASSESSED)
     if rules_of(settings).people:
-        terminal.say("\n".join(_for_people(endpoint, trust, home)))
+        terminal.say("\n".join([*_for_people(endpoint, trust, home), *_first_link(engine, endpoint)]))
         return
     access_key_id, secret = "YOUR_ACCESS_KEY_ID", "YOUR_SECRET_ACCESS_KEY"
     keys = engine.access_keys.list()
-    lines = [f"Regard {version('regard')} is ready.", "", f"Endpoint:        {endpoint}"]
+    lines = [f"Regard {version('regard')} is ready.", "", *_places(endpoint)]
     if not keys:
         try:
             with granted(settings, "keys create"):
@@ -178,7 +181,7 @@ def _announce(engine: Engine, port: int, tls: Tls | None, home: Path | None) -> 
         lines += [f"Access keys:     {active} active; {with_home('keys create', home)} creates another", ""]
         lines += ["Try it in Python (pip install boto3):"]
     if trust:
-        lines[3:3] = [_certificate(trust)]
+        lines[4:4] = [_certificate(trust)]
     snippet = _SNIPPET.format(
         endpoint=endpoint,
         region=first(split(settings.server.region)),
@@ -186,7 +189,7 @@ def _announce(engine: Engine, port: int, tls: Tls | None, home: Path | None) -> 
         access_key_id=access_key_id,
         secret=secret,
     )
-    terminal.say("\n".join([*lines, "", snippet]))
+    terminal.say("\n".join([*lines, "", snippet, *_first_link(engine, endpoint)]))
     if sys.stdout.isatty():
         terminal.say("Ctrl-C ends the server.")
 
@@ -196,11 +199,25 @@ def _for_people(endpoint: str, trust: str | None, home: Path | None) -> list[str
     return [
         f"Regard {version('regard')} is ready.",
         "",
-        f"Endpoint:        {endpoint}",
+        *_places(endpoint),
         *([_certificate(trust)] if trust else []),
         f"Access keys belong to people here: {with_home('people key LOGIN', home)}. They search under authorisations: "
         "docs/guides/authorisations.md.",
     ]
+
+
+def _places(endpoint: str) -> list[str]:
+    """Where programs go, and where people do."""
+    return [f"Endpoint:        {endpoint}", f"Console:         {endpoint}/console/"]
+
+
+def _first_link(engine: Engine, endpoint: str) -> list[str]:
+    """While there is nobody: how somebody becomes the administrator, who adds all others."""
+    token = engine.first_run.offer()
+    if token is None:
+        return []
+    words = "Nobody can sign in to the console yet. Become its administrator with this link, which works once:"
+    return ["", words, f"{endpoint}/console/#/welcome/{token}"]
 
 
 def _certificate(trust: str) -> str:

@@ -8,9 +8,8 @@ import typer
 from rich.markup import escape
 
 from regard.accountability.services import ServiceShown
-from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
-from regard.commands.acts import granted
+from regard.commands.desk import desk
 from regard.commands.people_commands import RoleOptions, Roles, Yes, say_key
 from regard.commands.terminal import Home, Json
 
@@ -34,8 +33,8 @@ def add(
     Example: [bold]regard services add "front door" --answers ada --role enroller[/]
     """
     chosen = context.settings(home)
-    with granted(chosen, "services add") as grant, open_register(chosen) as register:
-        made = register.services.add(grant, name, answers, role or [])
+    with desk(chosen, "services add") as at:
+        made = at.services.add(name, answers, role or [])
     if as_json:
         terminal.say_json(_shape(made))
         return
@@ -48,8 +47,8 @@ def add(
 def show_all(as_json: Json = False, home: Home = None) -> None:
     """Show every service, with its roles and who answers for it."""
     chosen = context.settings(home)
-    with granted(chosen, "services list") as grant, open_register(chosen) as register:
-        found = register.services.list(grant)
+    with desk(chosen, "services list") as at:
+        found = at.services.list()
     if as_json:
         terminal.say_json([_shape(each) for each in found])
         return
@@ -68,10 +67,10 @@ def show_all(as_json: Json = False, home: Home = None) -> None:
 def end(name: Name, yes: Yes = False, home: Home = None) -> None:
     """End a service and its keys, for good. Servers follow within a second."""
     chosen = context.settings(home)
-    with granted(chosen, "services end") as grant, open_register(chosen) as register:
+    with desk(chosen, "services end") as at:
         if not yes:
             typer.confirm(f"End the service {name} and its keys, for good?", abort=True)
-        service, keys = register.services.end(grant, name)
+        service, keys = at.services.end(name)
     terminal.say(f"The service {service.name} has ended, and {len(keys)} of its keys.")
 
 
@@ -79,8 +78,8 @@ def end(name: Name, yes: Yes = False, home: Home = None) -> None:
 def grant_roles(name: Name, roles: Roles, home: Home = None) -> None:
     """Give a service roles: enroller, searcher or auditor. The rest takes a person."""
     chosen = context.settings(home)
-    with granted(chosen, "services grant") as grant, open_register(chosen) as register:
-        service = register.services.grant(grant, name, roles)
+    with desk(chosen, "services grant") as at:
+        service = at.services.grant(name, roles)
     terminal.say(f"The service {service.name} is {' and '.join(sorted(roles))} now.")
 
 
@@ -88,8 +87,8 @@ def grant_roles(name: Name, roles: Roles, home: Home = None) -> None:
 def withdraw(name: Name, roles: Roles, home: Home = None) -> None:
     """Take roles from a service. Servers follow within a second."""
     chosen = context.settings(home)
-    with granted(chosen, "services withdraw") as grant, open_register(chosen) as register:
-        service = register.services.withdraw(grant, name, roles)
+    with desk(chosen, "services withdraw") as at:
+        service = at.services.withdraw(name, roles)
     terminal.say(f"The service {service.name} is no longer {' or '.join(sorted(roles))}.")
 
 
@@ -102,8 +101,8 @@ def key(
 ) -> None:
     """Give a service an access key, for AWS clients. Its secret is shown now and never again."""
     chosen = context.settings(home)
-    with granted(chosen, "services key") as grant, open_register(chosen) as register:
-        access_key_id, secret = register.services.key(grant, name, key_name)
+    with desk(chosen, "services key") as at:
+        access_key_id, secret = at.services.key(name, key_name)
     say_key(access_key_id, secret, name, as_json=as_json)
 
 

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from regard.bootstrap.accountability import local_operator
 from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
+from regard.commands.desk import desk, require_here, you
 from regard.commands.terminal import Home, Json
 from regard.errors import InvalidParameter
 
@@ -30,12 +30,11 @@ def password(
 
     Example: [bold]regard people password ada[/]
     """
-    chosen, theirs = context.settings(home), who or _you()
-    with granted(chosen, "people password") as grant, open_register(chosen) as register:
-        if remove:
-            person = register.sign_in_means.remove_password(grant, theirs)
-        else:
-            person = register.sign_in_means.set_password(grant, theirs, _new_password())
+    chosen = context.settings(home)
+    theirs = who or you(chosen)
+    with desk(chosen, "people password") as at:
+        means = at.means
+        person = means.remove_password(theirs) if remove else means.set_password(theirs, _new_password())
     terminal.say(f"{person.name} has {'no password any more' if remove else 'a new password'}.")
 
 
@@ -46,13 +45,14 @@ def totp(
 ) -> None:
     """Have an authenticator app's code asked for beside the password. What the app needs is shown now and never
     again."""
-    chosen, theirs = context.settings(home), who or _you()
-    with granted(chosen, "people totp") as grant, open_register(chosen) as register:
+    chosen = context.settings(home)
+    theirs = who or you(chosen)
+    with desk(chosen, "people totp") as at:
         if remove:
-            person = register.sign_in_means.remove_codes(grant, theirs)
+            person = at.means.remove_codes(theirs)
             terminal.say(f"{person.name} is asked for no code any more.")
             return
-        person, address = register.sign_in_means.new_codes(grant, theirs)
+        person, address = at.means.new_codes(theirs)
     terminal.say(address)
     terminal.note(f"Give this to {person.name}'s authenticator app, by hand or as a QR code, and to nobody else.")
 
@@ -64,7 +64,9 @@ def passkeys(
     home: Home = None,
 ) -> None:
     """Show somebody's passkeys, or remove one. They are made in the browser, by whoever has signed in."""
-    chosen, theirs = context.settings(home), who or _you()
+    chosen = context.settings(home)
+    require_here(chosen, "people passkeys")
+    theirs = who or you(chosen)
     with granted(chosen, "people passkeys") as grant, open_register(chosen) as register:
         if remove is not None:
             person = register.sign_in_means.remove_passkey(grant, theirs, remove)
@@ -97,6 +99,7 @@ def identity(
     Example: [bold]regard people identity ada --issuer https://id.example.org --subject 8f1c[/]
     """
     chosen = context.settings(home)
+    require_here(chosen, "people identity")
     with granted(chosen, "people identity") as grant, open_register(chosen) as register:
         if issuer is None and subject is None:
             found = register.sign_in_means.identities(grant, who)
@@ -109,10 +112,6 @@ def identity(
         else:
             person = register.sign_in_means.add_identity(grant, who, issuer, subject)
     terminal.say(f"{person.name} is {'no longer ' if remove else ''}{subject} of {issuer}.")
-
-
-def _you() -> str:
-    return local_operator().principal.name
 
 
 def _new_password() -> str:

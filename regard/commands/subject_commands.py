@@ -12,6 +12,8 @@ from rich.markup import escape
 from regard.bootstrap.remains import remains
 from regard.commands import context, terminal
 from regard.commands.acts import granted
+from regard.commands.desk import server_of
+from regard.commands.remote.remote_subjects import RemoteSubjects
 from regard.commands.terminal import Home, Json
 from regard.config.settings import Settings
 from regard.domain.subjects import SubjectFace, SubjectRecord
@@ -42,10 +44,8 @@ def find(
 
     Example: [bold]regard subject find applicant.jpg[/]
     """
-    content, chosen = context.read(image), context.settings(home)
-    asked = granted(chosen, "subject find", threshold=threshold, default_threshold=_FINDING)
-    with asked as grant, context.engine(chosen) as engine, context.about(image):
-        found = engine.subjects.find(grant, content, grant.act.threshold or 0.0)
+    chosen = context.settings(home)
+    found = _found(chosen, image, threshold)
     if as_json:
         terminal.say_json(_shape(found))
         return
@@ -64,6 +64,7 @@ def find(
     terminal.say(f"{found.collections:,} collections were looked in; {len(found.faces):,} faces are like this one.")
     for name in found.unread:
         terminal.warn(f"{name} could not be looked in: its face model cannot be used here.")
+    _warn_of_closed(found.closed)
 
 
 @app.command()
@@ -80,23 +81,22 @@ def erase(
 
     Example: [bold]regard subject erase applicant.jpg[/]
     """
-    content, chosen = context.read(image), context.settings(home)
+    chosen = context.settings(home)
+    if (server := server_of(chosen)) is not None:
+        _erase_there(RemoteSubjects(server), image, threshold, yes=yes, home=home)
+        return
+    content = context.read(image)
     asked = granted(chosen, "subject erase", threshold=threshold, default_threshold=_ERASING)
     with asked as grant, context.engine(chosen) as engine, context.about(image):
         threshold = grant.act.threshold or 0.0
         found = engine.subjects.matches(grant, content, threshold)
         grant.tell()  # before anything is shown
-        if not found:
-            terminal.say(f"No face is like this one at a similarity of {threshold:g} or above. Nothing was erased.")
+        _warn_of_closed(engine.subjects.closed(grant))
+        if not _confirmed(found, threshold, yes=yes):
             return
-        _print_faces(found)
-        if not yes:
-            typer.confirm(f"Are all {len(found):,} theirs? Erase them, for good?", abort=True)
         faces = [(each.collection, each.face_id) for each in found]
         if grant.rules.review.agreements:
-            receipt = engine.subjects.request(grant, faces)
-            terminal.say(f"Asked for the erasure of {len(found):,} faces, as {receipt.id}.")
-            terminal.note(f"Another person confirms it: {context.with_home(f'subject confirm {receipt.id}', home)}.")
+            _say_asked(len(found), engine.subjects.request(grant, faces).id, home)
             return
         kept = engine.subjects.kept_bytes(grant, faces)
         erased = engine.subjects.erase(grant, faces)
@@ -110,10 +110,60 @@ def confirm(
 ) -> None:
     """Erase what another person has asked to be erased."""
     chosen = context.settings(home)
+    if (server := server_of(chosen)) is not None:
+        _say_erased(RemoteSubjects(server).confirm(request))
+        return
     with granted(chosen, "subject confirm") as grant, context.engine(chosen) as engine:
         kept = engine.subjects.kept_bytes(grant, engine.subjects.requested(grant, request))
         erased = engine.subjects.confirm(grant, request)
     _report(chosen, erased, kept)
+
+
+def _found(chosen: Settings, image: Path, threshold: float | None) -> SubjectRecord:
+    content = context.read(image)
+    if (server := server_of(chosen)) is not None:
+        with context.about(image):
+            return RemoteSubjects(server).find(content, threshold)
+    asked = granted(chosen, "subject find", threshold=threshold, default_threshold=_FINDING)
+    with asked as grant, context.engine(chosen) as engine, context.about(image):
+        return engine.subjects.find(grant, content, grant.act.threshold or 0.0)
+
+
+def _erase_there(
+    subjects: RemoteSubjects, image: Path, threshold: float | None, *, yes: bool, home: Path | None
+) -> None:
+    """On a server: found first, and then erased by name. What its files still hold, its own machine tells."""
+    least = _ERASING if threshold is None else threshold
+    with context.about(image):
+        found = subjects.find(context.read(image), least).faces
+    if not _confirmed(found, least, yes=yes):
+        return
+    erased, request_id = subjects.erase([(each.collection, each.face_id) for each in found])
+    if request_id is not None:
+        _say_asked(len(found), request_id, home)
+        return
+    _say_erased(erased)
+
+
+def _confirmed(found: Sequence[SubjectFace], threshold: float, *, yes: bool) -> bool:
+    """Whether there are faces that are all theirs; where they are not, the command ends."""
+    if not found:
+        terminal.say(f"No face is like this one at a similarity of {threshold:g} or above. Nothing was erased.")
+        return False
+    _print_faces(found)
+    if not yes:
+        typer.confirm(f"Are all {len(found):,} theirs? Erase them, for good?", abort=True)
+    return True
+
+
+def _say_asked(count: int, request_id: str, home: Path | None) -> None:
+    terminal.say(f"Asked for the erasure of {count:,} faces, as {request_id}.")
+    terminal.note(f"Another person confirms it: {context.with_home(f'subject confirm {request_id}', home)}.")
+
+
+def _say_erased(erased: Sequence[str]) -> None:
+    terminal.say(f"Erased {len(erased):,} faces.")
+    terminal.note(_BACKUPS)
 
 
 def _report(chosen: Settings, erased: Sequence[str], kept: Sequence[bytes]) -> None:
@@ -125,6 +175,11 @@ def _report(chosen: Settings, erased: Sequence[str], kept: Sequence[bytes]) -> N
     else:
         terminal.say("No file in the home holds them any more.")
     terminal.note(_BACKUPS)
+
+
+def _warn_of_closed(names: Sequence[str]) -> None:
+    for name in names:
+        terminal.warn(f"{name} is closed and was left out: say so to whoever asks, and answer for it another way.")
 
 
 def _print_faces(found: Sequence[SubjectFace]) -> None:
@@ -149,6 +204,7 @@ def _shape(found: SubjectRecord) -> dict[str, Any]:
     return {
         "Collections": found.collections,
         "NotRead": found.unread,
+        "Closed": found.closed,
         "Faces": [
             {
                 "CollectionId": each.collection,

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
-from regard.commands.acts import granted
+from regard.commands.desk import desk
 from regard.commands.terminal import Home, Json
 
 app = typer.Typer(help="List and lift suspensions.", no_args_is_help=True, add_completion=False)
@@ -39,8 +38,8 @@ def suspend(
     Example: [bold]regard suspend collection watch-list --reason "the warrant was withdrawn"[/]
     """
     chosen = context.settings(home)
-    with granted(chosen, "suspend") as grant, open_register(chosen) as register:
-        made = register.keeping.suspensions.begin(grant, what.value, name, reason)
+    with desk(chosen, "suspend") as at:
+        made = at.suspensions.begin(what.value, name, reason)
     shown = "Everything" if what is Kind.EVERYTHING else f"The {what.value} {name}"
     terminal.say(f"{shown} is suspended, as number {made.key}.")
     terminal.note(f"{context.with_home(f'suspensions lift {made.key}', home)} lifts it.")
@@ -54,8 +53,8 @@ def show(
 ) -> None:
     """Show what is suspended, since when, by whom and why."""
     chosen = context.settings(home)
-    with granted(chosen, "suspensions list") as grant, open_register(chosen) as register:
-        found = register.keeping.suspensions.list(grant, ended=ended)
+    with desk(chosen, "suspensions list") as at:
+        found = at.suspensions.list(ended=ended)
     if as_json:
         terminal.say_json(
             [
@@ -92,6 +91,6 @@ def lift(
 ) -> None:
     """Lift a suspension. Where people are known, it takes another person than who began it."""
     chosen = context.settings(home)
-    with granted(chosen, "suspensions lift") as grant, open_register(chosen) as register:
-        register.keeping.suspensions.lift(grant, number)
+    with desk(chosen, "suspensions lift") as at:
+        at.suspensions.lift(number)
     terminal.say(f"Lifted the suspension {number}.")

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
-from regard.commands.acts import granted
+from regard.commands.desk import desk
 from regard.commands.terminal import Home, Json
 from regard.domain.thresholds import ThresholdChange
 
@@ -32,8 +31,8 @@ def lower(
 ) -> None:
     """Ask for a lower threshold than the profile's. Another person approves it."""
     chosen = context.settings(home)
-    with granted(chosen, "thresholds lower", collection=collection) as grant, open_register(chosen) as register:
-        register.thresholds.lower(grant, collection, threshold, reason=reason, evaluation_id=evaluation)
+    with desk(chosen, "thresholds lower", collection=collection) as at:
+        at.thresholds.lower(collection, threshold, reason=reason, evaluation_id=evaluation)
     terminal.say(f"Asked for {threshold:g} in {collection}; nothing has changed yet.")
     approving = context.with_home(f"thresholds approve {collection} {threshold:.15g}", home)
     terminal.note(f"Somebody else approves it with {approving}.")
@@ -43,8 +42,8 @@ def lower(
 def approve(collection: Collection, threshold: Threshold, home: Home = None) -> None:
     """Approve the lower threshold that another person asked for last, and no other."""
     chosen = context.settings(home)
-    with granted(chosen, "thresholds approve", collection=collection) as grant, open_register(chosen) as register:
-        change = register.thresholds.approve(grant, collection, threshold)
+    with desk(chosen, "thresholds approve", collection=collection) as at:
+        change = at.thresholds.approve(collection, threshold)
     terminal.say(
         f"Approved: {collection} may be searched at {change.threshold:.15g} or more, instead of "
         f"{change.threshold_before:g}. Reason: {change.reason} (evaluation {change.evaluation_id})"
@@ -55,8 +54,8 @@ def approve(collection: Collection, threshold: Threshold, home: Home = None) -> 
 def raise_(collection: Collection, threshold: Threshold, *, reason: Reason, home: Home = None) -> None:
     """Raise a threshold, at once."""
     chosen = context.settings(home)
-    with granted(chosen, "thresholds raise", collection=collection) as grant, open_register(chosen) as register:
-        register.thresholds.raise_to(grant, collection, threshold, reason=reason)
+    with desk(chosen, "thresholds raise", collection=collection) as at:
+        at.thresholds.raise_to(collection, threshold, reason=reason)
     terminal.say(f"{collection} may be searched at {threshold:g} or more.")
 
 
@@ -64,8 +63,8 @@ def raise_(collection: Collection, threshold: Threshold, *, reason: Reason, home
 def show(collection: Collection, as_json: Json = False, home: Home = None) -> None:
     """List every change of a collection's threshold."""
     chosen = context.settings(home)
-    with granted(chosen, "thresholds list", collection=collection) as grant, open_register(chosen) as register:
-        found = register.thresholds.of(grant, collection)
+    with desk(chosen, "thresholds list", collection=collection) as at:
+        found = at.thresholds.of(collection)
     if as_json:
         terminal.say_json([{name: getattr(each, name) for name in ThresholdChange.__slots__} for each in found])
         return

@@ -24,7 +24,7 @@ from regard.domain.galleries import Collection, User
 from regard.domain.identifiers import USER_ID
 from regard.engine.galleries.face_search import SearchOptions
 from regard.engine.galleries.user_search import UserSearchResult
-from regard.engine.galleries.user_vectors import MOST_USER_FACES, Refusal, UserChangeResult
+from regard.engine.galleries.user_vectors import MOST_USER_FACES, UNLIKE, Refusal, UserChangeResult
 from regard.errors import InvalidParameter
 from regard.operations.acts import ASSOCIATION_THRESHOLD, THRESHOLD
 
@@ -93,15 +93,17 @@ def delete(
 
 
 @app.command()
-def associate(
+def associate(  # noqa: PLR0913 - the options of a command
     user: UserArgument,
     face_ids: FaceArguments = None,
     *,
     collection: InCollection,
     external_id: OfExternalId = None,
     threshold: Annotated[
-        float, typer.Option(min=0, max=100, help="The lowest similarity to the user's other faces.")
-    ] = ASSOCIATION_THRESHOLD,
+        float | None,
+        typer.Option(min=0, max=100, help="The lowest similarity to the user's other faces: 75, or a profile's least."),
+    ] = None,
+    authorisation: Authorisation = None,
     home: Home = None,
 ) -> None:
     """Give faces of the collection to a user, up to 100 in all. A face that is not like the others is refused.
@@ -110,12 +112,19 @@ def associate(
     """
     chosen = context.settings(home)
     with (
-        granted(chosen, "users associate", collection=collection, threshold=threshold) as grant,
+        granted(
+            chosen,
+            "users associate",
+            collection=collection,
+            threshold=threshold,
+            default_threshold=ASSOCIATION_THRESHOLD,
+            authorisation=authorisation,
+        ) as grant,
         open_register(chosen) as register,
     ):
         holder = register.galleries.get(grant, collection)
         ids = _chosen_faces(chosen, register, holder, face_ids, external_id)
-        change = register.users.associate(grant, collection, user, ids, threshold=threshold)
+        change = register.users.associate(grant, collection, user, ids, threshold=grant.act.threshold or 0.0)
         context.bring_on(register, grant, holder)
     _tell(change, f"{counted(len(change.moved), 'face')} given to {user}, who is {change.status}.")
 
@@ -246,4 +255,6 @@ def _reason(refusal: Refusal) -> str:
         return f"it is a face of the user {refusal.user_id}."
     if refusal.similarity is not None:
         return f"it is not like the others: its similarity is {terminal.percent(refusal.similarity)}."
+    if refusal.reason == UNLIKE:
+        return "it is not like the others."
     return "there is no such face in the collection."

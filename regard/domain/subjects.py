@@ -45,10 +45,12 @@ class SubjectSearch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectRecord:
-    """Everything that was found. `collections` says how many were looked in, and `unread` which could not be."""
+    """Everything that was found. `collections` says how many were looked in, `unread` which could not be, and `closed`
+    which are closed: what they hold of the person has to be answered for another way."""
 
     faces: list[SubjectFace]
     consents: list[SubjectConsent]
     searches: list[SubjectSearch]
     collections: int
     unread: list[str]
+    closed: list[str]

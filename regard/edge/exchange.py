@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from time import perf_counter
-from uuid import uuid4
 
 from regard.domain.callers import Principal
 from regard.domain.reporting import RequestRecord
+from regard.domain.request_ids import new_request_id
 from regard.errors import InternalServerError
 
 #: The code recorded for a client that left before its request was whole.
@@ -20,7 +20,7 @@ class Exchange:
     """The door fills in what it learns; `record` is what the observer is told in the end. See RequestRecord."""
 
     service: str
-    request_id: str = field(default_factory=lambda: str(uuid4()))
+    request_id: str = field(default_factory=new_request_id)
     operation: str = ""
     principal: Principal | None = None
     waited: float = 0.0

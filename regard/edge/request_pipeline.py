@@ -42,6 +42,8 @@ class RequestPipeline:
         self.observer = observer or NullObserver()
         turns.report_to(self.observer.waiting)
         self._aside = CapacityLimiter(threads)
+        #: Whether the server ends: answers that go on and on have to.
+        self.ended = False
 
     @contextmanager
     def recorded(self, exchange: Exchange) -> Iterator[None]:
@@ -95,6 +97,7 @@ class RequestPipeline:
 
     def end(self) -> None:
         """Answer all who wait, and all who come from now on, that the server ends; what runs goes on."""
+        self.ended = True
         self.arrivals.end()
         self.turns.end()
 

@@ -18,7 +18,7 @@ from regard.accountability.web_identity import AUDIENCE, ISSUER, WebIdentityToke
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 from regard.domain.results import Result
-from regard.errors import AccessDenied, InvalidParameter
+from regard.errors import AccessDenied, InvalidParameter, MissingAuthenticationToken
 
 _DEFAULT_SECONDS = 3600
 #: The longest session that another session may start: "Role chaining", IAM User Guide.
@@ -91,7 +91,8 @@ class Identity:
         return Result(members={"UserId": user_id, "Account": self.account_id, "Arn": self.arn(principal)})
 
     def assume_role(self, principal: Principal, request: Mapping[str, Any], request_id: str) -> Result:
-        refused = _REFUSED if self.people else (*_REFUSED, *_OF_PEOPLE)
+        known = self.people is not None and self.people.gate.knows(principal)
+        refused = _REFUSED if known else (*_REFUSED, *_OF_PEOPLE)
         if names := [name for name in refused if request.get(name)]:
             raise InvalidParameter(f"This server does not provide {', '.join(names)} for sessions yet.")
         role, name = self._role(principal, request["RoleArn"]), request["RoleSessionName"]
@@ -101,7 +102,7 @@ class Identity:
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
             )
         asked = _asked(request)
-        terms = self._terms("AssumeRole", principal, asked, request_id) if self.people else SessionTerms()
+        terms = self._terms("AssumeRole", principal, asked, request_id) if known else SessionTerms()
         return self._started(principal, role, name, timedelta(seconds=seconds), terms)
 
     def assume_role_with_web_identity(
@@ -113,7 +114,8 @@ class Identity:
         role, name = self._role(principal, request["RoleArn"]), request["RoleSessionName"]
         if names_authorisation(name) and name != principal.access_key_id:
             raise AccessDenied(f"The web identity token is of {principal.access_key_id}, not of {name}.")
-        asked = SessionRequest(name=principal.access_key_id)
+        token_id = self.people.tokens.read(request["WebIdentityToken"]).token_id if self.people else None
+        asked = SessionRequest(name=principal.access_key_id, token_id=token_id)
         terms = self._terms("AssumeRoleWithWebIdentity", principal, asked, request_id)
         seconds = timedelta(seconds=request.get("DurationSeconds", _DEFAULT_SECONDS))
         started = self._started(principal, role, asked.name, seconds, terms)
@@ -121,9 +123,9 @@ class Identity:
         return Result(members={**started.members, **about})
 
     def who_has_the_token(self, request: Mapping[str, Any]) -> Principal:
-        """Raises InvalidIdentityToken, ExpiredToken."""
-        if self.people is None:
-            raise AccessDenied
+        """Raises InvalidIdentityToken, ExpiredToken; MissingAuthenticationToken where nobody has been given one."""
+        if self.people is None or not self.people.gate.knows_anybody:
+            raise MissingAuthenticationToken
         return self.people.tokens.read(request["WebIdentityToken"]).principal
 
     def _terms(self, operation: str, principal: Principal, asked: SessionRequest, request_id: str) -> SessionTerms:

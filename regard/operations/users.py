@@ -72,7 +72,6 @@ class UserOperations:
 
     def associate_faces(self, call: Call[AssociateFacesRequestTypeDef]) -> Result:
         request, threshold = call.request, call.grant.act.threshold
-        hidden = call.grant.rules.review.hide_scores
         change = self.users.associate(
             call.grant,
             request["CollectionId"],
@@ -84,8 +83,7 @@ class UserOperations:
             members={
                 "AssociatedFaces": [{"FaceId": face_id} for face_id in change.moved],
                 "UnsuccessfulFaceAssociations": [
-                    _refusal(refusal) | {"Confidence": None if hidden else refusal.similarity}
-                    for refusal in change.refused
+                    _refusal(refusal) | {"Confidence": refusal.similarity} for refusal in change.refused
                 ],
                 "UserStatus": change.status,
             }

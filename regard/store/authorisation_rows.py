@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -68,10 +68,19 @@ class AuthorisationRows:
 
     def agree_to_poor_probes(self, found: Authorisation, by: str) -> bool:
         """Write down who agreed to it. False if its state has changed since it was read."""
-        change = update(_TABLE).where(_TABLE.c.id == found.id, _TABLE.c.state == str(found.state))
+        return self._rescope(found, poor_probes=by)
+
+    def replace_token(self, found: Authorisation, token_id: str) -> bool:
+        """Keep which web identity token of it is good. False if its state has changed since it was read."""
+        return self._rescope(found, token=token_id)
+
+    def _rescope(self, found: Authorisation, **changes: str) -> bool:
+        same = (_TABLE.c.id == found.id) & (_TABLE.c.state == str(found.state))
         with self._database.write() as connection:
-            scope = _scope(replace(found.scope, poor_probes=by))
-            return connection.execute(change.values(scope=scope)).rowcount == 1
+            scope = connection.execute(select(_TABLE.c.scope).where(same).with_for_update()).scalar_one_or_none()
+            if scope is None:
+                return False
+            return connection.execute(update(_TABLE).where(same).values(scope=scope | changes)).rowcount == 1
 
     def tell(self, found: Authorisation, statistics: Mapping[str, str]) -> None:
         """Add to what is counted of it."""

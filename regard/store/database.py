@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from regard.errors import InternalServerError, SettingsError
 from regard.store import postgresql_engine, sqlite_engine
+from regard.store.plain_writes import PlainWrites
 
 #: Seconds in which what was deleted is gone from the disk, unless a profile says otherwise.
 ERASE_SECONDS = 60.0
@@ -113,6 +115,7 @@ class Database:
         # There is one writer: waiting in line here is fair and quick, and takes no connection.
         self._line = threading.Lock()
         self._here = _Here()
+        self._plain = PlainWrites(engine)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -134,6 +137,20 @@ class Database:
                 companion.written()
             for deed in self._here.afterwards:
                 deed()
+
+    @property
+    def writes_plainly(self) -> bool:
+        """Whether this thread may `write_plainly` now."""
+        return self._here.writing is None and self._engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def write_plainly(self) -> Iterator[sqlite3.Connection]:
+        """As `write`, on SQLite's own connection, which takes a fifth of the time; accompanied by nothing."""
+        with self._line, _faults_in_words():
+            with self._plain.transaction() as connection:
+                yield connection
+            self._file.check()
+        self._file.written()
 
     def afterwards(self, deed: Callable[[], None]) -> None:
         """Do this when what the thread writes is committed, and not if it is undone; now if it writes nothing."""
@@ -198,6 +215,7 @@ class Database:
         return self._file.fault()
 
     def close(self) -> None:
+        self._plain.close()
         self._engine.dispose()
         self._file.close()
 
@@ -243,21 +261,27 @@ def _parsed(url: str) -> URL:
 
 def _migrate(engine: Engine, name: str) -> None:
     """Bring the schema to this code's, in one transaction."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    known = _revisions()
     try:
         with engine.execution_options(writing=True).begin() as connection:
-            newer = set(MigrationContext.configure(connection).get_current_heads()) - known
-            if newer:
+            current = set(MigrationContext.configure(connection).get_current_heads())
+            if newer := current - known:
                 raise SettingsError(
                     f"The database {name} is of a newer Regard: it has schema {min(newer)}, and this "
                     f"one knows {max(known)}. Install that version again, or restore a backup made before it."
                 )
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if current != {max(known)}:
+                config = Config(attributes={"connection": connection})
+                config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+                command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+@cache
+def _revisions() -> frozenset[str]:
+    """The schemas that this code knows; they are numbered."""
+    return frozenset(script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions())
 
 
 def _in_words(error: DatabaseError) -> tuple[str, str]:

@@ -124,7 +124,7 @@ class LedgerReader:
         """Up to `count` leaves from position `start` on. Fewer where some are missing."""
         query = select(ledger_entries.c.leaf).where(start <= _AT, start + count > _AT).order_by(_AT)
         with self._readable.read() as connection:
-            return list(connection.execute(query).scalars())
+            return list(connection.execute(query).scalars().all())
 
     def entries(self, start: int, count: int) -> list[StoredEntry]:
         """As `leaves`, with what is left of each entry's content."""
@@ -137,7 +137,7 @@ class LedgerReader:
         """Where the entries of a request are."""
         query = select(_AT).where(ledger_entries.c.request_id == request_id).order_by(_AT)
         with self._readable.read() as connection:
-            return list(connection.execute(query).scalars())
+            return list(connection.execute(query).scalars().all())
 
     def last_before(self, moment: datetime) -> int | None:
         """The last position that was recorded before a moment."""
@@ -159,7 +159,7 @@ class LedgerReader:
             ledger_tiles.c.level == level, number >= start, number < start + count
         )
         with self._readable.read() as connection:
-            return list(connection.execute(query.order_by(number)).scalars())
+            return list(connection.execute(query.order_by(number)).scalars().all())
 
     def tiles_made(self, level: int) -> int:
         """How many full tiles of a level there are."""
@@ -167,6 +167,11 @@ class LedgerReader:
         with self._readable.read() as connection:
             found = connection.execute(query).scalar_one_or_none()
         return 0 if found is None else int(found) + 1
+
+    def last_checkpoint(self) -> StoredCheckpoint | None:
+        with self._readable.read() as connection:
+            row = connection.execute(_LAST_CHECKPOINT).one_or_none()
+        return None if row is None else StoredCheckpoint(**row._mapping)
 
 
 class LedgerRows(LedgerReader):
@@ -194,12 +199,28 @@ class LedgerRows(LedgerReader):
         with self.database.write() as connection:
             connection.execute(insert(ledger_tiles), rows)
 
+    def settle(self, tiles: Sequence[FullTile], checkpoint: StoredCheckpoint | None) -> None:
+        """Add tiles and a checkpoint, in one transaction, and nothing that is there already: another process may have
+        been first."""
+        if not tiles and not self._is_news(checkpoint):
+            return
+        with self.database.write():
+            new = [tile for tile in tiles if self.tile(tile.level, tile.number) is None]
+            if new:
+                self.add_tiles(new)
+            if checkpoint is not None and self._is_news(checkpoint):
+                self.put_checkpoint(checkpoint)
+
     # -- checkpoints -----------------------------------------------------------------------------------------
 
-    def last_checkpoint(self) -> StoredCheckpoint | None:
+    def _is_news(self, checkpoint: StoredCheckpoint | None) -> bool:
+        """Whether there is none of that size, or it was given to nobody so far."""
+        if checkpoint is None:
+            return False
+        query = select(ledger_checkpoints.c.given_out).where(ledger_checkpoints.c.size == checkpoint.size)
         with self.database.read() as connection:
-            row = connection.execute(_LAST_CHECKPOINT).one_or_none()
-        return None if row is None else StoredCheckpoint(**row._mapping)
+            given_out = connection.execute(query).scalar_one_or_none()
+        return given_out is None or (checkpoint.given_out and not given_out)
 
     def checkpoints(self) -> list[StoredCheckpoint]:
         """Those that were given out, and the last; the oldest first."""

@@ -1,18 +1,34 @@
-"""The texts of profiles that were ever in force: rows only."""
+"""The texts of profiles that were ever in force, and which one is for the whole installation: rows only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from regard.store.database import Database
 from regard.store.tables.authorisations import profile_versions
 
 _TABLE = profile_versions
+#: The row that is no text: `name` is the profile of the installation, in force since `first_used_at`, and its content
+#: says which one was `before`, where that demanded more.
+_INSTALLED = "installed"
+
+
+_IS_INSTALLED = _TABLE.c.sha256 == _INSTALLED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledProfile:
+    """The profile of the whole installation, with what is laid over it; and the one before, if that demanded more."""
+
+    name: str
+    since: datetime
+    before: str | None = None
 
 
 class ProfileRows:
@@ -31,6 +47,24 @@ class ProfileRows:
                 connection.execute(insert(_TABLE).values(values))
         except IntegrityError:  # another process was quicker
             return
+
+    def installed(self) -> InstalledProfile | None:
+        """What was last in force for the whole installation."""
+        query = select(_TABLE.c.name, _TABLE.c.first_used_at, _TABLE.c.content).where(_IS_INSTALLED)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return InstalledProfile(name=row.name, since=row.first_used_at, before=row.content.get("before"))
+
+    def install(self, name: str, version: int, now: datetime, before: str | None = None) -> None:
+        """Keep which profile is in force for the whole installation from now on, and which was `before` it if that
+        demanded more."""
+        said = {} if before is None else {"before": before}
+        values = {"sha256": _INSTALLED, "name": name, "version": version, "content": said, "first_used_at": now}
+        with self._database.write() as connection:
+            connection.execute(delete(_TABLE).where(_IS_INSTALLED))
+            connection.execute(insert(_TABLE).values(values))
 
     def content(self, sha256: str) -> dict[str, Any] | None:
         """The text with that hash."""

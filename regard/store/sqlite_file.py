@@ -78,7 +78,11 @@ class SqliteFile:
     def written(self) -> None:
         """After each write: make it final, if that is to be at once."""
         if self._at_once and not self.erase():
-            log.warning("What was just deleted is still in %s-wal: a long read holds it.", self._path)
+            log.warning(
+                "What was deleted, if anything, is in %s-wal for a moment longer: another process, such as a running "
+                "server, is reading. It is tried again every second; you need do nothing.",
+                self._path,
+            )
 
     def erase(self) -> bool:
         """Bring every page of the log to the file, and cut the log off; whether no reader was in the way."""
@@ -123,7 +127,7 @@ class SqliteFile:
     def _shrunk(self) -> bool:
         """Whether the file was emptied, or overwritten by a smaller one, in its place."""
         try:
-            return Path(self._path).stat().st_size < self._least_bytes
+            return self._files[0].stat().st_size < self._least_bytes
         except OSError:
             return True
 

@@ -10,12 +10,15 @@ from sqlalchemy import select
 
 from regard.domain.subjects import SubjectSearch
 from regard.store.database import Database
+from regard.store.expiry_rows import ExpiryRows
 from regard.store.in_lists import in_lists
 from regard.store.tables.authorisations import authorisations
 from regard.store.tables.cases import case_candidates, searches
 from regard.store.tables.ledger import ledger_entries
 
 _PAGE = 2000
+#: What looks for somebody in every collection, by commands and by `/v1`.
+SUBJECT_LOOKS = ("subject find", "subject erase", "POST /v1/subject/find")
 
 
 class SubjectRows:
@@ -45,6 +48,16 @@ class SubjectRows:
                 for row in connection.execute(query.where(case_candidates.c.face_id.in_(some)))
             ]
         return sorted(found, key=lambda each: each.searched_at)
+
+    def looks_since(self, person_id: str, since: datetime) -> int:
+        """How often somebody looked for a person in every collection, as the ledger has it."""
+        first = ExpiryRows(self._database).entries_before(since)
+        recent = select(ledger_entries.c.body).where(ledger_entries.c.position >= first)
+        with self._database.read() as connection:
+            bodies = connection.execute(recent).scalars()
+            said = [json.loads(body) for body in bodies if body and b"subject" in body]
+        looked = [each for each in said if each["operation"] in SUBJECT_LOOKS and each["outcome"] == "allowed"]
+        return sum(each.get("person") == person_id for each in looked)
 
     def in_the_ledger(self, face_ids: Sequence[str]) -> Iterator[SubjectSearch]:
         """The same, of what entries still say. Reads all of them."""

@@ -20,6 +20,7 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
+import in_process
 import numpy as np
 from botocore.config import Config
 
@@ -62,7 +63,9 @@ class Home:
         return self.folder.with_name(f"{self.folder.name}.log").read_text()
 
     def run(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        """`regard …` in this home."""
+        """`regard …` in this home; a server, and what another user runs, in a process of its own."""
+        if self.user is None and words[0] != "serve":
+            return in_process.run([*words, "--home", str(self.folder)], self._settings(), typed)
         command = [sys.executable, "-m", "regard", *words, "--home", str(self.folder)]
         return subprocess.run(
             command, env=self._environment(), input=typed, capture_output=True, text=True, check=False, user=self.user
@@ -161,8 +164,11 @@ class Home:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("REGARD_")}
+        return kept | self._settings()
+
+    def _settings(self) -> dict[str, str]:
         chosen = {"REGARD_MODELS_FOLDER": str(self.models), "REGARD_MODELS_THREADS": "1"}
-        return {**kept, **chosen, **({"REGARD_STORE_DATABASE": self.database} if self.database else {})}
+        return chosen | ({"REGARD_STORE_DATABASE": self.database} if self.database else {})
 
 
 def ids(answer: Sequence[dict[str, Any]]) -> list[str]:

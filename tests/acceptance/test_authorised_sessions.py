@@ -128,7 +128,7 @@ def test_what_a_client_says_of_its_session_must_be_true(
 ) -> None:
     behalf = OnBehalfOf(agency="State Police", person="T. Lee")
     found = authorise(on_behalf_of=behalf)
-    true = {"purpose": "violent-crime", "case": "C-1", "offence": "robbery", "on-behalf-of": "State Police"}
+    true = {"purpose": "violent-crime", "case": "file 3", "offence": "robbery", "on-behalf-of": "State Police"}
     tags = [{"Key": key, "Value": value} for key, value in true.items()]
     answer = assume(
         known, staff, found.id, Tags=tags, TransitiveTagKeys=["purpose", "case"], SourceIdentity="sam", ExternalId="xy"

@@ -19,12 +19,16 @@ import pytest
 from authorised import ROLE, Authorise, left, search
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from live_server import Live
 from staff import Staff, taken
 
 from regard.accountability.secret_box import SecretBox
 from regard.accountability.web_identity import WebIdentityTokens
+from regard.bootstrap.accountability import authorised_credentials
 from regard.domain.authorisations import Authorisation, AuthorisationState
+from regard.domain.authority import Act, Action, Caller, Channel
+from regard.domain.callers import Principal
 from regard.domain.people import Role
 from regard.store.authorisation_rows import AuthorisationRows
 
@@ -91,6 +95,25 @@ def unsigned(known: Live) -> Any:
 def exchange(known: Live, token: str, **given: Any) -> dict[str, Any]:
     wanted = {"RoleArn": ROLE, "RoleSessionName": "anything", "WebIdentityToken": token} | given
     return dict(unsigned(known).assume_role_with_web_identity(**wanted))
+
+
+def test_a_token_that_was_copied_is_void_once_another_is_given_out(
+    known: Live, staff: Staff, authorise: Authorise
+) -> None:
+    found, engine = authorise(), known.engine
+    doors = authorised_credentials(engine.settings, engine.stores)
+    caller = Caller(principal=Principal(access_key_id="", name="sam"), channel=Channel.CLI)
+
+    def given_out() -> str:
+        with engine.gate.open(caller, Act(action=Action.ADMINISTER, operation="authorise credentials")) as grant:
+            return doors.web_identity(grant, found.id)
+
+    copied = given_out()
+    assert exchange(known, copied)["Credentials"]
+    renewed = given_out()
+    with pytest.raises(ClientError, match=r"Another web identity token of .* was given out, and this one is void"):
+        exchange(known, copied)
+    assert [bool(exchange(known, renewed)["Credentials"]) for _ in range(2)] == [True, True], "clients renew by it"
 
 
 def test_a_token_file_is_enough_without_any_key(

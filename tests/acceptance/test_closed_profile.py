@@ -71,6 +71,10 @@ COMMANDS: dict[str, list[str]] = {
     "report assessment": ["report", "assessment", "-o", "{report}"],
     "report audit": ["report", "audit", "--from", "2026-01-01", "--to", "2026-01-31", "-o", "{report}"],
     "report case": ["report", "case", "case-1", "-o", "{report}"],
+    "report override": [
+        *("report", "override", "--place", "A", "--from", "2026-01-01T10:00", "--to", "2026-01-01T12:00"),
+        *("--reason", "a threat", "-o", "{report}"),
+    ],
     "report notice": [
         "report",
         "notice",

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import in_process
 import numpy as np
 import pytest
 from botocore.config import Config
@@ -58,22 +59,25 @@ class Cluster:
     def run(self, *arguments: str, home: Path) -> subprocess.Popen[str]:
         """`regard …` in a process of its own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("REGARD_")}
-        settings = {
-            "REGARD_STORE_DATABASE": self.url,
-            "REGARD_MODELS_FOLDER": str(self.models),
-            "REGARD_MODELS_THREADS": "1",
-        }
         return subprocess.Popen(
             [sys.executable, "-m", "regard", *arguments, "--home", str(home)],
-            env=kept | settings | {"COLUMNS": "200"},
+            env=kept | self._settings(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
     def said(self, *arguments: str, home: Path) -> str:
-        with self.run(*arguments, home=home) as process:
-            return process.communicate(timeout=60)[0]
+        """What `regard …` says, in this process."""
+        done = in_process.run([*arguments, "--home", str(home)], self._settings())
+        return done.stdout + done.stderr
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "REGARD_STORE_DATABASE": self.url,
+            "REGARD_MODELS_FOLDER": str(self.models),
+            "REGARD_MODELS_THREADS": "1",
+        }
 
     @contextmanager
     def serving(self) -> Iterator[list[Server]]:

@@ -15,6 +15,9 @@ from cli_home import Person, person
 from live_server import Live, without_models
 from measured import MEASURED
 
+from regard.accountability.permissions import PERMISSIONS
+from regard.domain.authority import Channel
+from regard.domain.people import Role
 from regard.store.evaluation_rows import EvaluationRows
 
 SAID = {
@@ -97,6 +100,25 @@ def test_a_sign_says_who_where_and_when_and_the_ledger_hears_that_it_is_displaye
         bodies = [json.loads(body) for (body,) in connection.execute("SELECT body FROM ledger_entries")]
     (heard,) = (each["facts"] for each in bodies if each["operation"] == "report notice")
     assert (heard["place"], heard["since"]) == ("Market Square", "2026-12-01T10:00:00+00:00")
+
+
+@pytest.mark.control(6)
+def test_a_sign_is_left_out_for_a_reason_which_the_ledger_hears_and_the_public_reads(
+    agency: Person, tmp_path: Path
+) -> None:
+    times = ("--from", "2026-12-01T10:00", "--to", "2026-12-01T16:00")
+    words = ("report", "override", "--place", "Market Square", *times, "-o", tmp_path / "override.html")
+    assert "Say why no sign is displayed" in " ".join(agency.run(*words, "--reason", " ").err.split())
+    made = agency.run(*words, "--reason", "A critical <threat>")
+    assert made.code == 0, made.err
+    text = (tmp_path / "override.html").read_text()
+    assert "Facial recognition without a sign" in text
+    assert "A critical &lt;threat&gt;" in text
+    with closing(sqlite3.connect(agency.home / "regard.db")) as connection:
+        bodies = [json.loads(body) for (body,) in connection.execute("SELECT body FROM ledger_entries")]
+    decided = [each for each in bodies if each["operation"] == "report override" and each["outcome"] == "allowed"]
+    assert [each["facts"]["override"] for each in decided] == ["A critical <threat>"]
+    assert PERMISSIONS.roles(Channel.CLI, "report override") == {Role.OVERSEER}
 
 
 @pytest.mark.control(26)

@@ -122,7 +122,6 @@ def test_doctor_says_whether_the_store_answers(
 ) -> None:
     for name, value in (s3.settings | ({"s3_endpoint": "http://127.0.0.1:9"} if down else {})).items():
         monkeypatch.setenv(f"REGARD_OBJECTS_{name.upper()}", value)
-    monkeypatch.setenv("COLUMNS", "200")
     said = CliRunner().invoke(doctor_command.app, ["--home", str(tmp_path)]).output
     assert ("Could not connect to the endpoint URL" in said) is down
     (line,) = [line for line in said.splitlines() if " S3 " in line]

@@ -35,12 +35,20 @@ def told(face: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("threshold", "most"), [(0, 100), (80, 5), (99, 3)])
 def test_boto3_and_the_command_line_find_the_same(
-    live: Live, client: Any, crew: str, portrait: bytes, tmp_path: Path, threshold: int, most: int
+    live: Live,
+    client: Any,
+    crew: str,
+    portrait: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    threshold: int,
+    most: int,
 ) -> None:
     (photo := tmp_path / "probe.jpg").write_bytes(portrait)
     answer = client.search_faces_by_image(
         CollectionId=crew, Image={"Bytes": portrait}, FaceMatchThreshold=threshold, MaxFaces=most
     )
+    monkeypatch.setenv("REGARD_MODELS_FOLDER", str(live.engine.settings.models.folder))  # or it would fetch its own
     terminal = Person(live.engine.settings.home, tmp_path)
     said = terminal.run("search", photo, "--collection", crew, "--threshold", threshold, "--max", most, "--json")
     assert said.code == 0, said.err

@@ -36,14 +36,14 @@ REVIEWING = [
 ]
 
 
-def authorised(station: Agency, rules: Rules, who: str, boss: str = "olga") -> str:
+def authorised(station: Agency, rules: Rules, who: str, boss: str = "olga", *, purpose: str = "investigation") -> str:
     """What one person requests and another approves, as this profile wants it."""
     stores = station.live.engine.stores
     door = Authorisations(stores.authorisations, stores.people, stores.collections)
     kinds = rules.authorisation.kinds
     asked = Request(
         kind=AuthorisationKind.WARRANT if AuthorisationKind.WARRANT in kinds else kinds[0],
-        purpose=(rules.authorisation.purposes or ("investigation",))[0],
+        purpose=(rules.authorisation.purposes or (purpose,))[0],
         basis="Warrant 26-114",
         offence="robbery",
         document_sha256="ab" * 32,
@@ -147,3 +147,32 @@ def _verified(station: Agency, tmp_path: Path) -> None:
     said = subprocess.run(alone, check=False, capture_output=True, text=True, cwd=tmp_path, env={"HOME": str(tmp_path)})
     assert said.returncode == 0, said.stderr
     assert "entries" in said.stdout
+
+
+@pytest.mark.control(9, 21, 28, 53)
+def test_somebody_agrees_is_found_and_takes_it_back_under_consented(models: Path, tmp_path: Path) -> None:
+    """No police and no reviewers: a gate that opens for members, each of whom has agreed in writing."""
+    rules, agreed = PROFILES["consented"], "entrance"
+    with agency(models, tmp_path / "home", profile="consented") as station:
+        consents, image = station.live.engine.keeping.consents, {"Bytes": portrait()}
+        erin = station.session("erin", authorised(station, rules, "erin", purpose=agreed))
+        with pytest.raises(ClientError, match="no valid consent for eileen"):
+            erin.index_faces(**SUSPECTS, Image=image, ExternalImageId="eileen")
+        with station.acting("erin", "consents record", "suspects") as grant:
+            given = {"text": "We compare your face at the door.", "signed_name": "Eileen C."}
+            consents.record(grant, "suspects", "eileen", agreed, **given)
+        other = station.session("erin", authorised(station, rules, "erin", purpose="advertising"))
+        with pytest.raises(ClientError, match="no valid consent for eileen"):
+            other.index_faces(**SUSPECTS, Image=image, ExternalImageId="eileen")
+        assert len(erin.index_faces(**SUSPECTS, Image=image, ExternalImageId="eileen")["FaceRecords"]) == 1
+        with pytest.raises(ClientError, match="takes an authorisation"):
+            station.client("sam").search_faces_by_image(**SUSPECTS, Image=PROBE)
+        authorisation = authorised(station, rules, "sam", purpose=agreed)
+        sam = station.session("sam", authorisation)
+        (match,) = sam.search_faces_by_image(**SUSPECTS, Image=PROBE)["FaceMatches"]
+        assert match["Face"]["ExternalImageId"] == "eileen", "nothing is reviewed here"
+        with station.acting("erin", "consents withdraw", "suspects") as grant:
+            assert consents.withdraw(grant, "suspects", "eileen") == [match["Face"]["FaceId"]]
+        assert sam.search_faces_by_image(**SUSPECTS, Image=PROBE)["FaceMatches"] == []
+        _ended(station, authorisation, sam)
+        _verified(station, tmp_path)

@@ -74,7 +74,6 @@ def test_a_damaged_model_is_found_and_fetched_again(
 ) -> None:
     monkeypatch.setenv("REGARD_MODELS_FOLDER", str(tmp_path / "models"))
     monkeypatch.setenv("REGARD_MODELS_MIRROR", str(models))
-    monkeypatch.setenv("COLUMNS", "400")  # room for any path
     shutil.copytree(models, tmp_path / "models", ignore=shutil.ignore_patterns(".*"))
     file = tmp_path / "models" / "fr_pose.onnx"
     file.write_bytes(b"x" + file.read_bytes()[1:])
@@ -116,7 +115,6 @@ def test_the_doctor_finds_a_working_home_well(user: Person) -> None:
 def test_the_doctor_shows_settings_by_section_with_their_origin_and_no_secret(
     user: Person, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "250")
     monkeypatch.setenv("REGARD_OBJECTS_S3_SECRET_ACCESS_KEY", "hush")
     monkeypatch.setenv("REGARD_SERVER_PORT", "8080")
     said = user.run("doctor")
@@ -145,8 +143,7 @@ def test_the_doctor_shows_first_what_is_not_well_then_what_is_not_as_by_default(
     assert "1 problem found; they stand first" in said.err
 
 
-def test_the_doctor_makes_nothing_in_a_home_that_is_not_used_yet(user: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "400")  # room for any path
+def test_the_doctor_makes_nothing_in_a_home_that_is_not_used_yet(user: Person) -> None:
     said = user.run("doctor")
     assert said.code == 0
     assert "not there yet" in said.out

@@ -131,8 +131,23 @@ def test_a_collection_under_a_stricter_profile_has_its_rules_hold_for_subject_ac
     assert "1 faces are like this one" in user.run("subject", "find", photo).out
     assert "Asked for the erasure of 1 faces" in user.run("subject", "erase", photo, "--yes").out
     assert (count(user, "faces"), entries(user)) == (1, before + 7), "an erasure tells what it shows, too"
+
+
+@pytest.mark.control(28, 55)
+def test_a_closed_collection_is_named_and_the_others_are_looked_in(user: Person) -> None:
+    indexed(user)
+    photo = user.portrait("again.png")
     tagged(user, '{"regard:profile": "closed"}')
-    assert "one of its collections is closed" in " ".join(user.run("subject", "find", photo).err.split())
+    asked = user.run("index", user.pictures / "people", "--collection", "open-one")
+    assert asked.code == 0, asked.err
+    found = user.run("subject", "find", photo, "--json")
+    assert found.code == 0, found.err
+    assert (found.json["Closed"], found.json["Collections"]) == (["staff"], 1)
+    assert [each["CollectionId"] for each in found.json["Faces"]] == ["open-one"]
+    erased = user.run("subject", "erase", photo, "--yes")
+    assert "staff is closed and was left out" in " ".join(erased.out.split())
+    assert "Erased 1 faces." in erased.out
+    assert count(user, "faces") == 1, "the closed one's is still there"
 
 
 @pytest.mark.control(46)

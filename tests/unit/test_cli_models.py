@@ -60,7 +60,6 @@ def test_a_model_that_would_not_end_is_told_of_by_doctor_and_at_the_start_of_a_s
     graph: Graph,
     fault: str,
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "2000")
     monkeypatch.setattr("regard.vision.graph_trial.TRIAL_SECONDS", 5)
     file = brings(graph)
     for command in ("doctor",), ("serve", "--port", "0"):

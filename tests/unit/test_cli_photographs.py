@@ -206,10 +206,7 @@ def test_ctrl_c_exits_with_130_reports_and_the_next_run_finishes(user: Person) -
 # -- search ------------------------------------------------------------------------------------------------------
 
 
-def test_candidates_come_with_similarity_file_and_what_chance_would_give(
-    user: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "400")  # room for any path
+def test_candidates_come_with_similarity_file_and_what_chance_would_give(user: Person, tmp_path: Path) -> None:
     photo = user.portrait("ann.jpg")
     user.run("index", user.pictures, "--collection", "people")
     sheet = tmp_path / "sheet.png"

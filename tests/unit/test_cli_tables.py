@@ -126,8 +126,7 @@ def test_no_table_of_a_command_is_wider_than_the_terminal(
         assert cut == set(), words
 
 
-def test_a_pipe_without_a_width_of_its_own_gets_whole_paths(people: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
+def test_a_pipe_without_a_width_of_its_own_gets_whole_paths(people: Person) -> None:
     said = people.run("faces", "list", "--collection", "people")
     assert said.out.count("/in another one/of the same kind/") == 2
     assert str(people.pictures) in said.out

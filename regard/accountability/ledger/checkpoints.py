@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from regard.accountability.ledger.ledger_verification import (
@@ -23,7 +24,7 @@ from regard.store.ledger_rows import FullTile, LedgerReader, LedgerRows, StoredC
 
 log = logging.getLogger(__name__)
 
-#: Tiles made in one transaction, while nobody else can write: some 20 ms.
+#: Tiles of a level that are made at once: some 20 ms.
 _TILES_AT_ONCE = 64
 
 
@@ -32,12 +33,20 @@ class StoredTiles:
 
     def __init__(self, rows: LedgerReader) -> None:
         self._rows = rows
+        #: Tiles at the end, which are not stored.
+        self._computed: dict[tuple[int, int], bytes] = {}
 
     def tile(self, level: int, number: int, width: int) -> bytes:
         """The first `width` hashes of a tile. Raises LedgerFault if entries are missing."""
-        made = self._rows.tile(level, number)
-        if made is not None:
-            return made[: width * HASH_BYTES]
+        found = self._computed.get((level, number), b"")
+        if len(found) < width * HASH_BYTES:
+            made = self._rows.tile(level, number)
+            if made is not None:
+                return made[: width * HASH_BYTES]
+            found = self._computed[level, number] = self._hashes(level, number, width)
+        return found[: width * HASH_BYTES]
+
+    def _hashes(self, level: int, number: int, width: int) -> bytes:
         first = number * TILE
         if level == 0:
             hashes = [leaf_hash(leaf) for leaf in self._rows.leaves(first, width)]
@@ -90,24 +99,38 @@ class LedgerCheckpoints:
 
         Raises LedgerFault, and signs nothing, if the entries are not those that were signed before.
         """
+        copied = self._copied()  # read first, or another process could sign, and copy, more than there is here
         with accompanied(None):
-            while self._extend():
-                pass
-            with self._rows.database.write():
-                size = self._rows.head().size
-                last = self._rows.last_checkpoint()
-                self._check(size, last)
-                if last is None or last.size != size or (given_out and not last.given_out):
-                    note = last.note if last is not None and last.size == size else self._sign(self._rows, size)
-                    last = StoredCheckpoint(size=size, note=note, given_out=given_out)
-                    self._rows.put_checkpoint(last)
-        self._keep_copy(last.note)
-        return last
+            while True:
+                with self._rows.snapshot() as moment:  # in no writer's way: entries that are there do not change
+                    tiles = StoredTiles(moment)
+                    full, more = _full_tiles(moment, tiles)
+                    made = None if more else self._continued(moment, tiles, copied, given_out=given_out)
+                self._rows.settle(full, made)
+                if made is not None:
+                    break
+        self._keep_copy(made.note)
+        return made
+
+    def _continued(self, moment: LedgerReader, tiles: StoredTiles, copied: str, *, given_out: bool) -> StoredCheckpoint:
+        """The checkpoint of a moment: the last one, if it is of as many entries."""
+        size, last = moment.head().size, moment.last_checkpoint()
+        self._check(tiles, size, self._sayings(copied, last))
+        if last is None or last.size != size:
+            return StoredCheckpoint(size=size, note=self._sign(tiles, size), given_out=given_out)
+        return replace(last, given_out=last.given_out or given_out)
+
+    def check(self) -> None:
+        """Raises LedgerFault unless the entries continue those that were signed last, as the database has it and as the
+        copy outside of it does."""
+        copied = self._copied()  # read first, as in `make`
+        with self._rows.snapshot() as moment:
+            self._check(StoredTiles(moment), moment.head().size, self._sayings(copied, moment.last_checkpoint()))
 
     def of(self, moment: LedgerReader) -> StoredCheckpoint:
         """A checkpoint of the entries of a moment, to give out; `keep` it once the moment's transaction has ended."""
         size = moment.head().size
-        return StoredCheckpoint(size=size, note=self._sign(moment, size), given_out=True)
+        return StoredCheckpoint(size=size, note=self._sign(StoredTiles(moment), size), given_out=True)
 
     def keep(self, checkpoint: StoredCheckpoint) -> None:
         """Keep one that was given out, or that witnesses have cosigned."""
@@ -118,14 +141,17 @@ class LedgerCheckpoints:
         """The tree above the first `size` entries."""
         return MerkleTree(StoredTiles(self._rows), size)
 
-    def _sign(self, rows: LedgerReader, size: int) -> str:
-        root = MerkleTree(StoredTiles(rows), size).root()
+    def _sign(self, tiles: StoredTiles, size: int) -> str:
+        root = MerkleTree(tiles, size).root()
         return self._signer.sign(Checkpoint(self.origin, size, root), int(self._clock()))
 
-    def _check(self, size: int, last: StoredCheckpoint | None) -> None:
-        """Raises LedgerFault unless the entries continue those of the last checkpoint, and of the copy's."""
-        said = {f"{self._copy} says": self._copied(), "its last checkpoint says": last.note if last else ""}
-        for who, note in said.items():
+    def _sayings(self, copied: str, last: StoredCheckpoint | None) -> Mapping[str, str]:
+        """The notes of what was signed last, each with who says so."""
+        return {copied: f"{self._copy} says", last.note if last else "": "its last checkpoint says"}
+
+    def _check(self, tiles: StoredTiles, size: int, said: Mapping[str, str]) -> None:
+        """Raises LedgerFault unless the entries continue those of each note, of which is `said` who says so."""
+        for note, who in said.items():
             signed = self._parsed(note) if note else None
             if signed is None or signed.origin != self.origin:  # the copy may be of a database that was here before
                 continue
@@ -134,7 +160,7 @@ class LedgerCheckpoints:
                     f"The ledger was cut, or the database set back to an earlier day: it has {size} entries, and {who} "
                     f"there were {signed.size}. Restore a later backup of the database."
                 )
-            if self.tree(signed.size).root() != signed.root:
+            if MerkleTree(tiles, signed.size).root() != signed.root:
                 raise LedgerFault(
                     f"The ledger was changed: its first {signed.size} entries are not those that {who} there were. "
                     "Restore a backup of the database."
@@ -161,19 +187,16 @@ class LedgerCheckpoints:
             with replace_file(self._copy, durable=False) as stream:  # an older one does too
                 stream.write(note.encode())
 
-    def _extend(self) -> bool:
-        """Make tiles that have become full; whether there may be more."""
-        with self._rows.database.write():
-            tiles, size, level = StoredTiles(self._rows), self._rows.head().size, 0
-            while (full := size >> (8 * (level + 1))) > 0:
-                made = self._rows.tiles_made(level)
-                numbers = range(made, min(full, made + _TILES_AT_ONCE))
-                new = [(number, tiles.tile(level, number, TILE)) for number in numbers]
-                if new:
-                    self._rows.add_tiles(
-                        [FullTile(level=level, number=at, hashes=hashes, root=root_of(hashes)) for at, hashes in new]
-                    )
-                if made + len(new) < full:
-                    return True
-                level += 1
-        return False
+
+def _full_tiles(moment: LedgerReader, tiles: StoredTiles) -> tuple[list[FullTile], bool]:
+    """Tiles that have become full and are not stored yet, and whether there are more."""
+    size, level, full = moment.head().size, 0, list[FullTile]()
+    while (count := size >> (8 * (level + 1))) > 0:
+        made = moment.tiles_made(level)
+        for number in range(made, min(count, made + _TILES_AT_ONCE)):
+            hashes = tiles.tile(level, number, TILE)
+            full.append(FullTile(level=level, number=number, hashes=hashes, root=root_of(hashes)))
+        if made + _TILES_AT_ONCE < count:
+            return full, True
+        level += 1
+    return full, False

@@ -99,7 +99,7 @@ class Record:
 
 def shown(moment: datetime) -> str:
     """A moment as entries have it: UTC, and as text in the order of time."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def digest(salt: bytes, picture: str) -> str:

@@ -3,6 +3,7 @@ receipts."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class LedgerExport:
     def export(self, folder: Path, progress: Progress) -> StoredCheckpoint:
         """Write the ledger, as it is at this moment, into a folder, over an earlier export of it; the checkpoint last.
 
-        Raises LedgerFault if the entries are not those that were signed; OSError.
+        Raises LedgerFault if the entries are not those that were signed, or one does not say what it said; OSError.
         """
         self._checkpoints.make()
         with self._rows.snapshot() as moment:
@@ -57,6 +58,7 @@ class LedgerExport:
         (entry,) = found
         if entry.salt is None or entry.body is None:
             raise LedgerFault(f"The body of entry {position} was erased; receipts that were given before still hold.")
+        _check_body(position, entry)
         checkpoint = self._cosigned(position) or self._checkpoints.make(given_out=True)
         proof = self._checkpoints.tree(checkpoint.size).inclusion(position)
         root = root_from_inclusion(leaf_hash(entry.leaf), position, checkpoint.size, proof)
@@ -79,6 +81,8 @@ class LedgerExport:
             entries = moment.entries(number * TILE, width)
             name = tile_path(number, width)
             _write(folder / "tile/entries" / name, b"".join(b"\0\x20" + each.leaf for each in entries))
+            for position, each in enumerate(entries, number * TILE):
+                _check_body(position, each)
             _write(folder / "bodies" / name, _lines(entries))
             progress("Writing entries", number * TILE + width, size)
         level = 0
@@ -87,6 +91,17 @@ class LedgerExport:
                 width = tile_width(size, level, number)
                 _write(folder / f"tile/{level}" / tile_path(number, width), tiles.tile(level, number, width))
             level += 1
+
+
+def _check_body(position: int, entry: StoredEntry) -> None:
+    """Raises LedgerFault if what the entry says was edited: what leaves is signed, and would seem to be ours."""
+    if entry.salt is None or entry.body is None:
+        return
+    if hashlib.sha256(entry.salt + entry.body).digest() != entry.leaf:
+        raise LedgerFault(
+            f"The ledger was changed: entry {position} does not say what it said when it was written. Restore a backup "
+            "of the database."
+        )
 
 
 def _lines(entries: Sequence[StoredEntry]) -> bytes:

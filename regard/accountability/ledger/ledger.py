@@ -12,10 +12,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 
 from regard.accountability.ledger.entry import Record
+from regard.accountability.ledger.group_commit import GroupCommit
 from regard.domain.authority import Act, Action, Caller
-from regard.errors import InternalServerError, RegardError
-from regard.store import database, ledger_rows
+from regard.errors import InternalServerError
+from regard.store import database
 from regard.store.database import Database, Transaction
+from regard.store.ledger_tail import JoinedTail, LedgerTail, own_tail
 from regard.store.resumption_rows import confirmed_clock
 
 #: What changes something is written with it.
@@ -39,9 +41,7 @@ class Ledger:
     ) -> None:
         self._opening = opening
         self._clock = clock
-        self._waiting: list[_Ticket] = []
-        self._guard = threading.Lock()
-        self._led = False
+        self._commits = GroupCommit(self._commit)
         #: How many entries this process has written since the last checkpoint; `due` is set when they are many.
         self.unsigned = 0
         self.due = threading.Event()
@@ -64,61 +64,33 @@ class Ledger:
 
     def append(self, record: Record) -> None:
         """Write an entry of its own; it is on disk when this returns. Raises InternalServerError."""
-        ticket = _Ticket(record)
-        with self._guard:
-            self._waiting.append(ticket)
-            leads, self._led = not self._led, True
-        if not leads:
-            ticket.wait()
-        if not ticket.done:
-            self._lead()
-        if ticket.error is not None:
-            raise InternalServerError(ticket.error.message, public=ticket.error.public) from ticket.error
+        self._commits.add(record)
 
     def write(self, transaction: Transaction, records: Sequence[Record]) -> None:
         """Add entries in a transaction of somebody else's. Raises InternalServerError where the clock is wrong.
 
         An entry's time is never before that of the one before it."""
+        self._add(JoinedTail(transaction), records)
+
+    def _commit(self, records: Sequence[Record]) -> None:
+        with database.accompanied(None), self._opening() as opened, own_tail(opened) as tail:
+            self._add(tail, records)
+
+    def _add(self, tail: LedgerTail, records: Sequence[Record]) -> None:
         if self.fault is not None:
             raise InternalServerError(self.fault, public=self.fault)
-        head = ledger_rows.head(transaction)
+        head = tail.head()
         now = self._clock()
         if now < head.recorded_at - SET_BACK and any(each.operation != _MENDING for each in records):
-            _check_clock(transaction, now, head.recorded_at)
+            with tail.reading() as connection:
+                _check_clock(connection, now, head.recorded_at)
         moment = max(now, head.recorded_at)
-        ledger_rows.add_entries(transaction, head.size, [each.entry(moment, now) for each in records])
+        tail.add(head.size, [each.entry(moment, now) for each in records])
         for position, each in enumerate(records, head.size):
             each.position = position
         self.unsigned += len(records)
         if self.unsigned >= _MOST_UNSIGNED:
             self.due.set()
-
-    def _lead(self) -> None:
-        """Write what waits in one commit, and have the first of those that came in the meantime write the next."""
-        with self._guard:
-            tickets, self._waiting = self._waiting, []
-        try:
-            self._write_all(tickets)
-        finally:
-            with self._guard:
-                self._led = bool(self._waiting)
-                if self._waiting:
-                    self._waiting[0].wake()
-
-    def _write_all(self, tickets: Sequence[_Ticket]) -> None:
-        error: RegardError | None = InternalServerError("The ledger could not be written.")
-        try:
-            with database.accompanied(None), self._opening() as opened, opened.write() as transaction:
-                self.write(transaction, [each.record for each in tickets])
-            error = None
-        except RegardError as raised:
-            error = raised
-        finally:
-            for each in tickets:
-                each.done, each.error = True, error
-                if error is None:
-                    each.record.written()
-                each.wake()
 
 
 def _check_clock(transaction: Transaction, now: datetime, last: datetime) -> None:
@@ -159,20 +131,3 @@ class Hearing:
             self.record.written()
 
     _told = False
-
-
-class _Ticket:
-    """An entry that waits until another thread has written it, or leaves it to this one to write."""
-
-    def __init__(self, record: Record) -> None:
-        self.record = record
-        self.done = False
-        self.error: RegardError | None = None
-        self._asleep = threading.Lock()
-        self._asleep.acquire()
-
-    def wait(self) -> None:
-        self._asleep.acquire()
-
-    def wake(self) -> None:
-        self._asleep.release()

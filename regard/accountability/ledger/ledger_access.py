@@ -44,13 +44,13 @@ class LedgerAccess:
     def checkpoint(self, grant: Grant) -> StoredCheckpoint:
         """A checkpoint of all entries, signed, and kept for good."""
         grant.require_all(Action.READ)
-        with _faults():
+        with faults_told():
             return self._checkpoints.make(given_out=True)
 
     def cosign(self, grant: Grant, checkpoint: StoredCheckpoint, url: str, keys: Sequence[str]) -> StoredCheckpoint:
         """The checkpoint with the signature of the witness at `url` too."""
         grant.require_all(Action.READ)
-        with _faults():
+        with faults_told():
             return cosign(self._checkpoints, checkpoint, url, [VerifierKey.parse(key) for key in keys])
 
     def positions(self, grant: Grant, request_id: str) -> list[int]:
@@ -64,14 +64,14 @@ class LedgerAccess:
     def receipt(self, grant: Grant, position: int) -> str:
         """The proof that an entry is in the ledger, with what it says."""
         grant.require_all(Action.READ)
-        with _faults():
+        with faults_told():
             return self._export.receipt(position)
 
     def export(self, grant: Grant, folder: Path, progress: Progress) -> StoredCheckpoint:
         """Write the ledger into a folder. Raises OSError."""
         grant.require_all(Action.EXPORT)
         grant.tell()  # so that the export tells of itself
-        with _faults():
+        with faults_told():
             return self._export.export(folder, progress)
 
     def erase(self, grant: Grant, before: datetime, reason: str) -> int:
@@ -102,7 +102,8 @@ def _check_least(rules: Rules, before: datetime) -> None:
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def faults_told() -> Iterator[None]:
+    """Has whoever asks told what is wrong with the ledger."""
     try:
         yield
     except LedgerFault as fault:

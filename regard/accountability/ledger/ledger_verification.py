@@ -345,7 +345,9 @@ def verify_receipt(text: str, keys: Sequence[VerifierKey], witnesses: Sequence[V
     head, _, signed = text.partition("\n\n")
     lines = head.split("\n")
     if lines[0] != PROOF_HEADER or len(lines) < 3 or not lines[1].startswith("extra ") or lines[2][:6] != "index ":
-        raise LedgerFault("This is no receipt of a ledger of Regard.")
+        raise LedgerFault(
+            f"This is no receipt: a .tlog-proof begins with the line {PROOF_HEADER}, not {lines[0][:60]!r}."
+        )
     try:
         extra, index = b64decode(lines[1][6:], validate=True), int(lines[2][6:])
         proof = [b64decode(line, validate=True) for line in lines[3:]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from regard.accountability.profiles.catalogue import of_tags
 from regard.accountability.reports.curves import measured
 from regard.accountability.reports.report import Block, Facts, Listing, Notice, Paragraph, Report, Section, day
 from regard.accountability.reports.system import System, demands, models, product, rules_listing, said
@@ -42,7 +43,7 @@ def accountability_report(
             Section("The system", [product(system), models(system)]),
             Section("What it can do, and what it cannot", [Paragraph(CAPABILITIES), Paragraph(LIMITS)]),
             Section("What it is used for", [_use(system)]),
-            Section("Data", [Paragraph(_DATA), _databases(sizes)]),
+            Section("Data", [Paragraph(_DATA), _databases(system, sizes)]),
             Section("Rules", [rules_listing(system.rules)]),
             Section("How long what is kept", [_retention(system)]),
             Section("How often it errs", _errors(evaluations)),
@@ -78,11 +79,14 @@ def _use(system: System) -> Facts:
     )
 
 
-def _databases(sizes: list[tuple[Collection, int]]) -> Listing:
+def _databases(system: System, sizes: list[tuple[Collection, int]]) -> Listing:
     return Listing(
         "Collections",
-        ("Collection", "Faces", "Face model", "Since"),
-        [(each.id, f"{count:,}", each.face_model, day(each.created_at)) for each, count in sizes],
+        ("Collection", "Faces", "Face model", "Since", "Profile"),
+        [
+            (each.id, f"{count:,}", each.face_model, day(each.created_at), of_tags(each.tags, system.rules).title)
+            for each, count in sizes
+        ],
         "There is none.",
     )
 
@@ -119,6 +123,14 @@ def _data(system: System, sizes: list[tuple[Collection, int]], evaluations: list
         "profile": system.rules.content,
         "profile_sha256": system.rules.sha256,
         "models": list(system.models),
-        "collections": [{"id": each.id, "faces": count, "face_model": each.face_model} for each, count in sizes],
+        "collections": [
+            {
+                "id": each.id,
+                "faces": count,
+                "face_model": each.face_model,
+                "profile": of_tags(each.tags, system.rules).name,
+            }
+            for each, count in sizes
+        ],
         "evaluations": evaluations,
     }

@@ -18,6 +18,8 @@ from regard.domain.authority import Action
 from regard.domain.cases import Search
 from regard.errors import InvalidParameter
 
+#: What the ledger hears where a server or a command is run under a laxer profile.
+CHANGED = "profile changed"
 #: What the ledger hears as a search.
 _MISSING = "Every search of the ledger is in the records"
 
@@ -37,7 +39,8 @@ class Audit:
             raise InvalidParameter("Name the first and the last day of the time to audit, in this order.")
         searches = self._sources.cases.searches_between(since, until)
         found = [*self._checked(searches, since), *self._unrecorded(searches, since, until)]
-        made = _report(self._system, (since, until), searches, found, self._clock())
+        changes = list(self._changed(since, until))
+        made = _report(self._system, (since, until), searches, found, changes, self._clock())
         return noted(grant, made, searches=len(searches), exceptions=len(found))
 
     def _checked(self, searches: list[Search], since: datetime) -> Iterator[Lapse]:
@@ -76,6 +79,13 @@ class Audit:
             if search_id not in recorded and since <= datetime.fromisoformat(str(said["time"])) < until:
                 yield Lapse(rule=_MISSING, search=str(search_id), words="the ledger has it, and the records do not")
 
+    def _changed(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, str, str]]:
+        """When the installation's profile was changed to a laxer one, from which to which."""
+        for _, said in self._sources.entries(since - timedelta(minutes=1)):
+            when = datetime.fromisoformat(str(said["time"]))
+            if said["operation"] == CHANGED and since <= when < until:
+                yield when, str(said["facts"]["profile_before"]), str(said["facts"]["profile_after"])
+
     def _heard(self, since: datetime) -> Iterator[Mapping[str, Any]]:
         for _, said in self._sources.entries(since - timedelta(minutes=1)):
             facts = said.get("facts")
@@ -90,8 +100,22 @@ class Audit:
         return frozenset({person_id} | theirs)
 
 
+def _changes(changes: list[tuple[datetime, str, str]]) -> Listing:
+    return Listing(
+        "Changes to a profile that demands less",
+        ("When", "From", "To"),
+        [(moment(when), before, after) for when, before, after in changes],
+        "None: no server or command of this database was run under a profile that demands less than the one before.",
+    )
+
+
 def _report(
-    system: System, period: tuple[datetime, datetime], searches: list[Search], found: list[Lapse], now: datetime
+    system: System,
+    period: tuple[datetime, datetime],
+    searches: list[Search],
+    found: list[Lapse],
+    changes: list[tuple[datetime, str, str]],
+    now: datetime,
 ) -> Report:
     counts = Counter(each.rule for each in found)
     rules = [*CHECKS, _MISSING, *sorted(set(counts) - {*CHECKS, _MISSING})]
@@ -126,12 +150,13 @@ def _report(
                     )
                 ],
             ),
-            Section("The rules", [rules_listing(system.rules)]),
+            Section("The rules", [_changes(changes), rules_listing(system.rules)]),
         ],
         data={
             "since": period[0],
             "until": period[1],
             "searches": len(searches),
+            "laxer_profiles": [{"time": when, "from": one, "to": other} for when, one, other in changes],
             "exceptions": [{"rule": each.rule, "search": each.search, "words": each.words} for each in found],
         },
         evidence=True,

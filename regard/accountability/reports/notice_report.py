@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from regard.accountability.plain_words import check_words
 from regard.accountability.reports.report import Facts, Paragraph, Report, Section
 from regard.accountability.reports.system import System, demands, said
 from regard.errors import InvalidParameter
@@ -63,6 +64,43 @@ def notice_report(system: System, sign: Sign, now: datetime) -> Report:
         ],
         data={"place": sign.place, "since": sign.since, "until": sign.until, "profile": system.rules.name},
         poster=True,
+    )
+
+
+def check_reason(reason: str) -> None:
+    """Raises InvalidParameter for a reason that is none, or has control characters."""
+    if not reason.strip() or len(reason) > _LONGEST:
+        raise InvalidParameter(f"Say why no sign is displayed, in 1 to {_LONGEST} characters: the public reads it.")
+    check_words("the reason", reason)
+
+
+def override_report(system: System, sign: Sign, reason: str, now: datetime) -> Report:
+    """The record that a sign was left out: a decision of the overseer's, with its reason."""
+    return Report(
+        name="notice-override",
+        title="Facial recognition without a sign",
+        subtitle=system.named,
+        made_at=now,
+        sections=[
+            Section(
+                "What was decided",
+                [
+                    Paragraph(
+                        "Faces are searched for here, and no sign says so, for the reason below. The ledger has this "
+                        "decision, and the transparency report publishes it."
+                    ),
+                    Facts(
+                        [
+                            ("Where", sign.place),
+                            ("When", f"{_clock(sign.since)} to {_clock(sign.until)}"),
+                            ("Why", reason),
+                            ("Questions", said(system.contact, "contact")),
+                        ]
+                    ),
+                ],
+            )
+        ],
+        data={"place": sign.place, "since": sign.since, "until": sign.until, "reason": reason},
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from regard.accountability.gate import Grant
 from regard.accountability.reports import rendering
 from regard.accountability.reports.accountability_report import accountability_report
 from regard.accountability.reports.assessment_report import assessment_report
-from regard.accountability.reports.notice_report import Sign, notice_report
+from regard.accountability.reports.notice_report import Sign, check_reason, notice_report, override_report
 from regard.accountability.reports.report import Report, day
 from regard.accountability.reports.sources import Sources
 from regard.accountability.reports.system import System
@@ -20,6 +20,7 @@ from regard.accountability.reports.transparency_report import transparency_repor
 from regard.domain.authority import Action
 from regard.domain.publications import Publication
 from regard.errors import InvalidParameter
+from regard.store.subject_rows import SUBJECT_LOOKS
 
 _TRANSPARENCY = "transparency"
 
@@ -53,6 +54,14 @@ class PublicReports:
         grant.note(place=sign.place, since=sign.since.isoformat(), until=sign.until.isoformat())
         return noted(grant, notice_report(self._system, sign, self._clock()))
 
+    def override(self, grant: Grant, sign: Sign, reason: str) -> Report:
+        """What says that no sign is displayed there and then, and why; the ledger hears it. Raises InvalidParameter."""
+        grant.require_all(Action.ADMINISTER)
+        sign.check()
+        check_reason(reason)
+        grant.note(place=sign.place, since=sign.since.isoformat(), until=sign.until.isoformat(), override=reason)
+        return noted(grant, override_report(self._system, sign, reason, self._clock()))
+
     def transparency(
         self, grant: Grant, since: datetime, until: datetime, demographics: Mapping[str, Mapping[str, str]]
     ) -> Report:
@@ -65,8 +74,13 @@ class PublicReports:
         """
         grant.require_all(Action.ADMINISTER)
         now = self._clock()
-        if not since < until <= now:
-            raise InvalidParameter("Name a period that is over, its first and its last day.")
+        if since >= until:
+            raise InvalidParameter("The first day of the period is after its last one. Name them in their order.")
+        if until > now:
+            raise InvalidParameter(
+                f"The period is not over: its last day is {day(until - timedelta(days=1))}, and today, by UTC, is "
+                f"{day(now)}. Name a last day before today."
+            )
         with self._sources.database.write():
             published = self._published(since, until)
             if published is None:
@@ -104,6 +118,7 @@ class PublicReports:
             (name, each) for name, each in sources.threshold_changes() if since <= (each.approved_at or now) < until
         ]
         known = sources.authorisations_by_id()
+        heard = list(sources.allowed_between(since, until))
         period = Period(
             since=since,
             until=until,
@@ -114,6 +129,8 @@ class PublicReports:
             incidents=[each for each in sources.incidents.since(since) if each.opened_at < until],
             thresholds=changes,
             erasures=sources.erased(since, until),
+            subject_looks=sum(each["operation"] in SUBJECT_LOOKS for each in heard),
+            overrides=[str(each["facts"]["override"]) for each in heard if "override" in each["facts"]],
             suspensions=sum(since <= each.started_at < until for each in sources.suspensions.all()),
             demographics=demographics,
         )
@@ -123,7 +140,7 @@ class PublicReports:
             kind=_TRANSPARENCY,
             since=since,
             until=until,
-            content=content(period, known, evaluations, self._system.rules.suppress_below),
+            content=content(period, known, evaluations, grant.rules.suppress_below),
             published_by=grant.person_id,
             published_at=now,
         )

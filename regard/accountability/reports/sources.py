@@ -101,6 +101,12 @@ class Sources:
                 counts[each.kind] = counts.get(each.kind, 0) + 1
         return counts
 
+    def allowed_between(self, since: datetime, until: datetime) -> Iterator[Mapping[str, Any]]:
+        """What the ledger says of acts that were allowed in a time."""
+        for _, said in self.entries(since):
+            if said["outcome"] == "allowed" and since <= datetime.fromisoformat(str(said["time"])) < until:
+                yield {"facts": {}, **said}
+
     def entries(self, since: datetime) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Every entry of the ledger that was recorded since a moment and whose body is still there, with its number."""
         before = self.ledger.last_before(since)

@@ -41,6 +41,10 @@ class Period:
     thresholds: Sequence[tuple[str, ThresholdChange]]
     erasures: Mapping[str, int]
     suspensions: int
+    #: How often somebody was looked for to tell what is kept of them.
+    subject_looks: int
+    #: How often faces were searched for without a sign, and why.
+    overrides: Sequence[str]
     #: By case id, what the operator's own records say of the person: the column and the value.
     demographics: Mapping[str, Mapping[str, str]]
 
@@ -71,6 +75,8 @@ def content(
         "thresholds": [_threshold(name, each, evaluations) for name, each in period.thresholds],
         "erasures": dict(period.erasures),
         "suspensions": period.suspensions,
+        "subject_looks": period.subject_looks,
+        "signs_not_displayed": list(period.overrides),
     }
 
 

@@ -26,6 +26,8 @@ def transparency_report(system: System, published: Publication) -> Report:
             Section("Incidents, breaches and misuse", [_incidents(content)]),
             Section("Thresholds that were changed", _thresholds(content)),
             Section("Erasures and suspensions", [_erasures(content)]),
+            Section("Subject access", [Facts([("People looked for", f"{content.get('subject_looks', 0):,}")])]),
+            Section("Without a sign", [_overrides(content)]),
             Section("Rules", [Facts([("Profile", system.title), ("Its SHA-256", system.rules.sha256)])]),
         ],
         data=dict(content),
@@ -48,6 +50,11 @@ def _series(series: Mapping[str, Any]) -> list[Block]:
         if cells
     ]
     return [Facts([("In all", shown(series["total"]))]), *tables]
+
+
+def _overrides(content: Mapping[str, Any]) -> Block:
+    reasons = [(each,) for each in content.get("signs_not_displayed", ())]
+    return Listing("Decisions that no sign be displayed", ("Why",), reasons, "None.")
 
 
 def _incidents(content: Mapping[str, Any]) -> Block:

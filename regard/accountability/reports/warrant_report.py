@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
 from regard.accountability.reports.case_report import CaseRecord
@@ -21,7 +22,7 @@ def warrant_report(system: System, record: CaseRecord, least_utility: float, now
         for each in ranked
         if each.number in verified
     ]
-    independent = sum(each.independent for each in record.file.corroborations)
+    support = Counter(each.kind for each in record.file.corroborations if each.independent)
     return Report(
         name=f"warrant-{case.id}",
         title="Disclosure of a face search",
@@ -29,7 +30,7 @@ def warrant_report(system: System, record: CaseRecord, least_utility: float, now
         made_at=now,
         notices=(LEAD,),
         sections=[
-            Section("Facial recognition was used", [Facts(_used(system, record))]),
+            Section("Facial recognition was used", [Facts(_used(system, record, least_utility))]),
             Section(
                 "Where the person named in these papers stood among the candidates",
                 [
@@ -42,10 +43,7 @@ def warrant_report(system: System, record: CaseRecord, least_utility: float, now
                 ],
             ),
             Section("What speaks against relying on it", _flaws_listed(record, least_utility)),
-            Section(
-                "What does not derive from the search",
-                [Facts([("Independent support", f"{independent:,}"), ("State of the case", case.state)])],
-            ),
+            Section("What does not derive from the search", [Facts(_supported(support, case.state))]),
         ],
         data={
             "case": case.id,
@@ -57,11 +55,22 @@ def warrant_report(system: System, record: CaseRecord, least_utility: float, now
                 if each.number in verified
             ],
             "flaws": _flaws(record, least_utility),
-            "independent_support": independent,
+            "independent_support": support.total(),
+            "kinds_of_support": dict(support),
+            "probe_utilities": [each.probe_edits.get("utility") for each in record.file.searches],
         },
         evidence=True,
         one_page=True,
     )
+
+
+def _supported(support: Counter[str], state: str) -> list[tuple[str, str]]:
+    kinds = ", ".join(f"{kind} ({count:,})" for kind, count in support.items())
+    return [
+        ("Independent support", f"{support.total():,}"),
+        ("Of which kinds", kinds or "none"),
+        ("State of the case", state),
+    ]
 
 
 def _flaws_listed(record: CaseRecord, least_utility: float) -> list[Block]:
@@ -73,13 +82,23 @@ def _pairs(record: CaseRecord) -> list[tuple[Search, list[RankedCandidate]]]:
     return [(each, list(record.ranked.get(each.id, ()))) for each in record.file.searches]
 
 
-def _used(system: System, record: CaseRecord) -> list[tuple[str, str]]:
+def _quality(search: Search, least_utility: float) -> str:
+    """How good the searched picture is, of 100, and what the rules ask for."""
+    utility = search.probe_edits.get("utility")
+    if not isinstance(utility, float | int):
+        return "not measured"
+    bar = f", where the rules ask for {least_utility:g}" if least_utility else ""
+    return f"{utility:.0f} of 100{bar}"
+
+
+def _used(system: System, record: CaseRecord, least_utility: float) -> list[tuple[str, str]]:
     searches, others = record.file.searches, record.others
     expected = sum(each.expected_false for each in searches)
     return [
         ("System", f"Regard {system.version}; face model {', '.join(sorted({each.face_model for each in searches}))}"),
         ("Searched", "; ".join(f"{each.collection}, {each.gallery_size:,} faces" for each in searches)),
         ("Threshold", "; ".join(f"similarity {each.threshold:g}" for each in searches)),
+        ("Quality of the searched picture", "; ".join(_quality(each, least_utility) for each in searches)),
         ("Candidates returned", f"{sum(each.candidate_count for each in searches):,}"),
         ("False candidates to expect by chance", f"{plain(expected)}{how_rarely(expected)}"),
         (

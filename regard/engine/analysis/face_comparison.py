@@ -60,7 +60,7 @@ class FaceComparison:
     def compare(self, grant: Grant, source: Image, target: Image, level: str = "NONE") -> Comparison:
         """Compare the largest face of `source` with every face of `target`; all must pass the quality filter's `level`.
 
-        Raises NoFace if a picture has no such face.
+        Where the profile hides scores, a similarity is the threshold or 0. Raises NoFace if a picture has no such face.
         """
         grant.require(Action.COMPARE)
         counted = face_counter(grant)
@@ -69,7 +69,12 @@ class FaceComparison:
         others = self._usable(target, "target", level, most=MOST_FACES, detail=DESCRIBED, counted=counted)
         cosines = np.asarray(others.embeddings @ probe.embeddings[0], np.float32)
         similarities = self.calibration.similarity(cosines, pair_utilities(probe.faces.utility, others.faces.utility))
-        grant.note(compared=len(similarities), highest=float(similarities.max()))
+        grant.note(compared=len(similarities))
+        if grant.rules.review.hide_scores:
+            least = np.float32(grant.act.threshold or 0.0)
+            similarities = np.where(similarities >= least, least, np.float32(0.0))
+        else:
+            grant.note(highest=float(similarities.max()))
         order = np.argsort(-similarities, kind="stable")
         target_faces = Probes(image=others.image, faces=others.faces.take(order), embeddings=others.embeddings[order])
         return Comparison(source=probe, target=target_faces, similarities=similarities[order])

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
 from regard.domain.arrays import FloatArray
 from regard.domain.faces import Detail, Faces
-from regard.domain.images import Image, ObjectName
-from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.domain.images import Box, Image, ObjectName
+from regard.engine.analysis.face_analyzer import MOST_FACES, FaceAnalyzer
 from regard.engine.analysis.image_loader import ImageLoader, Picture
 from regard.engine.analysis.quality_filter import JUDGED, select, told, utility_reasons
 from regard.errors import InvalidParameter
+from regard.vision.geometry import overlaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +62,19 @@ class ProbeReader:
         most: int = 1,
         detail: Detail = Detail.NONE,
         counted: Callable[[int], None] | None = None,
+        chosen: Box | None = None,
     ) -> Probes:
-        """Those of the `most` largest faces that pass `level`, largest first, with what `detail` asks for. `counted` is
-        told how many there are in all, before more is found out about any.
+        """Those of the `most` largest faces that pass `level`, largest first, with what `detail` asks for; the one at
+        `chosen` comes before all others. `counted` is told how many there are in all, before more is found out about
+        any.
 
-        Raises NoFace if there are none.
+        Raises NoFace if there are none, or none at `chosen`.
         """
         if counted is not None:
             counted(len(self.found(image, Detail.NONE)))
         judged = detail if level == "NONE" else detail | JUDGED
-        faces = self._analyzer.faces([image], judged, limit=most)[0]
+        limit = most if chosen is None else MOST_FACES
+        faces = _in_front(image, self._analyzer.faces([image], judged, limit=limit)[0], chosen).take(slice(most))
         faces = faces.take(select(faces, image, level, most).kept)
         if not len(faces):
             raise NoFace(image)
@@ -80,9 +84,12 @@ class ProbeReader:
             raise NoFace(image)
         return Probes(image=image, faces=told(probes.faces.take(kept), detail), embeddings=probes.embeddings[kept])
 
-    def found(self, image: Image, detail: Detail) -> Faces:
-        """Every face, largest first, with what `detail` asks for and without an embedding."""
-        return self._analyzer.faces([image], detail)[0]
+    def found(self, image: Image, detail: Detail, chosen: Box | None = None) -> Faces:
+        """Every face, largest first but for the one at `chosen`, with what `detail` asks for and without an embedding.
+
+        Raises NoFace if there is none at `chosen`.
+        """
+        return _in_front(image, self._analyzer.faces([image], detail)[0], chosen)
 
     def embedded(self, image: Image, faces: Faces) -> Probes:
         """These faces of the picture, embedded."""
@@ -90,3 +97,19 @@ class ProbeReader:
         if found.embeddings is None:
             raise ValueError("the analyzer returned no embeddings")
         return Probes(image=image, faces=found, embeddings=found.embeddings)
+
+
+def _in_front(image: Image, faces: Faces, chosen: Box | None) -> Faces:
+    """The face that overlaps `chosen` most, before the others. Raises NoFace if none does."""
+    if chosen is None:
+        return faces
+    shares = overlaps(_corners(faces.boxes), _corners(np.array([astuple(chosen)], np.float32)))[:, 0]
+    if not shares.any():
+        raise NoFace(image, "No face was found where the chosen one is said to be. Look for the faces again.")
+    best = int(shares.argmax())
+    return faces.take(np.array([best, *(row for row in range(len(faces)) if row != best)]))
+
+
+def _corners(boxes: FloatArray) -> FloatArray:
+    """N×4 of left, top, right and bottom."""
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)

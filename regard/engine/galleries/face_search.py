@@ -6,7 +6,7 @@ A result always has N, the number of faces in the gallery, and the number of fal
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from regard.accountability.probe_limits import check_utility, face_counter
 from regard.domain.authority import Action
 from regard.domain.cases import OpenedCase
 from regard.domain.galleries import FACES, Collection, Match
-from regard.domain.images import ObjectName
+from regard.domain.images import Box, ObjectName
 from regard.engine.analysis.probes import ProbeReader, Probes
 from regard.engine.galleries.collection_models import embedding_for
 from regard.engine.galleries.matching import Matcher
@@ -35,6 +35,13 @@ class SearchOptions:
     threshold: float
     #: How the probe's picture was made from an original: for the record of a search, where there is one.
     edits: Mapping[str, object] = field(default_factory=dict)
+    #: Which face of the picture is searched for: that which overlaps this most. The largest, unless given.
+    chosen: Box | None = None
+
+    @property
+    def recorded(self) -> dict[str, object]:
+        """What a record says of how the probe came about."""
+        return dict(self.edits) | ({} if self.chosen is None else {"chosen_face": asdict(self.chosen)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +105,8 @@ class FaceSearch:
             reader = embedding_for(collection, self._probes.using)
             with reader.reading(picture) as (opened,):
                 grant.note(pictures=[opened.image_id])
-                probes = reader.of(opened.load().image, level, most=faces, counted=face_counter(grant))
+                image, counted = opened.load().image, face_counter(grant)
+                probes = reader.of(image, level, most=faces, counted=counted, chosen=options.chosen)
                 sent = opened.sha256 if grant.reviewed else ""
             check_utility(grant, None if probes.faces.utility is None else float(probes.faces.utility.min()))
             matches = self._matcher.faces(
@@ -116,7 +124,8 @@ class FaceSearch:
 
         def search(collection: Collection, size: int) -> FaceSearchResult:
             self._terms.check_reviewed(grant, collection)
-            probe, most = self._matcher.embedding(collection, face_id), options.most + 1
+            with grant.looking_up():
+                probe, most = self._matcher.embedding(collection, face_id), options.most + 1
             utility = self._matcher.utility(collection, face_id)
             check_utility(grant, utility)
             utilities = None if utility is None else np.array([utility], np.float32)
@@ -188,7 +197,7 @@ def _probes(found: FaceSearchResult, sent: str, options: SearchOptions) -> list[
         Probe(
             picture=encoded(image, faces.box(row)),
             sha256=sent,
-            edits=options.edits,
+            edits=options.recorded,
             utility=None if faces.utility is None else float(faces.utility[row]),
         )
         for row in range(len(faces))

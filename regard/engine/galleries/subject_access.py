@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from regard.accountability.erasing import Receipts
 from regard.accountability.gate import Grant
+from regard.accountability.profiles.catalogue import of_tags
 from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
 from regard.domain.erasures import ErasureReceipt
@@ -31,6 +32,8 @@ _MOST = 4096
 _PAGE = 1000
 #: The classes of receipts: of what was erased, and of what another person has still to confirm.
 ERASED, REQUESTED, CONFIRMED = "subject", "subject-requested", "subject-confirmed"
+#: How often one person may look where candidates are reviewed: those who ask are answered, and nobody is searched for.
+_HOUR, _MOST_LOOKS = timedelta(hours=1), 20
 _REASON = "the person asked for it"
 #: A collection's name and a face's id.
 PlacedFace = tuple[str, str]
@@ -67,8 +70,9 @@ class SubjectAccess:
                 unread.append(collection.id)
             else:
                 faces += self._described(collection, matches)
+        closed = self.closed(grant)
         ids = sorted({each.face_id for each in faces})
-        grant.note(collections=count, faces=ids)
+        grant.note(collections=count, faces=ids, **({"closed": closed} if closed else {}))
         searches = {*self._subjects.in_cases(ids), *self._subjects.in_the_ledger(ids)}
         return SubjectRecord(
             faces=faces,
@@ -76,7 +80,13 @@ class SubjectAccess:
             searches=sorted(searches, key=lambda each: each.searched_at),
             collections=count,
             unread=unread,
+            closed=closed,
         )
+
+    def closed(self, grant: Grant) -> list[str]:
+        """The collections that are left out of all this, because their own profile closes them."""
+        grant.require_all(grant.act.action)
+        return [each.id for each in self._all() if _is_closed(grant, each)]
 
     def matches(self, grant: Grant, picture: bytes | ObjectName, threshold: float) -> list[SubjectFace]:
         """The faces alone, to be erased."""
@@ -87,6 +97,7 @@ class SubjectAccess:
     def request(self, grant: Grant, faces: Sequence[PlacedFace]) -> ErasureReceipt:
         """Ask for these faces to be erased: another person has to confirm it."""
         grant.require_all(Action.DELETE)
+        self._check_open(grant, faces)
         with self._database.write():
             facts = {"requested": [f"{name}/{face_id}" for name, face_id in faces]}
             return self._receipts.add(grant, REQUESTED, _REASON, facts, len(faces))
@@ -135,6 +146,7 @@ class SubjectAccess:
         return [each for vector in kept for each in (*packed(vector[None]), vector.tobytes())]
 
     def _erase(self, grant: Grant, faces: Sequence[PlacedFace]) -> list[str]:
+        self._check_open(grant, faces)
         erased: list[str] = []
         with self._database.write():
             for name in sorted({name for name, _ in faces}):
@@ -144,16 +156,40 @@ class SubjectAccess:
                     erased += self._receipts.faces(grant, ERASED, _REASON, collection, ids)
         return erased
 
+    def _check_open(self, grant: Grant, faces: Sequence[PlacedFace]) -> None:
+        """Raises AccessDenied if one of the faces is in a collection that is closed."""
+        for name in sorted({name for name, _ in faces}):
+            collection = self._collections.find(name)
+            if collection is not None and _is_closed(grant, collection):
+                raise AccessDenied(
+                    f"{grant.act.operation} is refused: the collection {name} is closed, and nothing in it may be "
+                    "changed. Leave its faces out to erase the others."
+                )
+
     def _looked(
         self, grant: Grant, picture: bytes | ObjectName, threshold: float
     ) -> Iterator[tuple[Collection, list[Match] | None]]:
-        """Every collection with what is like the picture in it; None where its face model cannot be used."""
+        """Every collection that is not closed with what is like the picture in it; None where its face model cannot be
+        used. Raises AccessDenied to whom has looked too often."""
+        self._check_often(grant)
         probes: dict[str, FloatArray] = {}
         for collection in self._all():
+            if _is_closed(grant, collection):
+                continue
             try:
                 yield collection, self._matches(grant, collection, picture, probes, threshold)
             except ResourceNotReady:
                 yield collection, None
+
+    def _check_often(self, grant: Grant) -> None:
+        """Raises AccessDenied where candidates are reviewed, and one person looks for so many that it is searching."""
+        if not grant.reviewed or grant.person_id is None:
+            return
+        if self._subjects.looks_since(grant.person_id, self._clock() - _HOUR) >= _MOST_LOOKS:
+            raise AccessDenied(
+                f"{grant.act.operation} is refused: under the profile {grant.rules.name} one person looks for at most "
+                f"{_MOST_LOOKS} in an hour. Wait, or have somebody else answer those who ask."
+            )
 
     def _all(self) -> Iterator[Collection]:
         after = 0
@@ -211,3 +247,8 @@ class SubjectAccess:
             for collection, name in sorted(names)
             for each in self._consents.all(self._collections.get(collection).key, name)
         ]
+
+
+def _is_closed(grant: Grant, collection: Collection) -> bool:
+    """Whether its own profile closes it: where the installation's does, the gate has refused."""
+    return of_tags(collection.tags, grant.base).closed

@@ -82,7 +82,7 @@ class UserSearch:
             with reader.reading(picture) as (opened,):
                 grant.note(pictures=[opened.image_id])
                 image = opened.load().image
-                found = reader.found(image, JUDGED)
+                found = reader.found(image, JUDGED, options.chosen)
                 if not len(found):
                     raise NoFace(image)
                 if counted := face_counter(grant):
@@ -90,7 +90,7 @@ class UserSearch:
                 failed = tuple(tuple(each) for each in reasons(found, image, level))
                 probe = None if failed[0] else reader.embedded(image, found.take(slice(1)))
                 if grant.reviewed:
-                    searched = Probe(picture=encoded(image, found.box(0)), sha256=opened.sha256, edits=options.edits)
+                    searched = Probe(picture=encoded(image, found.box(0)), sha256=opened.sha256, edits=options.recorded)
                 del image
             if probe is not None and (poor := utility_reasons(probe.faces, level)[0]):
                 failed = (tuple(poor), *failed[1:])
@@ -113,9 +113,10 @@ class UserSearch:
 
         def search(collection: Collection, size: int) -> UserSearchResult:
             self._terms.check_reviewed(grant, collection)
-            probe = self._users.vector(collection.key, user_id)
-            if probe is None:
-                raise InvalidParameter(f"The user {user_id} has no faces to search with; associate some first.")
+            with grant.looking_up():
+                probe = self._users.vector(collection.key, user_id)
+                if probe is None:
+                    raise InvalidParameter(f"The user {user_id} has no faces to search with; associate some first.")
             utility, most = self._users.utility(collection.key, user_id), options.most + 1
             matches = self._matcher.users(collection, probe, utility, most=most, threshold=options.threshold)
             others = [match for match in matches if match.user.id != user_id]
@@ -133,7 +134,8 @@ class UserSearch:
 
         def search(collection: Collection, size: int) -> UserSearchResult:
             self._terms.check_reviewed(grant, collection)
-            probe = self._matcher.embedding(collection, face_id)
+            with grant.looking_up():
+                probe = self._matcher.embedding(collection, face_id)
             utility = self._matcher.utility(collection, face_id)
             check_utility(grant, utility)
             matches = self._matcher.users(collection, probe, utility, most=options.most, threshold=options.threshold)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -22,11 +22,14 @@ from regard.vision.faces.calibration import pair_utilities
 
 #: The most faces of one user (Rekognition, AssociateFaces).
 MOST_USER_FACES = 100
+#: Why a face is not given to a user whom it is not like.
+UNLIKE = "LOW_MATCH_CONFIDENCE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A face that was not moved, and Rekognition's reason; with the user it belongs to, or its similarity (0..100)."""
+    """A face that was not moved, and Rekognition's reason; with the user it belongs to, or its similarity (0..100)
+    unless the profile hides that."""
 
     face_id: str
     reason: str
@@ -108,7 +111,8 @@ class Users:
             held = change.embeddings()
             if free:
                 free, unlike = self._alike(collection, free, held, change.utility(), threshold)
-                refused += unlike
+                hidden = grant.rules.review.hide_scores
+                refused += [replace(each, similarity=None) for each in unlike] if hidden else unlike
             if free:
                 _take_in(change, user_id, free, held)
             grant.note(user=user_id, faces=[each.face_id for each in free])
@@ -153,7 +157,7 @@ class Users:
             if reaches(similarity, threshold):
                 alike.append(each)
             else:
-                unlike.append(Refusal(face_id=each.face_id, reason="LOW_MATCH_CONFIDENCE", similarity=similarity))
+                unlike.append(Refusal(face_id=each.face_id, reason=UNLIKE, similarity=similarity))
         return alike, unlike
 
 

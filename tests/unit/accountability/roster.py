@@ -7,10 +7,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from approved import approved
+
 from regard.accountability.gate import Gate
 from regard.accountability.profiles.rules import Rules
 from regard.accountability.standing import Standing
-from regard.domain.authorisations import Authorisation, AuthorisationKind, AuthorisationState, Scope
+from regard.domain.authorisations import AuthorisationKind
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 from regard.domain.people import Person, Role, Training
@@ -63,26 +65,16 @@ class Staff:
     def authorise(self, person: Person, rules: Rules, searches: int | None = None) -> str:
         """An authorisation of theirs that the profile can have no fault with."""
         kinds = [each for each in rules.authorisation.kinds if each is not AuthorisationKind.INITIAL_IDENTIFICATION]
-        made = Authorisation(
+        made = approved(
+            person.id,
             id=f"{rules.name}-{person.login}",
             kind=kinds[0],
             purpose=rules.authorisation.purposes[0] if rules.authorisation.purposes else "a purpose",
-            offence="an offence",
-            basis="the facts",
             document_sha256="a" * 64,
-            case_reference=None,
-            declaration="no protected activity",
-            scope=Scope(),
-            on_behalf_of=None,
             profile=rules.name,
             searches_allowed=searches if searches is not None else rules.authorisation.most_searches,
-            searches_done=0,
             starts_at=NOW,
             ends_at=NOW + timedelta(days=min(1.0, rules.authorisation.longest_days)),
-            confirm_by=None,
-            state=AuthorisationState.APPROVED,
-            holder_id=person.id,
-            requested_by=person.id,
             requested_at=NOW,
         )
         AuthorisationRows(self.database).add(made)

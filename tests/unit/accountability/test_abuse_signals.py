@@ -52,6 +52,9 @@ def test_associations_lists_and_exports_in_bulk_are_seen() -> None:
     assert kinds(deeds(100, "AssociateFaces", "enrol")) == ["bulk-associate"]
     assert kinds(deeds(100, "ListFaces", "read")) == ["bulk-list"]
     assert kinds(deeds(1, "collections export", "export")) == ["exports"]
+    for operation in ("subject find", "POST /v1/subject/find"):
+        assert kinds(deeds(10, operation, "read")) == ["subject-access"]
+        assert kinds(deeds(9, operation, "read")) == []
 
 
 def test_many_searches_of_one_person_in_short_time_and_not_of_a_hundred() -> None:

@@ -20,7 +20,7 @@ from regard.domain.authorisations import Authorisation, AuthorisationKind, Autho
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 from regard.domain.people import Role
-from regard.errors import AccessDenied, InvalidParameter, ResourceNotFound
+from regard.errors import AccessDenied, Conflict, InvalidParameter, ResourceNotFound
 from regard.store.authorisation_rows import AuthorisationRows
 from regard.store.collection_rows import CollectionRows
 from regard.store.ledger_rows import LedgerRows
@@ -131,7 +131,7 @@ def test_of_many_who_decide_at_once_one_does(office: Office) -> None:
         start.wait()
         try:
             outcomes.append(str(office.decide(command, login, asked).state))
-        except InvalidParameter:
+        except Conflict:
             outcomes.append("too late")
 
     rivals = [("approve", "ove"), ("refuse", "oda")] * 3
@@ -160,7 +160,7 @@ def test_an_emergency_is_usable_at_once_and_ends_unless_somebody_confirms_it(off
         states = {each.id: each.state for each in office.door.all(grant)}
     assert states[late.id] is State.UNCONFIRMED
     assert states[confirmed.id] is State.APPROVED
-    with pytest.raises(InvalidParameter, match="is unconfirmed; nothing is left to decide"):
+    with pytest.raises(Conflict, match="is unconfirmed; nothing is left to decide"):
         office.decide("approve", "ove", late)
 
 

@@ -128,7 +128,7 @@ def test_each_role_may_do_what_the_table_says_and_nothing_else(staff: Staff, rul
     media = rules.media[0]
     wrong = []
     for channel, name, action, roles in every_act():
-        threshold = 100.0 if comparing(action, name) else None
+        threshold = own(rules) if comparing(action, name) else None
         act = Act(action=action, operation=name, threshold=threshold, medium=media)
         for role in Role:
             naming = authorisations[role] if threshold else ""
@@ -143,7 +143,11 @@ def test_a_stranger_and_whoever_has_no_role_may_do_nothing(staff: Staff, rules: 
     staff.add("idle")
     gate = staff.gate(rules)
     for channel, name, action, _ in every_act():
-        act = Act(action=action, operation=name, threshold=100.0 if comparing(action, name) else None)
+        act = Act(
+            action=action,
+            operation=name,
+            threshold=own(rules) if comparing(action, name) else None,
+        )
         for login in ("idle", "nobody"):
             assert "is refused" in allowed(gate, caller(login, channel), act), (name, login)
 
@@ -175,7 +179,7 @@ def test_an_act_that_stands_nowhere_is_nobodys(staff: Staff) -> None:
 )
 def test_a_searcher_whose_training_has_expired_searches_no_more(staff: Staff, rules: Rules) -> None:
     ada, eve = staff.add("ada", Role.SEARCHER), staff.add("eve", Role.SEARCHER, trained=False)
-    search = Act(action=Action.SEARCH, operation="SearchFaces", threshold=100.0, medium=rules.media[0])
+    search = Act(action=Action.SEARCH, operation="SearchFaces", threshold=own(rules), medium=rules.media[0])
     gate = staff.gate(rules)
     ada_may, eve_may = staff.authorise(ada, rules), staff.authorise(eve, rules)
     assert allowed(gate, caller("ada", Channel.AWS, ada_may), search) == ""
@@ -203,7 +207,10 @@ def test_a_comparison_by_another_name_takes_an_authorisation_and_one_of_its_sear
     staff: Staff, rules: Rules, operation: str, action: Action
 ) -> None:
     ada = staff.add("ada", Role.SEARCHER, Role.ENROLLER)
-    gate, act = staff.gate(rules), Act(action=action, operation=operation, threshold=100.0, medium=rules.media[0])
+    gate, act = (
+        staff.gate(rules),
+        Act(action=action, operation=operation, threshold=own(rules), medium=rules.media[0]),
+    )
     assert "it takes an authorisation" in allowed(gate, caller("ada", Channel.AWS), act)
     named = staff.authorise(ada, rules, searches=2)
     answers = [allowed(gate, caller("ada", Channel.AWS, named), act) for _ in range(3)]
@@ -221,10 +228,20 @@ def test_faces_given_to_a_user_are_compared_no_lower_than_the_profile_searches(s
         assert "searches at 99 or more" in allowed(gate, caller("ada", Channel.AWS, named), act)
 
 
-def test_faces_given_to_a_user_without_comparing_them_take_no_authorisation(staff: Staff) -> None:
+@pytest.mark.control(41)
+def test_faces_are_given_to_a_user_without_comparing_them_only_where_nobody_reviews(staff: Staff) -> None:
     staff.add("ada", Role.ENROLLER)
     act = Act(action=Action.ENROL, operation="AssociateFaces", threshold=0.0)
-    assert allowed(staff.gate(PROFILES["public-safety"]), caller("ada", Channel.AWS), act) == ""
+    assert allowed(staff.gate(PROFILES["consented"]), caller("ada", Channel.AWS), act) == ""
+    for name, rules in PROFILES.items():
+        if rules.review.agreements:
+            refused = allowed(staff.gate(rules), caller("ada", Channel.AWS), act)
+            assert f"must be like the user's others at {max(rules.least_threshold, 75):g} or more" in refused, name
+
+
+def own(rules: Rules) -> float:
+    """The threshold that a profile hiding scores is searched at; the highest one where it has none."""
+    return rules.least_threshold or 100.0
 
 
 def test_roles_are_names_that_files_and_reports_can_hold() -> None:

@@ -17,7 +17,7 @@ from regard.accountability.standing import Standing
 from regard.accountability.thresholds import Thresholds
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
-from regard.errors import AccessDenied, InvalidParameter
+from regard.errors import AccessDenied, Conflict, InvalidParameter
 from regard.store.collection_rows import CollectionRows
 from regard.store.tables.retention import evaluations
 from regard.store.threshold_rows import ThresholdRows
@@ -106,7 +106,7 @@ def test_a_lowered_one_is_lowered_further_in_the_same_way(board: Board) -> None:
 def test_nobody_approves_another_value_than_they_looked_at(board: Board) -> None:
     board.lower("ann", 95)
     board.lower("ann", 10)
-    with pytest.raises(InvalidParameter, match="95 is not what waits to be approved for suspects: 10 is"):
+    with pytest.raises(Conflict, match="95 is not what waits to be approved for suspects: 10 is"):
         board.approve("ove", 95)
     assert board.in_force == 99
     board.lower("ann", 95)

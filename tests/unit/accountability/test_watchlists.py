@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from safekeeping import MakeSafe, Safe, at_the_command_line, by_key, ruled
 
+from regard.accountability.gate import Gate
+from regard.accountability.profiles.catalogue import PROFILES
 from regard.domain.authorisations import AuthorisationKind, AuthorisationState
 from regard.domain.authority import Action, Caller
 from regard.domain.people import Role
@@ -114,3 +118,39 @@ def test_nobody_searches_in_a_watch_list_that_nobody_reviewed_since_it_was_chang
     with safe.may(Action.READ, operation="watchlists list", caller=overseer) as grant:
         (listed,) = safe.watchlists.list(grant)
     assert (listed.collection, listed.faces, listed.authorisation_id) == ("wanted", 2, "A-ann")
+
+
+@SQLITE
+@pytest.mark.control(54)
+def test_live_pictures_are_compared_with_a_watch_list_and_enrol_nobody(safe_under: MakeSafe) -> None:
+    safe = safe_under(PROFILES["uk-lfr"])
+    safe.gate = Gate(safe.rules, safe.ledger, safe.standing, assessment="DPIA-7")
+    for name, role in (("ann", Role.ENROLLER), ("sam", Role.SEARCHER)):
+        safe.person(name, role)
+        safe.train(name)
+        terms = {"purpose": "wanted-by-courts", "document_sha256": "ab" * 32, "ends_at": safe.now + timedelta(hours=12)}
+        safe.authorise(name, AuthorisationKind.DEPLOYMENT, **terms)
+    wanted, others = safe.collection("wanted"), safe.collection("others")
+    enrolling = {"operation": "IndexFaces", "caller": by_key("ann", "A-ann")}
+    with (
+        pytest.raises(AccessDenied, match="nobody who passes by is enrolled"),
+        safe.may(Action.ENROL, "wanted", medium="live", **enrolling),
+    ):
+        pass
+    with safe.may(Action.ENROL, "wanted", **enrolling) as grant:
+        safe.enrol(grant, wanted, "one", basis=None)
+    safe.person("olga", Role.OVERSEER)
+    with safe.may(
+        Action.ADMINISTER, "wanted", operation="watchlists review", caller=at_the_command_line("olga")
+    ) as grant:
+        safe.watchlists.review(grant, "wanted")
+    searching = {"operation": "SearchFacesByImage", "caller": by_key("sam", "A-sam"), "threshold": 99.0}
+    with safe.may(Action.SEARCH, "wanted", medium="live", **searching) as grant:
+        safe.terms.check_reviewed(grant, wanted)
+    with (
+        safe.may(Action.SEARCH, "others", medium="live", **searching) as grant,
+        pytest.raises(AccessDenied, match="others is none"),
+    ):
+        safe.terms.check_reviewed(grant, others)
+    for name, rules in PROFILES.items():
+        assert not (rules.people and "live" in rules.media) or name in ("uk-lfr", "consented"), name

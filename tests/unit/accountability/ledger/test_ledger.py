@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from books import Book
 from sqlalchemy import text
 
 from regard.accountability.gate import Gate
-from regard.accountability.ledger.entry import digest
+from regard.accountability.ledger.entry import Record, digest
 from regard.accountability.ledger.ledger import Ledger
 from regard.accountability.profiles.catalogue import OPEN, PROFILES, RECORDED
 from regard.domain.authority import Act, Action, Caller, Channel
@@ -208,45 +207,6 @@ def test_another_threads_writes_are_not_the_acts(book: Book) -> None:
     assert len(book.bodies()) == 1
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-sys.path[:0] = {path!r}
-from books import Book
-from regard.domain.authority import Action
-from regard.store import ledger_rows
-from regard.store.collection_rows import CollectionRows
-from test_ledger import NOW, create
-book = Book(Path({home!r}))
-add, where = ledger_rows.add_entries, {where!r}
-def dying(*given):
-    if where == "before the entry":
-        os.kill(os.getpid(), 9)
-    add(*given)
-    if where == "before the commit":
-        os.kill(os.getpid(), 9)
-ledger_rows.add_entries = dying
-with book.act(Action.ADMINISTER):
-    create(book, "staff")
-    if where == "after the commit":
-        os.kill(os.getpid(), 9)
-"""
-
-
-@pytest.mark.parametrize("where", ["before the entry", "before the commit", "after the commit"])
-def test_a_process_killed_between_act_and_entry_leaves_both_or_neither(tmp_path: Path, where: str) -> None:
-    path = [str(Path(__file__).parent), *sys.path]
-    code = KILLED.format(path=path, home=str(tmp_path), where=where)
-    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, check=False)
-    assert finished.returncode == -signal.SIGKILL, finished.stderr
-    book = Book(tmp_path)
-    done = where == "after the commit"
-    assert (len(collections(book)), len(book.bodies())) == (int(done), int(done))
-    book.search()
-    assert book.verify(tmp_path / "out").checkpoint.size == done + 1
-    book.close()
-
-
 # -- the line of writers ---------------------------------------------------------------------------------------------
 
 
@@ -273,23 +233,23 @@ def test_many_clients_at_once_are_all_recorded_once_in_one_order(book: Book) -> 
 def test_entries_that_come_together_share_a_commit(book: Book) -> None:
     """While one commit is held up, the others' entries gather, and are written by the next one together."""
     commits: list[int] = []
-    write = book.ledger.write
+    commit = book.ledger._commits._write
 
-    def counted(transaction: database.Transaction, records: list[object]) -> None:
+    def counted(records: Sequence[Record]) -> None:
         commits.append(len(records))
         if len(commits) == 1:
             gathered.wait(30)
-        write(transaction, records)  # type: ignore[arg-type]
+        commit(records)
 
     gathered = threading.Event()
-    book.ledger.write = counted  # type: ignore[method-assign, assignment]
+    book.ledger._commits._write = counted
     threads = [threading.Thread(target=book.search) for _ in range(9)]
     threads[0].start()
     while not commits:
         pass
     for thread in threads[1:]:
         thread.start()
-    while len(book.ledger._waiting) < 8:
+    while book.ledger._commits.waiting < 8:
         pass
     gathered.set()
     for thread in threads:

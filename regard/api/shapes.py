@@ -1,0 +1,54 @@
+"""What requests and answers of the native API have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+
+from regard.domain.identifiers import COLLECTION_ID, EXTERNAL_IMAGE_ID, UUID_PATTERN, Identifier
+from regard.domain.images import Box
+
+#: A picture of 5 MB in base64, with room for the rest.
+PICTURE_BYTES = 8 * 1024 * 1024
+
+
+class Given(BaseModel):
+    """A body that a route takes: a member it does not know is a fault."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Shown(BaseModel):
+    """An answer, which may be read from a noun whose attributes have the same names."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+def _pattern(of: Identifier) -> str:
+    return f"^[{of.characters}]+$"
+
+
+CollectionId = Annotated[str, Field(max_length=COLLECTION_ID.longest, pattern=_pattern(COLLECTION_ID))]
+ExternalImageId = Annotated[str, Field(max_length=EXTERNAL_IMAGE_ID.longest, pattern=_pattern(EXTERNAL_IMAGE_ID))]
+FaceId = Annotated[str, Field(pattern=f"^{UUID_PATTERN.pattern}$")]
+#: Of a similarity or a confidence, 0 to 100.
+Percent = Annotated[float, Field(ge=0, le=100)]
+#: What somebody writes for others to read.
+Words = Annotated[str, Field(max_length=2000)]
+#: The name of a person, a service, a key or a role.
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+#: JPEG or PNG, in base64.
+Picture = Annotated[Base64Bytes, Field(min_length=1, max_length=PICTURE_BYTES)]
+
+
+class BoxShown(Shown):
+    """A rectangle in ratios of the upright picture's sides."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def box(self) -> Box:
+        return Box(left=self.left, top=self.top, width=self.width, height=self.height)

@@ -1,0 +1,1 @@
+"""The console: the web app that people use, built from `web/` and served as files."""

@@ -1,0 +1,84 @@
+"""The console's files, as the server gives them out; what the browser makes of them is tested in tests/console."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from live_server import Live, without_models
+
+from regard.console import assets
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A build in small."""
+    folder = tmp_path / "dist"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html><title>Regard</title>")
+    (folder / "assets" / "index-1a2b.js").write_text("export {}")
+    monkeypatch.setattr(assets.Assets.__init__, "__defaults__", (folder,))
+    return folder
+
+
+@pytest.fixture
+def live(tmp_path: Path, built: Path) -> Iterator[Live]:
+    with without_models(tmp_path / "home", server={"path_prefixes": "/vision"}) as server:
+        yield server
+
+
+def get(live: Live, path: str, accept: str = "text/html") -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=10)
+    connection.request("GET", path, headers={"Accept": accept})
+    answer = connection.getresponse()
+    answer.content = answer.read()  # type: ignore[attr-defined]
+    connection.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("opened", "place"),
+    [("/", "/console/"), ("/vision/", "/vision/console/"), ("/console", "console/"), ("/vision/console", "console/")],
+)
+def test_a_browser_that_opens_the_address_is_sent_to_the_console(live: Live, opened: str, place: str) -> None:
+    answer = get(live, opened)
+    assert (answer.status, answer.headers["location"]) == (307, place)
+
+
+def test_programs_still_get_the_front_page(live: Live) -> None:
+    assert get(live, "/", accept="*/*").status == 200
+
+
+@pytest.mark.parametrize("at", ["", "/vision"])
+def test_the_page_allows_nothing_inline_and_nothing_from_elsewhere(live: Live, at: str) -> None:
+    answer = get(live, f"{at}/console/")
+    policy = answer.headers["content-security-policy"]
+    assert answer.status == 200
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_files_that_are_named_by_their_content_are_kept_for_ever(live: Live) -> None:
+    answer = get(live, "/console/assets/index-1a2b.js")
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize("path", ["nothing.js", "../assets.py", "%2e%2e/assets.py", "assets/", "assets/%00"])
+def test_nothing_else_is_given_out(live: Live, path: str) -> None:
+    assert get(live, f"/console/{path}").status == 404
+
+
+def test_without_a_build_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets.Assets.__init__, "__defaults__", (tmp_path / "no-build",))
+    with without_models(tmp_path / "home") as live:
+        answer = get(live, "/console/")
+        assert answer.status == 503
+        assert b"make console" in answer.content  # type: ignore[attr-defined]
+        assert b"make console" in get(live, "/").content  # type: ignore[attr-defined]

@@ -1,0 +1,212 @@
+"""The command line of people who share no machine with the server: signed in, they type what they would type there."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyotp
+import pytest
+from native import PASSWORD, Office, Terminals, office
+from typer.testing import CliRunner
+
+from regard.cli import app
+from regard.commands.remote.kept_sign_in import kept_sign_in
+
+REQUEST = (
+    *("authorise", "request", "--purpose", "violent-crime", "--offence", "robbery, 12 May"),
+    *("--basis", "CCTV of the shop", "--declaration", "no protected activity", "--searches", "3"),
+)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with office(tmp_path_factory.mktemp("server")) as made:
+        made.post("ann", "/collections", {"collection_id": "suspects"})
+        yield made
+
+
+@pytest.fixture(scope="module")
+def typed(desk: Office, tmp_path_factory: pytest.TempPathFactory) -> Terminals:
+    return Terminals(desk, tmp_path_factory.mktemp("homes"))
+
+
+# -- signing in -----------------------------------------------------------------------------------------------------
+
+
+def test_whoever_signs_in_keeps_a_token_that_only_they_can_read_and_no_password(desk: Office, tmp_path: Path) -> None:
+    said = Terminals(desk, tmp_path).sign_in("sam")
+    assert said.stdout.startswith(f"Signed in to {desk.live.url} as Sam, until 20")
+    file = tmp_path / "sam" / "sign-in.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert PASSWORD not in file.read_text()
+    assert [each.name for each in file.parent.iterdir()] == ["sign-in.json"]  # no database was made
+    token = json.loads(file.read_text())["token"]
+    desk.tokens["sam at home"] = token
+    out = CliRunner().invoke(app, ["sign-out", "--home", str(file.parent)])
+    assert (out.exit_code, file.exists()) == (0, False)
+    assert desk.ask("sam at home", "GET", "/me").status == 401
+
+
+def test_a_wrong_password_is_refused_and_nothing_is_kept(desk: Office, tmp_path: Path) -> None:
+    refused = Terminals(desk, tmp_path).sign_in("sam", "a wrong one entirely\n", code=1)
+    assert "The login, the password or the code is wrong." in refused.stderr
+    assert not (tmp_path / "sam" / "sign-in.json").exists()
+
+
+def test_a_code_is_asked_for_where_there_is_an_authenticator_app(desk: Office, tmp_path: Path) -> None:
+    desk.post("ann", "/people", {"name": "Kit Moss", "login": "kit", "roles": ["reviewer"]})
+    desk.ask("ann", "PUT", "/people/kit/password", {"password": PASSWORD})
+    address = desk.post("ann", "/people/kit/codes")["address"]
+    now = pyotp.parse_uri(address).now()  # type: ignore[union-attr]
+    assert "Signed in" in Terminals(desk, tmp_path).sign_in("kit", f"{PASSWORD}\n{now}\n").stdout
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("http://regard.example.org", "is not encrypted"),
+        ("regard.example.org", "is no server's address"),
+        ("https://ada:secret@regard.example.org", "is no server's address"),
+        ("http://127.0.0.1:1", "cannot be reached"),
+    ],
+)
+def test_an_address_that_would_give_the_password_away_or_is_none_is_refused(
+    tmp_path: Path, address: str, said: str
+) -> None:
+    result = CliRunner().invoke(app, ["sign-in", address, "--home", str(tmp_path)], input=f"{PASSWORD}\n")
+    assert (result.exit_code, said in result.stderr) == (1, True)
+
+
+def test_a_sign_in_that_has_ended_says_how_to_sign_in_again(desk: Office, tmp_path: Path) -> None:
+    typed, home = Terminals(desk, tmp_path), tmp_path / "sam"
+    typed.sign_in("sam")
+    kept = kept_sign_in(home)
+    assert kept is not None
+    replace(kept, ends_at=datetime.now(UTC) - timedelta(seconds=1)).keep(home)
+    assert f"`regard sign-in {desk.live.url}`" in typed("sam", "authorise", "list", code=1).stderr
+    replace(kept, token=kept.token[:-4] + "AAAA").keep(home)
+    assert "Error" in typed("sam", "authorise", "list", code=1).stderr
+    (home / "sign-in.json").write_text("{")
+    assert "is damaged" in typed("sam", "authorise", "list", code=1).stderr
+
+
+# -- authorisations -------------------------------------------------------------------------------------------------
+
+
+def test_an_authorisation_is_requested_shown_approved_and_ended_from_three_machines(typed: Terminals) -> None:
+    name = typed("sam", *REQUEST, "--collection", "suspects", "--statistic", "place=shop").stdout.strip()
+    listed = json.loads(typed("sam", "authorise", "list", "--json").stdout)
+    assert [each["id"] for each in listed] == [name]
+    assert (listed[0]["scope"], listed[0]["statistics"]) == ({"collections": ["suspects"]}, {"place": "shop"})
+    assert "regard authorise approve" in typed("sam", *REQUEST).stderr
+    until = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d")
+    approved = typed("ove", "authorise", "approve", name, "--until", until, "--searches", "1")
+    assert approved.stdout.startswith(f"Approved {name}, until {until} 00:00 UTC.")
+    shown = typed("aud", "authorise", "show", name).stdout
+    assert "Ove (ove)" in shown
+    assert "CCTV of the shop" in shown
+    typed("ove", "authorise", "agree", name)
+    credentials = json.loads(typed("sam", "authorise", "credentials", name).stdout)
+    assert {*credentials} == {"Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}
+    assert typed("sam", "authorise", "end", name).stdout == f"Ended {name}.\n"
+    again = typed("sam", "authorise", "end", name, code=1)
+    assert "has ended already" in again.stderr
+
+
+def test_what_is_refused_there_is_told_here(typed: Terminals) -> None:
+    name = typed("ove", *REQUEST).stdout.strip()
+    assert "another person has to decide" in typed("ove", "authorise", "approve", name, code=1).stderr
+    typed("oda", "authorise", "refuse", name)
+    assert "forbidden" in typed("sam", *REQUEST, "--purpose", "immigration-status", code=1).stderr
+    assert "it takes" in typed("sam", "people", "list", code=1).stderr
+
+
+def test_what_comes_from_the_server_does_not_steer_the_terminal(typed: Terminals, desk: Office) -> None:
+    desk.post("ann", "/people", {"name": "[red]Rex[/]", "login": "rex"})
+    assert "[red]Rex[/]" in typed("aud", "people", "list").stdout
+
+
+# -- people, services, thresholds, suspensions -----------------------------------------------------------------------
+
+
+def test_people_are_added_trained_and_ended_from_elsewhere(typed: Terminals) -> None:
+    assert (
+        "Added Tom Brown: searcher."
+        in typed("ann", "people", "add", "Tom Brown", "--login", "tom", "--role", "searcher").stdout
+    )
+    assert "now" in typed("ann", "people", "grant", "tom", "reviewer").stdout
+    training = ("--subject", "face comparison", "--reference", "C-17", "--completed", "2026-11-02")
+    assert "until 2027-11-02" in typed("ann", "people", "train", "tom", *training).stdout
+    key = json.loads(typed("ann", "people", "key", "tom", "--json").stdout)
+    shown = json.loads(typed("aud", "people", "show", "tom", "--json").stdout)
+    assert (shown["Roles"], shown["AccessKeyIds"]) == (["reviewer", "searcher"], [key["AccessKeyId"]])
+    assert shown["Trainings"][0]["Reference"] == "C-17"
+    assert "1 access key" in typed("ann", "people", "end", "tom", "--yes").stdout
+
+
+def test_a_password_is_changed_from_elsewhere_by_whose_it_is(typed: Terminals, desk: Office) -> None:
+    desk.post("ann", "/people", {"name": "Ivy", "login": "ivy", "roles": ["reviewer"]})
+    desk.ask("ann", "PUT", "/people/ivy/password", {"password": PASSWORD})
+    new = f"{PASSWORD} for good\n"
+    assert typed("ivy", "people", "password", given=new).stdout == "Ivy has a new password.\n"
+    typed.sign_in("ivy", new)
+    assert "otpauth://" in typed("ivy", "people", "totp").stdout
+
+
+def test_services_are_kept_from_elsewhere(typed: Terminals) -> None:
+    typed("ann", "services", "add", "front/door", "--answers", "eve", "--role", "enroller")
+    assert json.loads(typed("ann", "services", "key", "front/door", "--json").stdout)["Holder"] == "front/door"
+    typed("ann", "services", "grant", "front/door", "searcher")
+    typed("ove", "services", "withdraw", "front/door", "searcher")
+    (found,) = json.loads(typed("aud", "services", "list", "--json").stdout)
+    assert (found["Name"], found["Roles"], found["Answers"]["Name"]) == ("front/door", ["enroller"], "Eve")
+    assert "1 of its keys" in typed("ove", "services", "end", "front/door", "--yes").stdout
+
+
+def test_thresholds_and_suspensions_are_changed_from_elsewhere(typed: Terminals) -> None:
+    assert typed("ann", "thresholds", "raise", "suspects", "99.5", "--reason", "too many").exit_code == 0
+    (change,) = json.loads(typed("ove", "thresholds", "list", "suspects", "--json").stdout)
+    assert (change["threshold"], change["reason"]) == (99.5, "too many")
+    begun = typed("ove", "suspend", "collection", "suspects", "--reason", "the warrant was withdrawn").stdout
+    assert begun.startswith("The collection suspects is suspended, as number ")
+    (found,) = json.loads(typed("sam", "suspensions", "list", "--json").stdout)
+    assert (found["Kind"], found["Subject"]) == ("collection", "suspects")
+    typed("ann", "suspensions", "lift", found["Number"])
+    assert "Nothing is suspended." in typed("sam", "suspensions", "list").stderr
+
+
+# -- the ledger, and what is not done from elsewhere ------------------------------------------------------------------
+
+
+def test_the_ledger_is_exported_and_verified_elsewhere(typed: Terminals, tmp_path: Path) -> None:
+    key = typed("aud", "ledger", "keys").stdout.splitlines()[0]
+    note = tmp_path / "now.checkpoint"
+    typed("aud", "ledger", "checkpoint", "--output", note)
+    typed("aud", "ledger", "export", tmp_path / "ledger")
+    verified = CliRunner().invoke(
+        app, ["ledger", "verify", str(tmp_path / "ledger"), "--key", key, "--checkpoint", str(note)]
+    )
+    assert (verified.exit_code, "All are whole" in verified.stdout) == (0, True)
+    receipt = tmp_path / "one.tlog-proof"
+    typed("ove", "ledger", "prove", 0, "--output", receipt)
+    assert CliRunner().invoke(app, ["ledger", "verify", str(receipt), "--key", key]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("people", "identity", "sam"),
+        ("people", "passkeys"),
+        ("cases", "line-up", "case-1", "1", "--save", "x.png"),
+        ("ledger", "resume", "--reason", "x"),
+        ("ledger", "erase", "--before", "2026-01-01", "--reason", "x", "--yes"),
+    ],
+)
+def test_what_is_done_on_the_servers_machine_alone_says_so(typed: Terminals, words: tuple[str, ...]) -> None:
+    assert "on the server's own machine" in typed("sam", *words, code=1).stderr
+    assert not (typed.homes / "sam" / "regard.db").exists()

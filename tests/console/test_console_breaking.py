@@ -1,0 +1,218 @@
+"""What must not happen in a browser: faces that stay, scripts in names, pages that break without a camera."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+from agency import Agency, portrait
+from browser import DESK, PASSWORD, PHONE, Person, violations
+from live_server import without_models
+from playwright.sync_api import Browser, Page, Playwright, expect
+from sqlalchemy import update
+
+from regard.console.assets import BUILT
+from regard.store.tables.authorisations import authorisations
+
+#: The longest that a first visit loads, in bytes of gzip (CONSOLE of the issue).
+FIRST_LOAD, ALL_TOGETHER, ONE_PAGE = 70_000, 220_000, 40_000
+EVIL = "<img src=x onerror=\"document.title='owned'\">"
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("pictures") / "probe.jpg"
+    file.write_bytes(portrait(dark=0.8))
+    return file
+
+
+def choose(page: Page, file: Path) -> None:
+    page.locator("input[type=file]").set_input_files(file)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_page_is_accessible(
+    person: Person, station: Agency, size: dict[str, int], scheme: str, probe: Path
+) -> None:
+    station.authorise("sam")
+    options = {"viewport": size, "color_scheme": scheme}
+    page = person.window(**options)
+    page.goto(f"{station.live.url}/")
+    expect(page.get_by_label("Password")).to_be_visible()
+    assert violations(page) == []
+    sam = person.signed_in("sam", **options)
+    assert violations(sam) == []
+    choose(sam, probe)
+    expect(sam.get_by_role("button", name="Search", exact=True)).to_be_enabled()
+    assert violations(sam) == []
+    sam.get_by_role("button", name="Search", exact=True).click()
+    expect(sam.get_by_text("Sent to review")).to_be_visible()
+    assert violations(sam) == []
+    pages = {
+        "sam": ("cases", "authorisations", "authorisations/new", "collections", "you"),
+        "alice": ("ledger", "reports"),
+        "erin": ("collections/suspects",),
+    }
+    for name, places in pages.items():
+        window = sam if name == "sam" else person.signed_in(name, **options)
+        for place in places:
+            person.show(window, place)
+            assert violations(window) == [], place
+    rita = person.signed_in("rita", **options)
+    rita.get_by_role("button", name="Show the next pair").click()
+    expect(rita.get_by_alt_text("Picture A")).to_be_visible()
+    assert violations(rita) == []
+    assert person.complaints == []
+
+
+def test_no_face_stays_in_the_browser_after_signing_out(
+    playwright: Playwright, chromium: str, station: Agency, probe: Path, tmp_path: Path
+) -> None:
+    """Looked for on the disk: in caches, databases, history, wherever the browser writes."""
+    station.authorise("sam")
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path, executable_path=chromium, args=["--no-sandbox"], viewport=DESK
+    )
+    page = context.new_page()
+    page.goto(f"{station.live.url}/")
+    page.get_by_label("Name you sign in with").fill("sam")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    choose(page, probe)
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.get_by_role("link", name="Open the case").click()
+    page.goto(f"{station.live.url}/console/#/you")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Password")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Password")).to_be_visible()
+    stores = page.evaluate(
+        "async () => [Object.keys(localStorage), Object.keys(sessionStorage), (await indexedDB.databases()).length]"
+    )
+    assert stores == [[], [], 0]
+    kept = page.evaluate(
+        """async () => {
+            const found = [];
+            for (const name of await caches.keys())
+                for (const request of await (await caches.open(name)).keys()) found.push(new URL(request.url).pathname);
+            return found;
+        }"""
+    )
+    assert not [path for path in kept if "/v1/" in path]
+    context.close()
+    written = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert written
+    for file in written:
+        content = file.read_bytes()
+        assert b"\xff\xd8\xff" not in content, file
+        assert PASSWORD.encode() not in content, file
+
+
+def test_markup_in_what_people_write_is_shown_as_text(person: Person, station: Agency) -> None:
+    evil = station.authorise("sue")
+    with station.database.write() as connection:
+        row = update(authorisations).where(authorisations.c.id == evil)
+        connection.execute(row.values(purpose=EVIL, case_reference=EVIL, basis=EVIL))
+    page = person.signed_in("sue")
+    for place in ("authorisations", f"authorisations/{evil}"):
+        person.show(page, place)
+        expect(page.get_by_text(EVIL).first).to_be_visible()
+        assert page.locator("img[src=x]").count() == 0
+    assert page.title() == "Regard"
+
+
+def test_without_a_camera_it_says_what_to_do(playwright: Playwright, chromium: str, station: Agency) -> None:
+    """No device, and none allowed."""
+    running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    someone = Person(running, station.live.url)
+    page = someone.signed_in("sam", viewport=PHONE)
+    page.get_by_role("button", name="Take a picture").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose a picture instead")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Choose a picture", exact=True)).to_be_visible()
+    someone.close()
+    running.close()
+
+
+def test_a_file_that_is_no_picture_is_refused_in_words(person: Person, tmp_path: Path) -> None:
+    file = tmp_path / "letter.jpg"
+    file.write_bytes(b"Dear Ada,")
+    page = person.signed_in("sam")
+    choose(page, file)
+    expect(page.get_by_role("alert")).to_contain_text("no picture that the browser can open")
+
+
+def test_a_large_picture_is_sent_small(person: Person, station: Agency, tmp_path: Path) -> None:
+    import PIL.Image  # noqa: PLC0415 - only this test makes one
+
+    file = tmp_path / "large.jpg"
+    PIL.Image.new("RGB", (8000, 6000), "grey").save(file, quality=30)
+    page = person.signed_in("sam")
+    with page.expect_request(lambda request: request.url.endswith("/v1/faces")) as sent:
+        choose(page, file)
+    assert len(sent.value.post_data or "") < 400_000
+    expect(page.get_by_text("No face was found")).to_be_visible()
+
+
+def test_the_ledger_is_verified_in_the_browser_and_a_lie_is_noticed(person: Person, station: Agency) -> None:
+    page = person.signed_in("alice")
+    person.show(page, "ledger")
+    page.get_by_role("button", name="Verify in this browser").click()
+    expect(page.get_by_text("The signature is right")).to_be_visible()
+
+    def lying(route: object) -> None:
+        answer = route.fetch()  # type: ignore[attr-defined]
+        said = answer.json()
+        entry = next(each for each in reversed(said["entries"]) if each["body"])
+        entry["body"] = entry["body"].replace("allowed", "refused")
+        route.fulfill(response=answer, json=said)  # type: ignore[attr-defined]
+
+    page.route("**/v1/ledger/entries*", lying)
+    page.reload()
+    page.get_by_role("button", name="Verify in this browser").click()
+    expect(page.get_by_role("alert")).to_contain_text("is not what was recorded")
+
+
+def test_when_the_sign_in_ends_the_page_says_so_and_shows_nothing(person: Person, station: Agency) -> None:
+    page = person.signed_in("sam")
+    page.context.clear_cookies()
+    page.goto(f"{station.live.url}/console/#/cases")
+    expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_what_is_loaded_is_small_and_comes_from_here(person: Person, station: Agency) -> None:
+    sizes = {file: len(gzip.compress(file.read_bytes(), 9)) for file in BUILT.glob("assets/*")}
+    first = sum(size for file, size in sizes.items() if file.name.startswith("index-"))
+    assert first <= FIRST_LOAD
+    assert sum(sizes.values()) <= ALL_TOGETHER
+    assert max(size for file, size in sizes.items() if not file.name.startswith("index-")) <= ONE_PAGE
+    page = person.window()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{station.live.url}/")
+    expect(page.get_by_label("Password")).to_be_visible()
+    assert asked
+    assert not [url for url in asked if not url.startswith(station.live.url)]
+
+
+def test_whoever_started_the_server_makes_themself_the_administrator(browser: Browser, tmp_path: Path) -> None:
+    with without_models(tmp_path) as live:
+        someone = Person(browser, live.url)
+        page = someone.window(viewport=PHONE)
+        page.goto(f"{live.url}/console/#/welcome/{live.engine.first_run.offer()}")
+        page.get_by_label("Your name").fill("Ada Lovelace")
+        page.get_by_label("Name you sign in with").fill("ada")
+        page.get_by_label("Password").fill(PASSWORD)
+        assert violations(page) == []
+        page.get_by_role("button", name="Become the administrator").click()
+        expect(page.get_by_role("heading", name="Collections")).to_be_visible()
+        page.get_by_role("button", name="Create a collection").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name").fill("family")
+        dialog.get_by_role("button", name="Create a collection").click()
+        expect(page.get_by_role("heading", name="family")).to_be_visible()
+        expect(page.get_by_text("No faces are enrolled.")).to_be_visible()
+        assert someone.complaints == []
+        someone.close()

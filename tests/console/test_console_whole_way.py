@@ -1,0 +1,121 @@
+"""From a photograph to an identification that may be acted on: four people, each with a browser, and a fake camera."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from agency import Agency
+from browser import DESK, PHONE, Person
+from playwright.sync_api import Page, Request, expect
+
+from regard.domain.comparisons import COMPONENTS
+
+#: Row 41: what nobody may know before their own opinion is signed. The first are names, wherever they stand; the others
+#: are members of an answer.
+NAMES = ("eileen", "collins", "violent-crime", "robbery", "suspects", "review-pending")
+MEMBERS = ("score", "similarity", "rank", "name", "purpose", "authorisation", "search", "case", "threshold")
+OPINION, REASON = "The same person", "The mark beside the nose and the ears agree."
+
+
+def photograph_and_search(page: Page) -> None:
+    page.get_by_role("button", name="Take a picture").click()
+    page.get_by_role("button", name="Take the picture").click()
+    expect(page.get_by_text("One face was found.")).to_be_visible()
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_role("heading", name=re.compile(r"^\d+ candidates?$"))).to_be_visible()
+
+
+def judge(page: Page) -> None:
+    for row in page.locator("[data-row]").all():
+        row.get_by_label("Similar").check(force=True)
+    page.get_by_label(OPINION).check()
+    page.get_by_label("Why").fill(REASON)
+    page.get_by_role("button", name="Sign and record").click()
+
+
+def judge_all(page: Page) -> int:
+    """Every pair that waits; how many there were."""
+    page.get_by_role("button", name="Show the next pair").click()
+    for done in range(10):
+        left = page.get_by_text("Nothing waits for you.").or_(page.get_by_alt_text("Picture A"))
+        expect(left).to_be_visible()
+        if page.get_by_alt_text("Picture A").count() == 0:
+            return done
+        before = page.get_by_alt_text("Picture B").get_attribute("src")
+        judge(page)
+        expect(page.locator(f'img[alt="Picture B"][src="{before}"]')).to_have_count(0)
+    raise AssertionError("there is no end of pairs")
+
+
+@pytest.mark.control(41, 42, 43)
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_photograph_search_two_reviews_support(person: Person, station: Agency, size: dict[str, int]) -> None:
+    station.authorise("sam")
+    sam = person.signed_in("sam", viewport=size, permissions=["camera"])
+    photograph_and_search(sam)
+    expect(sam.get_by_text("Sent to review")).to_be_visible()
+    assert "eileen" not in sam.content()
+    sam.get_by_role("link", name="Open the case").click()
+    expect(sam.get_by_text("Under an alias until it is decided").first).to_be_visible()
+
+    for name in ("rita", "ron"):
+        assert judge_all(person.signed_in(name, viewport=size)) > 0
+
+    sam.reload()
+    expect(sam.get_by_text("Verified").first).to_be_visible()
+    expect(sam.get_by_text("eileen")).to_be_visible()
+    sam.get_by_label("Kind of support").fill("witness")
+    sam.get_by_label("Where it is kept").fill("statement 7")
+    sam.get_by_label("It does not come from this search").check()
+    sam.get_by_role("button", name="Add support").click()
+    expect(sam.get_by_text("Actionable")).to_be_visible()
+    assert person.complaints == []
+
+
+@pytest.mark.control(41)
+def test_a_reviewer_is_shown_nothing_that_would_sway_them(person: Person, station: Agency) -> None:
+    """Not in the page, not in what the server answers, not in its headers."""
+    station.authorise("sam")
+    photograph_and_search(person.signed_in("sam", permissions=["camera"]))
+    heard: list[tuple[str, Any, str]] = []
+
+    def listen(request: Request) -> None:
+        answer = request.response()
+        if answer is not None and "/v1/reviews/" in request.url:
+            heard.append((request.url, answer.all_headers(), answer.text()))
+
+    rita = person.signed_in("rita")
+    rita.on("requestfinished", listen)
+    rita.get_by_role("button", name="Show the next pair").click()
+    expect(rita.get_by_alt_text("Picture A")).to_be_visible()
+    assert any("/reviews/next" in url for url, _, _ in heard)
+    pictures = re.compile(r"[A-Za-z0-9+/=]{200,}")
+    texts = [rita.content(), *(json.dumps(headers) + body for _, headers, body in heard)]
+    for text in (pictures.sub("", each).lower() for each in texts):
+        assert not [name for name in NAMES if name in text]
+    for _, headers, body in heard:
+        said = (json.dumps(headers) + pictures.sub("", body)).lower()
+        assert not [member for member in MEMBERS if f'"{member}' in said]
+
+
+def test_a_pair_can_be_judged_by_the_keyboard_alone(person: Person, station: Agency) -> None:
+    station.authorise("sam")
+    photograph_and_search(person.signed_in("sam", permissions=["camera"]))
+    page = person.signed_in("ruth")
+    page.locator("main h1").wait_for()
+    page.get_by_role("button", name="Show the next pair").press("Enter")
+    expect(page.get_by_alt_text("Picture A")).to_be_visible()
+    page.locator("[data-row] input").first.focus()
+    for _ in COMPONENTS:
+        page.keyboard.press("1")
+    expect(page.locator("[data-row] input:checked")).to_have_count(len(COMPONENTS))
+    page.get_by_label(OPINION).focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.type(REASON)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Recorded. It cannot be changed.")).to_have_count(1)

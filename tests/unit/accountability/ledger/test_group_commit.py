@@ -1,0 +1,96 @@
+"""Entries that come at the same moment share a commit, whoever comes back first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from time import sleep
+
+import pytest
+
+from regard.accountability.ledger.entry import Record
+from regard.accountability.ledger.group_commit import GroupCommit
+from regard.domain.authority import Act, Action, Caller, Channel
+from regard.domain.callers import Principal
+from regard.errors import InternalServerError
+
+CALLER = Caller(principal=Principal(access_key_id="K", name="ada"), channel=Channel.AWS)
+
+
+def record() -> Record:
+    return Record(CALLER, Act(action=Action.SEARCH, operation="SearchFaces"), "recorded")
+
+
+def together(clients: int, work: Callable[[], None]) -> None:
+    threads = [threading.Thread(target=work) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+class Disk:
+    """Remembers how many records each commit had; a commit takes as long as that of a slow disk."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.commits: list[int] = []
+        self._seconds = seconds
+
+    def write(self, records: Sequence[Record]) -> None:
+        sleep(self._seconds)
+        self.commits.append(len(records))
+
+
+def test_who_comes_back_first_is_not_written_alone_while_the_others_wait() -> None:
+    """Without waiting for them, the first of eight would always be written alone, and never all eight together."""
+    disk = Disk(seconds=0.2)
+    commits = GroupCommit(disk.write)
+
+    def client() -> None:
+        for _ in range(8):
+            commits.add(record())
+
+    together(8, client)
+    assert sum(disk.commits) == 64
+    assert max(disk.commits) == 8
+
+
+def test_a_client_is_not_kept_for_those_who_have_left() -> None:
+    disk = Disk(seconds=0.01)
+    commits = GroupCommit(disk.write)
+    together(4, lambda: commits.add(record()))
+    before = len(disk.commits)
+    for _ in range(3):
+        commits.add(record())
+    assert disk.commits[before:] == [1, 1, 1]
+
+
+def test_every_client_of_a_commit_that_failed_is_told_and_the_next_one_is_written() -> None:
+    disk, told = Disk(), []
+    fails = True
+
+    def write(records: Sequence[Record]) -> None:
+        if fails:
+            raise InternalServerError("detail", public="The disk is full.")
+        disk.write(records)
+
+    commits = GroupCommit(write)
+
+    def client() -> None:
+        with pytest.raises(InternalServerError) as raised:
+            commits.add(record())
+        told.append(raised.value.public)
+
+    together(8, client)
+    assert told == ["The disk is full."] * 8
+    fails = False
+    commits.add(record())
+    assert disk.commits == [1]
+
+
+def test_a_fault_of_the_program_is_an_error_for_every_client_too() -> None:
+    def write(_: Sequence[Record]) -> None:
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        GroupCommit(write).add(record())

@@ -1,0 +1,85 @@
+/** Requests to `/v1`. Who asks is in a cookie that scripts cannot read. */
+import type { components } from "./schema";
+
+export type Shapes = components["schemas"];
+
+const BASE = new URL("../v1", document.baseURI.replace(/#.*/, "")).pathname;
+/** Says that the console's own page asks: another site's page cannot send it. */
+const CONSOLE = { "x-regard-console": "1" };
+
+/** An answer that says what is wrong and what to do (RFC 9457). */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+    readonly requestId = "",
+  ) {
+    super(detail);
+  }
+
+  /** Nobody is signed in, or no longer. */
+  get signedOut(): boolean {
+    return this.status === 401;
+  }
+}
+
+type Query = Record<string, string | number | undefined>;
+
+let signedOut = (): void => undefined;
+
+/** What to do when an answer says that nobody is signed in any more. */
+export function whenSignedOut(act: () => void): void {
+  signedOut = act;
+}
+
+interface Asked {
+  method?: "GET" | "POST" | "PUT" | "DELETE";
+  body?: unknown;
+  headers?: Record<string, string>;
+  query?: Query;
+  signal?: AbortSignal;
+}
+
+/** Where a path of `/v1` is, for a link that the browser follows itself. */
+export function address(path: string, query: Query = {}): string {
+  const given = Object.entries(query).filter((each): each is [string, string | number] => each[1] !== undefined);
+  return BASE + path + (given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "");
+}
+
+/** What `/v1` answers. Throws a Problem, also where there is no connection. */
+export async function ask<T>(path: string, { method = "GET", body, headers = {}, query = {}, signal }: Asked = {}): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(address(path, query), {
+      method,
+      headers: { ...CONSOLE, ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+      signal,
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Problem(0, "NoConnection", "The server cannot be reached. Check the connection, then try again.");
+  }
+  if (answer.status === 204) return undefined as T;
+  if (answer.ok) return (await answer.json()) as T;
+  const found = await problem(answer);
+  if (found.signedOut && !path.startsWith("/sign-in")) signedOut();
+  throw found;
+}
+
+async function problem(answer: Response): Promise<Problem> {
+  try {
+    const said = (await answer.json()) as { code: string; detail: string; request_id: string };
+    return new Problem(answer.status, said.code, said.detail, said.request_id);
+  } catch {
+    return new Problem(answer.status, "Unreadable", `The server answered ${answer.status}, and nothing more.`);
+  }
+}
+
+/** A step of a path, whatever is in it. */
+export function step(text: string | number): string {
+  return encodeURIComponent(String(text));
+}

@@ -1,0 +1,45 @@
+/** Who has signed in. Nothing of it is stored by the page: a reload asks the server again. */
+import { Problem, ask, whenSignedOut, type Shapes } from "../api/client";
+
+class Session {
+  me = $state<Shapes["Me"] | null>(null);
+  known = $state(false);
+  trouble = $state<string | null>(null);
+
+  async begin(): Promise<void> {
+    this.trouble = null;
+    try {
+      const { kept } = await ask<Shapes["Kept"]>("/sign-in");
+      this.me = kept ? await ask<Shapes["Me"]>("/me") : null;
+    } catch (error) {
+      this.me = null;
+      if (error instanceof Problem && !error.signedOut) this.trouble = error.message;
+    }
+    this.known = true;
+  }
+
+  async end(): Promise<void> {
+    try {
+      await ask<void>("/sign-out", { method: "POST" });
+    } finally {
+      this.me = null;
+      await forgetShell();
+      // A new document: nothing that was shown stays in memory, and "back" finds no page of before.
+      location.replace(location.pathname);
+    }
+  }
+
+  /** Whether somebody has one of these roles; where nobody is asked for roles, everybody may. */
+  may(...roles: string[]): boolean {
+    const own = this.me?.roles ?? [];
+    return this.me !== null && (this.me.profile === "open" || roles.some((role) => (own as string[]).includes(role)));
+  }
+}
+
+async function forgetShell(): Promise<void> {
+  if (!("caches" in window)) return;
+  for (const name of await caches.keys()) await caches.delete(name);
+}
+
+export const session = new Session();
+whenSignedOut(() => (session.me = null));
