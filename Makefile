@@ -83,6 +83,7 @@ endurance-postgresql: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -W ignore -m benchmarks.speed
+	$(BIN)/python -W ignore -m benchmarks.image_speed
 
 bench-accuracy: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.accuracy
@@ -99,6 +100,7 @@ bench-detector: $(VENV)/installed-dev
 
 bench-labels: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.labels
+	$(BIN)/python -m benchmarks.label_reliability
 
 bench-http: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.http_load

@@ -58,6 +58,8 @@ class Truth:
     garments: dict[str, list[str]]
     garments_by_eye: dict[str, list[str]]
     objects: dict[str, list[Place]]
+    portraits: dict[str, list[str]]
+    photographs: dict[str, list[str]]
 
     def labels(self, file: Path) -> set[str]:
         """Of a garment's picture, with all that they are a kind of."""

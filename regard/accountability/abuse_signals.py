@@ -99,6 +99,14 @@ def read(bodies: Iterable[bytes]) -> Iterator[Deed]:
         )
 
 
+#: By the names of AWS's operations and of the native API's routes.
+_ASSOCIATIONS = ("AssociateFaces", "POST /v1/collections/{collection_id}/users/{user_id}/faces")
+_LISTS = (
+    *("ListFaces", "ListUsers"),
+    *("GET /v1/collections/{collection_id}/faces", "GET /v1/collections/{collection_id}/users"),
+)
+
+
 def _of(who: str, done: Sequence[Deed], rules: SignalRules) -> Iterator[Signal]:
     for sign in _SIGNS:
         if most := _densest(sign.chosen(done, rules), rules.within, sign.least(rules)):
@@ -133,7 +141,8 @@ def _at_night(done: Sequence[Deed], rules: SignalRules) -> list[Deed]:
 
 
 def _lowered(done: Sequence[Deed], _: SignalRules) -> list[Deed]:
-    return [each for each in done if each.operation.startswith("thresholds ") and each.action != Action.READ]
+    named = [each for each in done if each.operation.startswith(("thresholds ", "POST /v1/thresholds/"))]
+    return [each for each in named if each.action != Action.READ]
 
 
 def _named(done: Sequence[Deed], *operations: str) -> list[Deed]:
@@ -197,14 +206,14 @@ _SIGNS = (
         "bulk-associate",
         "serious",
         "associations in short time: their threshold tells who is like whom",
-        lambda done, _: _named(done, "AssociateFaces"),
+        lambda done, _: _named(done, *_ASSOCIATIONS),
         lambda rules: rules.associations,
     ),
     _Sign(
         "bulk-list",
         "low",
         "pages of faces or users listed in short time",
-        lambda done, _: _named(done, "ListFaces", "ListUsers"),
+        lambda done, _: _named(done, *_LISTS),
         lambda rules: rules.lists,
     ),
     _Sign(

@@ -82,7 +82,7 @@ class CaseFileShown(BaseModel):
     without_picture: list[int]
     corroborations: list[CorroborationShown]
     corroborations_needed: int
-    notice: str = _LEAD
+    notice: str
 
     @classmethod
     def of(cls, file: CaseFile) -> CaseFileShown:
@@ -95,6 +95,7 @@ class CaseFileShown(BaseModel):
                 for each in file.corroborations
             ],
             corroborations_needed=file.corroborations_needed,
+            notice=_LEAD,
         )
 
 

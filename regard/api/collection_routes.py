@@ -15,6 +15,7 @@ from regard.api.gallery_shapes import (
     version_of,
 )
 from regard.api.native_routes import Call, NativeRoute
+from regard.api.shapes import CollectionInPath
 from regard.domain.authority import Action
 from regard.domain.galleries import Collection
 from regard.domain.tags import tags_fault
@@ -57,7 +58,7 @@ class CollectionRoutes:
         tags = _checked(given.tags | {name: value for name, value in own.items() if value})
         return _shown(self.galleries.create(call.grant, given.collection_id, tags), 0)
 
-    def show(self, call: Call, collection_id: str) -> CollectionFile:
+    def show(self, call: Call, collection_id: CollectionInPath) -> CollectionFile:
         found = self.galleries.describe(call.grant, collection_id)
         return CollectionFile(
             collection=_shown(found.collection, found.faces),
@@ -66,10 +67,10 @@ class CollectionRoutes:
             version=version_of(found.collection.tags),
         )
 
-    def delete(self, call: Call, collection_id: str) -> None:
+    def delete(self, call: Call, collection_id: CollectionInPath) -> None:
         self.galleries.delete(call.grant, collection_id)
 
-    def retag(self, call: Call, collection_id: str, given: TagsGiven) -> TagsShown:
+    def retag(self, call: Call, collection_id: CollectionInPath, given: TagsGiven) -> TagsShown:
         def replaced(before: Tags) -> Tags:
             if version_of(before) != given.version:
                 raise Conflict(

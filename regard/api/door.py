@@ -6,7 +6,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial, wraps
 from typing import Any, get_type_hints
@@ -29,6 +29,7 @@ from regard.edge.connections import CONNECTION_KEY, Connection, network
 from regard.edge.exchange import Exchange
 from regard.edge.rates import Rate, RateLimiter
 from regard.edge.request_pipeline import RequestPipeline, until_gone
+from regard.edge.telephones import is_telephone
 from regard.edge.turns import ClientGone, Lane
 from regard.errors import (
     InternalServerError,
@@ -173,7 +174,7 @@ class Door:
         connection: Connection | None = request.scope.get(CONNECTION_KEY)
         if connection is not None:
             connection.vouch()
-        return principal
+        return replace(principal, phone=is_telephone(request.headers.get("user-agent", "")))
 
     def _allow_attempt(self, request: Request) -> None:
         """Raises Throttling if too many attempts came from one address."""

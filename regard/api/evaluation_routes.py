@@ -17,7 +17,7 @@ from regard.engine.bulk.picture_evaluation import LabelledPicture, PictureEvalua
 _Label = Annotated[str, Field(min_length=1, max_length=255)]
 
 
-class LabelledPictureGiven(BaseModel):
+class PictureOfSomebody(BaseModel):
     """A picture, JPEG or PNG in base64, whose it is, and the groups that you put them into."""
 
     model_config = ConfigDict(extra="forbid")
@@ -36,7 +36,7 @@ class ToEvaluate(BaseModel):
     collection: Annotated[str, Field(max_length=255)] | None = None
     gallery_size: Annotated[int, Field(ge=1, le=10**10)] | None = None
     thresholds: Annotated[list[Annotated[float, Field(ge=0, le=100)]], Field(max_length=20)] = []
-    pictures: Annotated[list[LabelledPictureGiven], Field(min_length=20, max_length=4096)]
+    pictures: Annotated[list[PictureOfSomebody], Field(min_length=20, max_length=4096)]
 
 
 class EvaluationShown(BaseModel):

@@ -18,7 +18,7 @@ from regard.api.gallery_shapes import (
     face_shown,
 )
 from regard.api.native_routes import Call, NativeRoute
-from regard.api.shapes import PICTURE_BYTES, BoxShown
+from regard.api.shapes import PICTURE_BYTES, BoxShown, CollectionInPath
 from regard.domain.authority import Action
 from regard.domain.cases import PENDING_LABEL
 from regard.domain.galleries import Face
@@ -67,7 +67,7 @@ class FaceRoutes:
     def page(
         self,
         call: Call,
-        collection_id: str,
+        collection_id: CollectionInPath,
         after: After = 0,
         limit: Limit = 100,
         user_id: str | None = None,
@@ -81,7 +81,7 @@ class FaceRoutes:
         )
         return FacesShown(faces=[face_shown(each) for each in found[:limit]], next=following(found, limit))
 
-    def enrol(self, call: Call, collection_id: str, given: EnrolmentGiven) -> EnrolledShown:
+    def enrol(self, call: Call, collection_id: CollectionInPath, given: EnrolmentGiven) -> EnrolledShown:
         options = EnrolmentOptions(level=given.quality, most=given.most, external_image_id=given.external_image_id)
         made = self.enrolment.index(call.grant, collection_id, given.image, options)
         return EnrolledShown(
@@ -92,7 +92,7 @@ class FaceRoutes:
             ],
         )
 
-    def delete(self, call: Call, collection_id: str, given: FacesGiven) -> DeletedFaces:
+    def delete(self, call: Call, collection_id: CollectionInPath, given: FacesGiven) -> DeletedFaces:
         asked = list(dict.fromkeys(given.face_ids))
         deletion = self.galleries.delete_faces(call.grant, collection_id, asked)
         return DeletedFaces(deleted=list(deletion.deleted), kept=dict(deletion.kept))

@@ -224,7 +224,7 @@ class CaseOpened(Shown):
     receipt: int | None
 
 
-class CandidateShown(Shown):
+class FoundFace(Shown):
     """A candidate. Where candidates are reviewed it goes by an alias, and `similarity` is the threshold."""
 
     face: FaceShown
@@ -240,7 +240,7 @@ class SearchShown(Shown):
     gallery_size: int
     expected_false: float
     face_model: str
-    candidates: list[CandidateShown]
+    candidates: list[FoundFace]
     case: CaseOpened | None
 
 

@@ -15,7 +15,7 @@ from regard.api.people_shapes import (
     Ended,
     KeyGiven,
     KeyMade,
-    NewPasswordGiven,
+    NewPassword,
     PeopleShown,
     PersonFile,
     PersonGiven,
@@ -90,7 +90,7 @@ class PeopleRoutes:
         key_id, secret, person = self.services.key_of_person(call.grant, who, given.name)
         return KeyMade(access_key_id=key_id, secret_access_key=secret, holder=person.name)
 
-    def set_password(self, call: Call, who: str, given: NewPasswordGiven) -> Changed:
+    def set_password(self, call: Call, who: str, given: NewPassword) -> Changed:
         return Changed.model_validate(self.means.set_password(call.grant, who, given.password))
 
     def remove_password(self, call: Call, who: str) -> Changed:

@@ -46,7 +46,7 @@ class TrainingGiven(Given):
     expires_at: AwareDatetime | None = None
 
 
-class NewPasswordGiven(Given):
+class NewPassword(Given):
     password: Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra={"format": "password"})]
 
 

@@ -47,7 +47,7 @@ class Problem(BaseModel):
     detail: str
     code: str
     request_id: str
-    errors: list[dict[str, str]] = []
+    errors: list[dict[str, str]] | None = None
 
 
 def status_of(error: RegardError) -> int:

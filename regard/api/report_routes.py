@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import Path, Query
+from fastapi import Query
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
@@ -18,12 +18,10 @@ from regard.accountability.reports.notice_report import Sign
 from regard.accountability.reports.public_reports import PublicReports
 from regard.accountability.reports.report import Report
 from regard.api.native_routes import Call, NativeRoute
-from regard.api.shapes import Given, Name, Shown, Words
+from regard.api.shapes import FaceInPath, Given, Name, Shown, Words
 from regard.domain.authority import Action
-from regard.domain.identifiers import UUID_PATTERN
 from regard.edge.turns import Lane
 
-FaceInPath = Annotated[str, Path(pattern=f"^{UUID_PATTERN.pattern}$")]
 Form = Literal["json", "html", "pdf", "csv"]
 #: By a report's form, its media type, and what makes it.
 _FORMS: Mapping[str, tuple[str, Callable[[Report], str | bytes]]] = {

@@ -23,9 +23,9 @@ class PairShown(BaseModel):
 
 
 class NextPair(BaseModel):
-    """`pair` is left out if there is nothing for you to compare."""
+    """`pair` is null if there is nothing for you to compare."""
 
-    pair: PairShown | None = None
+    pair: PairShown | None
 
 
 class Said(BaseModel):
@@ -93,7 +93,7 @@ class ReviewRoutes:
     def next(self, call: Call, collection: str | None = None) -> NextPair:  # noqa: ARG002 - the gate reads it
         pair = self.reviews.next(call.grant)
         if pair is None:
-            return NextPair()
+            return NextPair(pair=None)
         probe, candidate = (base64.b64encode(each).decode() for each in (pair.probe, pair.candidate))
         return NextPair(pair=PairShown(number=pair.number, probe=probe, candidate=candidate))
 

@@ -4,11 +4,13 @@ It asks the one definition of a search, as AWS's operations and the command line
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from regard.api.gallery_shapes import (
-    CandidateShown,
     FaceSearchGiven,
+    FoundFace,
     SearchGiven,
     SearchShown,
     UserCandidate,
@@ -17,7 +19,7 @@ from regard.api.gallery_shapes import (
     face_shown,
 )
 from regard.api.native_routes import Call, NativeRoute
-from regard.api.shapes import PICTURE_BYTES, BoxShown
+from regard.api.shapes import PICTURE_BYTES, BoxShown, CollectionInPath, FaceInPath
 from regard.domain.authority import Action
 from regard.edge.turns import Lane
 from regard.engine.galleries.face_search import FaceSearch, FaceSearchResult, SearchOptions
@@ -40,15 +42,17 @@ class SearchRoutes:
             _search("/faces/{face_id}/search", self.by_face, "Search for a face that is enrolled"),
         )
 
-    def by_picture(self, call: Call, collection_id: str, given: SearchGiven) -> SearchShown:
+    def by_picture(self, call: Call, collection_id: CollectionInPath, given: SearchGiven) -> SearchShown:
         found = self.faces.by_image(call.grant, collection_id, given.image, _options(call, given), level=given.quality)
         searched = None if found.probes is None else BoxShown.model_validate(found.probes.faces.box(0))
         return _shown(call, found, searched)
 
-    def by_face(self, call: Call, collection_id: str, face_id: str, given: FaceSearchGiven) -> SearchShown:
+    def by_face(
+        self, call: Call, collection_id: CollectionInPath, face_id: FaceInPath, given: FaceSearchGiven
+    ) -> SearchShown:
         return _shown(call, self.faces.by_face(call.grant, collection_id, face_id, _options(call, given)), None)
 
-    def users_by_picture(self, call: Call, collection_id: str, given: SearchGiven) -> UserSearchShown:
+    def users_by_picture(self, call: Call, collection_id: CollectionInPath, given: SearchGiven) -> UserSearchShown:
         options = _options(call, given)
         found = self.users.by_image(call.grant, collection_id, given.image, options, given.quality)
         return UserSearchShown(
@@ -64,11 +68,11 @@ class SearchRoutes:
         )
 
 
-def _search(path: str, function: object, summary: str, *, picture: bool = False) -> NativeRoute:
+def _search(path: str, function: Callable[..., Any], summary: str, *, picture: bool = False) -> NativeRoute:
     return NativeRoute(
         "POST",
         _COLLECTION + path,
-        function,  # type: ignore[arg-type]
+        function,
         Action.SEARCH,
         summary,
         collection="collection_id",
@@ -94,8 +98,6 @@ def _shown(call: Call, found: FaceSearchResult, searched: BoxShown | None) -> Se
         gallery_size=found.gallery_size,
         expected_false=found.expected_false,
         face_model=found.collection.face_model,
-        candidates=[
-            CandidateShown(face=face_shown(each.face), similarity=each.similarity) for each in found.matches[0]
-        ],
+        candidates=[FoundFace(face=face_shown(each.face), similarity=each.similarity) for each in found.matches[0]],
         case=case_shown(found.cases[0] if found.cases else None),
     )

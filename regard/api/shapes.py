@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from fastapi import Path
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
-from regard.domain.identifiers import COLLECTION_ID, EXTERNAL_IMAGE_ID, UUID_PATTERN, Identifier
+from regard.domain.identifiers import COLLECTION_ID, EXTERNAL_IMAGE_ID, USER_ID, UUID_PATTERN, Identifier
 from regard.domain.images import Box
 
 #: A picture of 5 MB in base64, with room for the rest.
@@ -32,6 +33,10 @@ def _pattern(of: Identifier) -> str:
 CollectionId = Annotated[str, Field(max_length=COLLECTION_ID.longest, pattern=_pattern(COLLECTION_ID))]
 ExternalImageId = Annotated[str, Field(max_length=EXTERNAL_IMAGE_ID.longest, pattern=_pattern(EXTERNAL_IMAGE_ID))]
 FaceId = Annotated[str, Field(pattern=f"^{UUID_PATTERN.pattern}$")]
+#: The same as steps of a path: what an act is about is what AWS's clients could name too.
+CollectionInPath = Annotated[str, Path(max_length=COLLECTION_ID.longest, pattern=_pattern(COLLECTION_ID))]
+FaceInPath = Annotated[str, Path(pattern=f"^{UUID_PATTERN.pattern}$")]
+UserInPath = Annotated[str, Path(max_length=USER_ID.longest, pattern=_pattern(USER_ID))]
 #: Of a similarity or a confidence, 0 to 100.
 Percent = Annotated[float, Field(ge=0, le=100)]
 #: What somebody writes for others to read.

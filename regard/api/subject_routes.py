@@ -41,7 +41,7 @@ class ToErase(BaseModel):
     faces: Annotated[list[FaceNamed], Field(min_length=1, max_length=4096)]
 
 
-class KeptFaceShown(BaseModel):
+class SubjectFaceShown(BaseModel):
     collection: str
     face_id: str
     similarity: float
@@ -61,7 +61,7 @@ class ConsentShown(BaseModel):
     valid: bool
 
 
-class KeptSearchShown(BaseModel):
+class PastSearchShown(BaseModel):
     """A search that returned them. Who made it is not told."""
 
     searched_at: datetime
@@ -77,16 +77,16 @@ class RecordShown(BaseModel):
     collections: int
     not_read: list[str]
     closed: list[str]
-    faces: list[KeptFaceShown]
+    faces: list[SubjectFaceShown]
     consents: list[ConsentShown]
-    searches: list[KeptSearchShown]
+    searches: list[PastSearchShown]
 
 
 class Erased(BaseModel):
     """The faces that were erased; or the request that another person has to confirm."""
 
-    erased: list[str] = []
-    request_id: str | None = None
+    erased: list[str]
+    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,19 +132,19 @@ class SubjectRoutes:
             collections=found.collections,
             not_read=found.unread,
             closed=found.closed,
-            faces=[KeptFaceShown.model_validate(_of(each, KeptFaceShown)) for each in found.faces],
+            faces=[SubjectFaceShown.model_validate(_of(each, SubjectFaceShown)) for each in found.faces],
             consents=[ConsentShown.model_validate(_of(each, ConsentShown)) for each in found.consents],
-            searches=[KeptSearchShown.model_validate(_of(each, KeptSearchShown)) for each in found.searches],
+            searches=[PastSearchShown.model_validate(_of(each, PastSearchShown)) for each in found.searches],
         )
 
     def erase(self, call: Call, given: ToErase) -> Erased:
         faces = [(each.collection, each.face_id) for each in given.faces]
         if call.grant.rules.review.agreements:
-            return Erased(request_id=self.subjects.request(call.grant, faces).id)
-        return Erased(erased=self.subjects.erase(call.grant, faces))
+            return Erased(erased=[], request_id=self.subjects.request(call.grant, faces).id)
+        return Erased(erased=self.subjects.erase(call.grant, faces), request_id=None)
 
     def confirm(self, call: Call, request_id: str) -> Erased:
-        return Erased(erased=self.subjects.confirm(call.grant, request_id))
+        return Erased(erased=self.subjects.confirm(call.grant, request_id), request_id=None)
 
 
 def _of(found: object, shown: type[BaseModel]) -> dict[str, object]:

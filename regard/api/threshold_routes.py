@@ -7,7 +7,7 @@ from datetime import datetime
 
 from regard.accountability.thresholds import Thresholds
 from regard.api.native_routes import Call, NativeRoute
-from regard.api.shapes import Given, Percent, Shown, Words
+from regard.api.shapes import CollectionInPath, Given, Percent, Shown, Words
 from regard.domain.authority import Action
 
 _ONE = "/thresholds/{collection_id}"
@@ -28,7 +28,7 @@ class RaiseGiven(Given):
     reason: Words
 
 
-class ThresholdApprovalGiven(Given):
+class ThresholdApproval(Given):
     """What you looked at and approve; another may have been asked for since."""
 
     threshold: Percent
@@ -67,19 +67,19 @@ class ThresholdRoutes:
             NativeRoute("POST", f"{_ONE}/raise", self.higher, administer, "Take a higher one", collection=of),
         )
 
-    def show(self, call: Call, collection_id: str) -> ThresholdsShown:
+    def show(self, call: Call, collection_id: CollectionInPath) -> ThresholdsShown:
         changes = [ThresholdShown.model_validate(each) for each in self.thresholds.of(call.grant, collection_id)]
         return ThresholdsShown(in_force=call.grant.rules.least_threshold, changes=changes)
 
-    def lower(self, call: Call, collection_id: str, given: LowerGiven) -> ThresholdShown:
+    def lower(self, call: Call, collection_id: CollectionInPath, given: LowerGiven) -> ThresholdShown:
         made = self.thresholds.lower(
             call.grant, collection_id, given.threshold, reason=given.reason, evaluation_id=given.evaluation_id
         )
         return ThresholdShown.model_validate(made)
 
-    def approve(self, call: Call, collection_id: str, given: ThresholdApprovalGiven) -> ThresholdShown:
+    def approve(self, call: Call, collection_id: CollectionInPath, given: ThresholdApproval) -> ThresholdShown:
         return ThresholdShown.model_validate(self.thresholds.approve(call.grant, collection_id, given.threshold))
 
-    def higher(self, call: Call, collection_id: str, given: RaiseGiven) -> ThresholdShown:
+    def higher(self, call: Call, collection_id: CollectionInPath, given: RaiseGiven) -> ThresholdShown:
         made = self.thresholds.raise_to(call.grant, collection_id, given.threshold, reason=given.reason)
         return ThresholdShown.model_validate(made)

@@ -15,6 +15,7 @@ from regard.api.gallery_shapes import (
     UsersShown,
 )
 from regard.api.native_routes import Call, NativeRoute
+from regard.api.shapes import CollectionInPath, UserInPath
 from regard.domain.authority import Action
 from regard.domain.galleries import UserStatus
 from regard.engine.galleries.gallery import Galleries
@@ -47,7 +48,7 @@ class UserRoutes:
             NativeRoute("POST", f"{_ONE}/faces/remove", self.disassociate, enrol, "Take faces away", collection=_OF),
         )
 
-    def page(self, call: Call, collection_id: str, after: After = 0, limit: Limit = 100) -> UsersShown:
+    def page(self, call: Call, collection_id: CollectionInPath, after: After = 0, limit: Limit = 100) -> UsersShown:
         collection = self.galleries.get(call.grant, collection_id)
         found = self.users.page(call.grant, collection, after, limit + 1)
         return UsersShown(
@@ -55,14 +56,16 @@ class UserRoutes:
             next=found[limit - 1].key if len(found) > limit else None,
         )
 
-    def create(self, call: Call, collection_id: str, given: UserGiven) -> UserShown:
+    def create(self, call: Call, collection_id: CollectionInPath, given: UserGiven) -> UserShown:
         self.users.create(call.grant, collection_id, given.user_id)
         return UserShown(user_id=given.user_id, status=UserStatus.CREATED)
 
-    def delete(self, call: Call, collection_id: str, user_id: str) -> None:
+    def delete(self, call: Call, collection_id: CollectionInPath, user_id: UserInPath) -> None:
         self.users.delete(call.grant, collection_id, user_id)
 
-    def associate(self, call: Call, collection_id: str, user_id: str, given: AssociationGiven) -> AssociationShown:
+    def associate(
+        self, call: Call, collection_id: CollectionInPath, user_id: UserInPath, given: AssociationGiven
+    ) -> AssociationShown:
         least = call.grant.act.threshold
         change = self.users.associate(
             call.grant,
@@ -74,7 +77,7 @@ class UserRoutes:
         return _shown(change, hidden=call.grant.rules.review.hide_scores)
 
     def disassociate(
-        self, call: Call, collection_id: str, user_id: str, given: DisassociationGiven
+        self, call: Call, collection_id: CollectionInPath, user_id: UserInPath, given: DisassociationGiven
     ) -> AssociationShown:
         return _shown(self.users.disassociate(call.grant, collection_id, user_id, given.face_ids))
 

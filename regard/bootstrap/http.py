@@ -101,8 +101,9 @@ def pipeline(settings: Settings, observer: Observer | None = None) -> RequestPip
 
 
 def rekognition(engine: Engine) -> dict[str, Handler]:
-    """Rekognition's operations, each behind the engine's gate."""
+    """Rekognition's operations, each behind the engine's gate. Raises SettingsError for wrong names of celebrities."""
     settings = engine.settings
+    engine.celebrities.check()
     pages = Pages(signing_key(settings, "paging"), clock=_now)
     names = ResourceNames(regions=split(settings.server.region), account_id=settings.server.account_id)
     families: list[Family] = [

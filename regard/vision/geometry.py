@@ -7,7 +7,7 @@ from math import sqrt
 import cv2
 import numpy as np
 
-from regard.domain.arrays import ByteArray, FloatArray, IntArray
+from regard.domain.arrays import BoolArray, ByteArray, FloatArray, IntArray
 
 #: Where the five points lie in a 112×112 crop (ArcFace, Deng et al. 2019): eyes, nose, corners of the mouth.
 ARCFACE_LANDMARKS5 = np.array(
@@ -35,11 +35,18 @@ def letterbox(pixels: ByteArray, longest: int, multiple: int = 32) -> tuple[Byte
 
 
 def resized(pixels: ByteArray, width: int, height: int) -> ByteArray:
-    """`pixels` at another size; the proportions may change."""
+    """`pixels` at another size; the proportions may change. First halved, each pixel the mean of those it stands for,
+    as long as a bilinear sample would not see all: as good as one average over areas, and several times as fast."""
+    while True:
+        across, down = (2 if pixels.shape[axis] > 2 * side else 1 for axis, side in ((1, width), (0, height)))
+        if across == down == 1:
+            break
+        size = pixels.shape[1] // across, pixels.shape[0] // down
+        even = pixels[: size[1] * down, : size[0] * across]
+        pixels = np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA), np.uint8)
     if pixels.shape[:2] == (height, width):
         return pixels
-    sampling = _sampling(min(width / pixels.shape[1], height / pixels.shape[0]))
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=sampling), np.uint8)
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def bordered(pixels: ByteArray, longest: int, canvas: int) -> tuple[ByteArray, FloatArray, FloatArray]:
@@ -57,12 +64,11 @@ def bordered(pixels: ByteArray, longest: int, canvas: int) -> tuple[ByteArray, F
 
 
 def reduced(pixels: ByteArray, longest: int) -> ByteArray:
-    """`pixels` with the longer side `longest` at most, each pixel the mean of those that it stands for."""
+    """`pixels` with the longer side `longest` at most."""
     scale = longest / max(pixels.shape[:2])
     if scale >= 1:
         return pixels
-    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return resized(pixels, max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
 
 
 def _sampling(scale: float) -> int:
@@ -275,10 +281,24 @@ def detail_and_luma(crops: ByteArray) -> tuple[FloatArray, FloatArray]:
     return np.asarray(edges**2 / (spreads**2 + 25), np.float32), np.asarray(means, np.float32)
 
 
-def luma_and_edges(pixels: ByteArray) -> tuple[FloatArray, FloatArray]:
+def luma_and_edges(pixels: ByteArray) -> tuple[ByteArray, IntArray]:
     """H×W luma (0..255) and its Laplacian."""
-    luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    return luma.astype(np.float32), np.asarray(cv2.Laplacian(luma, cv2.CV_32F), np.float32)
+    luma = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+    return luma, np.asarray(cv2.Laplacian(luma, cv2.CV_16S))
+
+
+def mean_and_spread(values: ByteArray | IntArray, part: BoolArray | None = None) -> tuple[float, float]:
+    """The mean of H×W `values` and their standard deviation, of all or where a coarser mask is true."""
+    mask = (
+        part if part is None else cv2.resize(part.view(np.uint8), values.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    )
+    mean, spread = cv2.meanStdDev(values, mask=mask)
+    return float(mean[0, 0]), float(spread[0, 0])
+
+
+def counts(luma: ByteArray) -> IntArray:
+    """How many of H×W bytes have each of the 256 values."""
+    return np.asarray(cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel(), np.int64)
 
 
 def lab(colours: ByteArray) -> FloatArray:

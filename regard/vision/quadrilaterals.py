@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from regard.domain.arrays import ByteArray, FloatArray
+from regard.vision.geometry import resized
 
 #: Contours of a map that are looked at: a page of 5,000 words has fewer lines.
 _MOST_CONTOURS = 3_000
@@ -66,20 +67,31 @@ def sides(corners: FloatArray) -> tuple[FloatArray, FloatArray]:
     )
 
 
-def cut_out(pixels: ByteArray, corners: FloatArray, height: int, widths: list[int]) -> list[ByteArray]:
-    """What each of N×4×2 quadrilaterals holds, as pictures of that height and these widths; the edge is repeated."""
-    levels = {1: pixels}
-    crops = []
-    for quadrilateral, width in zip(corners, widths, strict=True):
-        factor = _reduction(quadrilateral, height)
-        level = _level(levels, factor)
-        target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-        scale = np.array([level.shape[1] / pixels.shape[1], level.shape[0] / pixels.shape[0]], np.float32)
-        matrix = cv2.getPerspectiveTransform(quadrilateral * scale, target)
-        flags = cv2.INTER_CUBIC if factor == 1 else cv2.INTER_LINEAR
-        crop = cv2.warpPerspective(level, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        crops.append(np.asarray(crop, np.uint8))
-    return crops
+class Levels:
+    """An H×W×3 picture, and halves of it, halves of those and so on, each made when it is first needed."""
+
+    def __init__(self, pixels: ByteArray) -> None:
+        self.shape = pixels.shape
+        self._levels = {1: pixels}
+
+    def at(self, factor: int) -> ByteArray:
+        """The picture reduced by a power of two."""
+        if factor not in self._levels:
+            larger = self.at(factor // 2)
+            self._levels[factor] = resized(larger, max(1, larger.shape[1] // 2), max(1, larger.shape[0] // 2))
+        return self._levels[factor]
+
+
+def cut_out(levels: Levels, corners: FloatArray, height: int, width: int) -> ByteArray:
+    """What a quadrilateral, 4×2, holds, as a picture of that size; the edge is repeated."""
+    factor = _reduction(corners, height)
+    level = levels.at(factor)
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    scale = np.array([level.shape[1] / levels.shape[1], level.shape[0] / levels.shape[0]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners * scale, target)
+    flags = cv2.INTER_CUBIC if factor == 1 else cv2.INTER_LINEAR
+    crop = cv2.warpPerspective(level, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(crop, np.uint8)
 
 
 def _reduction(quadrilateral: FloatArray, height: int) -> int:
@@ -88,11 +100,3 @@ def _reduction(quadrilateral: FloatArray, height: int) -> int:
     while sides(quadrilateral[None])[1][0] >= 2 * factor * height:
         factor *= 2
     return factor
-
-
-def _level(levels: dict[int, ByteArray], factor: int) -> ByteArray:
-    if factor not in levels:
-        larger = _level(levels, factor // 2)
-        size = max(1, larger.shape[1] // 2), max(1, larger.shape[0] // 2)
-        levels[factor] = np.asarray(cv2.resize(larger, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return levels[factor]

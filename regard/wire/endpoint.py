@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from regard.edge.body import Body, BodyLimits
 from regard.edge.connections import CONNECTION_KEY, Connection
 from regard.edge.exchange import Exchange
 from regard.edge.request_pipeline import RequestPipeline, until_gone
+from regard.edge.telephones import is_telephone
 from regard.edge.turns import ClientGone, Lane
 from regard.errors import InternalServerError, RegardError, RequestTooLarge, UnrecognizedClient
 from regard.wire import sigv4
@@ -30,8 +30,6 @@ from regard.wire.validate import validate
 
 log = logging.getLogger(__name__)
 
-#: What AWS's SDKs, and browsers, call themselves on a telephone. Who wants to hide it can.
-_TELEPHONE = re.compile(rb"(?i)aws-sdk-(?:android|ios)|\bos/(?:android|ios)\b|android|iphone|\bmobile\b")
 #: A body up to this is hashed on the event loop: 0.1 ms, as long as the way to a thread and back.
 _SMALL_BODY_BYTES = 64 * 1024
 
@@ -249,7 +247,7 @@ class _Endpoint:
         connection: Connection | None = scope.get(CONNECTION_KEY)
         if connection is not None:
             connection.vouch()
-        if _TELEPHONE.search(call.headers.get(b"user-agent", b"")):
+        if is_telephone(call.headers.get(b"user-agent", b"").decode("latin-1")):
             return replace(principal, phone=True)
         return principal
 

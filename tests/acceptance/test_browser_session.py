@@ -27,7 +27,8 @@ def kept(answer: Answer) -> Mapping[str, str]:
 
 def test_the_browser_keeps_the_token_and_no_script_sees_it(live: Live) -> None:
     answer = signed_in(live)
-    assert set(answer.said) == {"ends_at"}
+    assert set(answer.said) == {"token", "ends_at"}
+    assert answer.said["token"] is None
     set_cookie = answer.headers["set-cookie"].lower()
     assert set_cookie.startswith("regard-session=")
     for attribute in ("httponly", "samesite=strict", "path=/", "max-age="):

@@ -11,6 +11,8 @@ import pytest
 from live_server import Live, with_models
 from people import crowd, encoded, head, nobody
 
+from regard.errors import SettingsError
+
 Refused = Callable[..., tuple[str, str]]
 PHOTO = {"Bytes": encoded(head(200), quality=92)}
 NAMES = """
@@ -93,6 +95,36 @@ def test_names_may_change_while_the_server_runs_and_a_user_without_one_has_its_i
         assert (found["Name"], found["Urls"]) == ("E. M. Collins", [])
     finally:
         file.write_text(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (b'["eileen.collins"\n', "celebrities.toml is not valid TOML"),
+        (b'["eileen.collins"]\nname = 7\n', "celebrities.toml, 'eileen.collins': name is 7; it must be text"),
+        (b'["eileen.collins"]\nname = "E"\nurl = "x"\n', "url is not a key here; did you mean urls?"),
+        (b"\xff", "celebrities.toml is not text in UTF-8"),
+    ],
+)
+def test_names_that_become_wrong_are_an_error_in_words_and_a_server_does_not_start_with_them(
+    text: bytes, fault: str, models: Path, stars: Live, fan: Any, refused: Refused
+) -> None:
+    file = stars.engine.settings.celebrities_file
+    try:
+        file.write_bytes(text)
+        for call, arguments in ((fan.recognize_celebrities, {"Image": PHOTO}), (fan.get_celebrity_info, {"Id": "a"})):
+            code, message = refused(call, **arguments)
+            assert code == "ResourceNotReadyException"
+            assert fault in message
+            assert "Mend that file" in message
+            assert str(file.parent) not in message
+        with pytest.raises(SettingsError) as caught, with_models(models, file.parent, celebrities={"collection": "s"}):
+            pass
+        assert fault in caught.value.message
+        assert str(file) in caught.value.message
+    finally:
+        file.write_text(NAMES)
+    assert fan.recognize_celebrities(Image=PHOTO)["CelebrityFaces"]
 
 
 def test_a_server_that_knows_no_celebrities_says_how_to_name_them(client: Any, refused: Refused) -> None:

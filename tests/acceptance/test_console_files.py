@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,3 +83,8 @@ def test_without_a_build_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.
         assert answer.status == 503
         assert b"make console" in answer.content  # type: ignore[attr-defined]
         assert b"make console" in get(live, "/").content  # type: ignore[attr-defined]
+
+
+def test_the_consoles_types_are_made_from_the_routes_that_there_are() -> None:
+    described = runpy.run_path(str(Path(__file__).resolve().parents[2] / "web" / "describe.py"))
+    assert described["FILE"].read_text(encoding="utf-8") == described["description"](), "run make console-types"

@@ -75,6 +75,14 @@ def test_a_name_that_no_collection_can_have_is_refused(desk: Office, name: str) 
     assert desk.ask("sam", "POST", "/collections", {"collection_id": name}).status == 422
 
 
+@pytest.mark.parametrize(
+    "path", ["/collections/a b", "/collections/<b>/faces", "/thresholds/=1+1", "/collections/" + "x" * 256]
+)
+def test_what_no_id_can_be_reaches_neither_the_engine_nor_the_ledger(desk: Office, path: str) -> None:
+    refused = desk.ask("sam", "GET", path)
+    assert (refused.status, refused.json["code"]) == (422, "InvalidParameter")
+
+
 def test_whoever_replaces_tags_that_another_has_changed_is_told_so(desk: Office) -> None:
     seen = desk.get("sam", "/collections/staff")
     mine = {"tags": {"team": "west"}, "version": seen["version"]}
@@ -200,6 +208,18 @@ def test_what_was_searched_for_is_found_at_the_threshold_that_was_asked_for(desk
 def test_a_search_for_nothing_is_a_problem(desk: Office, body: Any, status: int) -> None:
     refused = desk.ask("sam", "POST", "/collections/staff/search", body)
     assert (refused.status, refused.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_a_telephone_may_not_search_where_the_profile_forbids_it(
+    models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with office(tmp_path_factory.mktemp("detroit"), models, profile="detroit") as made:
+        made.post("ann", "/collections", {"collection_id": "suspects"})
+        body = {"image": picture(astronaut())}
+        phone = made.ask("sam", "POST", "/collections/suspects/search", body, User_Agent="Mozilla/5.0 (iPhone; Mobile)")
+        assert (phone.status, "allows no search with a telephone" in phone.json["detail"]) == (403, True)
+        computer = made.ask("sam", "POST", "/collections/suspects/search", body, User_Agent="Mozilla/5.0 (X11; Linux)")
+        assert "telephone" not in computer.json["detail"]
 
 
 # -- pictures -------------------------------------------------------------------------------------------------------

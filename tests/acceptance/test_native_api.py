@@ -298,5 +298,25 @@ def test_the_description_names_every_route_and_asks_for_the_token(live: Live) ->
     assert described["paths"]["/me"]["get"]["security"] == [{"HTTPBearer": []}]
 
 
+def test_every_shape_of_the_description_has_a_name_of_its_own_and_every_answer_a_type(live: Live) -> None:
+    described = ask(live, "GET", "/v1/openapi.json").said
+    schemas = described["components"]["schemas"]
+    assert [name for name in schemas if "__" in name] == []
+    answers = [
+        each for found in described["paths"].values() for one in found.values() for each in one["responses"].items()
+    ]
+    contents = [content for _, answer in answers for content in answer.get("content", {}).values()]
+    assert contents
+    assert [each for each in contents if not each.get("schema")] == []
+    assert {"detail", "code", "request_id"} <= set(schemas["Problem"]["required"])
+    # What is not known is sent as null: a type that says a member is always there is true.
+    optional = {
+        name: set(each["properties"]) - set(each.get("required", ()))
+        for name, each in schemas.items()
+        if "properties" in each
+    }
+    assert {name for name, left in optional.items() if left and name.endswith(("Shown", "File"))} == set()
+
+
 def test_pages_that_load_scripts_from_elsewhere_are_not_there(live: Live) -> None:
     assert [ask(live, "GET", f"/v1/{page}").status for page in ("docs", "redoc")] == [404, 404]

@@ -1,6 +1,7 @@
-"""Converted models beside their originals: what TensorFlow.js 4.22 and Keras 3 gave for the same input.
+"""Converted models beside their originals: what TensorFlow.js 4.22, Keras 3, and PyTorch 2.13 with
+efficientnet_lite_pytorch 0.1.0 gave for the same input.
 
-PyTorch was not at hand for EfficientNet-Lite2: it is held to a picture that it knows, in test_image_models.py.
+The numbers are outputs of models whose licences their cards name: MIT and, of EfficientNet-Lite2, Apache-2.0.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from regard.vision.session import OnnxSession
 
 #: For each model (mean, scale): the input is (numbers − mean) / scale.
 INPUTS = {"faceres": (0, 1), "facemesh-attention-pinto": (0, 255), "face-mask": (127.5, 127.5), "emotion": (0, 255)}
-INPUTS |= {"centernet": (0, 1), "nanodet": (116, 57)}
+INPUTS |= {"centernet": (0, 1), "nanodet": (116, 57), "efficientnet-lite2": (127, 128)}
 #: Of each output the first numbers and the sum of all, for the picture that `picture` makes.
 ORIGINAL = {
     "faceres": {
@@ -49,11 +50,15 @@ ORIGINAL = {
         "Identity_4": ([-0.06469598, 0.1472588, 0.2250080, 0.7133687, 0.6261299, 0.2376472], -0.727556087),
         "Identity_3": ([3.483693, 3.085755, 0.5604934, 0.1144101, -0.1418541, -0.4678790], 0.310360263),
     },
+    "efficientnet-lite2": {
+        "features": ([0.0, 0.02825497, 0.5009638, 0.3301615, 0.02177226, 1.302985], 191.339279),
+        "logits": ([-0.9890612, 0.2785983, -0.5291936, -1.188017, -0.09244624, -0.1068268], -80.0775890),
+    },
     "face-mask": {"dense_1": ([0.62093532, 0.37906471], 1.0)},
 }
 #: Where sums of many products are rounded otherwise, by how much.
-ROUNDED = {"centernet": 1e-4, "nanodet": 2e-5}
-CONVERTED = [card for card in catalogue().values() if card.format in ("tensorflow-js", "keras")]
+ROUNDED = {"centernet": 1e-4, "nanodet": 2e-5, "efficientnet-lite2": 2e-5}
+CONVERTED = [card for card in catalogue().values() if card.format in ("tensorflow-js", "keras", "pytorch")]
 
 
 def picture(card: ModelCard) -> FloatArray:

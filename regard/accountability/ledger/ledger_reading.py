@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from regard.accountability.gate import Grant
@@ -43,6 +44,10 @@ class LedgerReading:
         self._rows = rows
         self._opening = opening
 
+    @cached_property
+    def _checkpoints(self) -> LedgerCheckpoints:
+        return self._opening()
+
     def page(self, grant: Grant, start: int | None, count: int) -> EntryPage:
         """Up to `count` entries from position `start` on, the last ones if that is None."""
         grant.require_all(Action.READ)
@@ -75,7 +80,7 @@ class LedgerReading:
         there = self._rows.head().size
         if not 0 <= size <= there:
             raise InvalidParameter(f"The ledger has {there} entries, not {size}.")
-        return self._opening().tree(size)
+        return self._checkpoints.tree(size)
 
 
 def _said(entry: StoredEntry) -> Mapping[str, Any] | None:

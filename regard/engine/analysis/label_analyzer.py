@@ -14,11 +14,13 @@ from regard.domain.arrays import BoolArray, ByteArray, FloatArray
 from regard.domain.faces import Faces
 from regard.domain.images import Box, Image
 from regard.domain.labels import Instance, Label
+from regard.engine.analysis.object_names import PERSON, better_name, closer_look, looked_at, names_of
 from regard.vision.geometry import reduced
 from regard.vision.images.image_models import ImageModels
 from regard.vision.images.object_confidence import Evidence
 from regard.vision.images.object_decoders import Candidates
-from regard.vision.images.taxonomy import taxonomy
+from regard.vision.images.scene_confidence import PORTRAIT_PART, scene_percents
+from regard.vision.images.taxonomy import GARMENTS, taxonomy
 from regard.vision.models import FaceModels
 
 #: The longest side of the picture that all models are given: twice what the finest sees. It is reduced once for all.
@@ -27,14 +29,11 @@ SEEN_PIXELS: Final = 1024
 _FACE_PIXELS: Final = 480
 #: A face, in percent, that can be relied on.
 _SURE_FACE: Final = 90.0
-#: An object that takes this part of the picture fills it; and how probable a classifier's word must be to rename it.
-_FILLING: Final = 0.4
-_LIKELY: Final = 0.5
 #: Where in a person's box the middle of a face is, from the top.
 _HEAD_PART: Final = 0.6
 #: What is less certain is not told, however little is asked for: there would be a word for everything.
 _LEAST_PERCENT: Final = 10.0
-_PERSON, _FACE, _GARMENTS = "Person", "Face", ("Clothing", "Accessories")
+_FACE: Final = "Face"
 
 
 @dataclass(frozen=True)
@@ -62,13 +61,13 @@ class Findings:
     def labels(self, least: float) -> list[Label]:
         """Every label of at least `least` confidence with all of its ancestors, which are as certain as it is; most
         certain first, by name where they are equal."""
-        known, best = taxonomy(), dict(self.scenes)
+        least = max(least, _LEAST_PERCENT)
+        known, best = taxonomy(), {name: percent for name, percent in self.scenes.items() if percent >= least}
         for name, instances in self.instances.items():
             best[name] = max(best.get(name, 0.0), instances[0].confidence)
         for name, percent in list(best.items()):
             for ancestor in known.ancestors(name):
                 best[ancestor] = max(best.get(ancestor, 0.0), percent)
-        least = max(least, _LEAST_PERCENT)
         return [
             Label(
                 name=name,
@@ -95,24 +94,30 @@ class LabelAnalyzer:
         """The models' that labels come from."""
         return self._models.version
 
-    def find(self, image: Image) -> Findings:
-        """Raises ModelUnavailable."""
+    def find(self, image: Image, *, closely: bool = True) -> Findings:
+        """Objects other than people are looked at `closely`, or are as the detectors say. Raises ModelUnavailable."""
         pixels, known = reduced(image.pixels, SEEN_PIXELS), taxonomy()
         scenes = self._models.scenes()
-        sums = known.of_scenes(scenes.probabilities([pixels]))[0]
+        probabilities = scenes.probabilities([pixels])
         (found,) = self._models.objects().detect([pixels])
         faces = self._sure_faces(pixels)
-        shown = dict(zip(known.names, sums.tolist(), strict=True))
-        names = _named(found, shown)
-        percents = _evidence(found, names, faces, shown).percent()
+        whole = dict(zip(known.names, known.of_scenes(probabilities)[0].tolist(), strict=True))
+        looks = {row: closer_look(pixels, found.boxes[row], scenes) for row in (looked_at(found) if closely else ())}
+        names = [better_name(name, looks[row]) if row in looks else name for row, name in enumerate(names_of(found))]
+        percents = _evidence(found, names, faces, whole, looks).percent()
         order = np.argsort(-percents, kind="stable")
+        certain = scene_percents(probabilities[0], portrait=_is_portrait(faces))
         return Findings(
             names=tuple(names[row] for row in order),
             boxes=found.boxes[order],
             percents=percents[order],
             faces=faces,
-            scenes=dict(zip(known.names, scenes.percent(sums).tolist(), strict=True)),
+            scenes=dict(zip(known.names, certain.tolist(), strict=True)),
         )
+
+    def is_portrait(self, pixels: ByteArray) -> bool:
+        """Whether a face is large in a picture. Raises ModelUnavailable."""
+        return _is_portrait(self._sure_faces(pixels))
 
     def _sure_faces(self, pixels: ByteArray) -> Faces:
         (faces,) = self._faces.detector().detect([reduced(pixels, _FACE_PIXELS)])
@@ -120,31 +125,29 @@ class LabelAnalyzer:
         return faces.take(np.array(sure, np.int64))
 
 
-def _named(found: Candidates, shown: Mapping[str, float]) -> tuple[str, ...]:
-    """The labels of N objects. What fills the picture is what the classifier, which knows better, says that it shows,
-    if that is of the same kind: a cat that a detector took for a dog."""
-    known = taxonomy()
-    names = [known.object_names[number] for number in found.classes.tolist()]
-    areas = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
-    for row in np.flatnonzero(areas >= _FILLING).tolist():
-        kind = known.ancestors(names[row])
-        alike = [each for each in known.object_names.values() if known.ancestors(each) & kind]
-        likeliest = max(alike, key=lambda name: shown[name], default=names[row])
-        if shown[likeliest] >= _LIKELY > shown[names[row]]:
-            names[row] = likeliest
-    return tuple(names)
+def _is_portrait(faces: Faces) -> bool:
+    return bool((np.prod(faces.boxes[:, 2:], axis=1) >= PORTRAIT_PART).any())
 
 
-def _evidence(found: Candidates, names: Sequence[str], faces: Faces, shown: Mapping[str, float]) -> Evidence:
-    """`shown` is how probable each label is of the picture as a whole."""
-    known, persons = taxonomy(), np.array([name == _PERSON for name in names], bool)
-    kinds = [max(shown[each] for each in (name, *known.ancestors(name))) for name in names]
+def _evidence(
+    found: Candidates,
+    names: Sequence[str],
+    faces: Faces,
+    whole: Mapping[str, float],
+    looks: Mapping[int, Mapping[str, float]],
+) -> Evidence:
+    """`whole` is how probable each label is of the picture as a whole, `looks` of objects by themselves."""
+    known, persons = taxonomy(), np.array([name == PERSON for name in names], bool)
+    kinds = [
+        max(shown[each] for shown in (whole, looks.get(row, whole)) for each in (name, *known.ancestors(name)))
+        for row, name in enumerate(names)
+    ]
     return Evidence(
         scores=found.scores,
         persons=persons,
         faces=persons & _with_face(found.boxes, persons, faces),
         kinds=np.array(kinds, np.float32),
-        garment=0.0 if len(faces) else max(shown[name] for name in _GARMENTS),
+        garment=0.0 if len(faces) else max(whole[name] for name in GARMENTS),
     )
 
 

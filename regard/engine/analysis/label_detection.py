@@ -10,7 +10,8 @@ from regard.domain.images import Image, ObjectName
 from regard.domain.labels import Label, LabelledImage, LabelOptions
 from regard.engine.analysis.image_loader import ImageLoader
 from regard.engine.analysis.image_properties import box_colours, image_properties
-from regard.engine.analysis.label_analyzer import Findings, LabelAnalyzer
+from regard.engine.analysis.label_analyzer import SEEN_PIXELS, Findings, LabelAnalyzer
+from regard.vision.geometry import reduced
 
 #: An object that is as certain as labels are unless more or less is asked for is in the foreground.
 _FRONT_PERCENT = LabelOptions().least
@@ -29,14 +30,15 @@ class LabelDetection:
         with self._loader.reading(picture) as (opened,):
             grant.note(pictures=[opened.image_id])
             image = opened.load().image
-            findings = self._analyzer.find(image)
-            labels = _chosen(findings, image, options) if options.labels else None
+            seen = replace(image, pixels=reduced(image.pixels, SEEN_PIXELS))
+            findings = self._analyzer.find(seen)
+            labels = _chosen(findings, seen, options) if options.labels else None
             grant.note(found=len(labels or ()))
             front = findings.boxes[findings.percents >= _FRONT_PERCENT]
             return LabelledImage(
                 image=image,
                 labels=labels,
-                properties=image_properties(image.pixels, front, options.colours) if options.properties else None,
+                properties=image_properties(seen.pixels, front, options.colours) if options.properties else None,
                 model=self._analyzer.version,
             )
 

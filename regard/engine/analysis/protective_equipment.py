@@ -59,7 +59,7 @@ class ProtectiveEquipment:
             return Equipment(persons=persons, model=self._analyzer.version)
 
     def _persons(self, image: Image) -> tuple[ProtectedPerson, ...]:
-        found = self._analyzer.find(image).instances.get(_PERSON, ())
+        found = self._analyzer.find(image, closely=False).instances.get(_PERSON, ())
         found = tuple(one for one in found if one.confidence >= LEAST_PERCENT)[:MOST_PERSONS]
         if not found:
             return ()

@@ -65,11 +65,16 @@ class Celebrities:
         self._matcher = matcher
         self._probes = probes
 
+    def check(self) -> None:
+        """Raises SettingsError if the operator's file of names is wrong."""
+        if self._chosen is not None:
+            self._chosen.names.check()
+
     def recognize(self, grant: Grant, picture: bytes | ObjectName) -> RecognizedFaces:
         """The faces of a picture, and which of them are celebrities'.
 
         Raises AccessDenied if the operator has named no collection, or one that does not exist; and where candidates
-        are reviewed, as nobody may be named before.
+        are reviewed, as nobody may be named before. Raises ResourceNotReady if the file of names has become wrong.
         """
         gallery = self._gallery()
         grant.require(Action.SEARCH, gallery.collection)
@@ -119,6 +124,7 @@ class Celebrities:
                 f"No celebrities are known to this server: the collection {self._chosen.collection!r}, which the "
                 "section [celebrities] of regard.toml names, does not exist. Create it, or name another."
             )
+        self._chosen.names.ready()
         return self._chosen
 
     def _matches(self, collection: Collection, faces: Faces, threshold: float) -> dict[int, UserMatch]:

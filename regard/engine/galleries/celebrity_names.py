@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from regard.config.toml_tables import Table, parse, read, text_of
-from regard.errors import SettingsError
+from regard.errors import ResourceNotReady, SettingsError
 
 _LETTERS = string.digits + string.ascii_letters
 _ID_LENGTH = 8
@@ -42,6 +42,20 @@ class CelebrityNames:
         self._stamp: tuple[int, int] | None = None
         self._entries: Mapping[str, _Entry] = {}
 
+    def check(self) -> None:
+        """Raises SettingsError for a file that is wrong."""
+        self._read()
+
+    def ready(self) -> None:
+        """The same while requests are served: ResourceNotReady, which tells clients no path."""
+        try:
+            self._read()
+        except SettingsError as error:
+            fault = error.message.replace(str(self._file), self._file.name)
+            raise ResourceNotReady(
+                f"Celebrities cannot be named: {fault}. Mend that file, the server reads it again by itself."
+            ) from error
+
     def of(self, user_id: str) -> Celebrity:
         """Who that user is; without an entry, one of that name. Raises SettingsError for a file that is wrong."""
         entry = self._read().get(user_id) or _Entry(name=user_id)
@@ -54,12 +68,16 @@ class CelebrityNames:
             except FileNotFoundError:
                 self._stamp, self._entries = None, {}
                 return self._entries
+            except OSError as error:
+                raise SettingsError(f"{self._file} cannot be read: {error.strerror}") from error
             stamp = status.st_mtime_ns, status.st_size
             if stamp != self._stamp:
                 try:
                     text = text_of(self._file)
-                except (OSError, UnicodeDecodeError) as error:
-                    raise SettingsError(f"{self._file} cannot be read: {error}") from error
+                except OSError as error:
+                    raise SettingsError(f"{self._file} cannot be read: {error.strerror}") from error
+                except UnicodeDecodeError as error:
+                    raise SettingsError(f"{self._file} is not text in UTF-8: {error.reason}") from error
                 tables = parse(text, str(self._file))
                 self._entries = {key: read(_Entry, table, f"{self._file}, {key!r}") for key, table in tables.items()}
                 self._stamp = stamp

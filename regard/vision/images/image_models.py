@@ -49,4 +49,4 @@ class ImageModels:
 
     def _classifier(self, card: ModelCard) -> SceneClassifier:
         session = self._loader.session(card, memory_ratio=_MEMORY_RATIO)
-        return SceneClassifier(session, card.input, card.confidence)
+        return SceneClassifier(session, card.input)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from regard.domain.arrays import BoolArray, ByteArray, FloatArray, IntArray
-from regard.vision.geometry import luma_and_edges, reduced
+from regard.vision.geometry import counts, luma_and_edges, mean_and_spread, reduced
 from regard.vision.images.named_colours import nearest_colours, shares
 
 #: The longer side that detail is looked for at, and the longer side that colours are counted at.
@@ -44,7 +44,7 @@ class PictureLook:
         return nearest_colours(self._small)
 
     @cached_property
-    def _luma_and_edges(self) -> tuple[FloatArray, FloatArray]:
+    def _luma_and_edges(self) -> tuple[ByteArray, IntArray]:
         return luma_and_edges(reduced(self.pixels, _DETAIL_SIDE))
 
     def colour_shares(self, part: BoolArray | None = None) -> FloatArray:
@@ -55,17 +55,13 @@ class PictureLook:
         """Each 0..100. Sharpness is the variance of the Laplacian (Pech-Pacheco et al. 2000) over that of the luma, so
         that a dim or flat light does not pass for blur."""
         luma, edges = self._luma_and_edges
-        if part is not None:
-            rows, columns = (
-                np.arange(here) * there // here for here, there in zip(luma.shape, self.parts_shape, strict=True)
-            )
-            inside = part[np.ix_(rows, columns)]
-            luma, edges = luma[inside], edges[inside]
-        detail = float(edges.var() / (luma.var() + _NOISE))
-        sharp = np.log(max(detail, 1e-9) / _BLURRED) / np.log(_CRISP / _BLURRED)
-        return float(luma.mean() / 255 * 100), float(np.clip(sharp, 0, 1) * 100)
+        (light, contrast), (_, detail) = mean_and_spread(luma, part), mean_and_spread(edges, part)
+        sharp = np.log(max(detail**2 / (contrast**2 + _NOISE), 1e-9) / _BLURRED) / np.log(_CRISP / _BLURRED)
+        return light / 255 * 100, float(np.clip(sharp, 0, 1) * 100)
 
     def contrast(self) -> float:
         """0..100."""
-        low, high = np.percentile(self._luma_and_edges[0], [_TAIL_PERCENT, 100 - _TAIL_PERCENT])
+        darker = np.cumsum(counts(self._luma_and_edges[0]))
+        tail = _TAIL_PERCENT / 100 * darker[-1]
+        low, high = np.searchsorted(darker, [tail, darker[-1] - tail])
         return float((high - low) / 255 * 100)

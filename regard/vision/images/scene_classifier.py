@@ -8,7 +8,6 @@ import numpy as np
 
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.vision.cards import Input
-from regard.vision.confidence import Confidence
 from regard.vision.geometry import resized
 from regard.vision.preprocess import Preprocess
 from regard.vision.session import Session, run_in_chunks
@@ -17,13 +16,11 @@ _OUTPUT = "logits"
 
 
 class SceneClassifier:
-    """A classifier of whole pictures. Safe for threads; list in, list out. `confidence` is what sums of its
-    probabilities mean; without it they are taken as they are."""
+    """A classifier of whole pictures. Safe for threads; list in, list out."""
 
-    def __init__(self, session: Session, model_input: Input, confidence: Confidence | None = None) -> None:
+    def __init__(self, session: Session, model_input: Input) -> None:
         self._session = session
         self._preprocess = Preprocess(model_input)
-        self._confidence = confidence
         self._place = session.outputs.index(_OUTPUT)
 
     def probabilities(self, pictures: Sequence[ByteArray]) -> FloatArray:
@@ -32,9 +29,3 @@ class SceneClassifier:
         logits = run_in_chunks(self._session, squares, self._preprocess)[self._place]
         likely = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(likely / likely.sum(axis=1, keepdims=True), np.float32)
-
-    def percent(self, probabilities: FloatArray) -> FloatArray:
-        """The percentage that is true, 0..100, of all labels of these probabilities."""
-        if self._confidence is None:
-            return np.asarray(100 * probabilities, np.float32)
-        return self._confidence.percent(probabilities)

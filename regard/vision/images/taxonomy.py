@@ -11,10 +11,12 @@ import numpy as np
 from pydantic import Field
 
 from regard.config.toml_tables import Table, parse, read
-from regard.domain.arrays import FloatArray, IntArray
+from regard.domain.arrays import BoolArray, FloatArray, IntArray
 
 #: Classes of the classifier: ImageNet's.
 SCENES = 1000
+#: What people wear is one of these.
+GARMENTS = ("Clothing", "Accessories")
 
 
 class Entry(Table, frozen=True):
@@ -70,6 +72,16 @@ class Taxonomy:
         ]
         classes, labels = np.array(pairs, np.int64).T
         return classes, labels
+
+    @cached_property
+    def breadths(self) -> IntArray:
+        """How many classes each label has examples in, in the order of `names`."""
+        return np.bincount(self._examples[1], minlength=len(self.names))
+
+    @cached_property
+    def worn(self) -> BoolArray:
+        """Whether each label, in that order, is of something that people wear."""
+        return np.array([bool({name, *self.ancestors(name)} & set(GARMENTS)) for name in self.names], bool)
 
     def of_scenes(self, probabilities: FloatArray) -> FloatArray:
         """N×labels, in the order of `names`: the sum of the N×SCENES probabilities of what is an example of each."""

@@ -13,7 +13,7 @@ from regard.vision.images.text_detector import TextDetector
 from regard.vision.images.text_direction import common_direction, reading_order, runs, turned
 from regard.vision.images.text_recognizer import LINE_PIXELS, Reading, TextRecognizer, width_of
 from regard.vision.images.text_words import Ink, WordPlace, words_of
-from regard.vision.quadrilaterals import cut_out, sides
+from regard.vision.quadrilaterals import Levels, cut_out, sides
 
 #: So many of the longest lines decide which end of the lines comes first; longer than that ratio of sides needs none.
 _SAMPLE, _SAMPLE_RATIO = 6, 10.0
@@ -62,7 +62,7 @@ class _Page:
     """Reads lines of one picture, each way only once."""
 
     def __init__(self, picture: ByteArray, recognizer: TextRecognizer) -> None:
-        self._picture = picture
+        self._levels = Levels(picture)
         self._recognizer = recognizer
         self._read: dict[bytes, _ReadLine] = {}
 
@@ -71,7 +71,7 @@ class _Page:
         key = corners.tobytes()
         if key not in self._read:
             width, height = (float(each[0]) for each in sides(corners[None]))
-            (line,) = cut_out(self._picture, corners[None], LINE_PIXELS, [width_of(width, height)])
+            line = cut_out(self._levels, corners, LINE_PIXELS, width_of(width, height))
             self._read[key] = _ReadLine(corners=corners, picture=line, reading=self._recognizer.read(line))
         return self._read[key]
 

@@ -10,6 +10,7 @@ import pytest
 from safekeeping import MakeSafe, by_key, ruled
 
 from regard.accountability.abuse_signals import Deed, SignalRules, signals
+from regard.accountability.permissions import PERMISSIONS
 from regard.domain.authority import Action
 from regard.store.incident_rows import IncidentRows
 
@@ -55,6 +56,10 @@ def test_associations_lists_and_exports_in_bulk_are_seen() -> None:
     for operation in ("subject find", "POST /v1/subject/find"):
         assert kinds(deeds(10, operation, "read")) == ["subject-access"]
         assert kinds(deeds(9, operation, "read")) == []
+    one = "/v1/collections/{collection_id}"
+    assert {f"POST {one}/users/{{user_id}}/faces", f"GET {one}/faces", f"GET {one}/users"} <= set(PERMISSIONS.routes)
+    assert kinds(deeds(100, f"POST {one}/users/{{user_id}}/faces", "enrol")) == ["bulk-associate"]
+    assert kinds(deeds(100, f"GET {one}/faces", "read")) == ["bulk-list"]
 
 
 def test_many_searches_of_one_person_in_short_time_and_not_of_a_hundred() -> None:
@@ -81,6 +86,7 @@ def test_refusals_in_a_row_and_not_one_now_and_then() -> None:
 def test_low_thresholds_and_changes_of_one() -> None:
     assert kinds(deeds(10, "SearchFaces", "search", threshold=50.0)) == ["low-thresholds"]
     assert kinds(deeds(1, "thresholds approve", "administer")) == ["thresholds-lowered"]
+    assert kinds(deeds(1, "POST /v1/thresholds/{collection_id}/approve", "administer")) == ["thresholds-lowered"]
 
 
 def test_searches_at_night_where_it_is_known_when_people_work() -> None:
