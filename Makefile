@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run console console-types test test-slow test-long check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation
+.PHONY: run console console-types test test-slow test-long check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation bench-video bench-jobs endurance-jobs
 
 run: $(VENV)/installed
 	@$(MAKE) --no-print-directory console || echo "The console is not built, which the server can do without; \`make console\` says why."
@@ -58,7 +58,7 @@ docs: $(VENV)/installed-dev
 lock: $(VENV)/installed-dev
 	$(COMPILE) --extra dev $(RENEW) --output-file requirements/development.txt
 	$(COMPILE) --constraint requirements/development.txt --output-file requirements/server.txt
-	$(COMPILE) --constraint requirements/development.txt --extra cluster --extra heic --extra milvus --extra oidc --extra otel --extra parquet --extra pdf --extra ray --output-file requirements/server-with-extras.txt
+	$(COMPILE) --constraint requirements/development.txt --extra cluster --extra heic --extra milvus --extra oidc --extra otel --extra parquet --extra pdf --extra ray --extra video --output-file requirements/server-with-extras.txt
 
 upgrade:
 	$(MAKE) lock RENEW=--upgrade
@@ -81,6 +81,10 @@ endurance: $(VENV)/installed-dev
 endurance-postgresql: $(VENV)/installed-dev
 	$(ENDURANCE) --database postgresql
 
+endurance-jobs: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/endurance/test_job_kills.py -m "" --kills $(KILLS)
+	$(BIN)/python -m pytest tests/endurance/test_job_kills.py -m "" --kills $(KILLS) --database postgresql
+
 bench: $(VENV)/installed-bench
 	$(BIN)/python -W ignore -m benchmarks.speed
 	$(BIN)/python -W ignore -m benchmarks.image_speed
@@ -102,6 +106,9 @@ bench-labels: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.labels
 	$(BIN)/python -m benchmarks.label_reliability
 
+bench-jobs: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.jobs
+
 bench-http: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.http_load
 
@@ -110,6 +117,9 @@ bench-text: $(VENV)/installed-dev
 
 bench-moderation: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.moderation
+
+bench-video: $(VENV)/installed-dev
+	$(BIN)/python -W ignore -m benchmarks.video
 
 bench-users: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.users

@@ -70,6 +70,14 @@ def create_file(file: Path, content: bytes, *, mode: int = PRIVATE) -> bool:
     return True
 
 
+def append_line(file: Path, line: bytes, *, mode: int = PRIVATE) -> None:
+    """Add a line, whole and on disk, to a file that is made if need be; those of two processes do not mix. Raises
+    OSError."""
+    with os.fdopen(os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, mode), "wb", buffering=0) as stream:
+        stream.write(line + b"\n")
+        os.fsync(stream.fileno())
+
+
 def make_folder(folder: Path) -> None:
     """Make the folder and those above it that are missing, for their owner alone. Raises OSError."""
     for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):

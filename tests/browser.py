@@ -41,7 +41,7 @@ class Person:
         page.get_by_label("Name you sign in with").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in", exact=True).click()
-        expect(page.locator("nav")).to_be_visible()
+        expect(page.locator("nav ~ main h1")).to_be_visible()
         return page
 
     def show(self, page: Page, place: str) -> None:

@@ -19,8 +19,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("vision", "media", "store", "index", "telemetry", "edge"),
     ("sync", "accountability"),
     ("engine.analysis", "engine.work"),
-    ("engine.galleries",),
-    ("engine.transfer", "engine.bulk"),
+    ("engine.galleries", "engine.jobs"),
+    ("engine.transfer", "engine.bulk", "engine.video"),
     ("wire", "operations", "api", "console"),
     ("bootstrap",),
     ("commands",),
@@ -33,9 +33,11 @@ BARRED: Mapping[str, frozenset[str]] = {
     "sync": frozenset({"vision", "media", "telemetry", "edge"}),
     "accountability": frozenset({"vision", "media", "index", "edge", "telemetry"}),
     "engine.work": frozenset({"vision", "media", "index", "edge", "telemetry", "sync"}),
+    "engine.jobs": frozenset({"vision", "media", "index", "edge", "telemetry", "sync", "engine.analysis"}),
     "wire": frozenset(
         {"vision", "media", "store", "index", "telemetry", "sync", "accountability", "files"}
         | {"engine.analysis", "engine.work", "engine.galleries", "engine.transfer", "engine.bulk"}
+        | {"engine.jobs", "engine.video"}
     ),
     "operations": frozenset({"vision", "media", "store", "index", "sync", "telemetry", "edge"}),
     "api": frozenset({"vision", "media", "store", "index", "sync", "telemetry"}),
@@ -53,12 +55,12 @@ DOORS: Mapping[str, frozenset[str]] = {
     "authlib": frozenset({"accountability.openid"}),
     "argon2": frozenset({"accountability.passwords"}),
     "anyio": frozenset({"edge.arrivals", "edge.body", "edge.request_pipeline", "edge.turns"}),
-    "botocore": frozenset({"wire.schema", "media.s3_blobs"}),
+    "botocore": frozenset({"wire.schema", "media.s3_blobs", "engine.jobs.sns_target"}),
     "fcntl": frozenset({"files"}),
     "joserfc": frozenset({"accountability.openid"}),
     "fastapi": frozenset({"api", "bootstrap.native_api"}),
     "faiss": frozenset({"index.embedded.fast_scan"}),
-    "jinja2": frozenset({"accountability.reports.rendering"}),
+    "jinja2": frozenset({"accountability.reports.rendering", "commands.video_page"}),
     "weasyprint": frozenset({"accountability.reports.rendering"}),
     "h11": frozenset({"edge.http_framing", "edge.http_protocol"}),
     "grpc": frozenset({"index.milvus.milvus_client"}),
@@ -69,11 +71,12 @@ DOORS: Mapping[str, frozenset[str]] = {
             "accountability.ledger.signed_notes",
         }
     ),
-    "cv2": frozenset({"vision.geometry", "vision.quadrilaterals"}),
+    "av": frozenset({"media.pyav_clip", "media.pyav_frame", "media.pyav_sound"}),
+    "cv2": frozenset({"media.opencv_clip", "vision.geometry", "vision.quadrilaterals"}),
     "onnx": frozenset({"vision.graph", "vision.quantisation", "vision.conversion.onnx_graph"}),
     "onnxruntime": frozenset({"vision.session"}),
     "opentelemetry": frozenset({"telemetry.traces"}),
-    "orjson": frozenset({"accountability.ledger.entry", "wire.json_body", "wire.serialize"}),
+    "orjson": frozenset({"accountability.ledger.entry", "store.job_result_rows", "wire.json_body", "wire.serialize"}),
     "PIL": frozenset({"media"}),
     "pyarrow": frozenset({"media.parquet"}),
     "pi_heif": frozenset({"media.picture_conversion"}),
@@ -81,7 +84,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "pybase64": frozenset({"wire.validate"}),
     "pydantic": frozenset(
         {"api", "config", "vision.cards", "edge.rates", "engine.galleries.celebrity_names", "engine.transfer.manifest"}
-        | {"accountability.permissions", "accountability.profiles.rules", "store.evaluation_rows"}
+        | {"accountability.permissions", "accountability.profiles.rules", "store.evaluation_rows", "store.job_rows"}
         | {"vision.conversion.keras", "vision.conversion.tensorflow_js", "vision.conversion.tensorflow_nodes"}
         | {"vision.images.taxonomy", "commands.remote.server_client"}
     ),
@@ -118,6 +121,8 @@ LATE_IMPORTS: frozenset[tuple[str, str]] = frozenset(
     ("media.parquet", "pyarrow.parquet"),
     # So is the decoder of HEIC, for who has pictures from a phone.
     ("media.picture_conversion", "pi_heif"),
+    # So is PyAV, for who has videos.
+    ("media.clip", "regard.media.pyav_clip"),
     # So is WeasyPrint, for who wants PDF.
     ("accountability.reports.rendering", "weasyprint"),
     ("accountability.reports.rendering", "weasyprint.urls"),

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVER_EXTRAS = ("cluster", "heic", "milvus", "oidc", "otel", "parquet", "pdf", "ray")
+SERVER_EXTRAS = ("cluster", "heic", "milvus", "oidc", "otel", "parquet", "pdf", "ray", "video")
 #: Each lock, and the extras that it holds.
 LOCKS: Mapping[str, Sequence[str]] = {
     "development.txt": (*SERVER_EXTRAS, "dev"),

@@ -168,9 +168,10 @@ class Gate:
         self._assessment = assessment
 
     @contextmanager
-    def open(self, caller: Caller, act: Act) -> Iterator[Grant]:
+    def open(self, caller: Caller, act: Act, *, continued: bool = False) -> Iterator[Grant]:
         """A grant for this act, valid inside the block. Raises AccessDenied before anything is done, ExpiredToken if
-        the authorisation has ended, and InternalServerError if the act cannot be recorded."""
+        the authorisation has ended, and InternalServerError if the act cannot be recorded. An act that is `continued`,
+        as a job's is by each chunk, was counted as a search when it began."""
         judgement.check_open(act, self._base)
         rules = self._rules(caller, act)
         if rules.people and self._standing is not None:
@@ -183,7 +184,7 @@ class Gate:
             if hearing is not None:
                 hearing.record.vouch(mandate)
             grant = Grant(caller, act, mandate, self._base, hearing, self._still(caller, act, mandate))
-            with self._counted(grant):
+            with nullcontext() if continued else self._counted(grant):
                 try:
                     yield grant
                 finally:

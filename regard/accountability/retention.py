@@ -22,13 +22,14 @@ from regard.store.consent_rows import ConsentRows
 from regard.store.database import Database
 from regard.store.expiry_rows import ExpiryRows
 from regard.store.idempotency_rows import IdempotencyRows
+from regard.store.job_rows import JobRows
 from regard.store.receipt_rows import ReceiptRows
 from regard.store.term_rows import Term, TermRows
 
 #: How long an answer to a request with a token is kept: as long as `operations.idempotency` remembers it.
 _ANSWERS = timedelta(days=7)
-#: Terms written, and entries erased, in one transaction.
-_BATCH_TERMS, _BATCH_ENTRIES = 1000, 1000
+#: Terms written, and entries and jobs erased, in one transaction.
+_BATCH_TERMS, _BATCH_ENTRIES, _BATCH_JOBS = 1000, 1000, 10
 _DAY_MICROSECONDS = 86_400_000_000
 
 #: Opens the gate for a sweep of that collection, or of none in particular.
@@ -57,6 +58,7 @@ class Retention:
         self._consents = ConsentRows(database)
         self._expiry = ExpiryRows(database)
         self._answers = IdempotencyRows(database)
+        self._jobs = JobRows(database)
         self._rows = ReceiptRows(database)
         self._cases = CaseExpiry(database, receipts, clock)
 
@@ -87,6 +89,7 @@ class Retention:
         yield from self._lapsed_consents(now)
         yield from self._old_entries(now)
         yield from self._old_answers(now)
+        yield from self._old_jobs(now)
 
     def planned(self) -> list[Due]:
         """What a sweep would erase, after it was written down until when each face may be kept."""
@@ -205,6 +208,21 @@ class Retention:
                 total += gone
 
         yield Due(kind="answers", collection=None, erase=erase)
+
+    def _old_jobs(self, now: datetime) -> Iterator[Due]:
+        if not self._jobs.expired(now, 1):
+            return
+
+        def erase(grant: Grant) -> int:
+            total = 0
+            while ids := self._jobs.expired(now, _BATCH_JOBS):
+                with self._database.write():
+                    gone = self._jobs.delete(ids)
+                    self._receipts.add(grant, "jobs", "the time of what jobs found is over", {"jobs": ids}, gone)
+                total += gone
+            return total
+
+        yield Due(kind="jobs", collection=None, erase=erase)
 
 
 def _unsaid(face_id: str, enrolled_at: datetime) -> Term:

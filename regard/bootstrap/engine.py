@@ -12,15 +12,11 @@ from regard.accountability.first_run import FirstRun
 from regard.accountability.gate import Gate
 from regard.accountability.ledger.ledger import Ledger
 from regard.accountability.reviews import Reviews
-from regard.bootstrap.accountability import (
-    access_keys,
-    first_run,
-    gate,
-)
+from regard.bootstrap.accountability import access_keys, first_run, gate
 from regard.bootstrap.cases import case_doors
 from regard.bootstrap.galleries import (
     celebrities,
-    enroller,
+    enrolment,
     face_search,
     galleries,
     keeping_of,
@@ -31,16 +27,19 @@ from regard.bootstrap.galleries import (
 )
 from regard.bootstrap.home import keep_private
 from regard.bootstrap.indexes import embedded_feeds, index_sync
+from regard.bootstrap.jobs import JobDoors, job_doors
 from regard.bootstrap.keeping import Keeping, sweep_in_the_background
 from regard.bootstrap.ledger import open_ledger
 from regard.bootstrap.memory import models_share, object_memory, picture_memory
 from regard.bootstrap.models import face_models, model_loader, open_zoo
+from regard.bootstrap.profile_changes import installed
 from regard.bootstrap.reports import evaluation
 from regard.bootstrap.spare_memory import share_one_heap
 from regard.bootstrap.stores import Stores, blob_store, open_stores
 from regard.bootstrap.telemetry import instruments
 from regard.bootstrap.threads import limit_blas_threads, take_turns_quickly
 from regard.config.settings import Settings
+from regard.domain.installed_profile import InstalledProfile
 from regard.domain.reporting import Progress
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
 from regard.engine.analysis.face_comparison import FaceComparison
@@ -53,6 +52,7 @@ from regard.engine.analysis.moderation_analyzer import Moderation
 from regard.engine.analysis.probes import ProbeReader
 from regard.engine.analysis.protective_equipment import ProtectiveEquipment
 from regard.engine.analysis.text_analyzer import TextDetection
+from regard.engine.bulk.media_jobs import MediaJobs
 from regard.engine.bulk.picture_evaluation import PictureEvaluation
 from regard.engine.galleries.celebrities import Celebrities
 from regard.engine.galleries.enrolment import Enrolment
@@ -63,6 +63,7 @@ from regard.engine.galleries.user_search import UserSearch
 from regard.engine.galleries.user_vectors import Users
 from regard.engine.transfer.index_migration import IndexMigration
 from regard.engine.transfer.integrity import IndexCheck
+from regard.engine.video.video_jobs import VideoJobs
 from regard.errors import ModelUnavailable
 from regard.files import make_folder
 from regard.media.blobs import BlobStore
@@ -116,8 +117,15 @@ class Engine:
     celebrities: Celebrities
     moderation: Moderation
     text: TextDetection
+    video_jobs: VideoJobs
+    media_jobs: MediaJobs
+    jobs: JobDoors
     metrics: Metrics
     instruments: Instruments
+
+    def installed_profile(self) -> InstalledProfile | None:
+        """What the database says of the profile in force."""
+        return installed(self.stores)
 
     def faces_held(self) -> int:
         """How many faces all collections have together."""
@@ -156,8 +164,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
         sight = _sight(settings, blobs, together)  # now that the index has the memory it needs
         loader, analyzer = sight.loader, sight.analyzer
         probes, matcher = ProbeReader(loader, analyzer), matcher_of(settings, stores, sync)
-        labeller = LabelAnalyzer(ImageModels(sight.packs), sight.models)
-        reviewing = case_doors(settings, stores)
+        labeller, reviewing = LabelAnalyzer(ImageModels(sight.packs), sight.models), case_doors(settings, stores)
         entrance = gate(settings, ledger, lambda: nullcontext(stores.database))
         kept = keeping_of(settings, stores, matcher)
         sweep_in_the_background(kept, entrance, stores, closing)
@@ -178,12 +185,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             galleries=galleries(stores, matcher, reviewing),
             labels=LabelDetection(loader, labeller),
             equipment=ProtectiveEquipment(loader, labeller, sight.models),
-            enrolment=Enrolment(
-                collections=stores.collections,
-                loader=loader,
-                analyzer=analyzer,
-                enroller=enroller(stores, matcher, reviewing),
-            ),
+            enrolment=enrolment(stores, loader, analyzer, matcher, reviewing),
             face_search=face_search(stores, matcher, probes, reviewing),
             users=users(stores, matcher, reviewing),
             user_search=user_search(stores, matcher, probes, reviewing),
@@ -194,8 +196,11 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             migration=IndexMigration(stores.collections, stores.moves, sync.shared),
             keeping=kept,
             celebrities=celebrities(settings, stores, matcher, probes),
-            moderation=Moderation(loader, ModerationModels(sight.packs)),
+            moderation=sight.moderation,
+            video_jobs=VideoJobs(blobs, stores.collections, sight.packs),
+            media_jobs=MediaJobs(blobs, sight.moderation),
             text=TextDetection(loader, TextModels(sight.packs)),
+            jobs=job_doors(settings, stores, metrics),
             metrics=metrics,
             instruments=together,
         )
@@ -224,17 +229,20 @@ class _Sight:
     analyzer: FaceAnalyzer
     loader: ImageLoader
     memory: MemoryBudget
+    moderation: Moderation
 
 
 def _sight(settings: Settings, blobs: BlobStore, together: Instruments) -> _Sight:
     memory, zoo = picture_memory(settings), open_zoo(settings)
     takes = models_share(settings, memory)
-    models = face_models(settings, zoo, together, takes)
+    models, packs = face_models(settings, zoo, together, takes), model_loader(settings, zoo, together, takes)
+    loader = ImageLoader(blobs, memory, object_memory(memory))
     return _Sight(
         zoo=zoo,
         models=models,
-        packs=model_loader(settings, zoo, together, takes),
+        packs=packs,
         analyzer=FaceAnalyzer(models, together),
-        loader=ImageLoader(blobs, memory, object_memory(memory)),
+        loader=loader,
         memory=memory,
+        moderation=Moderation(loader, ModerationModels(packs)),
     )

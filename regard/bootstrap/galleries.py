@@ -12,10 +12,12 @@ from regard.bootstrap.keeping import Keeping, keeping
 from regard.bootstrap.models import known_models
 from regard.bootstrap.stores import Stores
 from regard.config.settings import Settings
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.image_loader import ImageLoader
 from regard.engine.analysis.probes import ProbeReader
 from regard.engine.galleries.celebrities import Celebrities, CelebrityGallery
 from regard.engine.galleries.celebrity_names import CelebrityNames
-from regard.engine.galleries.enrolment import Enroller
+from regard.engine.galleries.enrolment import Enroller, Enrolment
 from regard.engine.galleries.face_erasure import FaceErasure
 from regard.engine.galleries.face_search import FaceSearch
 from regard.engine.galleries.gallery import Galleries
@@ -64,6 +66,13 @@ def enroller(stores: Stores, matcher: Matcher, reviewing: CaseDoors) -> Enroller
         terms=EnrolmentTerms(stores.database, now),
         clock=now,
     )
+
+
+def enrolment(
+    stores: Stores, loader: ImageLoader, analyzer: FaceAnalyzer, matcher: Matcher, reviewing: CaseDoors
+) -> Enrolment:
+    made = enroller(stores, matcher, reviewing)
+    return Enrolment(collections=stores.collections, loader=loader, analyzer=analyzer, enroller=made)
 
 
 def galleries(stores: Stores, matcher: Matcher, reviewing: CaseDoors) -> Galleries:

@@ -44,12 +44,14 @@ from regard.operations.faces import FaceOperations
 from regard.operations.idempotency import Idempotency
 from regard.operations.identity import Identity, KnownPeople
 from regard.operations.images import ImageOperations
+from regard.operations.media_analysis import MediaAnalysisOperations
 from regard.operations.moderation import ModerationOperations
 from regard.operations.paging import Pages
 from regard.operations.registry import Handler, handlers
 from regard.operations.tags import TagOperations
 from regard.operations.texts import TextOperations
 from regard.operations.users import UserOperations
+from regard.operations.videos import VideoOperations
 from regard.vision.session import cores
 from regard.wire import endpoint, schema
 from regard.wire.cross_origin import CrossOrigin
@@ -120,10 +122,12 @@ def rekognition(engine: Engine) -> dict[str, Handler]:
         ),
         ImageOperations(labels=engine.labels, equipment=engine.equipment),
         CelebrityOperations(celebrities=engine.celebrities),
+        MediaAnalysisOperations(media=engine.media_jobs, jobs=engine.jobs.queue, pages=pages),
         ModerationOperations(moderation=engine.moderation),
         TagOperations(galleries=engine.galleries, names=names),
         TextOperations(text=engine.text),
         UserOperations(users=engine.users, search=engine.user_search, galleries=engine.galleries, pages=pages),
+        VideoOperations(videos=engine.video_jobs, jobs=engine.jobs.queue, pages=pages),
     ]
     idempotency = Idempotency(engine.stores.idempotency_keys, clock=_now)
     acts = acts_over(settings.celebrities.collection, settings.celebrities.threshold)

@@ -17,10 +17,11 @@ from regard.bootstrap.rules import rules_of
 from regard.bootstrap.stores import Stores
 from regard.config.settings import Settings
 from regard.domain.authority import Act, Action
+from regard.domain.installed_profile import InstalledProfile
 from regard.errors import RegardError
 from regard.files import make_folder, replace_file
 from regard.store import database
-from regard.store.profile_rows import InstalledProfile, ProfileRows
+from regard.store.profile_rows import ProfileRows
 
 log = logging.getLogger(__name__)
 

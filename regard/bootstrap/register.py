@@ -29,6 +29,7 @@ from regard.bootstrap.accountability import (
 from regard.bootstrap.cases import case_doors
 from regard.bootstrap.galleries import enroller, galleries, keeping_of, matcher_of, now, users
 from regard.bootstrap.indexes import NoIndex, drop_embedded, erase_embedded, shared_sync
+from regard.bootstrap.jobs import job_control
 from regard.bootstrap.keeping import Keeping
 from regard.bootstrap.ledger import ledger_access
 from regard.bootstrap.reports import Reports, reports
@@ -42,6 +43,7 @@ from regard.engine.bulk.folder_indexing import FolderIndexing
 from regard.engine.galleries.face_pictures import FacePictures
 from regard.engine.galleries.gallery import Galleries
 from regard.engine.galleries.user_vectors import Users
+from regard.engine.jobs.control import JobControl
 from regard.engine.transfer.collection_export import CollectionExport
 from regard.engine.transfer.collection_import import CollectionImport
 from regard.engine.transfer.index_migration import IndexMigration
@@ -77,6 +79,7 @@ class Register:
     reports: Reports
     cases: Cases
     reviews: Reviews
+    jobs: JobControl
     keeping: Keeping
     ledger_resumption: LedgerResumption
     shared: SharedSync | None
@@ -154,6 +157,7 @@ def open_register(settings: Settings) -> Iterator[Register]:
             reports=reports(settings, stores, matcher.models),
             cases=reviewing.cases,
             reviews=reviewing.reviews,
+            jobs=job_control(settings, stores),
             keeping=keeping_of(settings, stores, matcher),
             ledger_resumption=LedgerResumption(stores.ledger, ResumptionRows(stores.database)),
             shared=shared,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from regard.bootstrap.rules import rules_of
 from regard.config.settings import Settings
-from regard.media.blobs import BlobStore, FolderStore
+from regard.media.blobs import Buckets, FolderStore
 from regard.media.bucket_routes import BucketRoutes
 from regard.media.s3_blobs import S3Options, S3Store
 from regard.store import database
@@ -96,7 +96,7 @@ def s3_store(settings: Settings) -> S3Store | None:
     return S3Store(options)
 
 
-def blob_store(settings: Settings) -> BlobStore:
-    """Where a request's S3Object is read from."""
+def blob_store(settings: Settings) -> Buckets:
+    """Where a request's S3Object is read from, and what it asks for is written to."""
     folders, s3 = FolderStore(settings.buckets_folder), s3_store(settings)
     return folders if s3 is None else BucketRoutes(folders, s3)

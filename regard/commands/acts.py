@@ -55,6 +55,12 @@ ACTS: Mapping[str, Action] = {
     "keys create": Action.ADMINISTER,
     "keys list": Action.READ,
     "keys revoke": Action.ADMINISTER,
+    "jobs cancel": Action.ADMINISTER,
+    "jobs list": Action.READ,
+    "jobs pause": Action.ADMINISTER,
+    "jobs resume": Action.ADMINISTER,
+    "jobs retry": Action.ADMINISTER,
+    "jobs show": Action.READ,
     "labels": Action.DETECT,
     "ledger checkpoint": Action.READ,
     "ledger erase": Action.DELETE,
@@ -111,6 +117,7 @@ ACTS: Mapping[str, Action] = {
     "users disassociate": Action.ENROL,
     "users list": Action.READ,
     "users search": Action.SEARCH,
+    "video": Action.DETECT,
     "watchlists list": Action.READ,
     "watchlists review": Action.ADMINISTER,
 }
@@ -129,6 +136,7 @@ def granted(  # noqa: PLR0913 - what an act is made of
     attributes: tuple[str, ...] = (),
     count: int | None = None,
     authorisation: str | None = None,
+    medium: str = "still",
 ) -> Iterator[Grant]:
     """The grant to carry out a command, while the block lasts. Raises AccessDenied.
 
@@ -146,6 +154,7 @@ def granted(  # noqa: PLR0913 - what an act is made of
         all_collections=command in _EVERYWHERE,
         attributes=attributes,
         count=count,
+        medium=medium,
     )
     caller = local_operator(authorisation or "")
     with gate_of_commands(chosen) as gate, gate.open(caller, act) as grant:

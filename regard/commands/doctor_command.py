@@ -7,6 +7,7 @@ import platform
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from regard.config.sections import is_secret
 from regard.config.settings import Settings, default_home, origins
 from regard.engine.analysis.face_description import tellable
 from regard.errors import InternalServerError, RegardError
+from regard.media.clip import about as about_videos
 from regard.operations.attribute_shapes import told_and_untold
 from regard.vision.models import FaceModels
 from regard.vision.session import cores, providers
@@ -40,6 +42,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 _PACKAGES = ("regard", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "sqlalchemy", "uvicorn", "botocore")
 #: Less free disk space than this is a problem: the models alone take a tenth of it.
 _LEAST_FREE = 500e6
+#: A job that waits for longer than this to begin waits for somebody who does it.
+_LONG_WAIT = timedelta(hours=1)
 
 
 @app.command()
@@ -86,7 +90,7 @@ def _all(findings: Iterator[Finding]) -> Iterator[Finding]:
         yield Finding(about="stopped here", value="", remedy=error.message)
 
 
-def _software(_: Settings, __: Path | None) -> Iterator[Finding]:
+def _software(chosen: Settings, __: Path | None) -> Iterator[Finding]:
     yield Finding(about="Python", value=f"{platform.python_version()} on {platform.platform(terse=True)}")
     for package in _PACKAGES:
         try:
@@ -94,6 +98,7 @@ def _software(_: Settings, __: Path | None) -> Iterator[Finding]:
         except PackageNotFoundError:
             yield Finding(about=package, value="not installed as a package of its own")
     yield Finding(about="SQLite", value=sqlite3.sqlite_version)
+    yield Finding(about="videos", value=about_videos(chosen.video.decoder))
     yield Finding(about="providers", value=", ".join(providers()))
     yield Finding(about="cores", value=str(cores()))
 
@@ -172,9 +177,10 @@ def _store(chosen: Settings, home: Path | None) -> Iterator[Finding]:
     ):
         sizes = [each.faces for each in engine.galleries.sizes(grant)]
         yield Finding(about="collections", value=f"{len(sizes):,} with {sum(sizes):,} faces")
-        yield from profile_findings(chosen, grant, engine.stores, engine.gate.in_use.assessment)
+        yield from profile_findings(chosen, grant, engine.installed_profile(), engine.gate.in_use.assessment)
         yield from _face_models(engine, grant, home)
         yield from _incidents(engine, grant, home)
+        yield from _jobs(engine, grant, home)
         yield from _shared(engine, grant)
         differences = engine.index_check.agreement(grant, shared=False)
         remedy = "; ".join(map(str, differences)) + ". Please report this." if differences else None
@@ -208,6 +214,18 @@ def _incidents(engine: Engine, grant: Grant, home: Path | None) -> Iterator[Find
     for each in engine.keeping.suspensions.list(grant):
         what = f"{each.kind} {each.subject}".strip()
         yield Finding(about="suspended", value=f"{what} since {each.started_at:%Y-%m-%d %H:%M} UTC", changed=True)
+
+
+def _jobs(engine: Engine, grant: Grant, home: Path | None) -> Iterator[Finding]:
+    """What waits to be done, and to be told."""
+    health = engine.jobs.control.health(grant)
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(health.counts.items())) or "none"
+    late = health.waiting > _LONG_WAIT
+    remedy = f"One has waited for {health.waiting}: is {with_home('serve', home)} or `regard worker` running?"
+    yield Finding(about="jobs", value=counts, remedy=remedy if late else None)
+    if health.undelivered:
+        hint = f"{with_home('jobs show JOB', home)} tells why"
+        yield Finding(about="events", value=f"{health.undelivered} have not arrived: {hint}")
 
 
 def _shared(engine: Engine, grant: Grant) -> Iterator[Finding]:

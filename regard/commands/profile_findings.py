@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from regard.accountability.gate import Grant
 from regard.accountability.profiles.catalogue import named
-from regard.bootstrap.profile_changes import installed
-from regard.bootstrap.stores import Stores
 from regard.commands.finding import Finding
 from regard.config.settings import Settings
+from regard.domain.installed_profile import InstalledProfile
 
 #: What somebody is told who can request, approve and serve, and will find every search refused.
 UNASSESSED = (
@@ -24,9 +23,11 @@ def unassessed(chosen: Settings, profile: str) -> bool:
     return rules is not None and rules.assessment and not chosen.accountability.assessment
 
 
-def profile_findings(chosen: Settings, grant: Grant, stores: Stores, demanded: bool) -> Iterator[Finding]:
-    """`demanded` is whether a profile in use asks for an assessment."""
-    there = installed(stores)
+def profile_findings(
+    chosen: Settings, grant: Grant, there: InstalledProfile | None, demanded: bool
+) -> Iterator[Finding]:
+    """`there` is what the database says of the profile in force; `demanded` is whether a profile in use asks for an
+    assessment."""
     since = "" if there is None else f", since {there.since:%Y-%m-%d %H:%M} UTC"
     yield Finding(about="profile", value=f"{grant.base.name}{since}", changed=grant.base.name != "open")
     if there is not None and there.before is not None:

@@ -18,6 +18,7 @@ import typer
 from regard.bootstrap.accountability import answers_untold
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.http import pipeline, server
+from regard.bootstrap.job_workers import working_on_jobs
 from regard.bootstrap.packs import fetching_packs
 from regard.bootstrap.rules import rules_of
 from regard.bootstrap.tls import Tls
@@ -88,7 +89,7 @@ def serve(
     limit = descriptors.raise_limit()
     if untold:
         log.warning(_UNTOLD)
-    with context.engine(chosen) as engine, fetching_packs(chosen) as fetching:
+    with context.engine(chosen) as engine, working_on_jobs(engine), fetching_packs(chosen) as fetching:
         with terminal.err().status("Loading the models"):
             faults = engine.load_models()
         for fault in faults:
@@ -213,7 +214,7 @@ def _places(endpoint: str) -> list[str]:
 
 def _first_link(engine: Engine, endpoint: str) -> list[str]:
     """While there is nobody: how somebody becomes the administrator, who adds all others."""
-    token = engine.first_run.offer()
+    token = None if rules_of(engine.settings).closed else engine.first_run.offer()
     if token is None:
         return []
     words = "Nobody can sign in to the console yet. Become its administrator with this link, which works once:"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import ByteSize, Field, PlainValidator, TypeAdapter, ValidationError
 
@@ -128,6 +129,22 @@ def _issuer(value: object) -> str:
     return text
 
 
+def _webhooks(value: object) -> str:
+    text = _listed(value)
+    for each in split(text):
+        try:
+            parts = urlsplit(each)
+            _ = parts.port
+        except ValueError as error:
+            raise ValueError(_WEBHOOK) from error
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.fragment:
+            raise ValueError(_WEBHOOK)
+    return text
+
+
+#: Not shown: there may be a secret in it.
+_WEBHOOK = "it must be addresses such as https://example.org/regard, without a name and a password in them"
+
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]{1,255}", re.ASCII)
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]{1,100}){1,10}", re.ASCII)
 
@@ -227,6 +244,15 @@ class CelebritySettings(Table, frozen=True):
     threshold: float = Field(default=90.0, ge=0, le=100, strict=False)
 
 
+class VideoSettings(Table, frozen=True):
+    """How stored videos are looked at."""
+
+    #: What decodes them: PyAV ("av", of the extra `video`), OpenCV ("opencv"), or PyAV where it is installed ("auto").
+    decoder: Literal["auto", "av", "opencv"] = "auto"
+    #: Looks a second for faces and people; for all else there are two.
+    looks: float = Field(default=5.0, ge=1, le=60, strict=False)
+
+
 class AccountabilitySettings(Table, frozen=True):
     """Who may do what."""
 
@@ -268,6 +294,34 @@ class AccountabilitySettings(Table, frozen=True):
     working_hours: Annotated[tuple[time, time] | None, PlainValidator(_hours)] = None
 
 
+class JobSettings(Table, frozen=True):
+    """Work that outlives the request that asked for it, such as on stored video."""
+
+    #: Processes beside a server that do jobs; with 0, only `regard worker` does them.
+    workers: int = Field(default=1, ge=0)
+    #: Days for which a client can get what a job found; the profile may shorten them.
+    retention_days: float = Field(default=7.0, gt=0, le=365, strict=False)
+    #: Seconds after which another worker takes over what one has not been heard of.
+    lease_seconds: float = Field(default=30.0, ge=1, le=600, strict=False)
+
+
+class EventSettings(Table, frozen=True):
+    """Who is told when a job has ended, beside those who ask."""
+
+    #: Where the topics are that clients name: "aws", or the URL of what speaks SNS. Without it they are not told.
+    sns_endpoint: str | None = None
+    #: The key for it; without one, what botocore finds by itself.
+    sns_access_key_id: str | None = None
+    sns_secret_access_key: str | None = Field(default=None, repr=False)
+    #: Addresses that are told of every job, and the secret that signs what they are told.
+    webhooks: Annotated[str, PlainValidator(_webhooks)] | None = Field(default=None, repr=False)
+    webhook_secret: str | None = Field(default=None, repr=False)
+    #: Whether they may be addresses that only this machine or its network reaches.
+    private_webhooks: bool = False
+    #: A file to which every event is added, as a line of JSON.
+    file: AbsolutePath | None = None
+
+
 class TelemetrySettings(Table, frozen=True):
     """What the server tells those who run it."""
 
@@ -284,6 +338,9 @@ SECTIONS: Mapping[str, type[Table]] = {
     "models": ModelSettings,
     "objects": ObjectSettings,
     "celebrities": CelebritySettings,
+    "video": VideoSettings,
+    "jobs": JobSettings,
+    "events": EventSettings,
     "telemetry": TelemetrySettings,
     "accountability": AccountabilitySettings,
 }

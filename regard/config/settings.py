@@ -15,12 +15,15 @@ from regard.config.sections import (
     SECTIONS,
     AccountabilitySettings,
     CelebritySettings,
+    EventSettings,
     IndexSettings,
+    JobSettings,
     ModelSettings,
     ObjectSettings,
     ServerSettings,
     StoreSettings,
     TelemetrySettings,
+    VideoSettings,
 )
 from regard.config.toml_tables import Table
 from regard.domain.galleries import MILVUS
@@ -38,6 +41,9 @@ class Settings(Table, frozen=True):
     models: ModelSettings = ModelSettings()
     objects: ObjectSettings = ObjectSettings()
     celebrities: CelebritySettings = CelebritySettings()
+    video: VideoSettings = VideoSettings()
+    jobs: JobSettings = JobSettings()
+    events: EventSettings = EventSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     accountability: AccountabilitySettings = AccountabilitySettings()
 

@@ -16,10 +16,11 @@ _LONGEST_SIDE = 512
 _SHOWN_SIDE, _MARGIN, _CAPTION = 512, 32, 48
 
 
-def encoded(image: Image, box: Box) -> bytes:
-    """The face with some of what surrounds it, as a JPEG without anything else in it."""
+def encoded(image: Image, box: Box, *, longest: int = _LONGEST_SIDE) -> bytes:
+    """The face with some of what surrounds it, as a JPEG without anything else in it, `longest` pixels a side at
+    most."""
     picture = drawing.portrait(image, box)
-    picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), PIL.Image.Resampling.LANCZOS)
+    picture.thumbnail((longest, longest), PIL.Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()

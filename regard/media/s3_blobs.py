@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,8 +16,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.utils import is_valid_uri, validate_region_name
 
+from regard.domain.jobs import StoredObject
 from regard.errors import ImageTooLarge, InternalServerError, InvalidS3Object, SettingsError
-from regard.media.blobs import too_large
+from regard.media.blobs import ObjectReplaced, checked, too_large
+from regard.media.ranged_reader import RangedReader
 
 #: The endpoint that means AWS itself.
 AWS = "aws"
@@ -28,6 +31,8 @@ _BUCKET = re.compile(r"(?!.*--[a-z]+-s3$)[0-9A-Za-z][0-9A-Za-z._-]{1,253}[0-9A-Z
 #: One more try after a failed one: a client whose SDK tries again as well should not wait for minutes.
 _ATTEMPTS = 2
 _TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
+#: The object does not match any more: its ETag, or the range that it had.
+_GONE = frozenset({412, 416})
 
 log = logging.getLogger(__name__)
 
@@ -76,13 +81,48 @@ class S3Store:
         """As BlobStore; and InternalServerError if the store does not answer, or breaks off: the request is not at
         fault then, and an SDK tries again.
         """
-        if not _BUCKET.fullmatch(bucket) or not name or not {".", ".."}.isdisjoint(name.split("/")):
-            raise InvalidS3Object
-        wanted = {"Bucket": bucket, "Key": name} | ({} if version is None else {"VersionId": version})
-        try:
-            answer = self._client().get_object(**wanted)
+        with self._asked(bucket, name):
+            answer = self._client().get_object(**_wanted(bucket, name, version))
             with closing(answer["Body"]):
                 return _content(answer, limit)
+
+    def head(self, bucket: str, name: str, version: str | None) -> StoredObject:
+        """As BlobStore; and InternalServerError as `read`."""
+        with self._asked(bucket, name):
+            answer = self._client().head_object(**_wanted(bucket, name, version))
+        return StoredObject(
+            bucket=bucket, name=name, version=version, etag=answer.get("ETag", ""), size=answer["ContentLength"]
+        )
+
+    def write(self, bucket: str, name: str, content: bytes) -> None:
+        """As BlobWriter; and InternalServerError as `read`."""
+        with self._asked(bucket, name):
+            self._client().put_object(**_wanted(bucket, name, None), Body=content)
+
+    def open(self, stored: StoredObject) -> RangedReader:
+        """As BlobStore; and InternalServerError as `read`, then or later."""
+        wanted = _wanted(stored.bucket, stored.name, stored.version) | ({"IfMatch": stored.etag} if stored.etag else {})
+
+        def fetch(start: int, stop: int) -> bytes:
+            with self._asked(stored.bucket, stored.name):
+                answer = self._client().get_object(**wanted, Range=f"bytes={start}-{stop - 1}")
+                with closing(answer["Body"]):
+                    # A store that ignores the condition or the range would mix two objects.
+                    if answer.get("ETag", "") != stored.etag or answer["ContentLength"] != stop - start:
+                        raise ObjectReplaced
+                    found: bytes = answer["Body"].read()
+                    return found
+
+        try:
+            return checked(RangedReader(fetch, stored.size))
+        except InvalidS3Object as error:
+            raise ObjectReplaced from error
+
+    @contextmanager
+    def _asked(self, bucket: str, name: str) -> Iterator[None]:
+        """Botocore's errors, as this store's."""
+        try:
+            yield
         except UnicodeEncodeError as error:
             raise InvalidS3Object from error  # no URL can hold it
         except ClientError as error:
@@ -90,6 +130,8 @@ class S3Store:
             log.warning("S3 at %s refused %s/%r: %s", self._options.endpoint, bucket, name, _said(error))
             if status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
                 raise InternalServerError(public=_FAULT) from error
+            if status in _GONE:
+                raise ObjectReplaced from error
             raise InvalidS3Object from error
         except BotoCoreError as error:
             log.error("S3 at %s did not deliver %s/%r: %s", self._options.endpoint, bucket, name, error)
@@ -135,6 +177,13 @@ class S3Store:
 
 
 _FAULT = "The S3 store did not deliver the object. Try your call again."
+
+
+def _wanted(bucket: str, name: str, version: str | None) -> dict[str, str]:
+    """How S3 is asked for it. Raises InvalidS3Object for what would lead astray."""
+    if not _BUCKET.fullmatch(bucket) or not name or not {".", ".."}.isdisjoint(name.split("/")):
+        raise InvalidS3Object
+    return {"Bucket": bucket, "Key": name} | ({} if version is None else {"VersionId": version})
 
 
 def _content(answer: Any, limit: int) -> bytes:

@@ -22,8 +22,8 @@ MOST_LABELS = 1000
 @dataclass(frozen=True, slots=True)
 class ActRule:
     """How an operation's input becomes an act: the members that hold threshold and count, with their defaults, and the
-    member that holds attributes. Where the operator chooses them and no client can, `collection` and `chosen_threshold`
-    are those of the settings."""
+    member that holds attributes: one of them or a list. Where the operator chooses them and no client can, `collection`
+    and `chosen_threshold` are those of the settings."""
 
     action: Action
     threshold: tuple[str, float] | None = None
@@ -31,6 +31,7 @@ class ActRule:
     attributes: str | None = None
     collection: str | None = None
     chosen_threshold: float | None = None
+    medium: str = "still"
 
     def act(self, operation: str, request: Mapping[str, Any]) -> Act:
         return Act(
@@ -40,8 +41,15 @@ class ActRule:
             threshold=request.get(*self.threshold) if self.threshold else self.chosen_threshold,
             threshold_implied=self._implied(request),
             count=request.get(*self.count) if self.count else None,
-            attributes=tuple(request.get(self.attributes) or _ATTRIBUTES) if self.attributes else (),
+            attributes=self._attributes(request),
+            medium=self.medium,
         )
+
+    def _attributes(self, request: Mapping[str, Any]) -> tuple[str, ...]:
+        if self.attributes is None:
+            return ()
+        asked = request.get(self.attributes) or _ATTRIBUTES
+        return (asked,) if isinstance(asked, str) else tuple(asked)
 
     def _implied(self, request: Mapping[str, Any]) -> bool:
         """Whether the client has not said a threshold, so that a profile's may take its place."""
@@ -67,9 +75,19 @@ ACTS: Mapping[str, ActRule] = {
     "DetectText": ActRule(Action.DETECT),
     "DisassociateFaces": ActRule(Action.ENROL),
     "GetCelebrityInfo": ActRule(Action.READ),
+    "GetCelebrityRecognition": ActRule(Action.READ),
+    "GetContentModeration": ActRule(Action.READ),
+    "GetFaceDetection": ActRule(Action.READ),
+    "GetFaceSearch": ActRule(Action.READ),
+    "GetLabelDetection": ActRule(Action.READ),
+    "GetMediaAnalysisJob": ActRule(Action.READ),
+    "GetPersonTracking": ActRule(Action.READ),
+    "GetSegmentDetection": ActRule(Action.READ),
+    "GetTextDetection": ActRule(Action.READ),
     "IndexFaces": ActRule(Action.ENROL, count=("MaxFaces", MOST_FACES), attributes="DetectionAttributes"),
     "ListCollections": ActRule(Action.READ),
     "ListFaces": ActRule(Action.READ),
+    "ListMediaAnalysisJobs": ActRule(Action.READ),
     "ListTagsForResource": ActRule(Action.READ),
     "ListUsers": ActRule(Action.READ),
     "RecognizeCelebrities": ActRule(Action.SEARCH),
@@ -83,6 +101,16 @@ ACTS: Mapping[str, ActRule] = {
     "SearchUsersByImage": ActRule(
         Action.SEARCH, threshold=("UserMatchThreshold", THRESHOLD), count=("MaxUsers", MOST_USERS)
     ),
+    "StartCelebrityRecognition": ActRule(Action.SEARCH, medium="recorded"),
+    "StartContentModeration": ActRule(Action.DETECT, medium="recorded"),
+    "StartFaceDetection": ActRule(Action.DETECT, attributes="FaceAttributes", medium="recorded"),
+    "StartFaceSearch": ActRule(Action.SEARCH, threshold=("FaceMatchThreshold", THRESHOLD), medium="recorded"),
+    "StartLabelDetection": ActRule(Action.DETECT, medium="recorded"),
+    "StartMediaAnalysisJob": ActRule(Action.DETECT),
+    # Whoever follows a person through a recording looks for somebody: what profiles ask of a search holds.
+    "StartPersonTracking": ActRule(Action.SEARCH, chosen_threshold=0.0, medium="recorded"),
+    "StartSegmentDetection": ActRule(Action.DETECT, medium="recorded"),
+    "StartTextDetection": ActRule(Action.DETECT, medium="recorded"),
     "TagResource": ActRule(Action.ADMINISTER),
     "UntagResource": ActRule(Action.ADMINISTER),
 }
@@ -92,5 +120,8 @@ def acts_over(celebrities: str | None, threshold: float) -> Mapping[str, ActRule
     """`ACTS`, where recognising celebrities is a search of that collection at that threshold (0 to 100): no client
     names them, and the gate has to know."""
     info = replace(ACTS["GetCelebrityInfo"], collection=celebrities)
-    recognize = replace(ACTS["RecognizeCelebrities"], collection=celebrities, chosen_threshold=threshold)
-    return {**ACTS, "GetCelebrityInfo": info, "RecognizeCelebrities": recognize}
+    recognizing = {
+        name: replace(ACTS[name], collection=celebrities, chosen_threshold=threshold)
+        for name in ("RecognizeCelebrities", "StartCelebrityRecognition")
+    }
+    return {**ACTS, "GetCelebrityInfo": info, **recognizing}

@@ -30,6 +30,17 @@ class Call(Generic[Request]):
 Operation = Callable[[Call[Any]], Result]
 
 
+@dataclass(frozen=True, slots=True)
+class LookFirst:
+    """An operation that looks at what may take long, such as an object in S3, before it writes: `look` gives what it
+    then does. No transaction is open while it looks, and a request that is sent again need not look again."""
+
+    look: Callable[[Call[Any]], Callable[[], Result]]
+
+    def __call__(self, call: Call[Any]) -> Result:
+        return self.look(call)()
+
+
 class Family(Protocol):
     """Operations that belong together, with the doors they need."""
 

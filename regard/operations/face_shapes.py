@@ -13,7 +13,7 @@ from regard.errors import InvalidParameter, InvalidS3Object
 from regard.operations.attribute_shapes import attributes
 
 if TYPE_CHECKING:
-    from types_boto3_rekognition.type_defs import BoundingBoxTypeDef, ImageTypeDef
+    from types_boto3_rekognition.type_defs import BoundingBoxTypeDef, ImageTypeDef, S3ObjectTypeDef
 
 
 def image_reference(image: ImageTypeDef) -> bytes | ObjectName:
@@ -22,7 +22,11 @@ def image_reference(image: ImageTypeDef) -> bytes | ObjectName:
         raise InvalidParameter(f"{InvalidParameter.__doc__}: an Image has either Bytes or S3Object.")
     if "Bytes" in image:
         return cast(bytes, image["Bytes"])  # the wire has decoded it
-    place = image["S3Object"]
+    return object_name(image["S3Object"])
+
+
+def object_name(place: S3ObjectTypeDef) -> ObjectName:
+    """What an S3Object names. Raises InvalidS3Object without a bucket or a name."""
     bucket, name = place.get("Bucket"), place.get("Name")
     if not bucket or not name:
         raise InvalidS3Object

@@ -22,6 +22,10 @@ Request = tuple[str, str, str]
 class IdempotencyStore(Protocol):
     """Where answers are kept."""
 
+    def first(self, request: Request, since: datetime) -> tuple[str, dict[str, Any]] | None:
+        """The fingerprint and answer of the first such request after `since`; None if there was none."""
+        ...
+
     def once(
         self,
         request: Request,
@@ -52,14 +56,32 @@ class Idempotency:
 
         Raises IdempotentParameterMismatch if that request had different input.
         """
-        token = request.get("ClientRequestToken")
-        if token is None:
+        asked = _asked(principal, operation, request)
+        if asked is None:
             return perform()
-        asked, mine, now = (principal.access_key_id, operation, token), _fingerprint(request), self._clock()
+        mine, now = _fingerprint(request), self._clock()
         first, members = self._keys.once(asked, mine, lambda: dict(perform().members), now=now, since=now - LIFETIME)
-        if first != mine:
-            raise IdempotentParameterMismatch(f"The ClientRequestToken: {token} you have supplied is already in use.")
-        return Result(members=members)
+        return _same(first, mine, asked, members)
+
+    def known(self, principal: Principal, operation: str, request: Mapping[str, Any]) -> Result | None:
+        """What the caller's first request with this token was answered; None if this is the first, or has none.
+
+        Raises IdempotentParameterMismatch if that request had different input.
+        """
+        asked = _asked(principal, operation, request)
+        found = asked and self._keys.first(asked, self._clock() - LIFETIME)
+        return _same(found[0], _fingerprint(request), asked, found[1]) if asked and found else None
+
+
+def _asked(principal: Principal, operation: str, request: Mapping[str, Any]) -> Request | None:
+    token = request.get("ClientRequestToken")
+    return None if token is None else (principal.access_key_id, operation, token)
+
+
+def _same(first: str, mine: str, asked: Request, members: Mapping[str, Any]) -> Result:
+    if first != mine:
+        raise IdempotentParameterMismatch(f"The ClientRequestToken: {asked[2]} you have supplied is already in use.")
+    return Result(members=members)
 
 
 def _fingerprint(request: Mapping[str, Any]) -> str:

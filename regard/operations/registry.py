@@ -10,7 +10,7 @@ from regard.domain.authority import Caller, Channel
 from regard.domain.callers import Principal
 from regard.domain.results import Result
 from regard.operations.acts import ACTS, ActRule
-from regard.operations.call import Call, Family, Operation
+from regard.operations.call import Call, Family, LookFirst, Operation
 from regard.operations.idempotency import Idempotency
 
 Handler = Callable[[Principal, Mapping[str, Any], str], Result]
@@ -30,6 +30,10 @@ def _guarded(name: str, operation: Operation, rule: ActRule, gate: Gate, idempot
         caller = Caller(principal=principal, channel=Channel.AWS, request_id=request_id)
         with gate.open(caller, rule.act(name, request)) as grant:
             call = Call(grant, request, request_id)
-            return idempotency.answer(principal, name, request, lambda: operation(call))
+            if not isinstance(operation, LookFirst):
+                return idempotency.answer(principal, name, request, lambda: operation(call))
+            if (answered := idempotency.known(principal, name, request)) is not None:
+                return answered
+            return idempotency.answer(principal, name, request, operation.look(call))
 
     return handle

@@ -14,6 +14,7 @@ from regard.errors import ResourceAlreadyExists, ResourceNotFound
 from regard.store.database import Database
 from regard.store.deletion_rows import note_emptied
 from regard.store.gallery_size_rows import GallerySizeRows, Miscount
+from regard.store.job_result_rows import forget_faces
 from regard.store.tables.collections import collections
 from regard.store.tables.gallery_sizes import gallery_sizes
 from regard.store.tables.users import users
@@ -105,6 +106,7 @@ class CollectionRows:
             remade = connection.execute(_NAMED, {"id": hidden_id(row.key)}).one_or_none()
             for each in [row] if remade is None else [row, remade]:
                 note_emptied(connection, each.key)
+                forget_faces(connection, each.key, None)
                 connection.execute(delete(collections).where(collections.c.key == each.key))
         return _collection(row)
 

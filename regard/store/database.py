@@ -112,6 +112,7 @@ class Database:
         self._file = file
         self._writing = engine.execution_options(writing=True)
         self._turning = engine.execution_options(turning=True)
+        self._beside = engine.execution_options(beside=True)
         # There is one writer: waiting in line here is fair and quick, and takes no connection.
         self._line = threading.Lock()
         self._here = _Here()
@@ -172,6 +173,24 @@ class Database:
         kind = _KINDS[self._engine.url.get_backend_name()]
         with _faults_in_words(), kind.turn(self._engine.url), self._turning.begin() as connection:
             yield connection
+
+    @contextmanager
+    def beside(self) -> Iterator[Connection]:
+        """As `write`, but on PostgreSQL without waiting for the other writers, and with no companion.
+
+        For rows whose order nobody follows, which are locked one by one, such as a job's leases. Inside a `write` it is
+        part of that; never begin a `write` in it.
+        """
+        running = self._here.writing
+        if running is not None:
+            with self._joined(running) as connection:
+                yield connection
+            return
+        self._file.check()
+        line = self._line if self._engine.url.get_backend_name() == "sqlite" else nullcontext()
+        with line, _faults_in_words(), self._beside.begin() as connection:
+            yield connection
+        self._file.written()
 
     def committed(self) -> Database:
         """The same database to read from, joining no `write` of this one, which may yet be undone."""

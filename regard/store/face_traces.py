@@ -1,4 +1,4 @@
-"""What is kept beside a face, and goes with it: the terms of its enrolment, and its picture."""
+"""What is kept beside a face, and goes with it: the terms of its enrolment, its picture, and what jobs found of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete
 
 from regard.store.in_lists import in_lists
+from regard.store.job_result_rows import forget_faces
 from regard.store.seed_rows import forget_undrawn
 from regard.store.tables.cases import face_pictures
 from regard.store.tables.retention import enrolment_terms
@@ -19,4 +20,5 @@ def forget_traces(connection: Connection, collection_key: int, face_ids: Sequenc
             theirs = (table.c.collection_key == collection_key) & table.c.face_id.in_(some)
             connection.execute(delete(table).where(theirs))
     if face_ids:
+        forget_faces(connection, collection_key, face_ids)
         forget_undrawn(connection, collection_key)

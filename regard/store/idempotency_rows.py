@@ -37,17 +37,23 @@ class IdempotencyRows:
         """
         same = tuple_(*idempotency_keys.primary_key) == request
         with self._database.write() as connection:
-            first = connection.execute(
-                select(idempotency_keys).where(same, idempotency_keys.c.created_at > since)
-            ).one_or_none()
+            first = self.first(request, since)
             if first is not None:
-                return first.fingerprint, first.answer
+                return first
             connection.execute(delete(idempotency_keys).where(same))
             if next(self._made) % _PURGE_EVERY == 0:
                 _purge(connection, since)
             answer = perform()
             connection.execute(insert(idempotency_keys).values((*request, fingerprint, answer, now)))
         return fingerprint, answer
+
+    def first(self, request: Request, since: datetime) -> tuple[str, Answer] | None:
+        """The fingerprint and answer of the first such request after `since`; None if there was none."""
+        same = tuple_(*idempotency_keys.primary_key) == request
+        query = select(idempotency_keys).where(same, idempotency_keys.c.created_at > since)
+        with self._database.read() as connection:
+            found = connection.execute(query).one_or_none()
+        return None if found is None else (found.fingerprint, found.answer)
 
     def any(self, since: datetime) -> bool:
         """Whether there are some that are not after `since`."""

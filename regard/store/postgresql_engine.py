@@ -148,17 +148,19 @@ def _keep_connections(made: Engine) -> None:
 def begin_transactions(made: Engine, *, lock_ms: int) -> None:
     # Each is one message. A writer reads what is committed *after* it has the lock, hence READ COMMITTED: a snapshot
     # would be of the moment before. No one else writes while it is held, so what it reads holds all the same.
-    locked = (
+    beside = (
         f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {lock_ms}; "
-        f"SET LOCAL idle_in_transaction_session_timeout = {_IDLE_MS}; SELECT pg_advisory_xact_lock"
+        f"SET LOCAL idle_in_transaction_session_timeout = {_IDLE_MS}"
     )
+    locked = f"{beside}; SELECT pg_advisory_xact_lock"
     read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
     @event.listens_for(made, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
         lock = _WRITERS if options.get("writing") else _TURN if options.get("turning") else None
-        connection.exec_driver_sql(read if lock is None else f"{locked}({lock})").close()
+        unlocked = beside if options.get("beside") else read
+        connection.exec_driver_sql(unlocked if lock is None else f"{locked}({lock})").close()
 
 
 def _understood(context: ExceptionContext) -> DBAPIError | None:

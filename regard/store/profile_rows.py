@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from regard.domain.installed_profile import InstalledProfile
 from regard.store.database import Database
 from regard.store.tables.authorisations import profile_versions
 
@@ -20,15 +20,6 @@ _INSTALLED = "installed"
 
 
 _IS_INSTALLED = _TABLE.c.sha256 == _INSTALLED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstalledProfile:
-    """The profile of the whole installation, with what is laid over it; and the one before, if that demanded more."""
-
-    name: str
-    since: datetime
-    before: str | None = None
 
 
 class ProfileRows:

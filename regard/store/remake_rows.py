@@ -24,6 +24,7 @@ from regard.store.tables.cases import face_pictures
 from regard.store.tables.collections import collections
 from regard.store.tables.faces import faces
 from regard.store.tables.indexed_files import indexed_files
+from regard.store.tables.jobs import job_faces
 from regard.store.tables.retention import collection_terms, consents, enrolment_terms
 from regard.store.tables.users import memberships, users
 from regard.store.transfer_rows import TransferRows
@@ -187,10 +188,10 @@ def _copy_files(connection: Connection, remake: Remake) -> None:
 
 
 def _keep_terms(connection: Connection, remake: Remake) -> None:
-    """On what terms the faces and the whole are kept, what people agreed to, and faces' pictures: they would go with
-    the source."""
+    """On what terms the faces and the whole are kept, what people agreed to, faces' pictures, and where jobs found
+    faces: they would go with the source."""
     target = {"collection_key": remake.target.key}
-    for table in (collection_terms, consents):
+    for table in (collection_terms, consents, job_faces):
         connection.execute(update(table).where(table.c.collection_key == remake.source.key).values(target))
     for table in (enrolment_terms, face_pictures):
         there = exists(literal(1)).where(

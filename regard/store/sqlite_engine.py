@@ -83,7 +83,8 @@ def engine(url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine:
     @event.listens_for(made, "begin")
     def begin(connection: Connection) -> None:
         # A writer takes its lock at once: upgrading from a read snapshot fails without waiting.
-        writing = connection.get_execution_options().get("writing", False)
+        options = connection.get_execution_options()
+        writing = options.get("writing", False) or options.get("beside", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return made

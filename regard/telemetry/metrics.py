@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from regard.domain.reporting import RequestRecord
+from regard.errors import RegardError
 from regard.telemetry.instruments import OK, UNKNOWN, Instrument
 
 #: Seconds: from a listing that touches one row to a crowd on a busy machine.
@@ -27,6 +32,17 @@ class Index(Protocol):
 
     @property
     def size(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFigures:
+    """Jobs now: how many in each state, how long the oldest has waited to begin, chunks done of all there are, and
+    events that have not arrived."""
+
+    states: Mapping[str, int]
+    oldest_seconds: float
+    chunks_done: int
+    events_waiting: int
 
 
 class Metrics(Instrument):
@@ -72,6 +88,10 @@ class Metrics(Instrument):
         self._index_bytes.labels(name).set_function(lambda: index.memory)
         self._index_vectors.labels(name).set_function(lambda: index.size)
 
+    def show_jobs(self, look: Callable[[], JobFigures], states: Sequence[str]) -> None:
+        """Show what `look` sees each time the metrics are read."""
+        self._registry.register(_JobCollector(look, states))
+
     def waiting(self, requests: int) -> None:
         self._waiting.set(requests)
 
@@ -96,3 +116,29 @@ class Metrics(Instrument):
         """Everything counted so far, and its content type: OpenMetrics for clients that accept it, else plain text."""
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
+
+
+class _JobCollector(Collector):
+    """Asks once for all figures of a reading."""
+
+    def __init__(self, look: Callable[[], JobFigures], states: Sequence[str]) -> None:
+        self._look = look
+        self._states = states
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            found = self._look()
+        except RegardError:  # a database that cannot be read is told of by /health/ready
+            return
+        jobs = GaugeMetricFamily("regard_jobs", "Jobs that are kept, by state", labels=("state",))
+        for state in self._states:
+            jobs.add_metric((state,), found.states.get(state, 0))
+        yield jobs
+        oldest = "How long the oldest job has waited to begin"
+        yield GaugeMetricFamily("regard_jobs_oldest_waiting_seconds", oldest, value=found.oldest_seconds)
+        yield GaugeMetricFamily("regard_job_chunks_done", "Chunks done of the jobs that are kept", found.chunks_done)
+        waiting = "Events of jobs that have not arrived"
+        yield GaugeMetricFamily("regard_job_events_waiting", waiting, value=found.events_waiting)

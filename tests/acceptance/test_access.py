@@ -46,8 +46,8 @@ def test_a_clients_wrong_clock_is_told(
 
 
 def test_an_operation_that_is_not_provided_says_so(client: Any, refused: Refused) -> None:
-    code, message = refused(client.start_face_detection, Video={"S3Object": {"Bucket": "b", "Name": "n.mp4"}})
-    assert (code, message) == ("AccessDeniedException", "This server does not provide StartFaceDetection yet.")
+    code, message = refused(client.start_stream_processor, Name="front-door")
+    assert (code, message) == ("AccessDeniedException", "This server does not provide StartStreamProcessor yet.")
 
 
 def test_an_operation_that_nobody_knows_is_unknown(live: Any, refused: Refused) -> None:

@@ -190,7 +190,7 @@ def test_a_period_that_was_published_is_the_same_for_ever(station: Agency, year:
 
 def test_no_report_is_published_of_a_period_that_is_not_over(station: Agency) -> None:
     now = datetime.now(UTC)
-    with pytest.raises(InvalidParameter, match="a period that is over"):
+    with pytest.raises(InvalidParameter, match="The period is not over"):
         publish(station, now - DAY, now + DAY)
 
 

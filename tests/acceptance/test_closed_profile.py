@@ -25,6 +25,7 @@ from regard.operations.acts import ACTS
 CLOSED = {"profile": "closed"}
 PHOTO = {"Bytes": encoded(head(200))}
 FACE = "11111111-1111-1111-1111-111111111111"
+JOB = "1" * 64
 ARN = "arn:aws:rekognition:us-east-1:000000000000:collection/staff"
 
 #: Tables that the key of the test's own client is in.
@@ -58,7 +59,21 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "SearchUsersByImage": {"CollectionId": "staff", "Image": PHOTO},
     "TagResource": {"ResourceArn": ARN, "Tags": {"a": "b"}},
     "UntagResource": {"ResourceArn": ARN, "TagKeys": ["kept"]},
+    "ListMediaAnalysisJobs": {},
+    "GetMediaAnalysisJob": {"JobId": JOB},
+    "StartMediaAnalysisJob": {
+        "OperationsConfig": {"DetectModerationLabels": {}},
+        "Input": {"S3Object": {"Bucket": "photos", "Name": "manifest.jsonl"}},
+        "OutputConfig": {"S3Bucket": "photos"},
+    },
 }
+for _kind in (
+    *("CelebrityRecognition", "ContentModeration", "FaceDetection", "FaceSearch"),
+    *("LabelDetection", "PersonTracking", "SegmentDetection", "TextDetection"),
+):
+    _own = {"FaceSearch": {"CollectionId": "staff"}, "SegmentDetection": {"SegmentTypes": ["SHOT"]}}.get(_kind, {})
+    REQUESTS[f"Start{_kind}"] = {"Video": {"S3Object": {"Bucket": "photos", "Name": "film.mp4"}}} | _own
+    REQUESTS[f"Get{_kind}"] = {"JobId": JOB}
 
 _RELEASE = ["--purpose", "door", "--text", "{home}/regard.toml", "--signed", "Ada"]
 COMMANDS: dict[str, list[str]] = {
@@ -186,6 +201,13 @@ COMMANDS: dict[str, list[str]] = {
     "users delete": ["users", "delete", "ada", "--collection", "staff", "--yes"],
     "users disassociate": ["users", "disassociate", "ada", "--external-id", "ada", "--collection", "staff"],
     "users list": ["users", "list", "--collection", "staff"],
+    "jobs cancel": ["jobs", "cancel", JOB],
+    "jobs list": ["jobs", "list"],
+    "jobs pause": ["jobs", "pause", JOB],
+    "jobs resume": ["jobs", "resume", JOB],
+    "jobs retry": ["jobs", "retry", JOB],
+    "jobs show": ["jobs", "show", JOB],
+    "video": ["video", "{photo}"],
     "watchlists list": ["watchlists", "list"],
     "watchlists review": ["watchlists", "review", "staff"],
     "users search": ["users", "search", "{photo}", "--collection", "staff"],
@@ -284,7 +306,7 @@ def test_a_closed_server_starts_and_gives_out_no_key(tmp_path: Path, models: Pat
     command = [sys.executable, "-m", "regard", "serve", "--port", "0", "--home", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        said = [server.stdout.readline() for _ in range(4)]
+        said = [server.stdout.readline() for _ in range(5)]
         server.terminate()
-    assert said[3].startswith("Access keys:     none. keys create is refused: this installation is closed")
+    assert said[4].startswith("Access keys:     none. keys create is refused: this installation is closed")
     assert contents(tmp_path, but=())["access_keys"] == []

@@ -140,7 +140,7 @@ def test_whatever_strangers_ask_for_no_label_is_theirs(live: Live, client: Any, 
     page, _ = scrape(live)
     for word in ("Invented", "xxx", "suspects", "tester", live.key):
         assert word not in page
-    wanted = {"service", "operation", "code", "model", "index", "le", "version", "face_model", "detector"}
+    wanted = {"service", "operation", "code", "model", "index", "le", "version", "face_model", "detector", "state"}
     assert set(re.findall(r'[{,](\w+)="', page)) <= wanted
 
 

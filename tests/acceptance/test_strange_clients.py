@@ -15,6 +15,8 @@ from botocore.credentials import Credentials
 from live_server import Live, with_models, without_models
 from people import encoded, nobody
 
+from regard.console.assets import Assets
+
 
 def raw(live: Live, operation: str, **members: Any) -> dict[str, Any]:
     """The whole JSON of an answer, of which botocore shows only a part."""
@@ -82,7 +84,8 @@ def test_the_whole_server_is_there_at_its_prefix(worldwide: Live) -> None:
     assert worldwide.get("/faces/health/live") == (200, {"status": "live"})
 
 
-def test_whoever_opens_the_address_is_told_what_it_is(tmp_path: Any) -> None:
+def test_whoever_opens_the_address_is_told_what_it_is(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Assets.__init__, "__defaults__", (tmp_path / "no-console",))
     with without_models(tmp_path) as bare:
         for accept, kind in (("text/html", "text/html; charset=utf-8"), ("*/*", "text/plain; charset=utf-8")):
             connection = http.client.HTTPConnection("127.0.0.1", bare.port, timeout=10)

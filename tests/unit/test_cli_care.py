@@ -112,6 +112,16 @@ def test_the_doctor_finds_a_working_home_well(user: Person) -> None:
     assert "No problems found." in said.out
 
 
+@pytest.mark.parametrize(("decoder", "words"), [("auto", ["PyAV", "x264"]), ("opencv", ["OpenCV", "LGPL-2.1"])])
+def test_the_doctor_says_what_decodes_videos_and_under_which_licence(
+    user: Person, decoder: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setenv("REGARD_VIDEO_DECODER", decoder)
+    (line,) = [line for line in user.run("doctor").out.splitlines() if " videos " in line]
+    assert all(word in line for word in words)
+
+
 def test_the_doctor_shows_settings_by_section_with_their_origin_and_no_secret(
     user: Person, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,6 +81,8 @@ class RetentionRules(Table, frozen=True):
     #: Candidates who were not who was searched for.
     false_candidates_days: Days | None = None
     cases_days: Days | None = None
+    #: What jobs found, after they have ended; seven days where no profile says less.
+    jobs_days: Days | None = None
     #: The least and the most for what the ledger's entries say.
     ledger_least_days: Days | None = None
     ledger_days: Days | None = None

@@ -83,6 +83,7 @@ STRICTER: Mapping[str, Combine] = {
     "retention.watchlist_hours": _least,
     "retention.false_candidates_days": _least,
     "retention.cases_days": _least,
+    "retention.jobs_days": _least,
     "retention.ledger_least_days": _most,
     "retention.ledger_days": _least,
 }

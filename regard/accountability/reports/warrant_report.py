@@ -66,11 +66,7 @@ def warrant_report(system: System, record: CaseRecord, least_utility: float, now
 
 def _supported(support: Counter[str], state: str) -> list[tuple[str, str]]:
     kinds = ", ".join(f"{kind} ({count:,})" for kind, count in support.items())
-    return [
-        ("Independent support", f"{support.total():,}"),
-        ("Of which kinds", kinds or "none"),
-        ("State of the case", state),
-    ]
+    return [("Independent support", kinds or "none"), ("State of the case", state)]
 
 
 def _flaws_listed(record: CaseRecord, least_utility: float) -> list[Block]:

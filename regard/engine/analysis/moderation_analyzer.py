@@ -33,6 +33,12 @@ class Moderation:
         self._loader = loader
         self._models = models
 
+    def version(self, grant: Grant) -> str:
+        """The version of the model that will judge. Raises ResourceNotReady if it is not installed."""
+        grant.require(Action.DETECT)
+        self._models.require()
+        return self._models.version
+
     def detect(self, grant: Grant, picture: bytes | ObjectName, least: float) -> ModeratedPicture:
         """The labels of a picture with a confidence (0..100) of `least` or more.
 

@@ -27,6 +27,14 @@ class Probes:
     embeddings: FloatArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One face of a person, and enough of the picture around it to embed it."""
+
+    image: Image
+    face: Faces
+
+
 _DETAIL = "No face that the quality filter lets pass was found in the image; send another."
 
 

@@ -78,12 +78,12 @@ class TextDetection:
         with self._loader.reading(picture, workload=TEXT) as (opened,):
             grant.note(pictures=[opened.image_id])
             image = opened.load().image
-            lines = _chosen(reader.lines(image.pixels), chosen)
+            lines = chosen_lines(reader.lines(image.pixels), chosen)
             grant.note(found=sum(len(line.words) for line in lines))
             return DetectedText(image=image, lines=lines, model=self._models.version)
 
 
-def _chosen(lines: Iterable[Line], chosen: TextFilter) -> list[Line]:
+def chosen_lines(lines: Iterable[Line], chosen: TextFilter) -> list[Line]:
     """The lines with the words that the filter takes. What comes after MOST_WORDS is not even read."""
     told: list[Line] = []
     left = MOST_WORDS

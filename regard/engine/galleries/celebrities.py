@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from regard.accountability.gate import Grant
@@ -10,7 +10,8 @@ from regard.domain.authority import Action
 from regard.domain.faces import Faces
 from regard.domain.galleries import USERS, Collection, UserMatch
 from regard.domain.images import ObjectName
-from regard.engine.analysis.probes import ProbeReader
+from regard.engine.analysis.mean_looks import MeanLook, mean_looks
+from regard.engine.analysis.probes import Look, ProbeReader
 from regard.engine.analysis.quality_filter import DESCRIBED, JUDGED, told
 from regard.engine.galleries.celebrity_names import Celebrity, CelebrityNames, celebrity_id
 from regard.engine.galleries.collection_models import embedding_for
@@ -99,6 +100,37 @@ class Celebrities:
             )
 
         return in_its_place(self._collections, gallery.collection, USERS, search, lambda each: not each.celebrities)
+
+    @property
+    def known(self) -> bool:
+        """Whether the operator has named a collection, and it is there."""
+        return self._chosen is not None and self._collections.find(self._chosen.collection) is not None
+
+    def recognize_looks(
+        self, grant: Grant, people: Sequence[Sequence[Look]]
+    ) -> list[tuple[MeanLook, tuple[Celebrity, float] | None]]:
+        """Who those are whom one video shows in several looks each, with their similarity (0..100); None for those who
+        are no celebrities. Of one person there are several if the looks are at several people. Raises as
+        `recognize`."""
+        gallery = self._gallery()
+        grant.require(Action.SEARCH, gallery.collection)
+        _check_told(grant, gallery)
+        threshold = max(gallery.threshold, grant.act.threshold or 0.0)
+        means: list[MeanLook] = []
+
+        def search(collection: Collection, size: int) -> dict[int, UserMatch]:
+            reader = embedding_for(collection, self._probes.using)
+            means[:] = mean_looks(reader, people, self._matcher.least_of_looks(collection))
+            matches: dict[int, UserMatch] = {}
+            for row, mean in enumerate(means):
+                found = self._matcher.users(collection, mean.embedding, mean.utility, most=1, threshold=threshold)
+                matches |= {row: found[0]} if found else {}
+            self._note(grant, collection, size, threshold, len(means), matches)
+            return matches
+
+        matches = in_its_place(self._collections, gallery.collection, USERS, search, lambda found: not found)
+        found = {row: (gallery.names.of(match.user.id), match.similarity) for row, match in matches.items()}
+        return [(mean, found.get(row)) for row, mean in enumerate(means)]
 
     def info(self, grant: Grant, wanted: str) -> Celebrity:
         """The celebrity of that id. Raises as `recognize`, and ResourceNotFound if there is none."""

@@ -17,7 +17,8 @@ from regard.domain.authority import Action
 from regard.domain.cases import OpenedCase
 from regard.domain.galleries import FACES, Collection, Match
 from regard.domain.images import Box, ObjectName
-from regard.engine.analysis.probes import ProbeReader, Probes
+from regard.engine.analysis.mean_looks import MeanLook, mean_looks
+from regard.engine.analysis.probes import Look, ProbeReader, Probes
 from regard.engine.galleries.collection_models import embedding_for
 from regard.engine.galleries.matching import Matcher
 from regard.engine.galleries.replacement import in_its_place
@@ -51,6 +52,7 @@ class FaceSearchResult:
     `gallery_size` is N, the faces in the gallery; `expected_false` the number of false candidates to expect by
     chance for each probe. `probes` are the faces searched for; None after a search for an enrolled face. `cases` is
     what reviewing them takes, for each probe, where the profile has them reviewed: the candidates then go by aliases.
+    `means` are what a search by looks has for probes.
     """
 
     collection: Collection
@@ -59,6 +61,7 @@ class FaceSearchResult:
     expected_false: float
     probes: Probes | None = None
     cases: tuple[OpenedCase, ...] = ()
+    means: tuple[MeanLook, ...] = ()
 
 
 class FaceSearch:
@@ -116,6 +119,42 @@ class FaceSearch:
 
         found = in_its_place(self._collections, collection_id, FACES, search, _found_nothing)
         return self._answered(grant, found, options, _probes(found, sent, options) if grant.reviewed else [])
+
+    def by_looks(
+        self, grant: Grant, collection_id: str, people: Sequence[Sequence[Look]], options: SearchOptions
+    ) -> FaceSearchResult:
+        """Search for people whom one video shows in several looks each, by the mean of those looks' embeddings.
+
+        The result's `matches` are those of its `means`, which say whose they are: of one person there are several if
+        the looks are at several people. It has no `probes`. Raises as `by_image`, but for what reading a picture
+        raises.
+        """
+        grant.require(Action.SEARCH, collection_id)
+        grant.note(probes=len(people))
+        probes: list[Probe] = []
+
+        def search(collection: Collection, size: int) -> FaceSearchResult:
+            self._terms.check_reviewed(grant, collection)
+            reader = embedding_for(collection, self._probes.using)
+            means = mean_looks(reader, people, self._matcher.least_of_looks(collection))
+            grant.note(probes=len(means))
+            utilities = np.array([np.nan if each.utility is None else each.utility for each in means], np.float32)
+            if grant.reviewed:
+                firsts = [people[each.person][each.looks[0]] for each in means]
+                probes[:] = [
+                    Probe(picture=encoded(first.image, first.face.box(0)), sha256="", utility=mean.utility)
+                    for first, mean in zip(firsts, means, strict=True)
+                ]
+            embeddings = np.stack([each.embedding for each in means]).astype(np.float32)
+            rated = None if np.isnan(utilities).all() else utilities
+            matches = self._matcher.faces(collection, embeddings, rated, most=options.most, threshold=options.threshold)
+            return replace(self._result(grant, collection, size, matches, options), means=tuple(means))
+
+        if not people:
+            collection, size = self._collections.with_size(collection_id, FACES)
+            return self._result(grant, collection, size, [], options)
+        found = in_its_place(self._collections, collection_id, FACES, search, _found_nothing)
+        return self._answered(grant, found, options, probes)
 
     def by_face(self, grant: Grant, collection_id: str, face_id: str, options: SearchOptions) -> FaceSearchResult:
         """Search for an enrolled face, which is left out of the result. Raises InvalidParameter if it is not there."""

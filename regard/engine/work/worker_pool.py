@@ -29,7 +29,12 @@ _START_SECONDS = 60.0
 
 
 class WorkerLost(Exception):
-    """A worker ended in the middle of its work; the message is what is known about the cause."""
+    """A worker ended in the middle of its work; the message is what is known about the cause. `signal` is what ended
+    it, 0 if that is not known to be one."""
+
+    def __init__(self, message: str = "", *, signal: int = 0) -> None:
+        super().__init__(message)
+        self.signal = signal
 
 
 class Processor(Protocol[Item_contra, Result_co]):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from threading import Lock
 from typing import Generic
@@ -25,6 +26,7 @@ class WorkerProcess(Generic[Item, Result]):
         self._connection, theirs = _SPAWN.Pipe()
         self._process = _SPAWN.Process(target=_work, args=(theirs, prepare), name="regard worker", daemon=True)
         self._ending = Lock()
+        _start_tracker()
         self._process.start()
         theirs.close()
 
@@ -62,7 +64,17 @@ class WorkerProcess(Generic[Item, Result]):
     def _lost(self) -> WorkerLost:
         self.end()
         code = self._process.exitcode or 0
-        return WorkerLost(f"Signal {-code} ended it." if code < 0 else f"It exited with code {code}.")
+        if code < 0:
+            return WorkerLost(f"Signal {-code} ended it.", signal=-code)
+        return WorkerLost(f"It exited with code {code}.")
+
+
+def _start_tracker() -> None:
+    """What Python starts with the first process lets Ctrl-C through in this thread afterwards (until 3.12), and the
+    process would inherit that: it is started before, and the thread's signals are put back."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(connection: Connection, prepare: Callable[[], Processor[Item, Result]]) -> None:

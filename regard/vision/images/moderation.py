@@ -49,6 +49,10 @@ class ModerationModels:
     def version(self) -> str:
         return self._loader.card(_CARD).version
 
+    def require(self) -> None:
+        """Raises ResourceNotReady if the pack is not installed."""
+        self._loader.require(PACK)
+
     def explicit_content(self) -> ExplicitContent:
         """Raises ResourceNotReady if the pack is not installed, ModelUnavailable if it is damaged."""
         return self._loader.once(_CARD, self._load)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from regard.accountability.profiles.rules import Rules
 from regard.commands import acts as command_acts
 from regard.domain.authority import Act, Action, Channel
 from regard.domain.people import Role
+from regard.errors import AccessDenied
 from regard.operations.acts import ACTS
 from regard.store import database
 from regard.wire.schema import load
@@ -216,6 +218,22 @@ def test_a_comparison_by_another_name_takes_an_authorisation_and_one_of_its_sear
     answers = [allowed(gate, caller("ada", Channel.AWS, named), act) for _ in range(3)]
     assert answers[:2] == ["", ""]
     assert "all 2 searches of the authorisation" in answers[2]
+
+
+def test_an_act_that_is_continued_was_counted_when_it_began_and_is_judged_again(staff: Staff) -> None:
+    rules = STRICT[0]
+    ada = staff.add("ada", Role.SEARCHER)
+    gate, act = staff.gate(rules), Act(action=Action.SEARCH, operation="SearchFaces", threshold=100.0)
+    act = replace(act, medium=rules.media[0])
+    named = caller("ada", Channel.AWS, staff.authorise(ada, rules, searches=1))
+    with gate.open(named, act):
+        pass
+    for _ in range(3):
+        with gate.open(named, act, continued=True) as grant:
+            grant.require(Action.SEARCH)
+    assert "all 1 searches" in allowed(gate, named, act)
+    with pytest.raises(AccessDenied), gate.open(caller("bob", Channel.AWS), act, continued=True):
+        pass
 
 
 @pytest.mark.control(23, 56)

@@ -275,7 +275,7 @@ def test_one_that_cannot_be_erased_keeps_no_other(safe_under: MakeSafe, monkeypa
 def test_the_rules_of_retention_have_a_clock_for_each_class() -> None:
     assert set(RetentionRules.model_fields) == {
         *("faces_days", "faces_unused_days", "watchlist_hours", "false_candidates_days", "cases_days"),
-        *("ledger_least_days", "ledger_days"),
+        *("jobs_days", "ledger_least_days", "ledger_days"),
     }
 
 

@@ -58,8 +58,7 @@ class Board:
     @property
     def in_force(self) -> float:
         standing = Standing(lambda: nullcontext(self.staff.database))
-        act = Act(action=Action.SEARCH, operation="SearchFaces", collection="suspects")
-        return standing.rules(PROFILES["public-safety"], act).least_threshold
+        return standing.rules(PROFILES["public-safety"], "suspects").least_threshold
 
     def evaluated(self, evaluation_id: str, model: str) -> None:
         values = {"id": evaluation_id, "face_model": model, "name": "ours", "measured_at": NOW, "report": {}}

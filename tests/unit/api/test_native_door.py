@@ -174,7 +174,7 @@ def test_a_route_becomes_an_act_from_its_parameters(live: Live) -> None:
         "authorisation": "A-1",
         "person": "Ada",
     }
-    assert live.ask("GET", "/search/staff")[1]["act"][3:5] == [None, True]
+    assert live.ask("GET", "/search/staff")[1]["act"][3:5] == [0.0, True]
 
 
 def test_every_answer_has_the_id_of_its_request_and_is_kept_nowhere(live: Live) -> None:

@@ -212,3 +212,13 @@ def test_an_item_that_cannot_be_meant_is_refused_with_what_is_right(
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape(mend)):
         load_settings({f"REGARD_SERVER_{name}": wrong}, home=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["ftp://example.org/", "example.org", "https://", "https://me:secret@example.org/", "http://example.org:x/"],
+)
+def test_a_webhook_that_cannot_be_meant_is_refused_and_not_shown(wrong: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="addresses such as") as refused:
+        load_settings({"REGARD_EVENTS_WEBHOOKS": f"https://example.org/a, {wrong}"}, home=tmp_path)
+    assert "secret" not in str(refused.value)

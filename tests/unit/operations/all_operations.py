@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from granting import ADA
@@ -22,7 +22,11 @@ from regard.engine.analysis.label_detection import LabelDetection
 from regard.engine.analysis.moderation_analyzer import Moderation
 from regard.engine.analysis.protective_equipment import ProtectiveEquipment
 from regard.engine.analysis.text_analyzer import TextDetection
+from regard.engine.bulk.media_jobs import MediaJobs
 from regard.engine.galleries.celebrities import Celebrities
+from regard.engine.jobs.queue import JobQueue
+from regard.engine.video.video_jobs import VideoJobs
+from regard.media.blobs import FolderStore
 from regard.operations.arns import ResourceNames
 from regard.operations.call import Family
 from regard.operations.celebrities import CelebrityOperations
@@ -30,12 +34,14 @@ from regard.operations.collections import CollectionOperations
 from regard.operations.faces import FaceOperations
 from regard.operations.idempotency import Idempotency
 from regard.operations.images import ImageOperations
+from regard.operations.media_analysis import MediaAnalysisOperations
 from regard.operations.moderation import ModerationOperations
 from regard.operations.paging import Pages
 from regard.operations.registry import Handler, handlers
 from regard.operations.tags import TagOperations
 from regard.operations.texts import TextOperations
 from regard.operations.users import UserOperations
+from regard.operations.videos import VideoOperations
 from regard.store.idempotency_rows import IdempotencyRows
 from regard.vision.cards import catalogue
 from regard.vision.images.moderation import ModerationModels
@@ -48,10 +54,22 @@ from regard.vision.zoo import Zoo
 class Operations:
     """The families of a server in us-east-1, called through the gate as ada."""
 
-    def __init__(self, house: House, analyzer: FaceAnalyzer, labeller: LabelAnalyzer, models: FaceModels) -> None:
+    def __init__(
+        self,
+        house: House,
+        analyzer: FaceAnalyzer,
+        labeller: LabelAnalyzer,
+        models: FaceModels,
+        packs: ModelLoader | None = None,
+    ) -> None:
         names = ResourceNames(regions=("us-east-1",), account_id="000000000000")
         no_models = ModelLoader(Zoo(house.folder, None, catalogue()))
         pages = Pages(b"k" * 32, lambda: datetime.now(UTC))
+        jobs = JobQueue(
+            house.database, account_id="000000000000", kept=timedelta(days=7), clock=lambda: datetime.now(UTC)
+        )
+        moderation = Moderation(house.loader, ModerationModels(no_models))
+        blobs = FolderStore(house.folder)
         self.families: list[Family] = [
             CollectionOperations(galleries=house.galleries, pages=pages, names=names),
             FaceOperations(
@@ -76,10 +94,12 @@ class Operations:
                     probes=house.probes,
                 )
             ),
-            ModerationOperations(moderation=Moderation(house.loader, ModerationModels(no_models))),
+            MediaAnalysisOperations(media=MediaJobs(blobs, moderation), jobs=jobs, pages=pages),
+            ModerationOperations(moderation=moderation),
             TagOperations(galleries=house.galleries, names=names),
             TextOperations(text=TextDetection(house.loader, TextModels(no_models))),
             UserOperations(users=house.users, search=house.user_search, galleries=house.galleries, pages=pages),
+            VideoOperations(videos=VideoJobs(blobs, house.collections, packs or no_models), jobs=jobs, pages=pages),
         ]
         self.idempotency = Idempotency(IdempotencyRows(house.database), lambda: datetime.now(UTC))
         self._handlers = self.under(OPEN)

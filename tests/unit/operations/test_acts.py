@@ -29,9 +29,19 @@ USUAL: dict[str, tuple[Action, float | None, int | None]] = {
     "DetectText": (Action.DETECT, None, None),
     "DisassociateFaces": (Action.ENROL, None, None),
     "GetCelebrityInfo": (Action.READ, None, None),
+    "GetCelebrityRecognition": (Action.READ, None, None),
+    "GetContentModeration": (Action.READ, None, None),
+    "GetFaceDetection": (Action.READ, None, None),
+    "GetFaceSearch": (Action.READ, None, None),
+    "GetLabelDetection": (Action.READ, None, None),
+    "GetMediaAnalysisJob": (Action.READ, None, None),
+    "GetPersonTracking": (Action.READ, None, None),
+    "GetSegmentDetection": (Action.READ, None, None),
+    "GetTextDetection": (Action.READ, None, None),
     "IndexFaces": (Action.ENROL, None, 100),
     "ListCollections": (Action.READ, None, None),
     "ListFaces": (Action.READ, None, None),
+    "ListMediaAnalysisJobs": (Action.READ, None, None),
     "ListTagsForResource": (Action.READ, None, None),
     "ListUsers": (Action.READ, None, None),
     "RecognizeCelebrities": (Action.SEARCH, None, None),
@@ -39,6 +49,15 @@ USUAL: dict[str, tuple[Action, float | None, int | None]] = {
     "SearchFacesByImage": (Action.SEARCH, 80, 4096),
     "SearchUsers": (Action.SEARCH, 80, 500),
     "SearchUsersByImage": (Action.SEARCH, 80, 500),
+    "StartCelebrityRecognition": (Action.SEARCH, None, None),
+    "StartContentModeration": (Action.DETECT, None, None),
+    "StartFaceDetection": (Action.DETECT, None, None),
+    "StartFaceSearch": (Action.SEARCH, 80, None),
+    "StartLabelDetection": (Action.DETECT, None, None),
+    "StartMediaAnalysisJob": (Action.DETECT, None, None),
+    "StartPersonTracking": (Action.SEARCH, 0, None),
+    "StartSegmentDetection": (Action.DETECT, None, None),
+    "StartTextDetection": (Action.DETECT, None, None),
     "TagResource": (Action.ADMINISTER, None, None),
     "UntagResource": (Action.ADMINISTER, None, None),
 }
@@ -55,7 +74,7 @@ def test_every_operation_has_its_action_and_rekognitions_defaults() -> None:
 
 @pytest.mark.parametrize("operation", ACTS)
 def test_an_operation_without_more_said_is_about_no_collection_and_the_usual_attributes(operation: str) -> None:
-    usual = ("DEFAULT",) if operation in ("DetectFaces", "IndexFaces") else ()
+    usual = ("DEFAULT",) if operation in ("DetectFaces", "IndexFaces", "StartFaceDetection") else ()
     found = act(operation)
     assert (found.operation, found.collection, found.attributes) == (operation, None, usual)
 
@@ -97,7 +116,8 @@ def test_the_collection_is_the_one_that_the_input_names(operation: str) -> None:
         assert act(operation, ResourceArn="arn:aws:s3:::bucket").collection is None
     about_none = {
         *("CompareFaces", "DetectFaces", "DetectLabels", "DetectModerationLabels", "DetectProtectiveEquipment"),
-        *("DetectText", "GetCelebrityInfo", "ListCollections", "RecognizeCelebrities"),
+        *("DetectText", "GetCelebrityInfo", "ListCollections", "RecognizeCelebrities", "ListMediaAnalysisJobs"),
+        *(name for name in ACTS if name.startswith(("Start", "Get")) and name != "StartFaceSearch"),
     }
     assert (operation in about_none) == (not {"CollectionId", "ResourceArn"} & set(members))
 
@@ -105,9 +125,10 @@ def test_the_collection_is_the_one_that_the_input_names(operation: str) -> None:
 @pytest.mark.parametrize("request_", [{}, {"CollectionId": "elsewhere"}])
 def test_celebrities_are_of_the_settings_collection_at_the_settings_threshold(request_: dict[str, str]) -> None:
     acts = acts_over("stars", 92.5)
-    found = acts["RecognizeCelebrities"].act("RecognizeCelebrities", request_)
-    assert (found.action, found.collection) == (Action.SEARCH, "stars")
-    assert (found.threshold, found.threshold_implied) == (92.5, True)  # a profile's higher one takes its place
+    for operation in ("RecognizeCelebrities", "StartCelebrityRecognition"):
+        found = acts[operation].act(operation, request_)
+        assert (found.action, found.collection) == (Action.SEARCH, "stars")
+        assert (found.threshold, found.threshold_implied) == (92.5, True)  # a profile's higher one takes its place
     info = acts["GetCelebrityInfo"].act("GetCelebrityInfo", request_)
     assert (info.action, info.collection, info.threshold) == (Action.READ, "stars", None)
     assert {name: each for name, each in acts.items() if "Celebrit" not in name} == {
@@ -124,6 +145,16 @@ def test_what_a_rule_reads_is_in_the_service_model(operation: str) -> None:
     assert read <= set(members)
     limits = {"FaceMatchThreshold", "UserMatchThreshold", "SimilarityThreshold", "MaxFaces", "MaxUsers"}
     assert read >= limits & set(members)
+
+
+def test_one_attribute_counts_as_a_list_of_it() -> None:
+    assert act("StartFaceDetection", FaceAttributes="ALL").attributes == ("ALL",)
+
+
+@pytest.mark.parametrize("operation", ACTS)
+def test_what_looks_at_a_recording_says_so(operation: str) -> None:
+    recorded = operation.startswith("Start") and operation != "StartMediaAnalysisJob"
+    assert act(operation).medium == ("recorded" if recorded else "still")
 
 
 def test_a_search_without_a_threshold_finds_what_reaches_80_and_with_0_everything(

@@ -163,3 +163,18 @@ def test_a_receipt_keeps_no_content_of_the_request(desk: Desk) -> None:
     with desk.database.read() as connection:
         row = connection.exec_driver_sql("SELECT * FROM idempotency_keys").one()
     assert not any("Eileen" in str(value) for value in row)
+
+
+def test_what_was_answered_is_known_without_being_done_again(desk: Desk) -> None:
+    request = {"ClientRequestToken": "t", "UserId": "x"}
+    assert desk.idempotency.known(ADA, "CreateUser", request) is None
+    first = desk.ask(UserId="x")
+    known = desk.idempotency.known(ADA, "CreateUser", request)
+    assert known is not None
+    assert (dict(known.members), desk.done) == (dict(first), 1)
+    assert desk.idempotency.known(BOB, "CreateUser", request) is None
+    assert desk.idempotency.known(ADA, "CreateUser", {"UserId": "x"}) is None
+    with pytest.raises(IdempotentParameterMismatch):
+        desk.idempotency.known(ADA, "CreateUser", request | {"UserId": "y"})
+    desk.now += LIFETIME
+    assert desk.idempotency.known(ADA, "CreateUser", request) is None

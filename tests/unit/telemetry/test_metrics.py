@@ -10,7 +10,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
 from regard.domain.reporting import RequestRecord
-from regard.telemetry.metrics import Metrics
+from regard.errors import InternalServerError
+from regard.telemetry.metrics import JobFigures, Metrics
 
 DETECT = {"service": "rekognition", "operation": "DetectFaces"}
 
@@ -120,3 +121,25 @@ def test_openmetrics_is_sent_to_clients_that_accept_it(metrics: Metrics, record:
     assert content_type.startswith("application/openmetrics-text")
     assert "regard_requests" in {family.name for family in openmetrics(content.decode())}
     assert metrics.exposition("*/*")[1].startswith("text/plain")
+
+
+def test_jobs_are_asked_for_each_time_and_what_cannot_be_read_takes_no_other_figure_with_it(metrics: Metrics) -> None:
+    figures = [JobFigures(states={"QUEUED": 2}, oldest_seconds=3.5, chunks_done=7, events_waiting=1)]
+    asked: list[int] = []
+
+    def look() -> JobFigures:
+        asked.append(1)
+        if not figures:
+            raise InternalServerError("The database is gone.")
+        return figures[0]
+
+    metrics.show_jobs(look, ["QUEUED", "FAILED"])
+    assert value(metrics, "regard_jobs", state="QUEUED") == 2
+    assert value(metrics, "regard_jobs", state="FAILED") == 0
+    assert value(metrics, "regard_jobs_oldest_waiting_seconds") == 3.5
+    assert value(metrics, "regard_job_chunks_done") == 7
+    assert value(metrics, "regard_job_events_waiting") == 1
+    assert len(asked) == 5
+    figures.clear()
+    assert value(metrics, "regard_jobs", state="QUEUED") is None
+    assert value(metrics, "regard_requests_waiting") == 0

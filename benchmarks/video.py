@@ -1,0 +1,279 @@
+"""Stored video: how fast, how right, in how much memory: `make bench-video`.
+
+Cuts are looked for in films made of noise and photographs, with fades, dissolves, flashes and cameras that pan, zoom,
+shake and jerk. Faces are those of development people, 40 to 120 pixels wide, that move over a wall, are blurred, and
+are coded as H.264 of little quality. Speed is that of one worker, on all cores, beside what cannot be avoided: decoding
+every frame, and running the same models on the very pictures that were looked at.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+
+import cv2
+import numpy as np
+
+from benchmarks.markdown import bullet, table
+from benchmarks.material import DATA, models
+from benchmarks.video_scenes import edited, encoded
+from regard.domain.arrays import ByteArray
+from regard.domain.faces import Detail
+from regard.domain.images import Image
+from regard.domain.videos import Span
+from regard.engine.analysis.face_analyzer import FaceAnalyzer
+from regard.engine.analysis.mean_looks import mean_look
+from regard.engine.analysis.probes import Look as FaceLook
+from regard.engine.analysis.probes import ProbeReader
+from regard.engine.analysis.quality_filter import DESCRIBED
+from regard.engine.video.cuts import HEIGHT, WIDTH, CutDetector
+from regard.engine.video.looks import Models
+from regard.engine.video.segment_marks import SegmentMarks
+from regard.engine.video.technical_frames import BlackFrame
+from regard.engine.video.tracks import FaceTracks, Identified
+from regard.engine.video.video_pass import Following, Segmenting, Sightings, VideoPass, Watcher
+from regard.media.clip import open_clip
+from regard.media.image_decoder import decode
+from regard.vision.cards import catalogue
+from regard.vision.session import cores
+
+#: None of them is one that the bars of `engine/video/cuts.py` were set on.
+FILMS, SHOTS = (11, 12, 13, 14), 80
+SECONDS, ROUNDS, SIMILARITY = 12, 3, 99
+MATES, STRANGERS, TOGETHER, LOOKS = 100, 200, 4, 6
+#: Seconds of the films whose memory is compared.
+SHORT, LONG = 20, 240
+
+
+def main() -> None:
+    parts = {"cuts": cuts, "speed": speed, "memory": memory, "search": search}
+    for name in sys.argv[1:] or parts:
+        parts[name]()
+
+
+# -- cuts --------------------------------------------------------------------------------------------------------------
+
+
+def cuts() -> None:
+    photographs = sorted((DATA / "images").glob("*.jpg")) + sorted((DATA / "lfw-dev").glob("*/*_0001.jpg"))[::24]
+    right = told = there = 0
+    for seed in FILMS:
+        film = edited(seed, SHOTS, photographs)
+        found = _cuts(encoded(film.frames, crf="28", g="250"))
+        right, told, there = right + len(found & {*film.cuts}), told + len(found), there + len(film.cuts)
+    rows = [[str(there), str(told), str(right), f"{2 * right / (told + there):.3f}"]]
+    table("Cuts, to the frame:", ["in the films", "told", "right", "F1"], rows)
+
+
+def _cuts(data: bytes) -> set[int]:
+    detector = CutDetector()
+    with open_clip(io.BytesIO(data)) as clip:
+        found = [detector.add(frame.thumbnail(WIDTH, HEIGHT)) for frame in clip.read(Span())]
+    return {cut.frame for cut in [*found, *detector.end()] if cut}
+
+
+# -- speed -------------------------------------------------------------------------------------------------------------
+
+
+def speed() -> None:
+    analyzer = FaceAnalyzer(models())
+    seen = Models(faces=analyzer, labels=None, text=None, moderation=None)  # type: ignore[arg-type]
+    rows = []
+    for name, width, height, looks in (
+        ("faces, 640×480, 5 looks/s", 640, 480, 5),
+        ("faces, 1920×1080, 2 looks/s", 1920, 1080, 2),
+        ("faces, 1920×1080, 5 looks/s", 1920, 1080, 5),
+    ):
+        data = _street(width, height, SECONDS)
+        rows.append([name, *_timed(data, seen, lambda step=1000 / looks: _faces(step), 1000 / looks, analyzer)])
+    data = _street(1920, 1080, SECONDS)
+    rows.append(["shots and black frames, 1920×1080", *_timed(data, seen, _segments, None, analyzer)])
+    columns = ["25 frames/s, H.264", "times real time", "CPU seconds a second", "decoding", "models", "overhead"]
+    table(f"{SECONDS} seconds of video, medians of {ROUNDS}, {cores()} cores:", columns, rows)
+
+
+def _timed(
+    data: bytes, seen: Models, watcher: Callable[[], Watcher], step: float | None, analyzer: FaceAnalyzer
+) -> list[str]:
+    """In turn: the pass, decoding alone, and the models alone on the pictures that the pass looks at."""
+    threads = 1 if step else cores()
+    pictures = _pictures(data, step) if step else []
+    analyzer.faces(pictures[:1], DESCRIBED)
+
+    def look() -> None:
+        with open_clip(io.BytesIO(data), threads=threads) as clip:
+            VideoPass(clip, Span(), [watcher()], seen).run(lambda _: None)
+
+    def only_decode() -> None:
+        with open_clip(io.BytesIO(data), threads=threads) as clip:
+            sum(1 for _ in clip.read(Span()))
+
+    def only_run() -> None:
+        for picture in pictures:
+            analyzer.faces([picture], DESCRIBED)
+
+    times = np.array([[_seconds(part) for part in (look, only_decode, only_run)] for _ in range(ROUNDS)])
+    wall = float(np.median(times[:, 0, 0]))
+    whole, decoding, run = np.median(times[..., 1], axis=0).tolist()
+    overhead = float(np.median(times[:, 0, 1] / (times[:, 1, 1] + times[:, 2, 1])))
+    numbers = [f"{each / SECONDS:.3f}" for each in (whole, decoding, run)]
+    return [f"{SECONDS / wall:.1f}", *numbers, f"{overhead:.2f}" if step else "–"]
+
+
+def _seconds(part: Callable[[], None]) -> tuple[float, float]:
+    """By the clock, and of all cores."""
+    clock, work = time.perf_counter(), time.process_time()
+    part()
+    return time.perf_counter() - clock, time.process_time() - work
+
+
+def _pictures(data: bytes, step: float) -> list[Image]:
+    found: list[Image] = []
+    seen = Sightings(lambda look: found.append(look.image) or (), step)
+    with open_clip(io.BytesIO(data)) as clip:
+        VideoPass(clip, Span(), [seen], None).run(lambda _: None)  # type: ignore[arg-type]
+    return found
+
+
+def _faces(step: float) -> Watcher:
+    return Sightings(lambda look: ({"faces": len(look.faces)},), step, DESCRIBED)
+
+
+def _segments() -> Watcher:
+    return Segmenting(SegmentMarks(BlackFrame(), full_range=False, begins=True))
+
+
+def _street(width: int, height: int, seconds: int) -> bytes:
+    """Two people who walk before a wall, noisily."""
+    files = sorted((DATA / "lfw-dev").glob("*/*_0001.jpg"))[:2]
+    portraits = [cv2.resize(decode(file.read_bytes()).pixels, (height // 4, height // 4)) for file in files]
+    rng = np.random.default_rng(1)
+    wall = cv2.resize(rng.integers(60, 180, (12, 16, 3)).astype(np.float32), (width, height))
+    grain = [rng.normal(0, 3, (height, width, 1)).astype(np.float32) for _ in range(4)]
+
+    def frames() -> Iterator[ByteArray]:
+        for number in range(25 * seconds):
+            frame = wall + grain[number % len(grain)]
+            for row, portrait in enumerate(portraits):
+                side = portrait.shape[0]
+                left, top = (number * 4 + row * width // 2) % (width - side), height // 8 + row * height // 2
+                frame[top : top + side, left : left + side] = portrait
+            yield np.clip(frame, 0, 255).astype(np.uint8)
+
+    return encoded(frames(), crf="23", g="50")
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+
+def memory() -> None:
+    """Each in a process of its own, which ends with it."""
+    rows = []
+    for seconds in (SHORT, LONG):
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(1) as pool:
+            rows.append([f"{seconds} s", f"{pool.apply(_peak, (seconds,)):.0f}"])
+    table("Peak memory of faces and segments of 1920×1080 at once, in MB:", ["video", "MB"], rows)
+
+
+def _peak(seconds: int) -> float:
+    block = _street(1920, 1080, 4)
+    seen = Models(faces=FaceAnalyzer(models()), labels=None, text=None, moderation=None)  # type: ignore[arg-type]
+    for number in range(seconds // 4):
+        marks = SegmentMarks(BlackFrame(), full_range=False, begins=not number)
+        with open_clip(io.BytesIO(block)) as clip:
+            VideoPass(clip, Span(), [_faces(1000), Segmenting(marks)], seen).run(lambda _: None)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+# -- face search -------------------------------------------------------------------------------------------------------
+
+
+def search() -> None:
+    analyzer = FaceAnalyzer(models())
+    folders = [sorted(each.glob("*.jpg")) for each in sorted((DATA / "lfw-dev").iterdir()) if each.is_dir()]
+    mates = [files for files in folders if len(files) > 1][:MATES]
+    strangers = [files for files in folders if len(files) == 1][:STRANGERS]
+    enrolled = [
+        each.embeddings[0]
+        for files in mates
+        for each in analyzer.faces([decode(files[0].read_bytes())], Detail.EMBEDDING, limit=1)
+        if each.embeddings is not None and len(each)
+    ]
+    gallery, calibration = np.stack(enrolled), catalogue()["sface"].calibration
+    reader, rows = ProbeReader(None, analyzer), []  # type: ignore[arg-type]
+    unknown = [(-1, files[0]) for files in strangers]
+    for which, photograph in enumerate(("the one that is enrolled", "another of the same person")):
+        people = _people([(row, files[which]) for row, files in enumerate(mates)] + unknown, analyzer)
+        for most in (1, 3, 5):
+            found, false = set(), 0
+            for row, looks in people:
+                mean = mean_look([reader.embedded(each.image, each.face) for each in looks[:most]])
+                cosines = np.asarray(gallery @ mean.embedding, np.float32)
+                utilities = None if mean.utility is None else np.full(len(cosines), mean.utility, np.float32)
+                best = int(cosines.argmax())
+                if float(calibration.similarity(cosines, utilities)[best]) >= SIMILARITY:
+                    found |= {row} if best == row else set()
+                    false += best != row
+            rows.append([photograph, str(most), f"{len(found)} of {len(mates)}", f"{false} of {len(people)}"])
+    columns = ["photograph", "best looks", f"found at {SIMILARITY}", "false"]
+    table(f"{len(mates)} enrolled people and {len(strangers)} strangers walk by:", columns, rows)
+    bullet(f"Expected by chance: {len(gallery) * len(people) * 1e-6:.3f} false.")
+
+
+def _people(shown: Sequence[tuple[int, object]], analyzer: FaceAnalyzer) -> list[tuple[int, list[FaceLook]]]:
+    """Row of the gallery, or -1, and the best looks of each who was followed."""
+    seen = Models(faces=analyzer, labels=None, text=None, moderation=None)  # type: ignore[arg-type]
+    rng, left, found = np.random.default_rng(7), iter(shown), []
+    while group := list(islice(left, TOGETHER)):
+        tracks: list[list[FaceLook]] = []
+        followed = FaceTracks(
+            lambda look, row: {"at": look.at, "box": look.faces.boxes[row]},
+            partial(_keep, tracks),
+            known_only=False,
+        )
+        with open_clip(io.BytesIO(_walk(rng, [decode(file.read_bytes()).pixels for _, file in group]))) as clip:
+            (items,) = VideoPass(clip, Span(), [Following(followed, 200, DESCRIBED)], seen).run(lambda _: None)
+        first = {}
+        for item in items:
+            if "index" in item and "mark" not in item:
+                first.setdefault(item["index"], item["box"])
+        for index, looks in zip(sorted(first), tracks, strict=True):
+            left_edge, top = first[index][:2]
+            place = int(left_edge >= 0.5) + 2 * int(top >= 0.5)
+            if place < len(group):
+                found.append((group[place][0], looks))
+    return found
+
+
+def _keep(tracks: list[list[FaceLook]], people: Sequence[Sequence[FaceLook]]) -> list[Identified]:
+    tracks += [list(each) for each in people]
+    return [Identified(track=row, looks=range(len(looks)), told=None) for row, looks in enumerate(people)]
+
+
+def _walk(rng: np.random.Generator, portraits: Sequence[ByteArray]) -> bytes:
+    """Up to four people in a corner each, who move a little: faces of 40 to 120 pixels, blurred, coded roughly."""
+    sides = [int(rng.uniform(40, 120) * 2.2) for _ in portraits]
+    small = [
+        cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p, side in zip(portraits, sides, strict=True)
+    ]
+    frames = []
+    for number in range(5 * LOOKS):
+        frame = np.full((600, 800, 3), 120, np.float32)
+        for place, portrait in enumerate(small):
+            side = portrait.shape[0]
+            top, left = 10 + 300 * (place // 2), 10 + 400 * (place % 2) + number * 2
+            frame[top : top + side, left : left + side] = portrait[: 600 - top, : 800 - left]
+        blurred = cv2.GaussianBlur(frame, (0, 0), float(rng.uniform(0.3, 1.2)))
+        frames.append(np.clip(blurred + rng.normal(0, 5, blurred.shape), 0, 255).astype(np.uint8))
+    return encoded(frames, crf="30", g="30")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""Which profile the whole installation is under, as its database remembers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledProfile:
+    """The profile of the whole installation, with what is laid over it; and the one before, if that demanded more."""
+
+    name: str
+    since: datetime
+    before: str | None = None

@@ -1,0 +1,260 @@
+"""Videos by PyAV, which brings FFmpeg: the only import of it. It comes with the extra `video`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, Final, NoReturn
+
+import av
+from av.stream import Disposition
+
+from regard.domain.videos import AudioTrack, Span, VideoMetadata
+from regard.media.frames import Frame, FrameLimit, SeekableFile, Sound, UnreadableVideo, key_frame_spans
+from regard.media.pyav_frame import Conversion, PyAvFrame
+from regard.media.pyav_sound import Ear
+from regard.media.video_limits import CODECS, MOST_PIXELS, MOST_TRACKS, check_declared
+
+#: What decodes sound; other sound is as good as none.
+_SOUND_CODECS: Final = (
+    *("aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "vorbis", "libvorbis", "flac", "alac"),
+    *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le", "pcm_u8", "pcm_mulaw", "pcm_alaw"),
+)
+_DECODERS: Final = (*CODECS, "libdav1d", "libaom-av1", "libvpx-vp9", "libvpx")
+#: What no FFmpeg may do with our file: guess its format, or open another.
+_CLOSED: Final = {
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts",
+    "protocol_whitelist": "",
+    "codec_whitelist": ",".join((*_DECODERS, *_SOUND_CODECS)),
+    "max_streams": str(MOST_TRACKS),
+}
+#: Packets among which there must be one that becomes a frame.
+_PROBED_PACKETS: Final = 300
+#: By how much a seek is tried earlier, in milliseconds, until it is before what is wanted.
+_STEPS_BACK: Final = (0, 2_000, 15_000, 120_000)
+_FULL_RANGE: Final = 2
+#: What the wheel's own libraries ask for: it contains x264 and x265, which Regard never calls.
+LICENCE: Final = "GPL-3.0-or-later, for x264 and x265 are linked into its wheel; decoding alone needs LGPL-3.0"
+
+
+def version() -> str:
+    """Of PyAV and of the FFmpeg in it."""
+    return f"{av.__version__}, FFmpeg's libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
+
+
+class PyAvClip:
+    """A `Clip`. `file` is read and sought, never written; it stays open when the clip is closed."""
+
+    def __init__(self, file: SeekableFile, container: str, *, threads: int) -> None:
+        """`container` is what the file is (`container_of`). Raises UnreadableVideo."""
+        self.decoded = self.lost = self.damaged = 0
+        self._file, self._format, self._threads = file, container, threads
+        self._open()
+        with ExitStack() as faulty:
+            faulty.callback(self.close)
+            first = self._first_frame()
+            self._unit = self._stream.time_base
+            self._start = self._stream.start_time if self._stream.start_time is not None else (first.pts or 0)
+            self._conversion = Conversion(round(first.rotation / 90) % 4, float(self._stream.sample_aspect_ratio or 1))
+            self.metadata = self._described(first)
+            self.lost = self.damaged = 0
+            check_declared(self.metadata)
+            faulty.pop_all()
+
+    def spans(self, seconds: float) -> list[Span]:
+        starts: list[int] = []
+        wanted, last = seconds * 1000, self.metadata.duration_ms
+        while wanted < last:
+            at = self._key_frame(math.ceil(wanted))
+            if at is None:
+                break
+            if at >= (starts[-1] if starts else 0) + seconds * 500:
+                starts.append(at)
+            wanted = max(wanted, at) + seconds * 1000
+        return key_frame_spans(starts)
+
+    def read(self, span: Span, *, sound: bool = False) -> Iterator[Frame | Sound]:
+        heard = self._heard() if sound else None
+        ear = None if heard is None else Ear(heard, self._start * self._unit)
+        limit, counter, packets = FrameLimit(span), _Counter(self.metadata.rate), 0
+        for packet in self._packets_from(span.from_ms, sound=sound):
+            if ear and packet.stream.index == ear.index:
+                yield from ear.hear(packet)
+                continue
+            packets += packet.size > 0
+            for frame in self._frames(packet, counter):
+                limit.count(frame.at)
+                if span.to_ms is not None and frame.at >= span.to_ms:
+                    return
+                if frame.at >= span.from_ms:
+                    self.decoded += 1
+                    yield frame
+        if packets and not self.decoded:
+            self._lose(packets)
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _open(self) -> None:
+        self._file.seek(0)
+        try:
+            self._container: Any = av.open(self._file, format=self._format, options=_CLOSED, io_open=_open_nothing)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise UnreadableVideo(detail=f"The video cannot be opened: {_words(error)}.") from error
+        with ExitStack() as faulty:
+            faulty.callback(self.close)
+            self._stream = self._picture_stream()
+            context = self._stream.codec_context
+            context.options = {"max_pixels": str(MOST_PIXELS)}
+            context.thread_type, context.thread_count = "AUTO", self._threads
+            faulty.pop_all()
+
+    # -- opening ---------------------------------------------------------------------------------------------------
+
+    def _picture_stream(self) -> Any:
+        streams = [each for each in self._container.streams.video if not each.disposition & Disposition.attached_pic]
+        for stream in streams:
+            if stream.codec_context is not None and stream.codec_context.codec.canonical_name in CODECS:
+                return stream
+        if streams:
+            raise UnreadableVideo(detail="The video's pictures are coded in a way that Regard does not decode.")
+        raise UnreadableVideo(detail="The file has no pictures that move, only sound, text or a cover.")
+
+    def _first_frame(self) -> Any:
+        for number, packet in enumerate(self._demuxed(None)):
+            try:
+                if decoded := packet.decode():
+                    return decoded[0]
+            except av.error.FFmpegError:
+                continue
+            if number == _PROBED_PACKETS:
+                break
+        raise UnreadableVideo(detail="No frame at the beginning of the video can be decoded.")
+
+    def _described(self, first: Any) -> VideoMetadata:
+        stream, context = self._stream, self._stream.codec_context
+        width, height = context.width, context.height
+        if self._conversion.turns % 2:
+            width, height = height, width
+        rate = stream.average_rate or stream.guessed_rate or stream.base_rate or 0
+        return VideoMetadata(
+            codec=context.codec.canonical_name,
+            format=self._container.format.long_name,
+            duration_ms=self._duration(stream),
+            rate=float(rate),
+            width=width,
+            height=height,
+            full_range=first.color_range == _FULL_RANGE or first.format.name.startswith(("yuvj", "rgb", "gbr", "bgr")),
+            audio=tuple(
+                AudioTrack(
+                    codec=each.codec_context.name,
+                    duration_ms=self._duration(each),
+                    rate=each.codec_context.sample_rate,
+                    channels=each.codec_context.channels,
+                )
+                for each in self._container.streams.audio
+                if each.codec_context is not None
+            ),
+        )
+
+    def _duration(self, stream: Any) -> int:
+        if stream.duration is not None:
+            return int(stream.duration * stream.time_base * 1000)
+        return int(self._container.duration / 1000) if self._container.duration else 0
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def _time(self, pts: int) -> int:
+        return int((pts - self._start) * self._unit.numerator * 1000 // self._unit.denominator)
+
+    def _seek(self, at: int) -> bool:
+        """To the last key frame up to the end of that millisecond, as far as the container can tell. Whether it can: if
+        not, to the beginning."""
+        ticks = 0 if at <= 0 else int((at + 1) * self._unit.denominator // (1000 * self._unit.numerator))
+        try:
+            self._container.seek(self._start + ticks, stream=self._stream)
+        except av.error.FFmpegError:
+            self.close()
+            self._open()
+            return False
+        return True
+
+    def _key_frame(self, at: int) -> int | None:
+        """When the key frame is shown that a seek to this time arrives at."""
+        if not self._seek(at):
+            return None
+        for packet in self._demuxed(None):
+            if packet.is_keyframe and packet.pts is not None:
+                return self._time(packet.pts)
+        return None
+
+    def _packets_from(self, at: int, *, sound: bool) -> Iterator[Any]:
+        """The packets from a key frame that is shown at that time or before."""
+        for back in _STEPS_BACK if at else (0,):
+            found = self._seek(at - back)
+            packets = self._demuxed(self._heard() if sound else None)
+            before = list(self._up_to_key_frame(packets))
+            shown = self._time(before[-1].pts) if before and before[-1].pts is not None else None
+            if not found or at <= back or (shown is not None and shown <= at):
+                break
+        yield from before
+        yield from packets
+
+    def _up_to_key_frame(self, packets: Iterator[Any]) -> Iterator[Any]:
+        for number, packet in enumerate(packets):
+            yield packet
+            if number == _PROBED_PACKETS or (packet.stream.index == self._stream.index and packet.is_keyframe):
+                return
+
+    def _heard(self) -> Any:
+        """The track of sound that is heard, if there is one."""
+        return next((each for each in self._container.streams.audio if each.codec_context is not None), None)
+
+    def _demuxed(self, heard: Any) -> Iterator[Any]:
+        packets = self._container.demux(*(each for each in (self._stream, heard) if each is not None))
+        while True:
+            try:
+                yield next(packets)
+            except StopIteration:
+                return
+            except av.error.FFmpegError:  # the container itself is damaged here: what is left of it cannot be found
+                self._lose(1)
+                return
+
+    def _lose(self, frames: int) -> None:
+        self.lost += frames
+        self.damaged += frames
+
+    def _frames(self, packet: Any, counter: _Counter) -> Iterator[PyAvFrame]:
+        try:
+            decoded = packet.decode()
+        except av.error.FFmpegError:
+            self._lose(1)
+            return
+        for frame in decoded:
+            self.damaged += bool(frame.is_corrupt)
+            at = counter.time(None if frame.pts is None else self._time(frame.pts))
+            yield PyAvFrame(frame, max(0, at), self._conversion)
+
+
+def _open_nothing(url: str, *_: object) -> NoReturn:
+    raise PermissionError(f"a video may not open {url}")
+
+
+def _words(error: Exception) -> str:
+    """What FFmpeg says, without the name that it gives our file."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+class _Counter:
+    """When a frame is shown whose time its packet does not say: one frame after the last."""
+
+    def __init__(self, rate: float) -> None:
+        self._each = 1000 / rate if rate else 40.0
+        self._next = 0.0
+
+    def time(self, said: int | None) -> int:
+        at = self._next if said is None else said
+        self._next = at + self._each
+        return int(at)
