@@ -176,16 +176,6 @@ class OpenedCase:
     receipt: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CandidateCount:
-    """How many candidates a case has, and how many of them are decided, verified, and without a picture to review."""
-
-    all: int
-    decided: int
-    verified: int
-    without_picture: int
-
-
 def verdict(opinions: Sequence[Opinion], needed: int) -> CandidateState:
     """What these independent opinions come to, in the order in which they were given.
 
