@@ -42,7 +42,7 @@ class Disk:
 
 
 def test_who_comes_back_first_is_not_written_alone_while_the_others_wait() -> None:
-    """Without waiting for them, the first of eight would always be written alone, and never all eight together."""
+    """Were they not waited for, one and seven of the eight would be written by turns: sixteen commits, not nine."""
     disk = Disk(seconds=0.2)
     commits = GroupCommit(disk.write)
 
@@ -52,7 +52,7 @@ def test_who_comes_back_first_is_not_written_alone_while_the_others_wait() -> No
 
     together(8, client)
     assert sum(disk.commits) == 64
-    assert max(disk.commits) == 8
+    assert len(disk.commits) <= 12
 
 
 def test_a_client_is_not_kept_for_those_who_have_left() -> None:
