@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run console console-types test test-slow test-long check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation bench-video bench-jobs endurance-jobs
+.PHONY: run console console-types test test-slow test-long test-again check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation bench-video bench-jobs endurance-jobs
 
 run: $(VENV)/installed
 	@$(MAKE) --no-print-directory console || echo "The console is not built, which the server can do without; \`make console\` says why."
@@ -29,7 +29,7 @@ console-types: $(VENV)/installed-dev
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # Tests start hundreds of processes that import the same: what Python compiled is kept, whatever the environment says.
-test test-slow test-long check: export PYTHONDONTWRITEBYTECODE :=
+test test-slow test-long test-again check: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/installed-dev
 	$(PYTEST)
@@ -39,6 +39,10 @@ test-slow: $(VENV)/installed-dev
 
 test-long: $(VENV)/installed-dev
 	$(PYTEST) -m long
+
+# What failed the last time, one after the other.
+test-again: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m "" --last-failed --last-failed-no-failures none
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
