@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run console console-types test test-slow test-long test-again check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation bench-video bench-jobs endurance-jobs
+.PHONY: run console console-types console-images test test-slow test-long test-again check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation bench-video bench-jobs endurance-jobs
 
 run: $(VENV)/installed
 	@$(MAKE) --no-print-directory console || echo "The console is not built, which the server can do without; \`make console\` says why."
@@ -24,6 +24,10 @@ $(CONSOLE): $(shell find web/src web/public web/*.json web/*.ts web/*.html -type
 # Its types, after a change of the native API.
 console-types: $(VENV)/installed-dev
 	$(BIN)/python web/describe.py
+
+# Its pictures in the docs: every one, or SCENES="review case".
+console-images: $(VENV)/installed-dev $(CONSOLE)
+	$(BIN)/python -W ignore docs/images/console/take.py $(SCENES)
 
 # How many tests run at once, each worker with its models, its PostgreSQL and its Milvus; WORKERS=0: one after the other.
 WORKERS ?= 2

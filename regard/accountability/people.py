@@ -85,7 +85,7 @@ class People:
 
     def _named(self, holder_id: str) -> str:
         if person := self._rows.person(holder_id):
-            return f"{person.name} ({person.login})" if person.login else person.name
+            return f"{person.name} ({person.login})" if person.login not in (None, person.name) else person.name
         service = self._rows.service(holder_id)
         return holder_id if service is None else service.name
 

@@ -47,9 +47,9 @@ def test_entries_are_sentences_with_the_names_of_who_acted(desk: Office) -> None
     page = desk.get("aud", "/ledger/entries?start=0&count=500")
     assert [each["position"] for each in page["entries"]] == list(range(page["size"]))
     sentences = [each["sentence"] for each in page["entries"]]
-    assert "Ann (ann) administered in the collection suspects, by POST /v1/collections: allowed." in sentences
-    (refused,) = [each for each in sentences if "GET /v1/people" in each]
-    assert refused.startswith("Sam read, by GET /v1/people: refused (GET /v1/people is refused: it takes one of")
+    assert "Ann (ann) created the collection suspects." in sentences
+    (refused,) = [each for each in sentences if "people who work here" in each]
+    assert refused.startswith("Sam tried to list the people who work here, and was refused: GET /v1/people is refused")
     assert page["names"]["ann-0001"] == "Ann (ann)"
 
 

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+import functools
+import tomllib
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any
 
-from regard.domain.authority import Action
-
-#: What somebody did, by its action; {what} is the collection, where the act names one.
-_DEEDS: Mapping[Action, str] = {
-    Action.DETECT: "looked at a picture",
-    Action.COMPARE: "compared faces",
-    Action.SEARCH: "searched{in_what}",
-    Action.ENROL: "enrolled{into_what}",
-    Action.READ: "read{in_what}",
-    Action.DELETE: "deleted{in_what}",
-    Action.EXPORT: "exported{from_what}",
-    Action.MOVE: "moved{in_what}",
-    Action.EVALUATE: "measured error rates{in_what}",
-    Action.ADMINISTER: "administered{in_what}",
-    Action.REVIEW: "reviewed{in_what}",
-    Action.SIGN_IN: "signed in or out, or changed how they do",
+#: Verbs whose past tense does not end in "ed".
+_IRREGULAR = {
+    "become": "became",
+    "begin": "began",
+    "cut": "cut",
+    "find": "found",
+    "give": "gave",
+    "go": "went",
+    "have": "had",
+    "make": "made",
+    "read": "read",
+    "say": "said",
+    "set": "set",
+    "take": "took",
+    "tell": "told",
+    "try": "tried",
+    "withdraw": "withdrew",
 }
+_DOUBLED = {"cancel": "cancelled", "enrol": "enrolled", "tag": "tagged"}
+
+
+@functools.cache
+def deeds() -> Mapping[str, str]:
+    """What somebody did, in the infinitive, by the name of the act."""
+    table = tomllib.loads((files("regard.accountability.ledger") / "deeds.toml").read_text(encoding="utf-8"))
+    return {name: phrase for phrase, names in table["deeds"].items() for name in names}
 
 
 def sentence(said: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """`said` is an entry's body; `names` are those of people and services, by their ids."""
-    collection = said.get("collection")
-    places = {
-        f"{word}_what": f" {word} the collection {collection}" if collection else "" for word in ("in", "into", "from")
-    }
-    deed = _deed(str(said.get("action"))).format(**places)
+    doer, deed = who(said, names), _deed(said)
     under = f" under {said['authorisation']}" if said.get("authorisation") else ""
     purpose = f" for {said['purpose']}" if said.get("purpose") else ""
-    return f"{who(said, names)} {deed}{under}{purpose}, by {said.get('operation')}: {_outcome(said)}."
+    outcome, why = str(said.get("outcome", "allowed")), said.get("reason") or said.get("error")
+    if outcome == "allowed":
+        return f"{doer} {past(deed)}{under}{purpose}{_found(said)}."
+    came = "was refused" if outcome == "refused" else "did not come to the end of it"
+    because = f": {str(why).rstrip('.')}" if why else ""
+    return f"{doer} tried to {deed}{under}{purpose}, and {came}{because}."
 
 
 def who(said: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -51,11 +64,36 @@ def holders(said: Mapping[str, Any]) -> list[str]:
     return [str(said[name]) for name in ("person", "service") if said.get(name)]
 
 
-def _deed(action: str) -> str:
-    return _DEEDS[Action(action)] if action in list(Action) else action
+def past(deed: str) -> str:
+    """The deed with its first word in the past tense."""
+    verb, _, rest = deed.partition(" ")
+    if verb in _IRREGULAR or verb in _DOUBLED:
+        done = _IRREGULAR.get(verb) or _DOUBLED[verb]
+    else:
+        done = verb + ("d" if verb.endswith("e") else "ed")
+    return f"{done} {rest}".rstrip()
 
 
-def _outcome(said: Mapping[str, Any]) -> str:
-    outcome = str(said.get("outcome", "allowed"))
-    why = said.get("reason") or said.get("error")
-    return f"{outcome} ({str(why).rstrip('.')})" if why else outcome
+def _deed(said: Mapping[str, Any]) -> str:
+    operation, collection = str(said.get("operation")), said.get("collection")
+    known = deeds().get(operation)
+    if known is None:
+        return f"use {operation}" + (f" in the collection {collection}" if collection else "")
+    named = f"the collection {collection}"
+    if collection:
+        return known.format(collection=named, **{"in": f" in {named}", "of": f" of {named}"})
+    return known.format(collection="a collection", **{"in": "", "of": ""})
+
+
+def _found(said: Mapping[str, Any]) -> str:
+    """How many candidates a search had, and how many faces were enrolled."""
+    facts = said.get("facts") or {}
+    if "candidates" in facts:
+        return f", with {_count(len(facts['candidates']), 'candidate')}"
+    if said.get("action") == "enrol" and facts.get("faces"):
+        return f", {_count(len(facts['faces']), 'face')}"
+    return ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,180 @@
+"""Takes the pictures of the console, each page on a phone and at a desk, light and dark: `make console-images`.
+
+The server, its people and the browser are those of the tests; the faces are of nobody (`made_up_faces`).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import PIL.Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent.parent
+sys.path[:0] = [str(HERE), str(ROOT / "tests")]
+
+from agency import Agency, agency, portrait  # noqa: E402 - found by the line above
+from browser import DESK, PASSWORD, PHONE, Person  # noqa: E402
+from live_server import with_models  # noqa: E402
+from made_up_faces import mixed, portraits  # noqa: E402
+from people import encoded  # noqa: E402
+
+from regard.accountability.passwords import Passwords  # noqa: E402
+
+MODELS = Path(os.environ.get("REGARD_TEST_MODELS", ROOT / ".cache" / "models"))
+SIZES = {"phone": PHONE, "desk": DESK}
+#: Who is enrolled: whose picture, whose face, and how much of the other's colours and proportions.
+ENROLLED = {
+    "larsen": ("collins", "hopper", 0.5, 0.5),
+    "novak": ("hopper", "collins", 0.8, 0.6),
+    "ortega": ("hopper", "collins", 0.5, 0.5),
+    "petrie": ("collins", "hopper", 0.35, 1.2),
+    "quint": ("hopper", "collins", 0.35, 1.2),
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A page as one person sees it: where it is, and what they do there first."""
+
+    name: str
+    who: str
+    place: str = ""
+    act: Callable[[Page, Path], None] = lambda page, probe: None
+
+
+def photographed(page: Page, _: Path) -> None:
+    page.get_by_role("button", name="Take a picture").click()
+    page.get_by_role("button", name="Take the picture").wait_for()
+    page.wait_for_timeout(1500)
+
+
+def chosen(page: Page, probe: Path) -> None:
+    page.locator("input[type=file]").first.set_input_files(probe)
+    expect(page.get_by_role("button", name="Search", exact=True)).to_be_enabled()
+
+
+def searched(page: Page, probe: Path) -> None:
+    chosen(page, probe)
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_text("Sent to review")).to_be_visible()
+
+
+def paired(page: Page, _: Path) -> None:
+    page.get_by_role("button", name="Show the next pair").click()
+    expect(page.get_by_alt_text("Picture B")).to_be_visible()
+    for row in page.locator("[data-row]").all()[:5]:
+        row.get_by_label("Similar").check()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def opened(page: Page, _: Path) -> None:
+    page.get_by_role("main").get_by_role("link").first.click()
+    expect(page.get_by_text("Candidate 1")).to_be_visible()
+
+
+def verified(page: Page, _: Path) -> None:
+    page.get_by_role("button", name="Verify in this browser").click()
+    expect(page.get_by_text("The signature is right")).to_be_visible()
+
+
+SCENES = (
+    Scene("camera", "sam", "search", photographed),
+    Scene("face-chosen", "sam", "search", chosen),
+    Scene("candidates", "sam", "search", searched),
+    Scene("review", "rita", "review", paired),
+    Scene("cases", "sam", "cases"),
+    Scene("case", "sam", "cases", opened),
+    Scene("authorisations", "olga", "authorisations"),
+    Scene("authorisation-request", "sam", "authorisations/new"),
+    Scene("collections", "erin", "collections"),
+    Scene("collection", "erin", "collections/suspects"),
+    Scene("ledger", "alice", "ledger", verified),
+    Scene("reports", "alice", "reports"),
+    Scene("you", "sam", "you"),
+)
+
+
+def enrolled(home: Path) -> dict[str, bytes]:
+    """Pictures by name."""
+    with with_models(MODELS, home) as live:
+        known = portraits(live.client())
+    return {name: encoded(mixed(known[body], known[other], *rest)) for name, (body, other, *rest) in ENROLLED.items()}
+
+
+@contextmanager
+def station(home: Path, faces: Mapping[str, bytes]) -> Iterator[Agency]:
+    """An agency with faces enrolled, a case that was decided, and one that waits."""
+    with agency(MODELS, home) as made:
+        for person_id in made.people.values():
+            made.live.engine.stores.sign_ins.set_password(person_id, Passwords().hash(PASSWORD), None)
+        made.authorise("sam")
+        client = made.session("sam", made.authorise("sam"))
+        made.enrol("suspects", faces | {"eileen": portrait()})
+        for dark in (0.9, 0.8):
+            client.search_faces_by_image(CollectionId="suspects", Image={"Bytes": portrait(dark=dark)})
+        for reviewer in ("ron", "ruth"):
+            made.review(reviewer)
+        yield made
+
+
+def kept(page: Page, file: Path) -> None:
+    """The window as a small PNG: 256 colours are enough for it."""
+    picture = PIL.Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide")))
+    picture.convert("RGB").quantize(256, dither=PIL.Image.Dither.NONE).save(file, optimize=True)
+
+
+def take(browser: Browser, made: Agency, probe: Path, only: set[str]) -> None:
+    for size, viewport in SIZES.items():
+        for scheme in ("light", "dark"):
+            with closing(Person(browser, made.live.url)) as person:
+                options = {"viewport": viewport, "color_scheme": scheme, "permissions": ["camera"]}
+                page = person.window(**options)
+                page.goto(f"{made.live.url}/")
+                expect(page.get_by_label("Password")).to_be_visible()
+                if not only or "sign-in" in only:
+                    kept(page, HERE / f"sign-in-{size}-{scheme}.png")
+                windows: dict[str, Page] = {}
+                for scene in SCENES:
+                    if only and scene.name not in only:
+                        continue
+                    if scene.who not in windows:
+                        windows[scene.who] = person.signed_in(scene.who, **options)
+                    window = windows[scene.who]
+                    window.goto("about:blank")
+                    person.show(window, scene.place)
+                    scene.act(window, probe)
+                    window.wait_for_timeout(300)
+                    kept(window, HERE / f"{scene.name}-{size}-{scheme}.png")
+                    print(f"{scene.name}, {size}, {scheme}", flush=True)
+                assert person.complaints == [], person.complaints
+
+
+def main() -> None:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        raise SystemExit("Chromium takes the pictures, and is not installed; on Debian: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        made = stack.enter_context(station(folder / "agency", enrolled(folder / "anybody")))
+        running = stack.enter_context(sync_playwright())
+        probe, film = folder / "probe.jpg", folder / "film.mjpeg"
+        probe.write_bytes(portrait(dark=0.85))
+        PIL.Image.open(probe).resize((720, 720)).crop((0, 0, 720, 540)).save(film, "JPEG")
+        camera = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+        arguments = ["--no-sandbox", *camera, f"--use-file-for-fake-video-capture={film}"]
+        with closing(running.chromium.launch(executable_path=chromium, args=arguments)) as browser:
+            take(browser, made, probe, set(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
