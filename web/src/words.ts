@@ -16,6 +16,7 @@ export const words = {
     reports: "Reports",
     collections: "Collections",
     authorisations: "Authorisations",
+    authorisationsShort: "Approvals",
     ledger: "Ledger",
     account: "You",
     more: "More",

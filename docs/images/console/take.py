@@ -17,21 +17,38 @@ from pathlib import Path
 
 import PIL.Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import update
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent.parent
 sys.path[:0] = [str(HERE), str(ROOT / "tests")]
 
 from agency import Agency, agency, portrait  # noqa: E402 - found by the line above
+from approved import approved  # noqa: E402
 from browser import DESK, PASSWORD, PHONE, Person  # noqa: E402
 from live_server import with_models  # noqa: E402
 from made_up_faces import mixed, portraits  # noqa: E402
 from people import encoded  # noqa: E402
 
 from regard.accountability.passwords import Passwords  # noqa: E402
+from regard.domain.authorisations import AuthorisationState  # noqa: E402
+from regard.store.authorisation_rows import AuthorisationRows  # noqa: E402
+from regard.store.tables.people import people  # noqa: E402
 
 MODELS = Path(os.environ.get("REGARD_TEST_MODELS", ROOT / ".cache" / "models"))
 SIZES = {"phone": PHONE, "desk": DESK}
+#: What those who work there are called; they sign in with the first name.
+FULL_NAMES = {
+    "adam": "Adam Reyes",
+    "olga": "Olga Marin",
+    "alice": "Alice Boyd",
+    "erin": "Erin Brook",
+    "sam": "Sam Ortega",
+    "sue": "Sue Hale",
+    "rita": "Rita Leone",
+    "ron": "Ron Gray",
+    "ruth": "Ruth Benson",
+}
 #: Who is enrolled: whose picture, whose face, and how much of the other's colours and proportions.
 ENROLLED = {
     "larsen": ("collins", "hopper", 0.5, 0.5),
@@ -115,11 +132,23 @@ def enrolled(home: Path) -> dict[str, bytes]:
 def station(home: Path, faces: Mapping[str, bytes]) -> Iterator[Agency]:
     """An agency with faces enrolled, a case that was decided, and one that waits."""
     with agency(MODELS, home) as made:
-        for person_id in made.people.values():
+        for login, person_id in made.people.items():
             made.live.engine.stores.sign_ins.set_password(person_id, Passwords().hash(PASSWORD), None)
+            with made.database.write() as connection:
+                connection.execute(update(people).where(people.c.id == person_id).values(name=FULL_NAMES[login]))
         made.authorise("sam")
         client = made.session("sam", made.authorise("sam"))
         made.enrol("suspects", faces | {"eileen": portrait()})
+        waiting = approved(
+            made.people["sue"],
+            id="A-9K2M7Q4F",
+            purpose="missing-person",
+            offence="",
+            case_reference="file 8",
+            searches_allowed=3,
+            state=AuthorisationState.REQUESTED,
+        )
+        AuthorisationRows(made.database).add(waiting)
         for dark in (0.9, 0.8):
             client.search_faces_by_image(CollectionId="suspects", Image={"Bytes": portrait(dark=dark)})
         for reviewer in ("ron", "ruth"):

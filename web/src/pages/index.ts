@@ -11,6 +11,8 @@ export interface PageProps {
 interface Page {
   name: string;
   title: string;
+  /** What it is called in a phone's bar, where the title is too long for it. */
+  short?: string;
   /** Drawn in a box of 24 by 24. */
   icon: string;
   /** Whether it is offered to whoever has signed in. */
@@ -46,6 +48,7 @@ const PAGES: Page[] = [
   {
     name: "authorisations",
     title: words.nav.authorisations,
+    short: words.nav.authorisationsShort,
     icon: "M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6zM9 12l2 2 4-4.500",
     offered: () => session.me?.profile !== "open" && session.may("searcher", "enroller", "overseer", "auditor"),
     load: () => import("./Authorisations.svelte"),
