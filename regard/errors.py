@@ -6,7 +6,8 @@ what AWS JSON services answer before an operation is reached. A class's docstrin
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class RegardError(Exception):
@@ -45,6 +46,13 @@ class Conflict(RegardError):
     """A resource with the same Id already exists, or the update caused an inconsistent state."""
 
     code = "ConflictException"
+
+    def __init__(
+        self, message: str | None = None, *, detail: str | None = None, current: Mapping[str, Any] | None = None
+    ) -> None:
+        """`current` is what is there now, for whoever changed what they had seen before."""
+        super().__init__(message, detail=detail)
+        self.current = current
 
 
 class HumanLoopQuotaExceeded(RegardError):

@@ -23,11 +23,17 @@ from regard.engine.analysis.photo_analysis import PhotoAnalysis
 from regard.engine.analysis.probes import ProbeReader
 from regard.engine.analysis.quality_filter import Selection
 from regard.engine.bulk.folder_indexing import FolderIndexing
+from regard.engine.galleries.collection_quality import CollectionQuality
 from regard.engine.galleries.enrolment import Enroller, Enrolment
 from regard.engine.galleries.face_search import FaceSearch
 from regard.engine.galleries.gallery import Galleries
 from regard.engine.galleries.matching import Matcher
 from regard.engine.galleries.reviewed_search import ReviewedSearch
+from regard.engine.galleries.user_curation import UserCuration
+from regard.engine.galleries.user_files import UserFiles
+from regard.engine.galleries.user_history import UserHistory
+from regard.engine.galleries.user_likenesses import UserLikenesses
+from regard.engine.galleries.user_record import UserRecord
 from regard.engine.galleries.user_search import UserSearch
 from regard.engine.galleries.user_vectors import Users
 from regard.index.embedded.embedded_index import EmbeddedIndex
@@ -36,6 +42,7 @@ from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
 from regard.store.face_rows import FaceRows
 from regard.store.indexed_file_rows import IndexedFileRows
+from regard.store.upload_rows import UploadRows
 from regard.store.user_rows import UserRows
 from regard.vision.faces.face_model import KnownModels
 
@@ -73,7 +80,17 @@ class House:
             terms=self.terms,
             clock=lambda: NOW,
         )
+        self.clock = NOW
         self._open_doors(analyzer)
+
+    def _open_curation(self) -> None:
+        database, matcher, cases = self.database, self.matcher, self.reviewing.cases
+        record = UserRecord(database, lambda: self.clock)
+        self.curation = UserCuration(database, matcher, self.terms, record)
+        self.history = UserHistory(database, matcher, self.terms, cases, lambda: self.clock)
+        self.user_files = UserFiles(database, matcher, cases)
+        self.likenesses = UserLikenesses(database, matcher, cases)
+        self.quality = CollectionQuality(database, matcher, cases)
 
     def _open_doors(self, analyzer: FaceAnalyzer) -> None:
         rows, matcher = self.collections, self.matcher
@@ -81,7 +98,10 @@ class House:
             collections=rows, faces=self.face_rows, matcher=matcher, cases=self.reviewing.cases, clock=lambda: NOW
         )
         reviewed = ReviewedSearch(self.reviewing.opening, self.reviewing.pictures, self.face_rows)
-        self.enrolment = Enrolment(collections=rows, loader=self.loader, analyzer=analyzer, enroller=self.enroller)
+        self.uploads = UploadRows(self.database)
+        self.enrolment = Enrolment(
+            collections=rows, uploads=self.uploads, loader=self.loader, analyzer=analyzer, enroller=self.enroller
+        )
         self.face_search = FaceSearch(
             collections=rows,
             matcher=matcher,
@@ -96,8 +116,9 @@ class House:
             matcher=matcher,
             terms=self.terms,
             cases=self.reviewing.cases,
-            clock=lambda: NOW,
+            record=UserRecord(self.database, lambda: self.clock),
         )
+        self._open_curation()
         self.user_search = UserSearch(
             collections=rows,
             users=self.user_rows,

@@ -17,6 +17,7 @@ from regard.accountability.gate import Grant
 from regard.accountability.profiles.rules import RetentionRules, Rules
 from regard.domain.erasures import ErasureReceipt
 from regard.domain.galleries import Collection
+from regard.domain.user_acts import UNDOABLE
 from regard.store.collection_rows import CollectionRows
 from regard.store.consent_rows import ConsentRows
 from regard.store.database import Database
@@ -25,6 +26,8 @@ from regard.store.idempotency_rows import IdempotencyRows
 from regard.store.job_rows import JobRows
 from regard.store.receipt_rows import ReceiptRows
 from regard.store.term_rows import Term, TermRows
+from regard.store.upload_rows import UploadRows
+from regard.store.user_act_rows import UserActRows
 
 #: How long an answer to a request with a token is kept: as long as `operations.idempotency` remembers it.
 _ANSWERS = timedelta(days=7)
@@ -59,6 +62,7 @@ class Retention:
         self._expiry = ExpiryRows(database)
         self._answers = IdempotencyRows(database)
         self._jobs = JobRows(database)
+        self._acts, self._uploads = UserActRows(database), UploadRows(database)
         self._rows = ReceiptRows(database)
         self._cases = CaseExpiry(database, receipts, clock)
 
@@ -90,6 +94,7 @@ class Retention:
         yield from self._old_entries(now)
         yield from self._old_answers(now)
         yield from self._old_jobs(now)
+        yield from self._old_acts(now)
 
     def planned(self) -> list[Due]:
         """What a sweep would erase, after it was written down until when each face may be kept."""
@@ -223,6 +228,19 @@ class Retention:
             return total
 
         yield Due(kind="jobs", collection=None, erase=erase)
+
+    def _old_acts(self, now: datetime) -> Iterator[Due]:
+        before = now - UNDOABLE
+        if not self._acts.old(before) and not self._uploads.old(before):
+            return
+
+        def erase(grant: Grant) -> int:
+            with self._database.write():
+                gone = self._acts.purge(before) + self._uploads.purge(before)
+                self._receipts.add(grant, "acts", "what can be undone is kept 30 days", {}, gone)
+            return gone
+
+        yield Due(kind="acts", collection=None, erase=erase)
 
 
 def _unsaid(face_id: str, enrolled_at: datetime) -> Term:

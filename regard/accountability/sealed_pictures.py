@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from regard.accountability.gate import Grant
 from regard.accountability.secret_box import SecretBox
+from regard.domain.galleries import Collection
 from regard.store.picture_rows import PictureRows
 
 PROBE, CANDIDATE = "probe", "candidate"
+#: The tag of a collection whose faces' pictures are kept though nobody reviews them, so that people can put it right.
+PICTURES_TAG, KEPT = "regard:pictures", "keep"
 
 
 class SealedPictures:
@@ -45,6 +49,11 @@ class SealedPictures:
         found = self._rows.of_case(case_id)
         opened = {where: self._box.unseal(sealed, _of_case(case_id, *where)) for where, sealed in found.items()}
         return {where: each for where, each in opened.items() if each is not None}
+
+
+def keeps_pictures(grant: Grant, collection: Collection) -> bool:
+    """Whether each face's own part of its picture is kept: where candidates are reviewed, or the collection asks."""
+    return grant.reviewed or collection.tags.get(PICTURES_TAG) == KEPT
 
 
 def _of_face(face_id: str) -> str:

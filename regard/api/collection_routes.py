@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from regard.accountability.profiles.catalogue import OVERLAYS_TAG, PROFILE_TAG
+from regard.accountability.sealed_pictures import KEPT, PICTURES_TAG, keeps_pictures
 from regard.api.gallery_shapes import (
     CollectionFile,
     CollectionGiven,
@@ -54,7 +55,8 @@ class CollectionRoutes:
         return CollectionsShown(collections=[_shown(each.collection, each.faces) for each in found])
 
     def create(self, call: Call, given: CollectionGiven) -> CollectionShown:
-        own = {PROFILE_TAG: given.profile, OVERLAYS_TAG: " ".join(given.overlays)}
+        pictures = KEPT if given.pictures else ""
+        own = {PROFILE_TAG: given.profile, OVERLAYS_TAG: " ".join(given.overlays), PICTURES_TAG: pictures}
         tags = _checked(given.tags | {name: value for name, value in own.items() if value})
         return _shown(self.galleries.create(call.grant, given.collection_id, tags), 0)
 
@@ -64,6 +66,7 @@ class CollectionRoutes:
             collection=_shown(found.collection, found.faces),
             users=found.users,
             profile=call.grant.rules.name,
+            pictures=keeps_pictures(call.grant, found.collection),
             version=version_of(found.collection.tags),
         )
 

@@ -25,6 +25,7 @@ from regard.domain.galleries import Face
 from regard.edge.turns import Lane
 from regard.engine.galleries.enrolment import Enrolment, EnrolmentOptions
 from regard.engine.galleries.gallery import Galleries
+from regard.engine.galleries.uploads import Uploads
 from regard.engine.galleries.user_vectors import Users
 
 _ALL, _OF = "/collections/{collection_id}/faces", "collection_id"
@@ -38,6 +39,7 @@ class FaceRoutes:
     galleries: Galleries
     users: Users
     enrolment: Enrolment
+    uploads: Uploads
 
     def routes(self) -> tuple[NativeRoute, ...]:
         return (
@@ -82,7 +84,15 @@ class FaceRoutes:
         return FacesShown(faces=[face_shown(each) for each in found[:limit]], next=following(found, limit))
 
     def enrol(self, call: Call, collection_id: CollectionInPath, given: EnrolmentGiven) -> EnrolledShown:
-        options = EnrolmentOptions(level=given.quality, most=given.most, external_image_id=given.external_image_id)
+        known = given.sha256 and self.uploads.enrolled(call.grant, collection_id, given.sha256)
+        if known:
+            return EnrolledShown(enrolled=[face_shown(each) for each in known], refused=[], known=True)
+        options = EnrolmentOptions(
+            level=given.quality,
+            most=given.most,
+            external_image_id=given.external_image_id,
+            upload=given.sha256,
+        )
         made = self.enrolment.index(call.grant, collection_id, given.image, options)
         return EnrolledShown(
             enrolled=[face_shown(each) for each in made.enrolled.values()],

@@ -35,6 +35,8 @@ class CollectionGiven(Given):
 
     collection_id: CollectionId
     profile: str | None = None
+    #: Whether each face's own part of its picture is kept, encrypted, for those who put people right.
+    pictures: bool = False
     overlays: Annotated[list[str], Field(max_length=16, default_factory=list)]
     tags: Tags = Field(default_factory=dict)
 
@@ -47,9 +49,11 @@ class TagsGiven(Given):
 
 
 class EnrolmentGiven(Given):
-    """A picture whose faces are to be enrolled, the `most` largest that pass the quality filter."""
+    """A picture whose faces are to be enrolled, the `most` largest that pass the quality filter. With the `sha256` of
+    the file that it was made of, in hexadecimal, it is enrolled once, however often it is sent."""
 
     image: Picture
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     external_image_id: ExternalImageId | None = None
     quality: QualityLevel = QualityLevel.AUTO
     most: Annotated[int, Field(ge=1, le=MOST_FACES)] = MOST_FACES
@@ -68,10 +72,13 @@ class AssociationGiven(Given):
 
     face_ids: SomeFaceIds
     threshold: Percent = 75.0
+    #: Of the user, as you saw it: 409 if somebody has changed them since.
+    version: str | None = None
 
 
 class DisassociationGiven(Given):
     face_ids: SomeFaceIds
+    version: str | None = None
 
 
 class SearchGiven(Given):
@@ -112,11 +119,13 @@ class CollectionsShown(Shown):
 
 
 class CollectionFile(Shown):
-    """A collection, how many users it has, the profile in force there, and the version of its tags."""
+    """A collection, how many users it has, the profile in force there, and the version of its tags; `pictures`: whether
+    pictures of faces are kept."""
 
     collection: CollectionShown
     users: int
     profile: str
+    pictures: bool
     version: str
 
 
@@ -171,10 +180,11 @@ class RefusedFace(Shown):
 
 
 class EnrolledShown(Shown):
-    """The faces that were enrolled, and why the others were not."""
+    """The faces that were enrolled, and why the others were not; `known` if the file had come in before."""
 
     enrolled: list[FaceShown]
     refused: list[RefusedFace]
+    known: bool = False
 
 
 class DeletedFaces(Shown):
@@ -187,10 +197,11 @@ class DeletedFaces(Shown):
 class UserShown(Shown):
     user_id: str
     status: UserStatus
+    version: str
 
     @classmethod
     def of(cls, user: User) -> UserShown:
-        return cls(user_id=user.id, status=user.status)
+        return cls(user_id=user.id, status=user.status, version=user.version)
 
 
 class UsersShown(Shown):
@@ -210,9 +221,12 @@ class RefusalShown(Shown):
 
 
 class AssociationShown(Shown):
+    """The faces that were moved and why not the others; `act` undoes it."""
+
     moved: list[str]
     refused: list[RefusalShown]
     status: UserStatus
+    act: int | None
 
 
 class CaseOpened(Shown):

@@ -39,7 +39,7 @@ _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 class Problem(BaseModel):
     """Problem details (RFC 9457): `code` is that of the documentation's errors; `errors` are there where the request is
-    not of the form that its route takes."""
+    not of the form that its route takes; `current` is what is there now, where somebody else has changed it."""
 
     type: str
     title: str
@@ -48,6 +48,7 @@ class Problem(BaseModel):
     code: str
     request_id: str
     errors: list[dict[str, str]] | None = None
+    current: dict[str, Any] | None = None
 
 
 def status_of(error: RegardError) -> int:
@@ -56,7 +57,9 @@ def status_of(error: RegardError) -> int:
 
 def problem(error: RegardError, request_id: str) -> Response:
     """The answer to an error of Regard's own."""
-    return _problem(status_of(error), error.code, error.public, request_id)
+    current = error.current if isinstance(error, errors.Conflict) else None
+    members = {} if current is None else {"current": dict(current)}
+    return _problem(status_of(error), error.code, error.public, request_id, **members)
 
 
 def invalid(faults: Sequence[Mapping[str, Any]], request_id: str) -> Response:

@@ -17,7 +17,6 @@ from regard.api.gallery_shapes import (
 from regard.api.native_routes import Call, NativeRoute
 from regard.api.shapes import CollectionInPath, UserInPath
 from regard.domain.authority import Action
-from regard.domain.galleries import UserStatus
 from regard.engine.galleries.gallery import Galleries
 from regard.engine.galleries.user_vectors import UserChangeResult, Users
 
@@ -57,11 +56,12 @@ class UserRoutes:
         )
 
     def create(self, call: Call, collection_id: CollectionInPath, given: UserGiven) -> UserShown:
-        self.users.create(call.grant, collection_id, given.user_id)
-        return UserShown(user_id=given.user_id, status=UserStatus.CREATED)
+        return UserShown.of(self.users.create(call.grant, collection_id, given.user_id))
 
-    def delete(self, call: Call, collection_id: CollectionInPath, user_id: UserInPath) -> None:
-        self.users.delete(call.grant, collection_id, user_id)
+    def delete(
+        self, call: Call, collection_id: CollectionInPath, user_id: UserInPath, version: str | None = None
+    ) -> None:
+        self.users.delete(call.grant, collection_id, user_id, seen=version)
 
     def associate(
         self, call: Call, collection_id: CollectionInPath, user_id: UserInPath, given: AssociationGiven
@@ -73,13 +73,15 @@ class UserRoutes:
             user_id,
             given.face_ids,
             threshold=given.threshold if least is None else least,
+            seen=given.version,
         )
         return _shown(change, hidden=call.grant.rules.review.hide_scores)
 
     def disassociate(
         self, call: Call, collection_id: CollectionInPath, user_id: UserInPath, given: DisassociationGiven
     ) -> AssociationShown:
-        return _shown(self.users.disassociate(call.grant, collection_id, user_id, given.face_ids))
+        change = self.users.disassociate(call.grant, collection_id, user_id, given.face_ids, seen=given.version)
+        return _shown(change)
 
 
 def _shown(change: UserChangeResult, *, hidden: bool = False) -> AssociationShown:
@@ -95,4 +97,5 @@ def _shown(change: UserChangeResult, *, hidden: bool = False) -> AssociationShow
             for each in change.refused
         ],
         status=change.status,
+        act=change.act,
     )

@@ -14,6 +14,7 @@ from regard.accountability.ledger.ledger import Ledger
 from regard.accountability.reviews import Reviews
 from regard.bootstrap.accountability import access_keys, first_run, gate
 from regard.bootstrap.cases import case_doors
+from regard.bootstrap.curation import CurationDoors, curation_doors
 from regard.bootstrap.galleries import (
     celebrities,
     enrolment,
@@ -108,6 +109,7 @@ class Engine:
     face_search: FaceSearch
     users: Users
     user_search: UserSearch
+    curation: CurationDoors
     cases: Cases
     reviews: Reviews
     subjects: SubjectAccess
@@ -189,6 +191,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             face_search=face_search(stores, matcher, probes, reviewing),
             users=users(stores, matcher, reviewing),
             user_search=user_search(stores, matcher, probes, reviewing),
+            curation=curation_doors(stores, matcher, reviewing),
             subjects=SubjectAccess(stores.database, kept.receipts, matcher, probes, now),
             cases=reviewing.cases,
             reviews=reviewing.reviews,

@@ -23,8 +23,10 @@ from regard.engine.galleries.face_search import FaceSearch
 from regard.engine.galleries.gallery import Galleries
 from regard.engine.galleries.matching import Index, Matcher
 from regard.engine.galleries.reviewed_search import ReviewedSearch
+from regard.engine.galleries.user_record import UserRecord
 from regard.engine.galleries.user_search import UserSearch
 from regard.engine.galleries.user_vectors import Users
+from regard.store.upload_rows import UploadRows
 
 
 def matcher_of(settings: Settings, stores: Stores, index: Index) -> Matcher:
@@ -72,7 +74,13 @@ def enrolment(
     stores: Stores, loader: ImageLoader, analyzer: FaceAnalyzer, matcher: Matcher, reviewing: CaseDoors
 ) -> Enrolment:
     made = enroller(stores, matcher, reviewing)
-    return Enrolment(collections=stores.collections, loader=loader, analyzer=analyzer, enroller=made)
+    return Enrolment(
+        collections=stores.collections,
+        uploads=UploadRows(stores.database),
+        loader=loader,
+        analyzer=analyzer,
+        enroller=made,
+    )
 
 
 def galleries(stores: Stores, matcher: Matcher, reviewing: CaseDoors) -> Galleries:
@@ -88,7 +96,7 @@ def users(stores: Stores, matcher: Matcher, reviewing: CaseDoors) -> Users:
         matcher=matcher,
         terms=EnrolmentTerms(stores.database, now),
         cases=reviewing.cases,
-        clock=now,
+        record=UserRecord(stores.database, now),
     )
 
 

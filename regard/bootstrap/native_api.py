@@ -16,6 +16,7 @@ from regard.api.application import native_api
 from regard.api.authorisation_routes import AuthorisationRoutes
 from regard.api.case_routes import CaseRoutes
 from regard.api.collection_routes import CollectionRoutes
+from regard.api.curation_routes import CurationRoutes
 from regard.api.door import Door
 from regard.api.evaluation_routes import EvaluationRoutes
 from regard.api.event_routes import EventRoutes
@@ -37,6 +38,7 @@ from regard.api.suspension_routes import SuspensionRoutes
 from regard.api.threshold_routes import ThresholdRoutes
 from regard.api.user_routes import UserRoutes
 from regard.bootstrap.accountability import authorised_credentials, people, services, sign_in_means
+from regard.bootstrap.curation import CurationDoors
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.ledger import ledger_access, ledger_changes, ledger_reading
 from regard.bootstrap.reports import reports
@@ -94,11 +96,26 @@ def _galleries(engine: Engine) -> Sequence[RouteFamily]:
     """Collections, and what pictures show."""
     return [
         CollectionRoutes(galleries=engine.galleries),
-        FaceRoutes(galleries=engine.galleries, users=engine.users, enrolment=engine.enrolment),
+        FaceRoutes(
+            galleries=engine.galleries, users=engine.users, enrolment=engine.enrolment, uploads=engine.curation.uploads
+        ),
         UserRoutes(galleries=engine.galleries, users=engine.users),
+        _curation(engine.curation),
         SearchRoutes(faces=engine.face_search, users=engine.user_search),
         PictureRoutes(detection=engine.detection, labels=engine.labels, text=engine.text),
     ]
+
+
+def _curation(doors: CurationDoors) -> CurationRoutes:
+    return CurationRoutes(
+        curation=doors.curation,
+        history=doors.history,
+        files=doors.files,
+        likenesses=doors.likenesses,
+        quality=doors.quality,
+        portraits=doors.portraits,
+        uploads=doors.uploads,
+    )
 
 
 def _secret_box(engine: Engine) -> SecretBox:

@@ -11,6 +11,7 @@ import typer
 
 from regard.accountability.enrolment_terms import Basis
 from regard.accountability.gate import Grant
+from regard.accountability.sealed_pictures import keeps_pictures
 from regard.bootstrap.models import with_face_model
 from regard.bootstrap.register import open_register
 from regard.bootstrap.worker import cluster_pool, local_pool, processes_for
@@ -142,11 +143,12 @@ class _Job:
 
 
 def _run(job: _Job, grant: Grant, told: Report) -> None:
-    job = replace(job, bounds=replace(job.bounds, portraits=grant.reviewed))
     with open_register(job.settings) as register:
         folders = register.folders
         folders.check_basis(grant, job.collection, job.basis)
         there = folders.collection(grant, job.collection)
+        portraits = grant.reviewed if there is None else keeps_pictures(grant, there)
+        job = replace(job, bounds=replace(job.bounds, portraits=portraits))
         job = _of_its_model(job, there)
         target, is_new = (there, False) if there else folders.find_or_create(grant, job.collection)
         if is_new:

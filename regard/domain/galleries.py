@@ -55,11 +55,13 @@ class UserStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A person of a collection, found by one vector made of their faces. `key` is the row, `id` the client's name."""
+    """A person of a collection, found by one vector made of their faces. `key` is the row, `id` the client's name;
+    `version` is another after every change of their faces."""
 
     key: int
     id: str
     status: UserStatus
+    version: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from PIL import ImageDraw, ImageFont
 from regard.domain.images import Box, Image
 from regard.media import drawing
 
-_QUALITY = 92
+_QUALITY, _SMALL_QUALITY = 92, 85
 _LONGEST_SIDE = 512
 _SHOWN_SIDE, _MARGIN, _CAPTION = 512, 32, 48
 
@@ -23,6 +23,16 @@ def encoded(image: Image, box: Box, *, longest: int = _LONGEST_SIDE) -> bytes:
     picture.thumbnail((longest, longest), PIL.Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=_QUALITY)
+    return buffer.getvalue()
+
+
+def smaller(portrait: bytes, longest: int) -> bytes:
+    """A portrait as a JPEG of `longest` pixels a side at most."""
+    picture = PIL.Image.open(io.BytesIO(portrait))
+    picture.draft("RGB", (longest, longest))
+    picture.thumbnail((longest, longest), PIL.Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "JPEG", quality=_SMALL_QUALITY)
     return buffer.getvalue()
 
 

@@ -13,7 +13,7 @@ from regard.domain.results import Result
 from regard.engine.galleries.face_search import SearchOptions
 from regard.engine.galleries.gallery import Galleries
 from regard.engine.galleries.user_search import UserSearch, UserSearchResult
-from regard.engine.galleries.user_vectors import Refusal, Users
+from regard.engine.galleries.user_vectors import SEPARATED, UNLIKE, Refusal, Users
 from regard.errors import InvalidParameter
 from regard.operations.acts import ASSOCIATION_THRESHOLD, MOST_USERS, THRESHOLD
 from regard.operations.call import Call, Operation
@@ -155,4 +155,5 @@ def _unsearched(faces: Faces, failed: Sequence[Sequence[str]]) -> list[dict[str,
 
 
 def _refusal(refusal: Refusal) -> dict[str, Any]:
-    return {"FaceId": refusal.face_id, "UserId": refusal.user_id, "Reasons": [refusal.reason]}
+    reason = UNLIKE if refusal.reason == SEPARATED else refusal.reason  # AWS has no word for it
+    return {"FaceId": refusal.face_id, "UserId": refusal.user_id, "Reasons": [reason]}

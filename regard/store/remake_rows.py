@@ -22,6 +22,7 @@ from regard.store.gallery_size_rows import change_size
 from regard.store.in_lists import in_lists
 from regard.store.tables.cases import face_pictures
 from regard.store.tables.collections import collections
+from regard.store.tables.curation import separations, uploads, user_act_faces, user_acts
 from regard.store.tables.faces import faces
 from regard.store.tables.indexed_files import indexed_files
 from regard.store.tables.jobs import job_faces
@@ -117,6 +118,7 @@ class RemakeRows:
             while self._transfer.fill_vectors(target, _USERS, vector):
                 pass
             _copy_files(connection, remake)
+            _copy_curation(connection, remake)
             _replace(connection, remake)
         return []
 
@@ -178,6 +180,26 @@ def _copy_users(connection: Connection, remake: Remake) -> None:
         .where(faces.c.collection_key == remake.source.key)
     )
     connection.execute(insert(memberships).from_select(["face_key", "user_key"], pairs))
+
+
+def _copy_curation(connection: Connection, remake: Remake) -> None:
+    """Which faces are not whose, which files came in, and what can be undone: an act stays the same one."""
+    new_face = faces.alias("new_face")
+    same = (new_face.c.collection_key == remake.target.key) & (new_face.c.face_id == faces.c.face_id)
+    mine = faces.c.collection_key == remake.source.key
+    target = literal(remake.target.key)
+    for table, columns in (
+        (separations, {"user_id": separations.c.user_id, "act_key": separations.c.act_key}),
+        (user_act_faces, {name: user_act_faces.c[name] for name in ("act_key", "before", "after")}),
+        (uploads, {"collection_key": target, **{name: uploads.c[name] for name in ("sha256", "uploaded_at")}}),
+    ):
+        found = select(new_face.c.key, *columns.values()).select_from(table)
+        found = found.join(faces, faces.c.key == table.c.face_key).join(new_face, same).where(mine)
+        connection.execute(insert(table).from_select(["face_key", *columns], found))
+    acts = user_acts.c.collection_key == remake.source.key
+    connection.execute(update(user_acts).where(acts).values(collection_key=remake.target.key))
+    faceless = (uploads.c.collection_key == remake.source.key) & uploads.c.face_key.is_(None)
+    connection.execute(update(uploads).where(faceless).values(collection_key=remake.target.key))
 
 
 def _copy_files(connection: Connection, remake: Remake) -> None:

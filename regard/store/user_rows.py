@@ -109,14 +109,34 @@ class UserRows:
             return {row.vector_key: _user(row) for row in found}
 
     @contextmanager
-    def changing(self, collection_key: int, user_id: str) -> Iterator[UserChange]:
-        """One transaction on one user: what is read inside holds until all is written. Raises ResourceNotFound."""
+    def changing(self, collection_key: int, user_id: str, seen: str | None = None) -> Iterator[UserChange]:
+        """One transaction on one user: what is read inside holds until all is written. Raises ResourceNotFound, and
+        Conflict, which says how the user is now, unless that is the version `seen`."""
         with self._database.write() as connection:
             named = select(users.c.key).where(_named(collection_key, user_id)).with_for_update()
             key = connection.execute(named).scalar_one_or_none()
             if key is None:
                 raise missing(user_id)
-            yield UserChange(connection, collection_key, key, self._sizes)
+            change = UserChange(connection, collection_key, key, self._sizes)
+            if seen is not None and seen != (version := change.version()):
+                raise _changed(user_id, version, change.face_ids())
+            yield change
+
+    def lock(self, collection_key: int, user_ids: Sequence[str]) -> None:
+        """In a transaction that changes several users: wait for those who change one of them, in one order. Raises
+        ResourceNotFound."""
+        with self._database.write() as connection:
+            named = (users.c.collection_key == collection_key) & users.c.user_id.in_(list(user_ids))
+            query = select(users.c.user_id).where(named).order_by(users.c.key).with_for_update()
+            there = set(connection.execute(query).scalars())
+        if lacking := [each for each in user_ids if each not in there]:
+            raise missing(lacking[0])
+
+    def there(self, collection_key: int, user_ids: Sequence[str]) -> set[str]:
+        """Those of the names that are a user's."""
+        named = (users.c.collection_key == collection_key) & users.c.user_id.in_(list(user_ids))
+        with self._database.read() as connection:
+            return set(connection.execute(select(users.c.user_id).where(named)).scalars())
 
 
 class UserChange:
@@ -156,6 +176,20 @@ class UserChange:
         _, rows = sound(blobs, self._sizes.of(self._connection, self._collection_key, blobs))
         return rows if len(rows) else None
 
+    def version(self) -> str:
+        """The user's version now."""
+        query = select(user_vectors.c.key).where(user_vectors.c.user_key == self._user_key)
+        return _version(self._user_key, self._connection.execute(query).scalar_one_or_none())
+
+    def faces(self) -> list[tuple[int, str]]:
+        """The keys and ids of the user's faces, by key."""
+        query = select(faces.c.key, faces.c.face_id).join_from(memberships, faces)
+        mine = query.where(memberships.c.user_key == self._user_key).order_by(faces.c.key)
+        return [(row.key, row.face_id) for row in self._connection.execute(mine)]
+
+    def face_ids(self) -> list[str]:
+        return [face_id for _, face_id in self.faces()]
+
     def utility(self) -> float | None:
         """The mean utility of the user's faces, of those whose it is known; None if there are none."""
         query = select(func.avg(faces.c.utility)).join_from(memberships, faces)
@@ -190,6 +224,13 @@ class UserChange:
         self._connection.execute(delete(users).where(users.c.key == self._user_key))
 
 
+def _changed(user_id: str, version: str, face_ids: Sequence[str]) -> Conflict:
+    return Conflict(
+        f"Somebody has changed {user_id} since you looked. Look at who they are now, then decide again.",
+        current={"user_id": user_id, "version": version, "face_ids": list(face_ids)},
+    )
+
+
 def missing(user_id: str) -> ResourceNotFound:
     return ResourceNotFound(f"The user id: {user_id} does not exist in this collection.")
 
@@ -217,4 +258,9 @@ _BY_VECTOR_KEYS = _select(user_vectors.c.key.in_(bindparam("keys", expanding=Tru
 
 def _user(row: Row[tuple[Any, ...]]) -> User:
     status = UserStatus.CREATED if row.vector_key is None else UserStatus.ACTIVE
-    return User(key=row.key, id=row.user_id, status=status)
+    return User(key=row.key, id=row.user_id, status=status, version=_version(row.key, row.vector_key))
+
+
+def _version(user_key: int, vector_key: int | None) -> str:
+    """Every change of a user's faces makes a new vector, whose key was never used before."""
+    return f"{user_key}.{vector_key or 0}"

@@ -53,7 +53,12 @@ def test_every_page_is_accessible(
     pages = {
         "sam": ("cases", "authorisations", "authorisations/new", "collections", "you"),
         "alice": ("ledger", "reports"),
-        "erin": ("collections/suspects",),
+        "erin": (
+            "collections/suspects",
+            "collections/suspects/people",
+            "collections/suspects/quality",
+            "collections/suspects/changes",
+        ),
     }
     for name, places in pages.items():
         window = sam if name == "sam" else person.signed_in(name, **options)

@@ -196,6 +196,114 @@ export const words = {
     dropSure: (name: string, faces: string) => `Delete ${name} with its ${faces} faces? Nothing of it can be brought back.`,
     quality: "Quality for recognition",
   },
+  people: {
+    tabs: "Parts of this collection",
+    all: "Faces",
+    title: "People",
+    lead: "Each person is found by all of their faces together.",
+    none: "There is nobody yet. Select faces and give them to somebody.",
+    find: "Find by name",
+    nobodyFound: "Nobody here has such a name.",
+    empty: "no face yet",
+    change: "Changes",
+    quality: "Quality",
+    back: "All people",
+    pictures: (count: number) => `${count} ${count === 1 ? "picture" : "pictures"}`,
+    advice: {
+      first: (name: string, _: number) => `${name} has no picture yet, and cannot be found.`,
+      more: (name: string, count: number) =>
+        `${name} has ${count} ${count === 1 ? "picture" : "pictures"}. One or two more, in another pose or light, make ${name} easier to find.`,
+      others: (name: string, count: number) =>
+        `${name} has ${count} pictures that look nearly the same. More of these hardly help: add one in another pose or light.`,
+      enough: (name: string, count: number) => `${name} has ${count} pictures. That is enough: more of the same hardly help.`,
+      doubts: (name: string, _: number) => `Some of these may be somebody else. Look at the first ones before you add any more to ${name}.`,
+    },
+    faces: "Faces, the most doubtful first",
+    likeness: (value: number) => `${Math.round(value)} like the others`,
+    doubtful: "doubtful",
+    take: (count: number) => `Take ${some(count)} away`,
+    took: (count: number, name: string) => `${faces(count)} taken from ${name}.`,
+    not: (count: number, name: string) => `Not ${name}: ${some(count)}`,
+    separated: (count: number, name: string) => `${faces(count)}: not ${name}. Nobody is asked again.`,
+    give: (count: number, name: string) => `Give ${some(count)} to ${name}`,
+    given: (count: number, name: string) => `${faces(count)} given to ${name}.`,
+    maybe: (name: string) => `May be ${name}`,
+    maybeNone: "Nobody else here looks like the same person.",
+    maybeFaces: "Faces that are nobody's yet, the most alike first",
+    maybeUsers: "People who may be the same",
+    alike: (value: number) => `similarity ${Math.round(value)}`,
+    merge: (count: number, name: string) => `Merge ${count} ${count === 1 ? "person" : "people"} into ${name || "…"}`,
+    mergeSure: (names: string[], name: string) =>
+      `All faces of ${listed(names)} become ${name}'s, and ${names.length === 1 ? "that name goes" : "those names go"}. You can undo this for 30 days.`,
+    mergeInto: "Into",
+    merged: (moved: number, name: string, stayed: number) =>
+      `${faces(moved)} moved to ${name}.${stayed ? ` ${faces(stayed)} stayed: they were said not to be ${name}.` : ""}`,
+    different: "Different people",
+    apart: (name: string) => `Said not to be ${name}`,
+    allow: (count: number) => `Allow ${some(count)} again`,
+    allowed: (count: number) => `${faces(count)} may be proposed again.`,
+    remove: (name: string) => `Delete ${name}`,
+    removeSure: (name: string, count: number, final: boolean) =>
+      `Delete ${name}? The ${faces(count)} stay in the collection, and are nobody's. ` +
+      (final
+        ? "Under this collection's profile erasing is final: it cannot be undone, and no name is kept."
+        : "You can undo this for 30 days, under Changes."),
+    same: "Same",
+    cannotTell: "Cannot tell",
+    pairTitle: "The same person?",
+    pairLead: "The most alike first. Keys: 1 same, 2 different, 3 cannot tell.",
+    pairLook: "Look for people who are there twice",
+    pairLooking: (seen: number) => `${seen} people looked at…`,
+    pairNone: "No two people here look like one.",
+    pairLeft: (left: number) => (left === 1 ? "One pair left." : `${left} pairs left.`),
+    undo: "Undo",
+    undone: (moved: number, stayed: number) =>
+      `Undone: ${faces(moved)}.${stayed ? ` ${faces(stayed)} stayed, since somebody has moved them again.` : ""}`,
+    wasUndone: (moment: string) => `Undone ${moment}`,
+    until: (moment: string) => `can be undone until ${moment}`,
+    changes: "Changes",
+    changesLead: "What was done to the people here in the last 30 days. Everything can be undone, but for faces that have been moved again or deleted since.",
+    noChanges: "Nothing was changed in the last 30 days.",
+    acts: {
+      give: (name: string, count: number, _: string) => `${faces(count)} given to ${name}`,
+      take: (name: string, count: number, _: string) => `${faces(count)} taken from ${name}`,
+      separate: (name: string, count: number, _: string) => `${faces(count)} said not to be ${name}`,
+      merge: (name: string, count: number, others: string) => `${others} merged into ${name}: ${faces(count)}`,
+      delete: (name: string, count: number, _: string) => `${name} deleted: ${faces(count)} left to nobody`,
+    },
+    by: (who: string) => `by ${who}`,
+    stale: (name: string) => `Somebody has changed ${name} since you looked. Nothing was done.`,
+    staleStates: (seen: number, now: number, gone: number, came: number) =>
+      `You saw ${faces(seen)}; now there ${now === 1 ? "is" : "are"} ${faces(now)}: ${gone} gone, ${came} new.`,
+    showNow: "Show how it is now",
+    noPicture: "no picture",
+    noPictures: "No pictures are kept here, so faces are shown by name only. An administrator can have them kept from now on.",
+    keepPictures: "Keep a small picture of each face, encrypted, so that people can be told apart",
+    keepHint: "It is deleted with the face. Without pictures, faces are told apart by their file names.",
+    keepFromNow: "Keep pictures from now on",
+    qualityTitle: "Duplicates and quality",
+    qualityLead: "Faces that are there twice, and faces that are seen too badly to be told apart.",
+    qualityLook: "Look through the collection",
+    qualityLooked: (done: string, all: string) => `${done} of ${all} faces looked at`,
+    duplicates: "The same picture again",
+    duplicate: (count: number) => `${count} times the same`,
+    noDuplicates: "No picture is there twice.",
+    keepFirst: "Select all but the best",
+    poor: "Seen badly",
+    poorLead: "Recognition works better with another picture of these.",
+    noPoor: "Every face is seen well enough.",
+    utility: (value: number) => `quality ${Math.round(value)}`,
+  },
+  uploads: {
+    folder: "Choose a folder",
+    lead: "Drop pictures or whole folders here, or choose them. Every face in them is enrolled. If it is cut, choose the same folder again: what is there already is skipped.",
+    checking: "Looking which pictures are there already…",
+    left: (count: number) => `${count} left`,
+    known: (count: number) => `${count} ${count === 1 ? "was" : "were"} there already.`,
+    waiting: "The connection is lost. It goes on by itself when the server can be reached.",
+    stopped: (left: number) => `Stopped with ${left} left. Choose the same pictures or folder again to go on.`,
+    insecure: "Over plain http the browser cannot recognise pictures that are there already. Open the console over https to go on with an upload that was cut.",
+  },
   authorisations: {
     title: "Authorisations",
     lead: "Who may search, for what, until when: requested by one person, decided by another.",
@@ -291,6 +399,19 @@ export const words = {
     independent: "It does not come from this search, nor from anybody who has seen its result",
   },
 };
+
+function faces(count: number): string {
+  return `${count} ${count === 1 ? "face" : "faces"}`;
+}
+
+function some(count: number): string {
+  return count ? faces(count) : "faces";
+}
+
+/** "Ada", "Ada and Bea", "Ada, Bea and Cleo". */
+export function listed(names: string[]): string {
+  return names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
 
 export function when(moment: string | null | undefined): string {
   if (!moment) return "–";

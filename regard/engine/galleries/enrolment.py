@@ -10,7 +10,7 @@ import numpy as np
 
 from regard.accountability.enrolment_terms import Basis, EnrolmentTerms
 from regard.accountability.gate import Grant
-from regard.accountability.sealed_pictures import SealedPictures
+from regard.accountability.sealed_pictures import SealedPictures, keeps_pictures
 from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
 from regard.domain.faces import Detail, Faces
@@ -24,15 +24,18 @@ from regard.engine.galleries.matching import Matcher
 from regard.engine.galleries.replacement import in_its_place
 from regard.store.collection_rows import CollectionRows
 from regard.store.face_rows import FaceRows, NewFace
+from regard.store.upload_rows import UploadRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentOptions:
-    """The quality filter's level, the most faces to enrol per picture, and the picture's external id."""
+    """The quality filter's level, the most faces to enrol per picture, the picture's external id, and its file."""
 
     level: str = "AUTO"
     most: int = MOST_FACES
     external_image_id: str | None = None
+    #: SHA-256 of the file that the picture was made of, in hexadecimal: it is enrolled once.
+    upload: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,9 @@ class Enroller:
         self._pictures = pictures
         self.terms = terms
         self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock()
 
     def create(self, collection_id: str) -> Collection:
         """A new collection, of the default face model. Raises ResourceAlreadyExists."""
@@ -109,9 +115,16 @@ class Enrolment:
     """Puts the faces of a picture into a collection."""
 
     def __init__(
-        self, *, collections: CollectionRows, loader: ImageLoader, analyzer: FaceAnalyzer, enroller: Enroller
+        self,
+        *,
+        collections: CollectionRows,
+        uploads: UploadRows,
+        loader: ImageLoader,
+        analyzer: FaceAnalyzer,
+        enroller: Enroller,
     ) -> None:
         self._collections = collections
+        self._uploads = uploads
         self._loader = loader
         self._analyzer = analyzer
         self._enroller = enroller
@@ -138,10 +151,19 @@ class Enrolment:
                 grant.note(pictures=[opened.image_id])
                 submission = Submission(picture=opened.load(), external_image_id=options.external_image_id)
                 analyses = analyze_photos(
-                    analyzer, [submission], options.level, options.most, detail, portraits=grant.reviewed
+                    analyzer,
+                    [submission],
+                    options.level,
+                    options.most,
+                    detail,
+                    portraits=keeps_pictures(grant, collection),
                 )
                 del submission  # its pixels are not needed to store what was found
-            return self._enroller.store(collection, analyses, grant)[0]
+            made = self._enroller.store(collection, analyses, grant)[0]
+            if options.upload is not None:
+                faces = [each.key for each in made.enrolled.values()]
+                self._uploads.add(collection.key, options.upload, faces, self._enroller.now())
+            return made
 
         return in_its_place(self._collections, collection_id, FACES, enrol)
 

@@ -14,6 +14,7 @@ from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
 from regard.store.face_rows import FaceRows
 from regard.store.indexed_file_rows import IndexedFileRows
+from regard.store.user_act_rows import UserActRows
 from regard.store.user_rows import UserRows
 
 
@@ -25,7 +26,7 @@ class FaceErasure:
         self._collections = CollectionRows(database)
         self._faces = FaceRows(database)
         self._users = UserRows(database)
-        self._files = IndexedFileRows(database)
+        self._files, self._acts = IndexedFileRows(database), UserActRows(database)
         self._matcher = matcher
 
     def collection_of(self, collection_id: str) -> Collection | None:
@@ -65,5 +66,6 @@ class FaceErasure:
                 left = change.embeddings()
                 if left is None:
                     change.remove()
+                    self._acts.forget(collection.key, user_id)
                 else:
                     change.set_vector(vector(left))

@@ -101,6 +101,13 @@ class Matcher:
             )
         return found
 
+    def alike(
+        self, collection: Collection, probes: FloatArray, *, most: int, least_cosine: float
+    ) -> list[list[tuple[int, float]]]:
+        """For each M×D unit probe, the keys of up to `most` faces and their cosines, from `least_cosine` on."""
+        found = self._index.search(FACE_FEED.feed, collection.key, probes, limit=most, threshold=least_cosine)
+        return [list(zip(each.keys.tolist(), each.cosines.tolist(), strict=True)) for each in found]
+
     def utility(self, collection: Collection, face_id: str) -> float | None:
         """An enrolled face's utility, if it is known."""
         return next((face.utility for face in self._faces.get(collection.key, [face_id])), None)

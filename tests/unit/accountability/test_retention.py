@@ -13,12 +13,16 @@ from regard.accountability.profiles.catalogue import OPEN, in_force
 from regard.accountability.profiles.rules import RetentionRules
 from regard.accountability.sweeper import Sweeper
 from regard.domain.authority import Action
+from regard.domain.user_acts import UserActKind
+from regard.engine.galleries.user_record import moves
 from regard.errors import AccessDenied, InternalServerError
 from regard.store.idempotency_rows import IdempotencyRows
 from regard.store.ledger_rows import LedgerRows
 from regard.store.receipt_rows import ReceiptRows
 from regard.store.tables.cases import face_pictures
 from regard.store.tables.retention import enrolment_terms, erasure_receipts
+from regard.store.upload_rows import UploadRows
+from regard.store.user_act_rows import UserActRows
 
 SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 BASED = ruled(enrolment_basis=True, retention={"faces_days": 30})
@@ -180,6 +184,22 @@ def test_answers_to_requests_with_a_token_go_after_seven_days(safe_under: MakeSa
     assert safe.sweep() == {"answers": 450}
     assert not answers.any(safe.now - timedelta(days=7))
     assert answers.any(safe.now)
+
+
+@SQLITE
+def test_what_can_be_undone_and_files_without_faces_go_after_thirty_days(safe_under: MakeSafe) -> None:
+    safe = safe_under(OPEN)
+    staff = safe.collection()
+    (face,) = safe.enrolled(staff, "ada")
+    acts, files = UserActRows(safe.database), UploadRows(safe.database)
+    acts.add(staff.key, UserActKind.GIVE, "ada", moves([face.key], None, "ada"), "sam", safe.now)
+    files.add(staff.key, "a" * 64, [], safe.now)
+    safe.later(days=29, hours=23)
+    assert safe.sweep() == {}
+    safe.later(hours=1)
+    assert safe.sweep() == {"acts": 2}
+    assert safe.sweep() == {}
+    assert safe.rows(erasure_receipts, kind="acts")[0]["facts"] == {"count": 2}
 
 
 # -- the sweep itself -------------------------------------------------------------------------------------------------

@@ -7,6 +7,13 @@ const BASE = new URL("../v1", document.baseURI.replace(/#.*/, "")).pathname;
 /** Says that the console's own page asks: another site's page cannot send it. */
 const CONSOLE = { "x-regard-console": "1" };
 
+/** A person of a collection, as they are now. */
+export interface Current {
+  user_id: string;
+  version: string;
+  face_ids: string[];
+}
+
 /** An answer that says what is wrong and what to do (RFC 9457). */
 export class Problem extends Error {
   constructor(
@@ -14,6 +21,8 @@ export class Problem extends Error {
     readonly code: string,
     detail: string,
     readonly requestId = "",
+    /** What is there now, where somebody else has changed what was seen. */
+    readonly current: Current | null = null,
   ) {
     super(detail);
   }
@@ -72,8 +81,8 @@ export async function ask<T>(path: string, { method = "GET", body, headers = {},
 
 async function problem(answer: Response): Promise<Problem> {
   try {
-    const said = (await answer.json()) as { code: string; detail: string; request_id: string };
-    return new Problem(answer.status, said.code, said.detail, said.request_id);
+    const said = (await answer.json()) as { code: string; detail: string; request_id: string; current?: Current };
+    return new Problem(answer.status, said.code, said.detail, said.request_id, said.current ?? null);
   } catch {
     return new Problem(answer.status, "Unreadable", `The server answered ${answer.status}, and nothing more.`);
   }
