@@ -17,6 +17,7 @@ from regard.accountability.ledger.ledger_changes import Following, LedgerChanges
 from regard.api.native_routes import Call, NativeRoute
 from regard.domain.authority import Action
 from regard.edge.request_pipeline import RequestPipeline
+from regard.engine.jobs.changes import JobChanges, JobsFollowing
 from regard.errors import Throttling
 
 _MEDIA = "text/event-stream"
@@ -33,6 +34,7 @@ class EventRoutes:
     """Streams take no thread and no turn while nothing happens."""
 
     changes: LedgerChanges
+    jobs: JobChanges
     pipeline: RequestPipeline
     listening: Counter[str] = field(default_factory=Counter)
 
@@ -44,15 +46,17 @@ class EventRoutes:
         if self.listening.total() >= _MOST or self.listening[who] >= _MOST_OF_ONE:
             raise Throttling("Too many pages listen for what changes. Close some, or look again by yourself.")
         following = self.changes.follow(call.grant, last_event_id)
-        return StreamingResponse(self._told(who, following), media_type=_MEDIA)
+        return StreamingResponse(self._told(who, following, self.jobs.follow(call.grant)), media_type=_MEDIA)
 
-    async def _told(self, who: str, following: Following) -> AsyncIterator[bytes]:
+    async def _told(self, who: str, following: Following, jobs: JobsFollowing) -> AsyncIterator[bytes]:
         begun = spoken = time.monotonic()
         self.listening[who] += 1
         try:
             yield f"retry: 2000\nid: {following.position}\n\n".encode()
             while not self.pipeline.ended and time.monotonic() - begun < _LONGEST_SECONDS:
                 changed = await self.pipeline.aside(following.changed)
+                if await self.pipeline.aside(jobs.changed):
+                    changed |= {"jobs"}
                 if changed:
                     yield _event(following.position, sorted(changed))
                     spoken = time.monotonic()

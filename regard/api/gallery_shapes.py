@@ -10,7 +10,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from regard.api.shapes import BoxShown, CollectionId, ExternalImageId, FaceId, Given, Percent, Picture, Shown
+from regard.api.shapes import (
+    BoxShown,
+    CollectionId,
+    ExternalImageId,
+    FaceId,
+    Given,
+    Percent,
+    Picture,
+    PictureGiven,
+    Shown,
+)
 from regard.domain.cases import OpenedCase
 from regard.domain.faces import QualityLevel
 from regard.domain.galleries import Face, User, UserStatus
@@ -81,11 +91,10 @@ class DisassociationGiven(Given):
     version: str | None = None
 
 
-class SearchGiven(Given):
+class SearchGiven(PictureGiven):
     """A picture, and which of its faces to search for: that which overlaps `face` most, or the largest. The threshold
     is the profile's, or 80, unless said."""
 
-    image: Picture
     face: BoxShown | None = None
     threshold: Percent | None = None
     most: Annotated[int, Field(ge=1, le=MOST_CANDIDATES)] = 50

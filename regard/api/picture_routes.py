@@ -1,4 +1,5 @@
-"""`/v1/faces`, `/v1/labels`, `/v1/text`: what one picture shows. Nothing of it is kept."""
+"""`/v1/faces`, `/v1/labels`, `/v1/text`, `/v1/moderation`: what one picture shows, sent or stored. Nothing of it is
+kept."""
 
 from __future__ import annotations
 
@@ -11,35 +12,68 @@ from pydantic import BaseModel, Field
 
 from regard.api.gallery_shapes import DetectedFace, DetectedFaces
 from regard.api.native_routes import Call, NativeRoute
-from regard.api.shapes import PICTURE_BYTES, BoxShown, Given, Percent, Picture, Shown
+from regard.api.shapes import PICTURE_BYTES, BoxShown, Percent, PictureGiven, Shown
 from regard.domain.authority import Action
 from regard.domain.faces import Faces
-from regard.domain.labels import Label, LabelOptions
+from regard.domain.labels import Label, LabelOptions, Region
 from regard.domain.text import Line, Word
 from regard.edge.turns import Lane
 from regard.engine.analysis.face_detection import FaceDetection
 from regard.engine.analysis.label_detection import LabelDetection
+from regard.engine.analysis.moderation_analyzer import LEAST_CONFIDENCE as LEAST_MODERATION
+from regard.engine.analysis.moderation_analyzer import Moderation
 from regard.engine.analysis.quality_filter import DESCRIBED
 from regard.engine.analysis.text_analyzer import LEAST_CONFIDENCE, TextDetection, TextFilter
 
 
-class PictureGiven(Given):
-    image: Picture
+class LabelsGiven(PictureGiven):
+    """A picture, the lowest confidence of a label, how many at most, and whether to say how the picture looks."""
 
-
-class LabelsGiven(Given):
-    """A picture, the lowest confidence of a label, and how many at most."""
-
-    image: Picture
     threshold: Percent = 55.0
     most: Annotated[int, Field(ge=1, le=1000)] = 100
+    properties: bool = False
 
 
-class TextGiven(Given):
+class TextGiven(PictureGiven):
     """A picture, and the lowest confidence of a word."""
 
-    image: Picture
     threshold: Percent = LEAST_CONFIDENCE
+
+
+class ModerationGiven(PictureGiven):
+    """A picture, and the lowest confidence of a label."""
+
+    threshold: Percent = LEAST_MODERATION
+
+
+class ColourShown(Shown):
+    """A colour, by the plain word for it and by CSS's, and how much of what was looked at has it: 0 to 100."""
+
+    red: int
+    green: int
+    blue: int
+    css: str
+    plain: str
+    percent: float
+
+
+class LookShown(Shown):
+    """How a picture looks: brightness, sharpness and contrast from 0 to 100, and its colours, most first."""
+
+    brightness: float
+    sharpness: float
+    contrast: float | None
+    colours: list[ColourShown]
+
+    @classmethod
+    def of(cls, found: Region) -> LookShown:
+        quality = found.quality
+        return cls(
+            brightness=quality.brightness,
+            sharpness=quality.sharpness,
+            contrast=quality.contrast,
+            colours=[ColourShown.model_validate(each) for each in found.colours],
+        )
 
 
 class InstanceShown(Shown):
@@ -62,10 +96,11 @@ class LabelShown(Shown):
 
 
 class LabelsShown(Shown):
-    """The most certain first."""
+    """The most certain first; and how the picture looks, if that was asked for."""
 
     model: str
     labels: list[LabelShown]
+    look: LookShown | None = None
 
 
 class WordShown(Shown):
@@ -96,21 +131,35 @@ class TextShown(Shown):
     lines: list[LineShown]
 
 
+class ModerationLabelShown(Shown):
+    name: str
+    confidence: float
+
+
+class ModerationShown(Shown):
+    """What is to be looked at before the picture is shown to others; `labels` is empty where there is nothing."""
+
+    model: str
+    labels: list[ModerationLabelShown]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureRoutes:
     detection: FaceDetection
     labels: LabelDetection
     text: TextDetection
+    moderation: Moderation
 
     def routes(self) -> tuple[NativeRoute, ...]:
         return (
             _detect("/faces", self.find_faces, "Find the faces in a picture, and how well they are seen"),
             _detect("/labels", self.find_labels, "Say what is in a picture", threshold="threshold", count="most"),
             _detect("/text", self.read, "Read what is written in a picture"),
+            _detect("/moderation", self.moderate, "Judge the content of a picture", threshold="threshold"),
         )
 
     def find_faces(self, call: Call, given: PictureGiven) -> DetectedFaces:
-        found = self.detection.detect(call.grant, given.image, DESCRIBED)
+        found = self.detection.detect(call.grant, given.picture, DESCRIBED)
         return DetectedFaces(
             width=found.image.width,
             height=found.image.height,
@@ -118,12 +167,23 @@ class PictureRoutes:
         )
 
     def find_labels(self, call: Call, given: LabelsGiven) -> LabelsShown:
-        found = self.labels.detect(call.grant, given.image, LabelOptions(least=given.threshold, most=given.most))
-        return LabelsShown(model=found.model, labels=[LabelShown.of(each) for each in found.labels or ()])
+        options = LabelOptions(least=given.threshold, most=given.most, properties=given.properties)
+        found = self.labels.detect(call.grant, given.picture, options)
+        return LabelsShown(
+            model=found.model,
+            labels=[LabelShown.of(each) for each in found.labels or ()],
+            look=None if found.properties is None else LookShown.of(found.properties.whole),
+        )
 
     def read(self, call: Call, given: TextGiven) -> TextShown:
-        found = self.text.detect(call.grant, given.image, TextFilter(confidence=given.threshold))
+        found = self.text.detect(call.grant, given.picture, TextFilter(confidence=given.threshold))
         return TextShown(model=found.model, lines=[LineShown.of_line(each) for each in found.lines])
+
+    def moderate(self, call: Call, given: ModerationGiven) -> ModerationShown:
+        found = self.moderation.detect(call.grant, given.picture, given.threshold)
+        return ModerationShown(
+            model=found.model, labels=[ModerationLabelShown.model_validate(each) for each in found.labels]
+        )
 
 
 def _detect(

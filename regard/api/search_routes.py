@@ -43,7 +43,9 @@ class SearchRoutes:
         )
 
     def by_picture(self, call: Call, collection_id: CollectionInPath, given: SearchGiven) -> SearchShown:
-        found = self.faces.by_image(call.grant, collection_id, given.image, _options(call, given), level=given.quality)
+        found = self.faces.by_image(
+            call.grant, collection_id, given.picture, _options(call, given), level=given.quality
+        )
         searched = None if found.probes is None else BoxShown.model_validate(found.probes.faces.box(0))
         return _shown(call, found, searched)
 
@@ -54,7 +56,7 @@ class SearchRoutes:
 
     def users_by_picture(self, call: Call, collection_id: CollectionInPath, given: SearchGiven) -> UserSearchShown:
         options = _options(call, given)
-        found = self.users.by_image(call.grant, collection_id, given.image, options, given.quality)
+        found = self.users.by_image(call.grant, collection_id, given.picture, options, given.quality)
         return UserSearchShown(
             threshold=options.threshold,
             gallery_size=found.gallery_size,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import Path
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 from regard.domain.identifiers import COLLECTION_ID, EXTERNAL_IMAGE_ID, USER_ID, UUID_PATTERN, Identifier
-from regard.domain.images import Box
+from regard.domain.images import Box, ObjectName
 
 #: A picture of 5 MB in base64, with room for the rest.
 PICTURE_BYTES = 8 * 1024 * 1024
@@ -43,8 +43,43 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 Words = Annotated[str, Field(max_length=2000)]
 #: The name of a person, a service, a key or a role.
 Name = Annotated[str, Field(min_length=1, max_length=255)]
+#: A bucket, and the name of an object in it: what AWS's clients could name too.
+Bucket = Annotated[str, Field(min_length=3, max_length=255, pattern=r"^[0-9A-Za-z.\-_]+$")]
+ObjectKey = Annotated[str, Field(min_length=1, max_length=1024)]
 #: JPEG or PNG, in base64.
 Picture = Annotated[Base64Bytes, Field(min_length=1, max_length=PICTURE_BYTES)]
+
+
+class ObjectGiven(Given):
+    """An object of a bucket."""
+
+    bucket: Bucket
+    name: ObjectKey
+
+    @property
+    def place(self) -> ObjectName:
+        return ObjectName(bucket=self.bucket, name=self.name)
+
+
+class PictureGiven(Given):
+    """A picture: sent as `image`, or stored as `object`."""
+
+    image: Picture | None = None
+    object: ObjectGiven | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.image is None) == (self.object is None):
+            raise ValueError("send a picture as image, or name a stored one as object: one of the two")
+        return self
+
+    @property
+    def picture(self) -> bytes | ObjectName:
+        if self.object is not None:
+            return self.object.place
+        if self.image is None:
+            raise ValueError("there is no picture")
+        return self.image
 
 
 class BoxShown(Shown):

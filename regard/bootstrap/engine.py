@@ -52,6 +52,7 @@ from regard.engine.analysis.memory_budget import MemoryBudget
 from regard.engine.analysis.moderation_analyzer import Moderation
 from regard.engine.analysis.probes import ProbeReader
 from regard.engine.analysis.protective_equipment import ProtectiveEquipment
+from regard.engine.analysis.stored_objects import StoredObjects
 from regard.engine.analysis.text_analyzer import TextDetection
 from regard.engine.bulk.media_jobs import MediaJobs
 from regard.engine.bulk.picture_evaluation import PictureEvaluation
@@ -67,7 +68,7 @@ from regard.engine.transfer.integrity import IndexCheck
 from regard.engine.video.video_jobs import VideoJobs
 from regard.errors import ModelUnavailable
 from regard.files import make_folder
-from regard.media.blobs import BlobStore
+from regard.media.blobs import Buckets
 from regard.sync.follower import Follower
 from regard.sync.index_sync import IndexSync
 from regard.telemetry.instruments import Instruments
@@ -121,6 +122,7 @@ class Engine:
     text: TextDetection
     video_jobs: VideoJobs
     media_jobs: MediaJobs
+    stored_objects: StoredObjects
     jobs: JobDoors
     metrics: Metrics
     instruments: Instruments
@@ -202,6 +204,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             moderation=sight.moderation,
             video_jobs=VideoJobs(blobs, stores.collections, sight.packs),
             media_jobs=MediaJobs(blobs, sight.moderation),
+            stored_objects=StoredObjects(blobs, loader),
             text=TextDetection(loader, TextModels(sight.packs)),
             jobs=job_doors(settings, stores, metrics),
             metrics=metrics,
@@ -235,7 +238,7 @@ class _Sight:
     moderation: Moderation
 
 
-def _sight(settings: Settings, blobs: BlobStore, together: Instruments) -> _Sight:
+def _sight(settings: Settings, blobs: Buckets, together: Instruments) -> _Sight:
     memory, zoo = picture_memory(settings), open_zoo(settings)
     takes = models_share(settings, memory)
     models, packs = face_models(settings, zoo, together, takes), model_loader(settings, zoo, together, takes)

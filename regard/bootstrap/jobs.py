@@ -17,6 +17,7 @@ from regard.engine.jobs.file_target import FileTarget
 from regard.engine.jobs.queue import JobQueue
 from regard.engine.jobs.sns_target import SnsOptions, SnsTarget
 from regard.engine.jobs.webhook_target import WebhookTarget
+from regard.store.job_result_rows import JobResultRows
 from regard.store.job_rows import JobRows
 from regard.store.outbox_rows import OutboxRows
 from regard.telemetry.metrics import JobFigures, Metrics
@@ -44,7 +45,7 @@ def job_queue(settings: Settings, stores: Stores) -> JobQueue:
 
 def job_control(settings: Settings, stores: Stores) -> JobControl:
     """Where the operator minds everybody's jobs."""
-    return JobControl(endings(settings, stores), OutboxRows(stores.database))
+    return JobControl(endings(settings, stores), OutboxRows(stores.database), JobResultRows(stores.database))
 
 
 def endings(settings: Settings, stores: Stores) -> Endings:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fastapi import FastAPI
 
 from regard.accountability.authorisations import Authorisations
+from regard.accountability.gate import Grant
 from regard.accountability.openid import OpenId
 from regard.accountability.passkeys import Passkeys
 from regard.accountability.secret_box import SecretBox
@@ -14,6 +16,7 @@ from regard.accountability.sign_in import SignIn
 from regard.accountability.thresholds import Thresholds
 from regard.api.application import native_api
 from regard.api.authorisation_routes import AuthorisationRoutes
+from regard.api.bucket_routes import BucketRoutes
 from regard.api.case_routes import CaseRoutes
 from regard.api.collection_routes import CollectionRoutes
 from regard.api.curation_routes import CurationRoutes
@@ -23,6 +26,7 @@ from regard.api.event_routes import EventRoutes
 from regard.api.face_routes import FaceRoutes
 from regard.api.first_run_routes import FirstRunRoutes
 from regard.api.incident_routes import IncidentRoutes
+from regard.api.job_routes import JobRoutes
 from regard.api.ledger_routes import LedgerRoutes
 from regard.api.native_routes import RouteFamily
 from regard.api.people_routes import PeopleRoutes
@@ -43,13 +47,22 @@ from regard.bootstrap.engine import Engine
 from regard.bootstrap.ledger import ledger_access, ledger_changes, ledger_reading
 from regard.bootstrap.reports import reports
 from regard.edge.request_pipeline import RequestPipeline
+from regard.engine.jobs.changes import JobChanges
+from regard.operations.call import Call as OperationCall
+from regard.operations.videos import ANALYSES
+from regard.store.job_rows import JobRows
 
 
 def native(engine: Engine, pipeline: RequestPipeline) -> FastAPI:
     """The application to mount at `/v1`."""
     sign_in = SignIn(engine.stores.sign_ins, _secret_box(engine))
-    families = [*route_families(engine, sign_in), EventRoutes(changes=ledger_changes(engine.stores), pipeline=pipeline)]
+    families = [*route_families(engine, sign_in), _events(engine, pipeline)]
     return native_api(families, Door(pipeline=pipeline, gate=engine.gate, sign_in=sign_in), pipeline)
+
+
+def _events(engine: Engine, pipeline: RequestPipeline) -> EventRoutes:
+    jobs = JobChanges(JobRows(engine.stores.database))
+    return EventRoutes(changes=ledger_changes(engine.stores), jobs=jobs, pipeline=pipeline)
 
 
 def route_families(engine: Engine, sign_in: SignIn) -> Sequence[RouteFamily]:
@@ -67,6 +80,7 @@ def route_families(engine: Engine, sign_in: SignIn) -> Sequence[RouteFamily]:
         SubjectRoutes(subjects=engine.subjects),
         *_authority(engine),
         *_galleries(engine),
+        *_stored(engine),
         CaseRoutes(cases=engine.cases),
         ReviewRoutes(reviews=engine.reviews),
         EvaluationRoutes(evaluation=engine.evaluation),
@@ -102,7 +116,7 @@ def _galleries(engine: Engine) -> Sequence[RouteFamily]:
         UserRoutes(galleries=engine.galleries, users=engine.users),
         _curation(engine.curation),
         SearchRoutes(faces=engine.face_search, users=engine.user_search),
-        PictureRoutes(detection=engine.detection, labels=engine.labels, text=engine.text),
+        PictureRoutes(detection=engine.detection, labels=engine.labels, text=engine.text, moderation=engine.moderation),
     ]
 
 
@@ -116,6 +130,21 @@ def _curation(doors: CurationDoors) -> CurationRoutes:
         portraits=doors.portraits,
         uploads=doors.uploads,
     )
+
+
+def _stored(engine: Engine) -> Sequence[RouteFamily]:
+    """What is in the buckets, and the work on it."""
+    jobs = engine.jobs
+    return [
+        BucketRoutes(objects=engine.stored_objects),
+        JobRoutes(videos=engine.video_jobs, queue=jobs.queue, control=jobs.control, settings=_job_settings),
+    ]
+
+
+def _job_settings(kind: str, grant: Grant, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """As AWS's clients would ask for it."""
+    analysis = next(each for each in ANALYSES if each.kind == kind)
+    return analysis.settings(OperationCall(grant, asked))
 
 
 def _secret_box(engine: Engine) -> SecretBox:

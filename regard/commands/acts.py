@@ -58,6 +58,7 @@ ACTS: Mapping[str, Action] = {
     "jobs cancel": Action.ADMINISTER,
     "jobs list": Action.READ,
     "jobs pause": Action.ADMINISTER,
+    "jobs priority": Action.ADMINISTER,
     "jobs resume": Action.ADMINISTER,
     "jobs retry": Action.ADMINISTER,
     "jobs show": Action.READ,

@@ -12,11 +12,11 @@ from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.terminal import Home, Json
-from regard.domain.jobs import Event, Job, JobState
-from regard.engine.jobs.control import JobFile
+from regard.domain.jobs import MOST_PRIORITY, Event, Job, JobState
+from regard.engine.jobs.control import JobFile, JobFilter
 
 app = typer.Typer(
-    help="Jobs on stored video: list and show them; cancel, pause, resume and retry them.",
+    help="Jobs on stored video: list and show them; cancel, pause, resume, retry and prioritise them.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -47,7 +47,7 @@ def show_all(
     """
     chosen = context.settings(home)
     with granted(chosen, "jobs list") as grant, open_register(chosen) as register:
-        found = register.jobs.all(grant, state or [], most)
+        found = register.jobs.all(grant, JobFilter(states=state or []), most)
     if as_json:
         terminal.say_json({"Jobs": [_job(each) for each in found]})
         return
@@ -122,6 +122,23 @@ def retry(job: JobArgument, *, home: Home = None) -> None:
     chosen = context.settings(home)
     with granted(chosen, "jobs retry") as grant, open_register(chosen) as register:
         _done(register.jobs.retry(grant, job))
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def priority(
+    job: JobArgument,
+    number: Annotated[int, typer.Argument(min=-MOST_PRIORITY, max=MOST_PRIORITY, help="0 unless changed.")],
+    *,
+    home: Home = None,
+) -> None:
+    """Let a job go before those of a lower priority, or, with a negative one, after the others.
+
+    Example: [bold]regard jobs priority 3f2a 10[/]
+    """
+    chosen = context.settings(home)
+    with granted(chosen, "jobs priority") as grant, open_register(chosen) as register:
+        found = register.jobs.prioritise(grant, job, number)
+    terminal.say(f"{found.id[:_SHOWN_ID]} has the priority {found.priority}.")
 
 
 def _done(job: Job) -> None:

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,10 +16,9 @@ from rich.markup import escape
 
 from regard.accountability.gate import Grant
 from regard.bootstrap.videos import task_over
-from regard.commands import context, terminal, video_lanes
+from regard.commands import context, terminal
 from regard.commands.acts import granted
 from regard.commands.terminal import Authorisation, Home, Json
-from regard.commands.video_lanes import Item, Lanes
 from regard.commands.video_page import Page, clock, html, length, places
 from regard.commands.video_stills import stills
 from regard.config.settings import Settings
@@ -28,6 +26,7 @@ from regard.domain.jobs import NewJob, StoredObject
 from regard.domain.reporting import Progress
 from regard.engine.jobs.in_place import Done, Wanted, done_here
 from regard.engine.jobs.task import Task
+from regard.engine.video.lanes import Lanes, of_kind
 from regard.errors import InvalidParameter, InvalidS3Object
 from regard.files import SHARED, replace_file
 from regard.media.blobs import FolderStore
@@ -41,8 +40,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 _BUCKET = "film"
 #: Progress is told in percent.
 _PARTS = 100
-#: Looks of a kind are so far apart where there are too few to tell, in milliseconds.
-_USUAL_STEP_MS = 500
 
 
 class Sought(StrEnum):
@@ -173,25 +170,8 @@ def _job(kind: str, film: StoredObject, grant: Grant, collection: str | None) ->
 
 def _kinds(done: Mapping[str, Done]) -> list[Lanes]:
     """What was looked for, in lanes."""
-    kinds: list[Lanes] = []
-    if "SEGMENT_DETECTION" in done:
-        segments = done["SEGMENT_DETECTION"].items
-        kinds += [video_lanes.shots(segments), video_lanes.cues(segments)]
-    for kind, lanes in (
-        ("FACE_SEARCH", video_lanes.matches),
-        ("PERSON_TRACKING", video_lanes.people),
-        ("LABEL_DETECTION", video_lanes.labels),
-        ("TEXT_DETECTION", video_lanes.texts),
-    ):
-        if kind in done:
-            kinds.append(lanes(done[kind].items, _step_ms(done[kind].items)))
-    return kinds
-
-
-def _step_ms(items: Sequence[Item]) -> int:
-    """How far apart looks are, as the least distance between two that found something."""
-    times = sorted({int(each["at"]) for each in items})
-    return min((later - earlier for earlier, later in pairwise(times)), default=_USUAL_STEP_MS)
+    order = ("SEGMENT_DETECTION", "FACE_SEARCH", "PERSON_TRACKING", "LABEL_DETECTION", "TEXT_DETECTION")
+    return [lanes for kind in order if kind in done for lanes in of_kind(kind, done[kind].items)]
 
 
 def _tell(file: Path, done: Mapping[str, Done], kinds: Sequence[Lanes]) -> None:

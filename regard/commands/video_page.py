@@ -12,7 +12,7 @@ from importlib.metadata import version
 from jinja2 import Environment, StrictUndefined
 
 from regard.commands.terminal import percent
-from regard.commands.video_lanes import Lane, Lanes, Place
+from regard.engine.video.lanes import Lane, Lanes, Place
 
 _TEMPLATE = "video_page.html.jinja"
 #: How a kind of lane is coloured.

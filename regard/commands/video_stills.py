@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from regard.commands.video_lanes import Place
 from regard.domain.images import Box, Image
 from regard.domain.reporting import Progress
 from regard.domain.videos import Span
+from regard.engine.video.lanes import Place
 from regard.media.clip import open_clip
 from regard.media.frames import Clip, Frame, Sound
 from regard.media.portraits import encoded

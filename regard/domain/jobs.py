@@ -10,6 +10,9 @@ from typing import Any
 
 from regard.domain.authority import Act, Caller
 
+#: Priorities are between this and its negative.
+MOST_PRIORITY = 100
+
 
 class JobState(StrEnum):
     """What becomes of a job. The last three are the ends."""

@@ -8,9 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from regard.domain.buckets import ObjectPage
 from regard.domain.jobs import StoredObject
 from regard.errors import ImageTooLarge, InvalidS3Object
 from regard.files import SHARED, replace_file
+from regard.media import folder_listing
 from regard.media.ranged_reader import RangedReader
 
 
@@ -53,8 +55,21 @@ class BlobWriter(Protocol):
         ...
 
 
-class Buckets(BlobStore, BlobWriter, Protocol):
-    """Both."""
+class BlobLister(Protocol):
+    """Where it is looked up what there is."""
+
+    def buckets(self) -> list[str]:
+        """The names of the buckets, as far as they may be listed."""
+        ...
+
+    def page(self, bucket: str, prefix: str, after: str, most: int) -> ObjectPage:
+        """Up to `most` objects and folders of a bucket, by name: those whose names begin with `prefix`, from where the
+        page before said, or the first where `after` is empty. Raises InvalidS3Object if there is no such bucket."""
+        ...
+
+
+class Buckets(BlobStore, BlobWriter, BlobLister, Protocol):
+    """All of it."""
 
 
 def too_large(size: int, limit: int) -> ImageTooLarge:
@@ -118,6 +133,23 @@ class FolderStore:
                 stream.write(content)
         except (OSError, ValueError, RuntimeError) as error:
             raise InvalidS3Object from error
+
+    def buckets(self) -> list[str]:
+        """As BlobLister."""
+        try:
+            return sorted(each.name for each in self._root.iterdir() if each.is_dir() and not each.name.startswith("."))
+        except OSError:
+            return []
+
+    def page(self, bucket: str, prefix: str, after: str, most: int) -> ObjectPage:
+        """As BlobLister; a prefix of a folder that is not there finds nothing, as in S3."""
+        *folders, _ = prefix.split("/")
+        if not all(map(_is_step, (bucket, *folders))) or not self.has(bucket):
+            raise InvalidS3Object
+        try:
+            return folder_listing.page((self._root / bucket).resolve(strict=True), prefix, after, most)
+        except (OSError, ValueError, RuntimeError):
+            return ObjectPage(folders=[], objects=[])
 
     def has(self, bucket: str) -> bool:
         """Whether a folder is there for `bucket`."""

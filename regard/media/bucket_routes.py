@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from regard.domain.buckets import ObjectPage
 from regard.domain.jobs import StoredObject
 from regard.media.blobs import Buckets, FolderStore
 from regard.media.ranged_reader import RangedReader
@@ -29,6 +30,14 @@ class BucketRoutes:
     def write(self, bucket: str, name: str, content: bytes) -> None:
         """As BlobWriter."""
         self._store(bucket).write(bucket, name, content)
+
+    def buckets(self) -> list[str]:
+        """As BlobLister."""
+        return sorted({*self._folders.buckets(), *self._rest.buckets()})
+
+    def page(self, bucket: str, prefix: str, after: str, most: int) -> ObjectPage:
+        """As BlobLister."""
+        return self._store(bucket).page(bucket, prefix, after, most)
 
     def _store(self, bucket: str) -> Buckets:
         return self._folders if self._folders.has(bucket) else self._rest

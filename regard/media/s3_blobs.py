@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.utils import is_valid_uri, validate_region_name
 
+from regard.domain.buckets import ListedObject, ObjectPage
 from regard.domain.jobs import StoredObject
 from regard.errors import ImageTooLarge, InternalServerError, InvalidS3Object, SettingsError
 from regard.media.blobs import ObjectReplaced, checked, too_large
@@ -99,6 +100,27 @@ class S3Store:
         with self._asked(bucket, name):
             self._client().put_object(**_wanted(bucket, name, None), Body=content)
 
+    def buckets(self) -> list[str]:
+        """As BlobLister: none where the key is meant for objects alone. Raises InternalServerError as `read`."""
+        try:
+            with self._asked("", ""):
+                return sorted(each["Name"] for each in self._client().list_buckets().get("Buckets", ()))
+        except InvalidS3Object:
+            return []
+
+    def page(self, bucket: str, prefix: str, after: str, most: int) -> ObjectPage:
+        """As BlobLister; and InternalServerError as `read`."""
+        wanted = {"Bucket": _checked_bucket(bucket), "Prefix": prefix, "Delimiter": "/", "MaxKeys": most}
+        with self._asked(bucket, prefix):
+            answer = self._client().list_objects_v2(**wanted | ({"ContinuationToken": after} if after else {}))
+        found = [
+            ListedObject(name=each["Key"], size=each["Size"], changed_at=each["LastModified"])
+            for each in answer.get("Contents", ())
+            if not each["Key"].endswith("/")  # what stands for a folder, and is empty
+        ]
+        folders = [each["Prefix"] for each in answer.get("CommonPrefixes", ())]
+        return ObjectPage(folders=folders, objects=found, next=answer.get("NextContinuationToken"))
+
     def open(self, stored: StoredObject) -> RangedReader:
         """As BlobStore; and InternalServerError as `read`, then or later."""
         wanted = _wanted(stored.bucket, stored.name, stored.version) | ({"IfMatch": stored.etag} if stored.etag else {})
@@ -181,9 +203,16 @@ _FAULT = "The S3 store did not deliver the object. Try your call again."
 
 def _wanted(bucket: str, name: str, version: str | None) -> dict[str, str]:
     """How S3 is asked for it. Raises InvalidS3Object for what would lead astray."""
-    if not _BUCKET.fullmatch(bucket) or not name or not {".", ".."}.isdisjoint(name.split("/")):
+    if not name or not {".", ".."}.isdisjoint(name.split("/")):
         raise InvalidS3Object
-    return {"Bucket": bucket, "Key": name} | ({} if version is None else {"VersionId": version})
+    return {"Bucket": _checked_bucket(bucket), "Key": name} | ({} if version is None else {"VersionId": version})
+
+
+def _checked_bucket(name: str) -> str:
+    """Raises InvalidS3Object for a name that would lead astray."""
+    if not _BUCKET.fullmatch(name):
+        raise InvalidS3Object
+    return name
 
 
 def _content(answer: Any, limit: int) -> bytes:

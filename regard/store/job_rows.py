@@ -95,15 +95,21 @@ class JobRows:
         self,
         limit: int,
         *,
-        principal: str | None = None,
+        owner: tuple[str, str | None] | None = None,
         kinds: Sequence[str] = (),
         states: Sequence[JobState] = (),
+        place: tuple[str, str] | None = None,
         before: tuple[datetime, str] | None = None,
     ) -> list[Job]:
-        """Up to `limit` jobs, the newest first; those before the one of that time and id, where given."""
+        """Up to `limit` jobs, the newest first; those of that access key or that person, about the object of that
+        bucket and name, before the one of that time and id, where given."""
         query = shown().order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
-        if principal is not None:
-            query = query.where(jobs.c.principal == principal)
+        if owner is not None:
+            key, person_id = owner
+            own = jobs.c.principal == key
+            query = query.where(own if person_id is None else own | (jobs.c.person_id == person_id))
+        if place is not None:
+            query = query.where(jobs.c.bucket == place[0], jobs.c.object_name == place[1])
         if kinds:
             query = query.where(jobs.c.kind.in_(kinds))
         if states:
@@ -138,6 +144,20 @@ class JobRows:
         which = (jobs.c.id == job_id) & jobs.c.state.in_(before)
         with self._database.write() as connection:
             return connection.execute(update(jobs).where(which).values(state=after)).rowcount == 1
+
+    def prioritise(self, job_id: str, priority: int) -> bool:
+        """Give a job that has not ended that priority; whether it had not."""
+        which = (jobs.c.id == job_id) & jobs.c.state.in_(UNENDED)
+        with self._database.write() as connection:
+            return connection.execute(update(jobs).where(which).values(priority=priority)).rowcount == 1
+
+    def outline(self) -> list[Any]:
+        """What is another once any job has come, gone on or ended."""
+        states = select(jobs.c.state, func.count(), func.sum(jobs.c.done), func.sum(jobs.c.priority))
+        newest = select(func.max(jobs.c.created_at), func.max(jobs.c.finished_at))
+        with self._database.read() as connection:
+            found = [*connection.execute(states.group_by(jobs.c.state)).all(), *connection.execute(newest).all()]
+            return [*found, connection.execute(select(func.sum(job_chunks.c.progress))).scalar_one()]
 
     def end(self, job_id: str, ending: Ending) -> bool:
         """End a job that has not ended; whether it had not."""

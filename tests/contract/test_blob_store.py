@@ -227,3 +227,31 @@ def test_nothing_is_written_outside_of_a_bucket_that_is_there(
 ) -> None:
     with pytest.raises(InvalidS3Object):
         build().write(bucket, name, b"x")
+
+
+def test_objects_are_listed_by_folder_and_page(build: Callable[..., Buckets]) -> None:
+    store = build()
+    assert {"photos", "other"} <= set(store.buckets())
+    names, folders, after = [], [], ""
+    for _ in range(20):
+        page = store.page("photos", "", after, 2)
+        assert len(page.objects) + len(page.folders) <= 2
+        names += [each.name for each in page.objects]
+        folders += page.folders
+        if page.next is None:
+            break
+        after = page.next
+    assert names == sorted(set(names))
+    assert {name for name in OBJECTS if "/" not in name} <= set(names)
+    assert "2024/" in folders
+    assert folders == sorted(set(folders))
+    [face] = store.page("photos", "2024/spring/", "", 10).objects
+    assert (face.name, face.size) == ("2024/spring/face.jpg", 3)
+    assert [each.name for each in store.page("photos", "Ünï", "", 10).objects] == ["Ünïcode 名前.png"]
+    assert not store.page("photos", "nothing/", "", 10).objects
+
+
+@pytest.mark.parametrize("bucket", ["", ".", "..", "nowhere", "photos/2024", "secret.txt\0"])
+def test_what_is_no_bucket_is_not_listed(build: Callable[..., Buckets], bucket: str) -> None:
+    with pytest.raises(InvalidS3Object):
+        build().page(bucket, "", "", 10)

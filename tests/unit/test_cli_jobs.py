@@ -64,6 +64,17 @@ def test_a_job_is_paused_resumed_cancelled_and_retried(user: Person) -> None:
     assert "only one that failed or was cancelled" in user.run("jobs", "retry", job.id).err
 
 
+def test_a_job_is_put_before_the_others_or_behind_them(user: Person) -> None:
+    job = ask(user)
+    for priority in ("10", "-3"):
+        said = user.run("jobs", "priority", job.id, priority)
+        assert (said.code, said.out) == (0, f"{job.id[:12]} has the priority {priority}.\n")
+        assert user.run("jobs", "show", job.id, "--json").json["Priority"] == int(priority)
+    assert user.run("jobs", "priority", job.id, "101").code == 2
+    user.run("jobs", "cancel", job.id)
+    assert "has ended already" in user.run("jobs", "priority", job.id, "1").err
+
+
 @pytest.mark.parametrize("job", ["ab", "0" * 64, "%", "____"])
 def test_a_job_that_there_is_not_is_said_to_be_none(user: Person, job: str) -> None:
     ask(user)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from regard.commands import video_lanes
-from regard.commands.video_lanes import Lane, Lanes, Place, Stretch
 from regard.commands.video_page import Page, clock, html, length, places
 from regard.domain.images import Box
+from regard.engine.video import lanes as video_lanes
+from regard.engine.video.lanes import Lane, Lanes, Place, Stretch
 
 BOX = {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4}
 

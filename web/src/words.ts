@@ -18,6 +18,8 @@ export const words = {
     authorisations: "Authorisations",
     authorisationsShort: "Approvals",
     ledger: "Ledger",
+    library: "Library",
+    video: "Video",
     account: "You",
     more: "More",
   },
@@ -398,6 +400,120 @@ export const words = {
     reference: "Where it is kept",
     independent: "It does not come from this search, nor from anybody who has seen its result",
   },
+  library: {
+    title: "Library",
+    lead: "Pictures and films in the server's buckets: look through them, see what is in them, search for a face.",
+    none: "There are no buckets that can be listed. Whoever runs the server puts a folder per bucket into its buckets folder, or names an S3 store.",
+    openByName: "Open a bucket by its name",
+    bucket: "Bucket",
+    open: "Open",
+    buckets: "All buckets",
+    path: "Where you are",
+    filter: "Names that begin with",
+    empty: "Nothing is here.",
+    emptyFiltered: "No name here begins with that.",
+    count: (shown: string, more: boolean) => `${shown}${more ? " and more" : ""} here`,
+    grid: "Pictures, films and folders. Arrow keys move, Enter opens.",
+    folder: (name: string) => `Folder ${name}`,
+    film: (name: string) => `Film ${name}`,
+    file: (name: string) => `${name}, no picture`,
+    notShown: (name: string, why: string) => `${name}, cannot be shown: ${why}`,
+    back: "Folder",
+    previous: "Previous",
+    next: "Next",
+    size: (width: number, height: number) => `${width} × ${height} pixels`,
+    zoomIn: "Larger",
+    zoomOut: "Smaller",
+    whole: "Whole",
+    frame: "The picture. + and − zoom; arrow keys move it when it is larger than its frame.",
+    see: "What is in it",
+    seeLead: "Nothing of what is found is kept.",
+    kinds: { labels: "Labels", text: "Text", faces: "Faces", look: "Colours and quality", moderation: "Moderation" },
+    looking: "Looking…",
+    nothing: {
+      labels: "Nothing was recognised with enough certainty.",
+      text: "Nothing is written in it that could be read.",
+      faces: "No face was found.",
+      look: "Nothing was found.",
+      moderation: "Nothing was found that would have to be looked at before it is shown.",
+    },
+    places: (count: number) => (count === 1 ? "marked once" : `marked ${count} times`),
+    certain: (percent: number) => `${percent.toFixed(0)} %`,
+    face: (number: number) => `Face ${number}`,
+    chooseFace: (number: number) => `Search for face ${number}`,
+    brightness: "Brightness",
+    sharpness: "Sharpness",
+    contrast: "Contrast",
+    colour: (plain: string, percent: number) => `${plain} ${percent.toFixed(0)} %`,
+    similar: "Search for a face in it",
+    similarLead: "Put the box around the face: draw it in the picture, move it with the arrow keys, or type where it is.",
+    draw: "Mark a face",
+    noDraw: "Leave it",
+    box: "The box. Arrow keys move it, with Shift they change its size, with Alt by little.",
+    boxAt: (left: number, top: number, width: number, height: number) => `Box at ${left} %, ${top} %, ${width} % wide, ${height} % high`,
+    sides: { left: "From the left, %", top: "From the top, %", width: "Width, %", height: "Height, %" },
+  },
+  video: {
+    title: "Video",
+    lead: "Films that are looked through in the background, and what was found in them.",
+    start: "To begin, open a film in the",
+    startEnd: ".",
+    none: "There are no such jobs.",
+    state: "State",
+    all: "All",
+    states: {
+      QUEUED: "Waits",
+      IN_PROGRESS: "Under way",
+      PAUSED: "Paused",
+      SUCCEEDED: "Done",
+      FAILED: "Failed",
+      CANCELLED: "Cancelled",
+    },
+    kinds: {
+      SEGMENT_DETECTION: "Shots and black frames",
+      PERSON_TRACKING: "People, followed",
+      FACE_SEARCH: "People of a collection",
+      FACE_DETECTION: "Faces",
+      LABEL_DETECTION: "Labels",
+      TEXT_DETECTION: "Text",
+      CONTENT_MODERATION: "Moderation",
+      CELEBRITY_RECOGNITION: "Celebrities",
+      MEDIA_ANALYSIS: "Pictures of a manifest",
+    },
+    askedBy: (name: string, moment: string) => `Asked for by ${name}, ${moment}`,
+    progress: (percent: number) => `${percent} % done`,
+    more: "Show more",
+    back: "All jobs",
+    inLibrary: "Show in the library",
+    unplayable: "This browser cannot play this film. It can be looked through all the same.",
+    player: "The film",
+    jobs: "Jobs on this film",
+    noJobs: "Nobody has had it looked through yet.",
+    look: "Look through it",
+    lookFor: "What to look for",
+    inCollection: "Collection",
+    begin: (count: number) => (count === 1 ? "Begin 1 job" : `Begin ${count} jobs`),
+    beginning: "One moment…",
+    begun: (count: number) => (count === 1 ? "1 job has begun." : `${count} jobs have begun.`),
+    cancel: "Cancel",
+    cancelSure: "Cancel this job? What it found so far is erased.",
+    pause: "Pause",
+    resume: "Go on",
+    retry: "Try again",
+    priority: "Priority",
+    setPriority: "Set",
+    found: "What was found",
+    foundLead: "Left and right go to the moments of a line, up and down to the other lines; a click goes there too.",
+    foundNone: "None were found.",
+    leftOut: (count: number) => `${count} more are left out.`,
+    times: (count: number, inAll: string, first: string) => `${count === 1 ? "once" : `${count} times`}, ${inAll} in all, first at ${first}`,
+    sure: (measure: string, percent: number) => `${measure} ${percent.toFixed(0)}`,
+    at: (what: string, from: string, to: string) => `${what}, ${from} to ${to}`,
+    asTable: "As a table",
+    columns: { what: "What", which: "Which", from: "From", to: "To" },
+    goTo: (moment: string) => `Go to ${moment}`,
+    notYours: "What a job finds is shown to whoever asked for it.",
+  },
 };
 
 function faces(count: number): string {
@@ -411,6 +527,20 @@ function some(count: number): string {
 /** "Ada", "Ada and Bea", "Ada, Bea and Cleo". */
 export function listed(names: string[]): string {
   return names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+/** A moment of a film, or how long something lasts. */
+export function clock(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${rest}` : rest;
+}
+
+export function bytes(value: number): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
+  const step = value < 1 ? 0 : Math.min(3, Math.floor(Math.log10(value) / 3));
+  return new Intl.NumberFormat(undefined, { style: "unit", unit: units[step], maximumFractionDigits: step ? 1 : 0 }).format(value / 1000 ** step);
 }
 
 export function when(moment: string | null | undefined): string {

@@ -1,20 +1,29 @@
-"""Jobs as the operator minds them: everybody's, with their chunks and what was told of them."""
+"""Jobs as people mind them, with their chunks and what was told of them: everybody's for whoever oversees the system,
+or where nobody is known; their own for everybody else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from regard.accountability.gate import Grant
 from regard.domain.jobs import Event, Job, JobState
+from regard.domain.people import Role
 from regard.engine.jobs.endings import Endings
+from regard.engine.jobs.queue import PlacedItem, placed
+from regard.engine.jobs.task import BY_TIME
 from regard.errors import InvalidParameter, ResourceNotFound
 from regard.store.chunk_rows import ChunkState
+from regard.store.job_result_rows import JobResultRows
 from regard.store.outbox_rows import OutboxRows
 
 #: How much of an id is enough, where it is nobody else's.
 _LEAST_ID = 4
+#: Items that a timeline is made of: a film of hours has fewer.
+_MOST_ITEMS = 1_000_000
+_OVERSEEING = frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.OVERSEER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,24 +45,57 @@ class JobHealth:
     undelivered: int
 
 
-class JobControl:
-    """List, show, cancel, pause, resume and retry jobs. An id may be shortened to what only one job begins with."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs: in one of these states, of one of these kinds, about the object of that bucket and name; any where
+    there is nothing said. They are those before the job of the id `before`."""
 
-    def __init__(self, endings: Endings, outbox: OutboxRows) -> None:
+    states: Sequence[JobState] = ()
+    kinds: Sequence[str] = ()
+    place: tuple[str, str] | None = None
+    before: str | None = None
+
+
+class JobControl:
+    """List, show, cancel, pause, resume, retry and prioritise jobs. An id may be shortened to what only one job begins
+    with."""
+
+    def __init__(self, endings: Endings, outbox: OutboxRows, results: JobResultRows) -> None:
         self._endings = endings
         self._jobs = endings.jobs
         self._outbox = outbox
+        self._results = results
 
-    def all(self, grant: Grant, states: Sequence[JobState], most: int) -> list[Job]:
-        """Up to `most` jobs in these states, or in any; the newest first."""
+    def all(self, grant: Grant, chosen: JobFilter, most: int) -> list[Job]:
+        """Up to `most` of the jobs that the caller may see, the newest first."""
         grant.require(grant.act.action)
-        return self._jobs.newest(most, states=states)
+        last = None if chosen.before is None else self._find(grant, chosen.before)
+        everybody = sees_all(grant)
+        found = self._jobs.newest(
+            most,
+            owner=None if everybody else (grant.caller.principal.access_key_id, grant.person_id),
+            states=chosen.states,
+            kinds=chosen.kinds,
+            place=chosen.place,
+            before=None if last is None else (last.created_at, last.id),
+        )
+        return found if everybody else [each for each in found if not self._is_over(each)]
 
     def show(self, grant: Grant, job_id: str) -> JobFile:
         """Raises ResourceNotFound."""
         grant.require(grant.act.action)
-        job = self._find(job_id)
+        job = self._find(grant, job_id)
         return JobFile(job=job, chunks=self._endings.chunks.of_job(job.id), events=self._outbox.of_job(job.id))
+
+    def results(self, grant: Grant, job_id: str, after: int, most: int) -> Sequence[PlacedItem]:
+        """Up to `most` items of the caller's job, by time, those whose key is above `after` (0 begins). Those of erased
+        faces are left out. Raises ResourceNotFound, also for somebody else's where people are known."""
+        return placed(self._results, self._own(grant, job_id), BY_TIME, after, most)
+
+    def timeline(self, grant: Grant, job_id: str) -> tuple[Job, list[Mapping[str, Any]]]:
+        """The caller's job, and all that it found; nothing of one that has not succeeded. Raises as `results`."""
+        job = self._own(grant, job_id)
+        return job, [item for _, item in self._results.window(job.id, BY_TIME, 0, _MOST_ITEMS)]
 
     def health(self, grant: Grant) -> JobHealth:
         """How many jobs wait and fail, and what was not told."""
@@ -69,8 +111,8 @@ class JobControl:
         """End it and erase what it found so far. Raises InvalidParameter for one that has ended."""
         job = self._asked(grant, job_id)
         if not self._endings.cancel(job):
-            raise InvalidParameter(f"The job {job.id} has ended already: {self._find(job.id).state}.")
-        return self._find(job.id)
+            raise InvalidParameter(f"The job {job.id} has ended already: {self._find(grant, job.id).state}.")
+        return self._find(grant, job.id)
 
     def pause(self, grant: Grant, job_id: str) -> Job:
         """Let it rest; the chunk that is worked on is done again later. Raises InvalidParameter."""
@@ -87,25 +129,60 @@ class JobControl:
             raise InvalidParameter(
                 f"The job {job.id} is {job.state}: only one that failed or was cancelled is retried."
             )
-        return self._find(job.id)
+        return self._find(grant, job.id)
+
+    def prioritise(self, grant: Grant, job_id: str, priority: int) -> Job:
+        """Let it go before those of a lower priority. Raises InvalidParameter for one that has ended."""
+        job = self._asked(grant, job_id)
+        if not self._jobs.prioritise(job.id, priority):
+            raise InvalidParameter(f"The job {job.id} has ended already: {job.state}.")
+        return self._find(grant, job.id)
 
     def _changed(self, grant: Grant, job_id: str, before: Sequence[JobState], after: JobState) -> Job:
         job = self._asked(grant, job_id)
         if not self._jobs.change(job.id, before, after):
             raise InvalidParameter(f"The job {job.id} is {job.state}, and so it cannot become {after}.")
-        return self._find(job.id)
+        return self._find(grant, job.id)
 
     def _asked(self, grant: Grant, job_id: str) -> Job:
         grant.require(grant.act.action)
-        job = self._find(job_id)
+        job = self._find(grant, job_id)
         grant.note(job=job.id)
         return job
 
-    def _find(self, job_id: str) -> Job:
+    def _own(self, grant: Grant, job_id: str) -> Job:
+        """The caller's own job, whose results are theirs alone where people are known."""
+        grant.require(grant.act.action)
+        job = self._find(grant, job_id)
+        if not (is_own(grant, job) or grant.mandate.holder is None) or self._is_over(job):
+            raise _none(job_id)
+        return job
+
+    def _is_over(self, job: Job) -> bool:
+        return job.state.ended and job.expires_at <= self._endings.clock()
+
+    def _find(self, grant: Grant, job_id: str) -> Job:
+        """Raises ResourceNotFound also for one that the caller may not see: they do not learn that it is there."""
         found = self._jobs.beginning(job_id) if len(job_id) >= _LEAST_ID else []
         if len(found) > 1:
             raise InvalidParameter(f"Several jobs begin with {job_id}; say more of the id.")
         job = self._jobs.get(found[0]) if found else None
-        if job is None:
-            raise ResourceNotFound(f"There is no job {job_id}. `regard jobs list` shows those there are.")
+        if job is None or not (is_own(grant, job) or sees_all(grant)):
+            raise _none(job_id)
         return job
+
+
+def sees_all(grant: Grant) -> bool:
+    """Whether everybody's jobs are shown: to whoever oversees the system, and where nobody is known."""
+    holder = grant.mandate.holder
+    return holder is None or bool(holder.roles & _OVERSEEING)
+
+
+def is_own(grant: Grant, job: Job) -> bool:
+    """Whether the caller asked for it: by the same access key, or as the same person."""
+    same = job.caller.principal.access_key_id == grant.caller.principal.access_key_id
+    return same or (job.person_id is not None and job.person_id == grant.person_id)
+
+
+def _none(job_id: str) -> ResourceNotFound:
+    return ResourceNotFound(f"There is no job {job_id}. `regard jobs list` shows those there are.")

@@ -29,6 +29,13 @@ class PlacedItem:
     shape: Mapping[str, Any]
 
 
+def placed(results: JobResultRows, job: Job, ordering: str, after: int, most: int) -> list[PlacedItem]:
+    """As `JobQueue.page`, whoever asks."""
+    return [
+        PlacedItem(key=place + 1, shape=_shown(item)) for place, item in results.window(job.id, ordering, after, most)
+    ]
+
+
 class JobQueue:
     """Asks for jobs, and gives what they found. Whoever holds the access key that asked may see a job; nobody else
     learns that it is there.
@@ -100,13 +107,12 @@ class JobQueue:
             raise ResourceNotFound("Could not find JobId")
         if job.state is not JobState.SUCCEEDED:
             return []
-        found = self._results.window(job.id, ordering, after, most)
-        return [PlacedItem(key=place + 1, shape=_shown(item)) for place, item in found]
+        return placed(self._results, job, ordering, after, most)
 
     def mine(self, grant: Grant, kind: str, most: int, before: tuple[datetime, str] | None = None) -> Sequence[Job]:
         """Up to `most` of the caller's jobs of that kind, the newest first: those before that time and id."""
         grant.require(grant.act.action)
-        found = self._jobs.newest(most, principal=_owner(grant.caller), kinds=(kind,), before=before)
+        found = self._jobs.newest(most, owner=(_owner(grant.caller), None), kinds=(kind,), before=before)
         now = self._clock()
         return [each for each in found if not each.state.ended or each.expires_at > now]
 

@@ -61,6 +61,20 @@ const PAGES: Page[] = [
     load: () => import("./Collections.svelte"),
   },
   {
+    name: "library",
+    title: words.nav.library,
+    icon: "M3 5h18v14H3zM3 16l5-5 4 4 3-3 6 5M15.500 9.500h.01",
+    offered: () => session.may("enroller", "searcher"),
+    load: () => import("./Library.svelte"),
+  },
+  {
+    name: "video",
+    title: words.nav.video,
+    icon: "M3 6h13v12H3zM16 10l5-3v10l-5-3",
+    offered: () => session.may("administrator", "enroller", "searcher", "auditor", "overseer"),
+    load: () => import("./Video.svelte"),
+  },
+  {
     name: "ledger",
     title: words.nav.ledger,
     icon: "M5 4h11l3 3v13H5zM8 9h8M8 13h8M8 17h5",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from regard.domain.images import Box
@@ -13,6 +14,8 @@ Item = Mapping[str, Any]
 _GAP_MS = 2_000
 #: How many lanes of a kind are shown: those that are seen longest.
 _MOST_LANES = 40
+#: Looks are so far apart where there are too few to tell, in milliseconds.
+_USUAL_STEP_MS = 500
 
 _CUES = {"BlackFrames": "Black frames", "ColorBars": "Colour bars", "Content": "Content"}
 
@@ -71,6 +74,20 @@ class _Sightings:
         self.times.append(at)
         if worth > self.best:
             self.best, self.place = worth, place
+
+
+def of_kind(kind: str, items: Sequence[Item]) -> list[Lanes]:
+    """What a job of that kind found, in lanes; none of a kind that has no time."""
+    if kind == "SEGMENT_DETECTION":
+        return [shots(items), cues(items)]
+    lanes = _BY_KIND.get(kind)
+    return [] if lanes is None else [lanes(items, _step_ms(items))]
+
+
+def _step_ms(items: Sequence[Item]) -> int:
+    """How far apart looks are, as the least distance between two that found something."""
+    times = sorted({int(each["Timestamp"]) for each in items})
+    return min((later - earlier for earlier, later in pairwise(times)), default=_USUAL_STEP_MS)
 
 
 def shots(segments: Iterable[Item]) -> Lanes:
@@ -138,6 +155,39 @@ def texts(found: Iterable[Item], step_ms: int) -> Lanes:
     return _cut("Text", [_lane(words[name], one, step_ms, sure=one.best) for name, one in seen.items()])
 
 
+def faces(found: Iterable[Item], step_ms: int) -> Lanes:
+    """One lane of when there are faces: who is not told."""
+    looks = [{"Timestamp": each["Timestamp"], "Person": {"Face": each["Face"]}} for each in found]
+    seen = _by(looks, lambda _: "Faces", _person_worth, _person_place)
+    return Lanes(title="Faces", lanes=[_lane(name, one, step_ms, sure=None) for name, one in seen.items()])
+
+
+def celebrities(found: Iterable[Item], step_ms: int) -> Lanes:
+    """A lane for each who was recognised, the likeliest first."""
+    named = [
+        {"Timestamp": each["Timestamp"], "Person": each["Celebrity"]} for each in found if each["Celebrity"].get("Name")
+    ]
+    seen = _by(
+        named,
+        lambda each: each["Person"]["Name"],
+        lambda each: each["Person"].get("Confidence") or 0.0,
+        lambda each: Place(at=each["Timestamp"], box=_box(each["Person"].get("Face") or {})),
+    )
+    lanes = [_lane(name, one, step_ms, sure=one.best) for name, one in seen.items()]
+    return _cut("Celebrities", sorted(lanes, key=lambda lane: -(lane.sure or 0)))
+
+
+def moderation(found: Iterable[Item], step_ms: int) -> Lanes:
+    """A lane for each label of content that is to be looked at."""
+    seen = _by(
+        found,
+        lambda each: each["ModerationLabel"]["Name"],
+        lambda each: each["ModerationLabel"]["Confidence"],
+        _frame,
+    )
+    return _cut("Moderation", [_lane(name, one, step_ms, sure=one.best) for name, one in seen.items()])
+
+
 def _by(
     found: Iterable[Item],
     name: Callable[[Item], str],
@@ -201,3 +251,14 @@ def _frame(item: Item) -> Place:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+_BY_KIND: Mapping[str, Callable[[Sequence[Item], int], Lanes]] = {
+    "CELEBRITY_RECOGNITION": celebrities,
+    "CONTENT_MODERATION": moderation,
+    "FACE_DETECTION": faces,
+    "FACE_SEARCH": matches,
+    "LABEL_DETECTION": labels,
+    "PERSON_TRACKING": people,
+    "TEXT_DETECTION": texts,
+}
