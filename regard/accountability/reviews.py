@@ -26,7 +26,7 @@ from regard.store.people_rows import PeopleRows
 from regard.store.review_rows import ReviewRows, SeededResult
 
 #: A pair that was given to somebody is given to others too after this time.
-_LEFT_AFTER = timedelta(hours=1)
+LEFT_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class Reviews:
         that they may; if the grant names a collection, there."""
         grant.require(Action.REVIEW)
         person, now = _reviewer(grant), self._clock()
-        since, collection = now - _LEFT_AFTER, grant.act.collection
+        since, collection = now - LEFT_AFTER, grant.act.collection
         with self._cases.together():
             mine = self._reviews.assigned(person, collection, since)
             if mine is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
+from regard.api.evaluation_shapes import MeasuredShown
 from regard.api.native_routes import Call, NativeRoute
 from regard.domain.authority import Action
 from regard.domain.evaluations import Evaluation
@@ -40,17 +41,15 @@ class ToEvaluate(BaseModel):
 
 
 class EvaluationShown(BaseModel):
-    """An evaluation; `rates` are as `regard evaluations show --json` has them."""
-
-    evaluation: dict[str, Any]
+    evaluation: MeasuredShown
 
     @classmethod
     def of(cls, found: Evaluation) -> EvaluationShown:
-        return cls(evaluation=asdict(found))
+        return cls(evaluation=MeasuredShown.model_validate(found))
 
 
 class EvaluationsShown(BaseModel):
-    evaluations: list[dict[str, Any]]
+    evaluations: list[MeasuredShown]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +73,9 @@ class EvaluationRoutes:
         )
 
     def all(self, call: Call) -> EvaluationsShown:
-        return EvaluationsShown(evaluations=[asdict(each) for each in self.evaluation.all(call.grant)])
+        return EvaluationsShown(
+            evaluations=[MeasuredShown.model_validate(each) for each in self.evaluation.all(call.grant)]
+        )
 
     def show(self, call: Call, evaluation_id: str) -> EvaluationShown:
         return EvaluationShown.of(self.evaluation.get(call.grant, evaluation_id))

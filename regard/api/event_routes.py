@@ -1,74 +1,43 @@
-"""`/v1/events`: what changed, as it changes, for those who have a page open (server-sent events)."""
+"""`/v1/events`: what changed, as it changes, and what waits for whoever listens (server-sent events)."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import time
-from collections import Counter
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Header
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from regard.accountability.ledger.ledger_changes import Following, LedgerChanges
+from regard.accountability.ledger.ledger_changes import LedgerChanges
+from regard.accountability.waiting import Waiting
 from regard.api.native_routes import Call, NativeRoute
+from regard.api.streaming import MEDIA, Streams, event
 from regard.domain.authority import Action
-from regard.edge.request_pipeline import RequestPipeline
-from regard.engine.jobs.changes import JobChanges, JobsFollowing
-from regard.errors import Throttling
+from regard.engine.jobs.changes import JobChanges
 
-_MEDIA = "text/event-stream"
-#: Then the client asks again, and the gate looks again at who that is.
-_LONGEST_SECONDS = 300.0
 _LOOK_SECONDS = 1.0
-#: A line that says nothing, so that what is between does not take the connection for dead.
-_ALIVE, _ALIVE_SECONDS = b": here\n\n", 15.0
-_MOST, _MOST_OF_ONE = 1000, 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRoutes:
-    """Streams take no thread and no turn while nothing happens."""
-
     changes: LedgerChanges
     jobs: JobChanges
-    pipeline: RequestPipeline
-    listening: Counter[str] = field(default_factory=Counter)
+    waiting: Waiting
+    streams: Streams
 
     def routes(self) -> tuple[NativeRoute, ...]:
-        return (NativeRoute("GET", "/events", self.listen, Action.READ, "Hear what changes", media=(_MEDIA,)),)
+        return (NativeRoute("GET", "/events", self.listen, Action.READ, "Hear what changes", media=(MEDIA,)),)
 
     def listen(self, call: Call, last_event_id: Annotated[int | None, Header(ge=0)] = None) -> Response:
-        who = call.grant.caller.principal.access_key_id
-        if self.listening.total() >= _MOST or self.listening[who] >= _MOST_OF_ONE:
-            raise Throttling("Too many pages listen for what changes. Close some, or look again by yourself.")
-        following = self.changes.follow(call.grant, last_event_id)
-        return StreamingResponse(self._told(who, following, self.jobs.follow(call.grant)), media_type=_MEDIA)
+        following, waits = self.changes.follow(call.grant, last_event_id), self.waiting.follow(call.grant)
+        jobs = self.jobs.follow(call.grant)
 
-    async def _told(self, who: str, following: Following, jobs: JobsFollowing) -> AsyncIterator[bytes]:
-        begun = spoken = time.monotonic()
-        self.listening[who] += 1
-        try:
-            yield f"retry: 2000\nid: {following.position}\n\n".encode()
-            while not self.pipeline.ended and time.monotonic() - begun < _LONGEST_SECONDS:
-                changed = await self.pipeline.aside(following.changed)
-                if await self.pipeline.aside(jobs.changed):
-                    changed |= {"jobs"}
-                if changed:
-                    yield _event(following.position, sorted(changed))
-                    spoken = time.monotonic()
-                elif time.monotonic() - spoken > _ALIVE_SECONDS:
-                    yield _ALIVE
-                    spoken = time.monotonic()
-                await asyncio.sleep(_LOOK_SECONDS)
-        finally:
-            self.listening[who] -= 1
-            if not self.listening[who]:
-                del self.listening[who]
+        def told(changed: frozenset[str]) -> bytes:
+            return event("changed", following.position, {"changed": sorted(changed), "waiting": waits()})
 
+        def look() -> bytes:
+            changed = following.changed() | (frozenset({"jobs"}) if jobs.changed() else frozenset())
+            return told(changed) if changed else b""
 
-def _event(position: int, topics: list[str]) -> bytes:
-    return f"id: {position}\nevent: changed\ndata: {json.dumps({'changed': topics})}\n\n".encode()
+        head = f"id: {following.position}\n\n".encode() + told(frozenset())
+        return self.streams.answer(call.grant.caller.principal.access_key_id, head, look, _LOOK_SECONDS)

@@ -6,6 +6,7 @@ import os
 import pwd
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 
 from regard.accountability.access_keys import AccessKeys
 from regard.accountability.authorisations import Authorisations
@@ -19,6 +20,7 @@ from regard.accountability.services import Services
 from regard.accountability.sign_in_means import SignInMeans
 from regard.accountability.standing import Standing
 from regard.accountability.temporary_credentials import TemporaryCredentials
+from regard.accountability.waiting import Waiting
 from regard.accountability.web_identity import WebIdentityTokens
 from regard.bootstrap.rules import rules_of
 from regard.bootstrap.stores import Stores
@@ -27,6 +29,9 @@ from regard.domain.authority import Caller, Channel
 from regard.domain.callers import Principal
 from regard.errors import SettingsError
 from regard.store.database import Database
+from regard.store.incident_rows import IncidentRows
+from regard.store.review_rows import ReviewRows
+from regard.store.suspension_rows import SuspensionRows
 
 
 def gate(settings: Settings, ledger: Ledger, opening: Callable[[], AbstractContextManager[Database]]) -> Gate:
@@ -65,6 +70,19 @@ def services(settings: Settings, stores: Stores) -> Services:
 
 def sign_in_means(settings: Settings, stores: Stores) -> SignInMeans:
     return SignInMeans(stores.people, stores.sign_ins, SecretBox(settings.home / "seal.key"))
+
+
+def waiting(stores: Stores) -> Waiting:
+    """What tells people of what they may do something about."""
+    database = stores.database
+    return Waiting(
+        authorisations=stores.authorisations,
+        incidents=IncidentRows(database),
+        suspensions=SuspensionRows(database),
+        thresholds=stores.thresholds,
+        reviews=ReviewRows(database),
+        clock=lambda: datetime.now(UTC),
+    )
 
 
 def authorised_credentials(settings: Settings, stores: Stores) -> AuthorisedCredentials:

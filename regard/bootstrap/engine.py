@@ -73,6 +73,7 @@ from regard.sync.follower import Follower
 from regard.sync.index_sync import IndexSync
 from regard.telemetry.instruments import Instruments
 from regard.telemetry.metrics import Metrics
+from regard.telemetry.recent_load import RecentLoad
 from regard.vision.faces.face_model import KnownModels
 from regard.vision.images.image_models import ImageModels
 from regard.vision.images.moderation import ModerationModels
@@ -125,6 +126,7 @@ class Engine:
     stored_objects: StoredObjects
     jobs: JobDoors
     metrics: Metrics
+    recent_load: RecentLoad
     instruments: Instruments
 
     def installed_profile(self) -> InstalledProfile | None:
@@ -158,7 +160,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
     take_turns_quickly()
     share_one_heap()
     with ExitStack() as closing:
-        metrics, together = instruments(settings, closing)
+        metrics, recent_load, together = instruments(settings, closing)
         blobs = blob_store(settings)  # first: it may refuse the settings, before anything is created
         keep_private(settings.home)
         make_folder(settings.buckets_folder)
@@ -208,6 +210,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             text=TextDetection(loader, TextModels(sight.packs)),
             jobs=job_doors(settings, stores, metrics),
             metrics=metrics,
+            recent_load=recent_load,
             instruments=together,
         )
 

@@ -25,9 +25,11 @@ from regard.api.evaluation_routes import EvaluationRoutes
 from regard.api.event_routes import EventRoutes
 from regard.api.face_routes import FaceRoutes
 from regard.api.first_run_routes import FirstRunRoutes
+from regard.api.health_routes import HealthRoutes
 from regard.api.incident_routes import IncidentRoutes
 from regard.api.job_routes import JobRoutes
 from regard.api.ledger_routes import LedgerRoutes
+from regard.api.model_routes import ModelRoutes
 from regard.api.native_routes import RouteFamily
 from regard.api.people_routes import PeopleRoutes
 from regard.api.picture_routes import PictureRoutes
@@ -37,14 +39,17 @@ from regard.api.review_routes import ReviewRoutes
 from regard.api.search_routes import SearchRoutes
 from regard.api.service_routes import ServiceRoutes
 from regard.api.sign_in_routes import SignInRoutes
+from regard.api.streaming import Streams
 from regard.api.subject_routes import SubjectRoutes
 from regard.api.suspension_routes import SuspensionRoutes
 from regard.api.threshold_routes import ThresholdRoutes
 from regard.api.user_routes import UserRoutes
-from regard.bootstrap.accountability import authorised_credentials, people, services, sign_in_means
+from regard.bootstrap.accountability import authorised_credentials, people, services, sign_in_means, waiting
 from regard.bootstrap.curation import CurationDoors
 from regard.bootstrap.engine import Engine
+from regard.bootstrap.health import ServerHealth
 from regard.bootstrap.ledger import ledger_access, ledger_changes, ledger_reading
+from regard.bootstrap.model_facts import ServerModels
 from regard.bootstrap.reports import reports
 from regard.edge.request_pipeline import RequestPipeline
 from regard.engine.jobs.changes import JobChanges
@@ -56,13 +61,8 @@ from regard.store.job_rows import JobRows
 def native(engine: Engine, pipeline: RequestPipeline) -> FastAPI:
     """The application to mount at `/v1`."""
     sign_in = SignIn(engine.stores.sign_ins, _secret_box(engine))
-    families = [*route_families(engine, sign_in), _events(engine, pipeline)]
+    families = [*route_families(engine, sign_in), *_streamed(engine, Streams(pipeline=pipeline))]
     return native_api(families, Door(pipeline=pipeline, gate=engine.gate, sign_in=sign_in), pipeline)
-
-
-def _events(engine: Engine, pipeline: RequestPipeline) -> EventRoutes:
-    jobs = JobChanges(JobRows(engine.stores.database))
-    return EventRoutes(changes=ledger_changes(engine.stores), jobs=jobs, pipeline=pipeline)
 
 
 def route_families(engine: Engine, sign_in: SignIn) -> Sequence[RouteFamily]:
@@ -84,6 +84,20 @@ def route_families(engine: Engine, sign_in: SignIn) -> Sequence[RouteFamily]:
         CaseRoutes(cases=engine.cases),
         ReviewRoutes(reviews=engine.reviews),
         EvaluationRoutes(evaluation=engine.evaluation),
+        ModelRoutes(models=ServerModels(engine=engine)),
+    ]
+
+
+def _streamed(engine: Engine, streams: Streams) -> Sequence[RouteFamily]:
+    """What goes on being told."""
+    return [
+        EventRoutes(
+            changes=ledger_changes(engine.stores),
+            jobs=JobChanges(JobRows(engine.stores.database)),
+            waiting=waiting(engine.stores),
+            streams=streams,
+        ),
+        HealthRoutes(reading=ServerHealth(engine=engine), streams=streams),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from regard.domain.thresholds import ThresholdChange
 from regard.store.database import Database
@@ -65,6 +65,15 @@ class ThresholdRows:
         query = select(_TABLE).where(_TABLE.c.collection_key == collection_key).order_by(_TABLE.c.key)
         with self._database.read() as connection:
             return [ThresholdChange(**row._mapping) for row in connection.execute(query)]
+
+    def waiting(self, person_id: str | None) -> int:
+        """How many collections have a last change that waits for somebody else's approval than this person's."""
+        last = select(func.max(_TABLE.c.key)).group_by(_TABLE.c.collection_key)
+        query = select(func.count()).where(_TABLE.c.key.in_(last), _TABLE.c.approved_at.is_(None))
+        if person_id is not None:
+            query = query.where(_TABLE.c.requested_by != person_id)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def get(self, key: int) -> ThresholdChange | None:
         with self._database.read() as connection:

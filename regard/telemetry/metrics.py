@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from regard.domain.reporting import RequestRecord
 from regard.errors import RegardError
+from regard.telemetry.figures import Figure, Figures
 from regard.telemetry.instruments import OK, UNKNOWN, Instrument
 
 #: Seconds: from a listing that touches one row to a crowd on a busy machine.
@@ -111,6 +112,11 @@ class Metrics(Instrument):
 
     def faces_found(self, count: int) -> None:
         self._faces.inc(count)
+
+    def figures(self) -> Figures:
+        """The same, for people."""
+        samples = (sample for family in self._registry.collect() for sample in family.samples)
+        return Figures(Figure(each.name, each.labels, each.value) for each in samples)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Everything counted so far, and its content type: OpenMetrics for clients that accept it, else plain text."""

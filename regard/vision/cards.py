@@ -44,7 +44,7 @@ SourceKind = Literal["url", "pip", "npm", "file"]
 _MOST_SIDE = 8192
 #: Whose scores a measured line may translate.
 _SCORED: tuple[Task, ...] = ("face-detector", "scene-classifier")
-_EMBEDDERS_ONLY = ("mirror", "points", "dimension", "calibration", "bands")
+_EMBEDDERS_ONLY = ("mirror", "points", "dimension", "calibration", "calibrated_on", "bands")
 _TRIVIAL = ((0.0, 1.0), (0.5, 1e-6))
 _CHANNELS = {"RGB": 3, "BGR": 3, "GREY": 1}
 _Pair = Annotated[tuple[float, float], Field(strict=False)]
@@ -190,8 +190,9 @@ class ModelCard(Download, frozen=True):
     """All that is known about a model before its file is opened. `family` names the code that reads its output.
 
     `weights` is the second file of a TensorFlow.js model. `mirror` (average a face with its mirror image),
-    `points`, `dimension`, `calibration` and `bands` (how that changes with utility) are for embedders only,
-    `confidence` (what its scores mean) for detectors of faces and classifiers of scenes.
+    `points`, `dimension`, `calibration`, `calibrated_on` (in words, on what it was measured) and `bands` (how it
+    changes with utility) are for embedders only, `confidence` (what its scores mean) for detectors of faces and
+    classifiers of scenes.
     """
 
     name: _PlainName
@@ -208,6 +209,7 @@ class ModelCard(Download, frozen=True):
     points: Points = "detector"
     dimension: int | None = Field(default=None, gt=0)
     calibration: Annotated[Calibration, PlainValidator(_table(Calibration, "cosine, false match rate"))] | None = None
+    calibrated_on: _Words | None = None
     confidence: Annotated[Confidence, PlainValidator(_table(Confidence, "score, share"))] | None = None
     bands: Annotated[tuple[_Band, ...], Field(strict=False)] = ()
 

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from test_native_api import PASSWORD, Answer, ask, sign_in
 
 from regard.accountability.passwords import Passwords
+from regard.bootstrap.accountability import waiting
 from regard.domain.cases import CaseState
 from regard.domain.comparisons import COMPONENTS
 from regard.domain.people import Role
@@ -192,3 +193,19 @@ def test_pictures_are_kept_encrypted_and_go_with_the_face(station: Agency) -> No
         content = file.read_bytes()
         assert b"\xff\xd8\xff\xe0\x00\x10JFIF" not in content
         assert sealed[:64] not in content
+
+
+@pytest.mark.control(41)
+def test_a_reviewer_learns_that_pairs_wait_and_never_how_many(station: Agency) -> None:
+    def waits(name: str) -> dict[str, int]:
+        with station.acting(name, "suspensions list") as grant:
+            return waiting(station.live.engine.stores).follow(grant)()
+
+    searched(station)
+    searched(station)
+    assert waits("rita") == {"reviews": 1}
+    assert "reviews" not in waits("sam")
+    while station.next_pair("rita") is not None:
+        assert waits("rita") == {"reviews": 1}
+        station.review("rita")
+    assert waits("rita") == {"reviews": 0}

@@ -59,6 +59,14 @@ def listening(desk: Office, login: str, **headers: str) -> Iterator[Stream]:
         connection.close()
 
 
+@contextmanager
+def waiting(desk: Office, login: str) -> Iterator[Iterator[dict[str, int]]]:
+    """What waits for somebody, each time they are told."""
+    with listening(desk, login) as stream:
+        lines = (line.decode() for line in iter(stream.response.readline, b""))
+        yield (json.loads(line.removeprefix("data: "))["waiting"] for line in lines if line.startswith("data: "))
+
+
 def test_each_hears_of_what_they_may_list_and_of_nothing_else(desk: Office) -> None:
     with listening(desk, "sam") as sam, listening(desk, "aud") as aud, listening(desk, "rob") as rob:
         asked = {"purpose": "fraud", "offence": "fraud", "basis": "file 7", "declaration": "no protected activity"}
@@ -112,3 +120,16 @@ def test_streams_hold_no_thread_and_are_limited(desk: Office) -> None:
         finally:
             for each in streams:
                 each.__exit__(None, None, None)
+
+
+def test_each_is_told_what_waits_for_them_and_a_reviewer_no_number(desk: Office) -> None:
+    asked = {"purpose": "fraud", "offence": "fraud", "basis": "file 9", "declaration": "no protected activity"}
+    with waiting(desk, "ove") as ove, waiting(desk, "sam") as sam, waiting(desk, "rob") as rob:
+        before = next(ove)["authorisations"]
+        assert set(next(sam)) == set()
+        assert next(rob) == {"reviews": 0}
+        made = desk.post("sam", "/authorisations", asked)["id"]
+        assert next(ove)["authorisations"] == before + 1
+        desk.post("ove", f"/authorisations/{made}/refuse")
+        assert next(ove)["authorisations"] == before
+        assert set(next(sam)) == set()

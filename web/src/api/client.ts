@@ -57,7 +57,13 @@ export function address(path: string, query: Query = {}): string {
 }
 
 /** What `/v1` answers. Throws a Problem, also where there is no connection. */
-export async function ask<T>(path: string, { method = "GET", body, headers = {}, query = {}, signal }: Asked = {}): Promise<T> {
+export async function ask<T>(path: string, asked: Asked = {}): Promise<T> {
+  const answer = await opened(path, asked);
+  return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
+}
+
+/** An answer whose body is still to be read. Throws as `ask`. */
+export async function opened(path: string, { method = "GET", body, headers = {}, query = {}, signal }: Asked = {}): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(address(path, query), {
@@ -72,8 +78,7 @@ export async function ask<T>(path: string, { method = "GET", body, headers = {},
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Problem(0, "NoConnection", "The server cannot be reached. Check the connection, then try again.");
   }
-  if (answer.status === 204) return undefined as T;
-  if (answer.ok) return (await answer.json()) as T;
+  if (answer.ok) return answer;
   const found = await problem(answer);
   if (found.signedOut && !path.startsWith("/sign-in")) signedOut();
   throw found;

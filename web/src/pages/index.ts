@@ -15,6 +15,9 @@ interface Page {
   short?: string;
   /** Drawn in a box of 24 by 24. */
   icon: string;
+  /** What of `changes.waiting` is dealt with there; `uncounted` where it is not told how many. */
+  waits?: string;
+  uncounted?: boolean;
   /** Whether it is offered to whoever has signed in. */
   offered: () => boolean;
   load: () => Promise<{ default: Component<PageProps> }>;
@@ -36,6 +39,8 @@ const PAGES: Page[] = [
     title: words.nav.review,
     icon: "M4 5h7v14H4zM13 5h7v14h-7zM7.500 10v4M16.500 10v4",
     offered: () => session.may("reviewer"),
+    waits: "reviews",
+    uncounted: true,
     load: () => import("./Review.svelte"),
   },
   {
@@ -51,6 +56,7 @@ const PAGES: Page[] = [
     short: words.nav.authorisationsShort,
     icon: "M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6zM9 12l2 2 4-4.500",
     offered: () => session.me?.profile !== "open" && session.may("searcher", "enroller", "overseer", "auditor"),
+    waits: "authorisations",
     load: () => import("./Authorisations.svelte"),
   },
   {
@@ -89,6 +95,51 @@ const PAGES: Page[] = [
     load: () => import("./Reports.svelte"),
   },
   {
+    name: "staff",
+    title: words.nav.staff,
+    icon: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM3 20c.5-4 3-6 6-6s5.500 2 6 6M15.500 4.500a3.500 3.500 0 0 1 0 6.500M17.500 14.500c2 .5 3.200 2.500 3.500 5.500",
+    offered: () => session.can("GET /v1/people"),
+    load: () => import("./Staff.svelte"),
+  },
+  {
+    name: "thresholds",
+    title: words.nav.thresholds,
+    icon: "M4 8h9M17 8h3M15 5.500v5M4 16h3M11 16h9M9 13.500v5",
+    offered: () => session.me?.profile !== "open" && session.may("administrator", "auditor", "overseer"),
+    waits: "thresholds",
+    load: () => import("./Thresholds.svelte"),
+  },
+  {
+    name: "suspensions",
+    title: words.nav.suspensions,
+    icon: "M8 3.500h8l4.500 4.500v8L16 20.500H8L3.500 16V8zM9.500 9.500v5M14.500 9.500v5",
+    offered: () => session.may("administrator", "auditor", "overseer"),
+    waits: "suspensions",
+    load: () => import("./Suspensions.svelte"),
+  },
+  {
+    name: "incidents",
+    title: words.nav.incidents,
+    icon: "M12 4 2.500 20h19zM12 10v4.500M12 17.200v.01",
+    offered: () => session.can("POST /v1/incidents") || session.can("GET /v1/incidents"),
+    waits: "incidents",
+    load: () => import("./Incidents.svelte"),
+  },
+  {
+    name: "accuracy",
+    title: words.nav.accuracy,
+    icon: "M4 4v16h16M7 16c3-1 4-9 6-9s2 5 6 6",
+    offered: () => session.can("GET /v1/accuracy"),
+    load: () => import("./Accuracy.svelte"),
+  },
+  {
+    name: "health",
+    title: words.nav.health,
+    icon: "M3 12h4l2.500-6 4 12 2.500-6h5",
+    offered: () => session.can("GET /v1/health"),
+    load: () => import("./Health.svelte"),
+  },
+  {
     name: "you",
     title: words.nav.account,
     icon: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.500 20c1-4 4-6 7.500-6s6.500 2 7.500 6",
@@ -102,6 +153,7 @@ const MORE: Page = {
   title: words.nav.more,
   icon: "M5 12h.01M12 12h.01M19 12h.01",
   offered: () => true,
+  waits: "more",
   load: () => import("./More.svelte"),
 };
 

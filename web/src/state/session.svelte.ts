@@ -29,6 +29,11 @@ class Session {
     }
   }
 
+  /** Whether they may take a route, such as "POST /v1/people". */
+  can(route: string): boolean {
+    return this.me?.may.includes(route) ?? false;
+  }
+
   /** Whether somebody has one of these roles; where nobody is asked for roles, everybody may. */
   may(...roles: string[]): boolean {
     const own = this.me?.roles ?? [];
