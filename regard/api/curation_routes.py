@@ -18,8 +18,8 @@ from regard.api.curation_shapes import (
     AlikeUser,
     CuratedShown,
     MergeGiven,
-    PicturesGiven,
-    PicturesShown,
+    PortraitsGiven,
+    PortraitsShown,
     ProposalsShown,
     QualityShown,
     SeparationGiven,
@@ -177,9 +177,9 @@ class CurationRoutes:
             next=found.next,
         )
 
-    def pictures(self, call: Call, collection_id: CollectionInPath, given: PicturesGiven) -> PicturesShown:
+    def pictures(self, call: Call, collection_id: CollectionInPath, given: PortraitsGiven) -> PortraitsShown:
         found = self.portraits.of(call.grant, collection_id, given.face_ids)
-        return PicturesShown(pictures={face_id: base64.b64encode(each).decode() for face_id, each in found.items()})
+        return PortraitsShown(pictures={face_id: base64.b64encode(each).decode() for face_id, each in found.items()})
 
     def known(self, call: Call, collection_id: CollectionInPath, given: UploadsGiven) -> UploadsShown:
         return UploadsShown(known=self.uploads.known(call.grant, collection_id, given.sha256))

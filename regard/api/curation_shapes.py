@@ -45,7 +45,7 @@ class SeparationGiven(Given):
     version: Version | None = None
 
 
-class PicturesGiven(Given):
+class PortraitsGiven(Given):
     face_ids: SomeFaceIds
 
 
@@ -187,7 +187,7 @@ class QualityShown(Shown):
     next: int | None
 
 
-class PicturesShown(Shown):
+class PortraitsShown(Shown):
     """JPEG in base64, by face id, of those whose picture is kept."""
 
     pictures: dict[str, str]

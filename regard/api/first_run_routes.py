@@ -1,4 +1,5 @@
-"""`/v1/first-run`: the first administrator, made by whoever has the link that the server showed when it started."""
+"""`/v1/first-run`: the first administrator, made by whoever has the link that the server showed when it started; and
+the profile that they choose."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from typing import Annotated
 from pydantic import Field
 
 from regard.accountability.first_run import OPERATOR, FirstRun
-from regard.api.native_routes import NativeRoute, StrangersCall
+from regard.accountability.profile_choice import ProfileChoice
+from regard.api.native_routes import Call, NativeRoute, StrangersCall
 from regard.api.shapes import Given, Name, Shown
 from regard.domain.authority import Action
 
@@ -30,9 +32,34 @@ class FirstPersonShown(Shown):
     profile: str
 
 
+class ChoiceShown(Shown):
+    """Whether the installation's profile can be chosen here, and if not, why; and which one is in force."""
+
+    open: bool
+    reason: str | None
+    profile: str
+
+
+class ProfileGiven(Given):
+    """The profile to be the installation's; the reference of the assessment that some ask for; and whether you are to
+    search and enrol as well, which profiles that know people forbid an administrator to give themself."""
+
+    profile: Annotated[str, Field(min_length=1, max_length=64)]
+    assessment: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    searches: bool = False
+
+
+class ProfileChosen(Shown):
+    """What was chosen; `begins_again` says that the server does so now, under it: ask `GET /v1/me` until it answers."""
+
+    profile: str
+    begins_again: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstRunRoutes:
     first_run: FirstRun
+    choice: ProfileChoice
 
     def routes(self) -> tuple[NativeRoute, ...]:
         return (
@@ -45,9 +72,19 @@ class FirstRunRoutes:
                 status=201,
                 strangers=True,
             ),
+            NativeRoute("GET", "/first-run/profile", self.show, Action.READ, "Whether the profile can be chosen"),
+            NativeRoute("POST", "/first-run/profile", self.choose, Action.ADMINISTER, "Choose the profile"),
         )
 
     def make(self, call: StrangersCall, given: FirstPersonGiven) -> FirstPersonShown:
         with self.first_run.taking(given.token), call.known(OPERATOR) as grant:
             made = self.first_run.make(grant, given.name, given.login, given.password)
             return FirstPersonShown(id=made.id, name=made.name, profile=grant.rules.name)
+
+    def show(self, call: Call) -> ChoiceShown:
+        reason = self.choice.fixed(call.grant)
+        return ChoiceShown(open=reason is None, reason=reason, profile=call.grant.base.name)
+
+    def choose(self, call: Call, given: ProfileGiven) -> ProfileChosen:
+        again = self.choice.choose(call.grant, given.profile, assessment=given.assessment, searches=given.searches)
+        return ProfileChosen(profile=given.profile, begins_again=again)

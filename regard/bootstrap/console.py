@@ -31,7 +31,9 @@ class ConsolePages:
         if not self.built:
             return PlainTextResponse(_NOT_BUILT, status_code=503)
         found = self._assets.find(request.path_params["path"])
-        return _answer(found) if found else PlainTextResponse("The console has no such file.\n", status_code=404)
+        return (
+            _answer(found, request) if found else PlainTextResponse("The console has no such file.\n", status_code=404)
+        )
 
     async def without_slash(self, _: Request) -> Response:
         """Names of files are relative to the page's own address, which ends with a slash."""
@@ -42,5 +44,8 @@ class ConsolePages:
         return self.built and _PAGE in request.headers.get("accept", "").lower()
 
 
-def _answer(asset: Asset) -> Response:
-    return Response(asset.content, headers=dict(asset.headers), media_type=asset.media_type)
+def _answer(asset: Asset, request: Request) -> Response:
+    headers, zipped = dict(asset.headers), asset.zipped
+    if zipped is None or "gzip" not in request.headers.get("accept-encoding", "").lower():
+        return Response(asset.content, headers=headers, media_type=asset.media_type)
+    return Response(zipped, headers=headers | {"Content-Encoding": "gzip"}, media_type=asset.media_type)

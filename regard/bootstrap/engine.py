@@ -11,10 +11,12 @@ from regard.accountability.cases import Cases
 from regard.accountability.first_run import FirstRun
 from regard.accountability.gate import Gate
 from regard.accountability.ledger.ledger import Ledger
+from regard.accountability.profile_choice import ProfileChoice
 from regard.accountability.reviews import Reviews
 from regard.bootstrap.accountability import access_keys, first_run, gate
 from regard.bootstrap.cases import case_doors
 from regard.bootstrap.curation import CurationDoors, curation_doors
+from regard.bootstrap.folders import folder_runs
 from regard.bootstrap.galleries import (
     celebrities,
     enrolment,
@@ -34,6 +36,7 @@ from regard.bootstrap.ledger import open_ledger
 from regard.bootstrap.memory import models_share, object_memory, picture_memory
 from regard.bootstrap.models import face_models, model_loader, open_zoo
 from regard.bootstrap.profile_changes import installed
+from regard.bootstrap.profile_setting import profile_choice
 from regard.bootstrap.reports import evaluation
 from regard.bootstrap.spare_memory import share_one_heap
 from regard.bootstrap.stores import Stores, blob_store, open_stores
@@ -54,6 +57,7 @@ from regard.engine.analysis.probes import ProbeReader
 from regard.engine.analysis.protective_equipment import ProtectiveEquipment
 from regard.engine.analysis.stored_objects import StoredObjects
 from regard.engine.analysis.text_analyzer import TextDetection
+from regard.engine.bulk.folder_runs import FolderRuns
 from regard.engine.bulk.media_jobs import MediaJobs
 from regard.engine.bulk.picture_evaluation import PictureEvaluation
 from regard.engine.galleries.celebrities import Celebrities
@@ -102,12 +106,14 @@ class Engine:
     index_sync: IndexSync
     access_keys: AccessKeys
     first_run: FirstRun
+    profile_choice: ProfileChoice
     detection: FaceDetection
     comparison: FaceComparison
     labels: LabelDetection
     equipment: ProtectiveEquipment
     galleries: Galleries
     enrolment: Enrolment
+    folder_runs: FolderRuns
     face_search: FaceSearch
     users: Users
     user_search: UserSearch
@@ -186,12 +192,16 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             index_sync=sync,
             access_keys=access_keys(settings, stores),
             first_run=first_run(stores),
+            profile_choice=profile_choice(settings, stores),
             detection=FaceDetection(loader, analyzer),
             comparison=FaceComparison(probes, matcher.models.default),
             galleries=galleries(stores, matcher, reviewing),
             labels=LabelDetection(loader, labeller),
             equipment=ProtectiveEquipment(loader, labeller, sight.models),
             enrolment=enrolment(stores, loader, analyzer, matcher, reviewing),
+            folder_runs=closing.enter_context(
+                folder_runs(stores, entrance, matcher, reviewing, analyzer, sight.memory)
+            ),
             face_search=face_search(stores, matcher, probes, reviewing),
             users=users(stores, matcher, reviewing),
             user_search=user_search(stores, matcher, probes, reviewing),

@@ -25,6 +25,7 @@ from regard.api.evaluation_routes import EvaluationRoutes
 from regard.api.event_routes import EventRoutes
 from regard.api.face_routes import FaceRoutes
 from regard.api.first_run_routes import FirstRunRoutes
+from regard.api.folder_routes import FolderRoutes
 from regard.api.health_routes import HealthRoutes
 from regard.api.incident_routes import IncidentRoutes
 from regard.api.job_routes import JobRoutes
@@ -74,7 +75,7 @@ def route_families(engine: Engine, sign_in: SignIn) -> Sequence[RouteFamily]:
             passkeys=Passkeys(rows, secret_box, chosen.site),
             openid=OpenId(rows, secret_box, chosen.openid_issuer, chosen.openid_client_id),
         ),
-        FirstRunRoutes(first_run=engine.first_run),
+        FirstRunRoutes(first_run=engine.first_run, choice=engine.profile_choice),
         SuspensionRoutes(suspensions=engine.keeping.suspensions),
         IncidentRoutes(incidents=engine.keeping.incidents, watch=engine.keeping.signals),
         SubjectRoutes(subjects=engine.subjects),
@@ -127,6 +128,7 @@ def _galleries(engine: Engine) -> Sequence[RouteFamily]:
         FaceRoutes(
             galleries=engine.galleries, users=engine.users, enrolment=engine.enrolment, uploads=engine.curation.uploads
         ),
+        FolderRoutes(runs=engine.folder_runs),
         UserRoutes(galleries=engine.galleries, users=engine.users),
         _curation(engine.curation),
         SearchRoutes(faces=engine.face_search, users=engine.user_search),

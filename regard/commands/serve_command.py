@@ -81,12 +81,19 @@ def serve(
     """
     chosen = context.settings(home, host=host, port=port)
     _check_free(chosen.server.host, chosen.server.port)
-    pipeline(chosen)  # raises for wrong settings now, before anything slow
-    untold = answers_untold(chosen)
-    tls = Tls.of(chosen)
     _obey_signals()
     logs.begin(chosen.telemetry.log_format)
     limit = descriptors.raise_limit()
+    again = _serve(chosen, home, limit)
+    while again is not None:  # the first administrator has chosen a profile, and settings are read at the start
+        again = _serve(context.settings(home, host=host, port=again), home, limit)
+
+
+def _serve(chosen: Settings, home: Path | None, limit: int) -> int | None:
+    """Serve until the end. Returns the port if it is to begin again there, under settings that are read once more."""
+    pipeline(chosen)  # raises for wrong settings now, before anything slow
+    untold = answers_untold(chosen)
+    tls = Tls.of(chosen)
     if untold:
         log.warning(_UNTOLD)
     with context.engine(chosen) as engine, working_on_jobs(engine), fetching_packs(chosen) as fetching:
@@ -97,8 +104,10 @@ def serve(
         if warning := _too_open(chosen, engine):
             log.warning("%s", warning)
         shared = pipeline(chosen, engine.instruments)
+        ports: list[int] = []
 
         def begin(port: int) -> None:
+            ports.append(port)
             _announce(engine, port, tls, home)
             fetching.start()
 
@@ -109,9 +118,11 @@ def serve(
             announce=begin,
             ending=shared.end,
         )
+        engine.profile_choice.begin_again = http.begin_again
         http.run()
         if http.ended_by == signal.SIGINT:
             raise KeyboardInterrupt
+        return ports[0] if http.again and http.ended_by is None else None
 
 
 def _too_open(chosen: Settings, engine: Engine) -> str | None:

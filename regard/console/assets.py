@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ _HEADERS = {
 #: Files in this folder have a hash in their name: another content is another name.
 _HASHED = "assets"
 _FOR_EVER, _ASK_AGAIN = "public, max-age=31536000, immutable", "no-cache"
+#: Compressed to less than this share, a file is sent so.
+_WORTH = 0.9
 _TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json", ".svg": "image/svg+xml"}
 
 
@@ -50,6 +53,8 @@ class Asset:
     content: bytes
     media_type: str
     headers: Mapping[str, str]
+    #: The same, compressed, where that is much smaller.
+    zipped: bytes | None = None
 
 
 class Assets:
@@ -73,4 +78,7 @@ class Assets:
 def _read(path: Path, folder: Path) -> Asset:
     kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     lasting = path.relative_to(folder).parts[0] == _HASHED
-    return Asset(path.read_bytes(), kind, {**_HEADERS, "Cache-Control": _FOR_EVER if lasting else _ASK_AGAIN})
+    content = path.read_bytes()
+    headers = {**_HEADERS, "Cache-Control": _FOR_EVER if lasting else _ASK_AGAIN, "Vary": "Accept-Encoding"}
+    zipped = gzip.compress(content, mtime=0)
+    return Asset(content, kind, headers, zipped if len(zipped) < _WORTH * len(content) else None)

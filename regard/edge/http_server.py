@@ -92,6 +92,8 @@ class HttpServer(uvicorn.Server):
         self._ending = ending
         self.ended_by: signal.Signals | None = None
         """The signal that ended the server."""
+        self.again = False
+        """Whether it ended to begin once more."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(self._note_fault)
@@ -118,6 +120,10 @@ class HttpServer(uvicorn.Server):
         self.force_exit = False
         if not await self._finished(_FLUSH_SECONDS) and self.server_state.tasks:
             self._exit()
+
+    def begin_again(self) -> None:
+        """End as at a signal, to be served once more: `again` says so. May be called from any thread."""
+        self.again = self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signal's
         """A first signal ends the server; a second ends it at once, unless it is a SIGHUP: a closing terminal may send

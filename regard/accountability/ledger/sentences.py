@@ -24,9 +24,10 @@ _IRREGULAR = {
     "take": "took",
     "tell": "told",
     "try": "tried",
+    "undo": "undid",
     "withdraw": "withdrew",
 }
-_DOUBLED = {"cancel": "cancelled", "enrol": "enrolled", "tag": "tagged"}
+_DOUBLED = {"cancel": "cancelled", "enrol": "enrolled", "stop": "stopped", "tag": "tagged"}
 
 
 @functools.cache

@@ -157,6 +157,21 @@ const MORE: Page = {
   load: () => import("./More.svelte"),
 };
 
+/** Where the first administrator begins; it is led to, and stands in no bar. */
+const START: Page = {
+  name: "start",
+  title: words.start.title,
+  icon: "",
+  offered: () => session.may("administrator"),
+  load: () => import("./Start.svelte"),
+};
+
+/** Fetch a page's own script while it is not known yet who is there: on a slow line one wait less. */
+export function fetchEarly(name: string): void {
+  const page = [...PAGES, START].find((each) => each.name === name) ?? PAGES[0]!;
+  page.load().catch(() => undefined); // it is asked for again, and told then
+}
+
 export function offered(): Page[] {
   return PAGES.filter((page) => page.offered());
 }
@@ -170,5 +185,6 @@ export function inBar(): Page[] {
 /** The page of this name; else the first that is offered. */
 export function pageOf(name: string): Page {
   const all = offered();
+  if (name === START.name && START.offered()) return START;
   return name === MORE.name ? MORE : (all.find((page) => page.name === name) ?? all[0]!);
 }

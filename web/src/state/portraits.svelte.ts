@@ -22,7 +22,7 @@ export class Portraits {
       const some = wanted.slice(at, at + TOGETHER);
       try {
         const path = `/collections/${step(this.collection)}/faces/pictures`;
-        const found = await ask<Shapes["PicturesShown"]>(path, { method: "POST", body: { face_ids: some } });
+        const found = await ask<Shapes["PortraitsShown"]>(path, { method: "POST", body: { face_ids: some } });
         for (const [id, picture] of Object.entries(found.pictures)) this.pictures.set(id, `data:image/jpeg;base64,${picture}`);
       } catch {
         // Whoever may not see them is shown the names alone.

@@ -18,3 +18,10 @@ export function faults(face: Shapes["DetectedFace"], side: number): string[] {
 export function described(face: Shapes["DetectedFace"], side: number): string {
   return faults(face, side).join(", ") || text.clear;
 }
+
+/** Which of these faces is where that one is. */
+export function nearest(face: Shapes["DetectedFace"], faces: Shapes["DetectedFace"][]): number {
+  const away = ({ box }: Shapes["DetectedFace"]) =>
+    Math.hypot(box.left + box.width / 2 - face.box.left - face.box.width / 2, box.top + box.height / 2 - face.box.top - face.box.height / 2);
+  return faces.reduce((best, each, row) => (away(each) < away(faces[best]!) ? row : best), 0);
+}

@@ -1,6 +1,9 @@
 /** Who has signed in. Nothing of it is stored by the page: a reload asks the server again. */
 import { Problem, ask, whenSignedOut, type Shapes } from "../api/client";
 
+/** The profiles that know no people. */
+const FREE = ["open", "recorded"];
+
 class Session {
   me = $state<Shapes["Me"] | null>(null);
   known = $state(false);
@@ -34,10 +37,15 @@ class Session {
     return this.me?.may.includes(route) ?? false;
   }
 
+  /** Whether nobody is asked for a role: whoever has signed in may do everything. */
+  get free(): boolean {
+    return FREE.includes(this.me?.profile ?? "");
+  }
+
   /** Whether somebody has one of these roles; where nobody is asked for roles, everybody may. */
   may(...roles: string[]): boolean {
     const own = this.me?.roles ?? [];
-    return this.me !== null && (this.me.profile === "open" || roles.some((role) => (own as string[]).includes(role)));
+    return this.me !== null && (this.free || roles.some((role) => (own as string[]).includes(role)));
   }
 }
 

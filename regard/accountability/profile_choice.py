@@ -1,0 +1,82 @@
+"""The choice of the installation's profile by its first administrator, in a browser: once, and before there are faces.
+
+A profile is a setting, which a server reads when it starts. So the choice is written where settings stand, and the
+server begins once more under it. Whatever comes later is changed by whoever can write the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+
+from regard.accountability.gate import Grant
+from regard.accountability.people import People
+from regard.accountability.plain_words import check_words
+from regard.accountability.profiles.catalogue import PROFILES
+from regard.accountability.profiles.rules import Rules
+from regard.domain.authority import Action
+from regard.domain.people import Role
+from regard.errors import Conflict, InvalidParameter
+
+#: What an administrator gets who also wants to search, where no profile keeps the two apart.
+_SEARCHING = frozenset({Role.ENROLLER, Role.SEARCHER})
+
+
+class ProfileChoice:
+    """Takes the choice. `fixed` says in words why there is none any more, `keep` writes profile and assessment into the
+    settings. Safe to share between threads."""
+
+    def __init__(
+        self, people: People, fixed: Callable[[], str | None], keep: Callable[[str, str | None], None]
+    ) -> None:
+        self._people = people
+        self._fixed = fixed
+        self._keep = keep
+        self._lock = Lock()
+        #: Has the server begin once more; None where nothing can, and whoever started it has to.
+        self.begin_again: Callable[[], None] | None = None
+
+    def fixed(self, grant: Grant) -> str | None:
+        """Why the profile cannot be chosen here; None if it can."""
+        grant.require(Action.READ)
+        return self._fixed()
+
+    def choose(self, grant: Grant, name: str, *, assessment: str | None = None, searches: bool = False) -> bool:
+        """Make it the installation's profile; `searches` also lets whoever asks enrol and search.
+
+        Returns whether the server begins again now, under another profile than before. Raises Conflict if there is no
+        choice any more, InvalidParameter for a profile there is not, or one that does not go with the rest.
+        """
+        grant.require(Action.ADMINISTER)
+        rules = _checked(name, assessment, searches)
+        with self._lock:
+            if reason := self._fixed():
+                raise Conflict(reason)
+            if searches:
+                self._let_search(grant)
+            self._keep(name, assessment)
+            grant.note(profile_chosen=name)
+        if rules.name == grant.base.name or self.begin_again is None:
+            return False
+        self.begin_again()
+        return True
+
+    def _let_search(self, grant: Grant) -> None:
+        person = grant.caller.principal.holder_id
+        if person is None:
+            raise InvalidParameter("Only somebody who has signed in can be given the role to search.")
+        self._people.grant(grant, person, _SEARCHING)
+
+
+def _checked(name: str, assessment: str | None, searches: bool) -> Rules:
+    rules = PROFILES.get(name)
+    if rules is None or rules.closed:
+        offered = ", ".join(sorted(each.name for each in PROFILES.values() if not each.closed))
+        raise InvalidParameter(f"There is no profile {name} to choose. These are: {offered}.")
+    if assessment is not None:
+        check_words("the reference of the assessment", assessment)
+    if searches and rules.people:
+        raise InvalidParameter(
+            f"Under the profile {name} nobody lets themself search: add the people who do, and give them that role."
+        )
+    return rules

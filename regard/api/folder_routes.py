@@ -1,0 +1,91 @@
+"""`/v1/collections/{collection_id}/folder`: a folder of the server's machine, indexed while people look on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from regard.api.native_routes import Call, NativeRoute
+from regard.api.shapes import CollectionInPath, Given, Shown
+from regard.domain.authority import Action
+from regard.engine.bulk.folder_runs import FolderRun, FolderRuns
+
+_ONE, _OF = "/collections/{collection_id}/folder", "collection_id"
+
+
+class FolderGiven(Given):
+    """The whole path of a folder on the server's machine."""
+
+    folder: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class FaultShown(Shown):
+    """A file that was passed over, by its name, and why."""
+
+    name: str
+    why: str
+
+
+class FolderRunShown(Shown):
+    """How far the indexing of a folder is. `ended` says why it ended before all was done; start it again to go on."""
+
+    folder: str
+    photos: int
+    done: int
+    faces: int
+    without_face: int
+    faults: list[FaultShown]
+    running: bool
+    ended: str | None
+
+
+class FolderFile(Shown):
+    """The last folder that was indexed into the collection since the server began."""
+
+    run: FolderRunShown | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderRoutes:
+    runs: FolderRuns
+
+    def routes(self) -> tuple[NativeRoute, ...]:
+        return (
+            NativeRoute("GET", _ONE, self.show, Action.READ, "How far the indexing of a folder is", collection=_OF),
+            NativeRoute(
+                "POST",
+                _ONE,
+                self.start,
+                Action.ENROL,
+                "Index a folder of the server's machine",
+                collection=_OF,
+                status=202,
+            ),
+            NativeRoute("POST", f"{_ONE}/stop", self.stop, Action.ENROL, "Stop indexing the folder", collection=_OF),
+        )
+
+    def show(self, call: Call, collection_id: CollectionInPath) -> FolderFile:
+        return FolderFile(run=_shown(self.runs.show(call.grant, collection_id)))
+
+    def start(self, call: Call, collection_id: CollectionInPath, given: FolderGiven) -> FolderFile:
+        return FolderFile(run=_shown(self.runs.start(call.grant, collection_id, given.folder)))
+
+    def stop(self, call: Call, collection_id: CollectionInPath) -> FolderFile:
+        return FolderFile(run=_shown(self.runs.stop(call.grant, collection_id)))
+
+
+def _shown(run: FolderRun | None) -> FolderRunShown | None:
+    if run is None:
+        return None
+    return FolderRunShown(
+        folder=run.folder,
+        photos=run.photos,
+        done=run.done,
+        faces=run.faces,
+        without_face=run.without_face,
+        faults=[FaultShown(name=name, why=why) for name, why in run.faults],
+        running=run.running,
+        ended=run.ended,
+    )

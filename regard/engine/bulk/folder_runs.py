@@ -1,0 +1,161 @@
+"""Indexing a folder of this machine in the background of a server, one at a time, while people look on.
+
+What is done is recorded file by file, so a run that ends with its server is taken up by starting it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+from regard.accountability.gate import Gate, Grant
+from regard.domain.authority import Action
+from regard.domain.galleries import Collection
+from regard.domain.identifiers import spelled
+from regard.engine.bulk.folder_indexing import FolderIndexing, PhotoPool, PhotoWork
+from regard.engine.bulk.folder_walk import Outcome, Photo, walk
+from regard.errors import AccessDenied, InvalidParameter, RegardError, ResourceInUse, ResourceNotFound
+
+log = logging.getLogger(__name__)
+
+#: Photographs in one transaction: few, so that people see it go on.
+_BATCH_PHOTOS = 4
+#: Faults that are told by name.
+_MOST_FAULTS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderRun:
+    """How far a run is: photographs there are to do and are done, faces enrolled, files that gave none and why."""
+
+    collection_id: str
+    folder: str
+    photos: int
+    done: int = 0
+    faces: int = 0
+    without_face: int = 0
+    faults: Sequence[tuple[str, str]] = field(default=())
+    running: bool = True
+    #: Why it ended before all was done.
+    ended: str | None = None
+
+    def after(self, outcomes: Sequence[Outcome]) -> FolderRun:
+        """The run with one more batch."""
+        faults = [(Path(each.path).name, each.skipped.detail) for each in outcomes if each.skipped]
+        return replace(
+            self,
+            done=self.done + len(outcomes),
+            faces=self.faces + sum(each.enrolled for each in outcomes),
+            without_face=self.without_face + sum(not each.enrolled and not each.skipped for each in outcomes),
+            faults=[*self.faults, *faults][:_MOST_FAULTS],
+        )
+
+
+class FolderRuns:
+    """Starts runs and tells how far they are. `pool` makes the workers for a
+    collection. Used as a context: what runs ends with it."""
+
+    def __init__(
+        self, folders: FolderIndexing, gate: Gate, pool: Callable[[Collection], AbstractContextManager[PhotoPool]]
+    ) -> None:
+        self._folders = folders
+        self._gate = gate
+        self._pool = pool
+        self._lock = Lock()
+        self._stop = Event()
+        self._run: FolderRun | None = None
+        self._thread: Thread | None = None
+
+    def __enter__(self) -> FolderRuns:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def start(self, grant: Grant, collection_id: str, folder: str) -> FolderRun:
+        """Index what of the folder was not indexed before.
+
+        Raises InvalidParameter if it is no folder of this machine, AccessDenied under a profile that knows people (each
+        face needs a basis there), ResourceNotFound, and ResourceInUse while another folder is indexed.
+        """
+        grant.require(Action.ENROL, collection_id)
+        if grant.rules.people:
+            raise AccessDenied(
+                f"Under the profile {grant.rules.name} a folder is indexed at the command line, with the basis of its "
+                "pictures: `regard index`. In the console, add the pictures under an authorisation."
+            )
+        collection = self._folders.collection(grant, collection_id)
+        if collection is None:
+            raise ResourceNotFound(f"There is no collection {collection_id}.")
+        photos, passed_over = walk(_place(folder))
+        left = self._folders.left(grant, collection, photos)
+        faults = [(Path(each.path).name, each.skipped.detail) for each in passed_over if each.skipped]
+        run = FolderRun(
+            collection_id=collection_id,
+            folder=folder,
+            photos=len(photos),
+            done=len(photos) - len(left),
+            faults=faults[:_MOST_FAULTS],
+        )
+        with self._lock:
+            if self._run is not None and self._run.running:
+                raise ResourceInUse(f"{self._run.folder} is being indexed. Wait until it is done, or stop it.")
+            self._stop.clear()
+            self._run = run
+            self._thread = Thread(target=self._work, args=(grant, collection, left), name="folder", daemon=True)
+            self._thread.start()
+        grant.note(photos=len(left))
+        return run
+
+    def show(self, grant: Grant, collection_id: str) -> FolderRun | None:
+        """The last run into this collection since the server began; None if there was none."""
+        grant.require(Action.READ, collection_id)
+        run = self._run
+        return run if run is not None and run.collection_id == collection_id else None
+
+    def stop(self, grant: Grant, collection_id: str) -> FolderRun | None:
+        """End the run after the batch it is at."""
+        grant.require(Action.ENROL, collection_id)
+        run = self._run
+        if run is None or run.collection_id != collection_id:
+            return None
+        self._stop.set()
+        return run
+
+    def _work(self, asked: Grant, collection: Collection, left: Sequence[Photo]) -> None:
+        """In a thread of its own, by a grant of its own: that of the request has ended with it."""
+        ended: str | None = None
+        try:
+            with self._gate.open(asked.caller, asked.act, continued=True) as grant, self._pool(collection) as pool:
+                work = PhotoWork(photos=left, namer=lambda file: spelled(file.name), pool=pool, batch=_BATCH_PHOTOS)
+                ended = self._index(grant, collection, work)
+        except RegardError as error:
+            ended = error.public
+        except Exception:  # the loop's top: whoever looks on must hear of it
+            log.exception("A folder could not be indexed")
+            ended = "Something went wrong that the server's log tells."
+        with self._lock:
+            if self._run is not None:
+                self._run = replace(self._run, running=False, ended=ended)
+
+    def _index(self, grant: Grant, collection: Collection, work: PhotoWork) -> str | None:
+        for outcomes in self._folders.run(grant, collection, work) if work.photos else ():
+            with self._lock:
+                if self._run is not None:
+                    self._run = self._run.after(outcomes)
+            if self._stop.is_set():
+                return "It was stopped. Nothing is lost: start it again, and it goes on where it was."
+        return None
+
+
+def _place(folder: str) -> Path:
+    place = Path(folder).expanduser()
+    if not place.is_absolute():
+        raise InvalidParameter(f"{folder} is no whole path. Say where the folder is from the top: /home/ada/Pictures.")
+    return place

@@ -1,0 +1,192 @@
+"""What the first administrator does next: choose the profile, and have a folder indexed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from agency import portrait
+from live_server import Live, with_models, without_models
+from test_first_run import become, offered
+from test_native_api import Answer, ask, sign_in
+
+from regard.config.settings import load_settings
+from regard.domain.people import Role
+
+CHOICE = "/v1/first-run/profile"
+_LINK = re.compile(r"(http://127\.0\.0\.1:\d+)/console/#/welcome/(\S+)")
+
+
+def administrator(live: Any) -> str:
+    """The token of the first administrator."""
+    assert become(live, offered(live)).status == 201
+    return str(sign_in(live).said["token"])
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    with without_models(tmp_path) as server:
+        yield server
+
+
+def test_the_profile_is_chosen_once_and_stands_in_the_settings(live: Live, tmp_path: Path) -> None:
+    settings = tmp_path / "regard.toml"
+    settings.write_text("# mine\n[server]\nport = 9000\n[accountability] # who may do what\nagency = 'Ranger'\n")
+    token = administrator(live)
+    shown = ask(live, "GET", CHOICE, token=token).said
+    assert shown == {"open": True, "reason": None, "profile": "open"}
+    chosen = ask(live, "POST", CHOICE, {"profile": "public-safety", "assessment": 'DPIA "7"'}, token=token)
+    assert chosen.said == {"profile": "public-safety", "begins_again": False}  # nothing here can begin it again
+    kept = load_settings({}, home=tmp_path)
+    assert (kept.accountability.profile, kept.accountability.assessment) == ("public-safety", 'DPIA "7"')
+    assert (kept.server.port, kept.accountability.agency) == (9000, "Ranger")
+    assert settings.read_text().startswith("# mine\n")
+    assert ask(live, "GET", CHOICE, token=token).said["open"] is False
+    assert ask(live, "POST", CHOICE, {"profile": "open"}, token=token).status == 409
+
+
+@pytest.mark.parametrize("given", [{"profile": "closed"}, {"profile": "lax"}, {"profile": "eu", "searches": True}])
+def test_a_choice_that_cannot_be_meant_changes_nothing(live: Live, tmp_path: Path, given: dict[str, object]) -> None:
+    token = administrator(live)
+    assert ask(live, "POST", CHOICE, given, token=token).status == 400
+    assert not (tmp_path / "regard.toml").exists()
+    assert ask(live, "GET", CHOICE, token=token).said["open"] is True
+
+
+def test_a_profile_that_the_other_settings_do_not_go_with_is_refused(tmp_path: Path) -> None:
+    with without_models(tmp_path, server={"untold_attributes": "unknown"}) as live:
+        token = administrator(live)
+        refused = ask(live, "POST", CHOICE, {"profile": "consented"}, token=token)
+        assert refused.status == 400
+        assert "untold_attributes" in refused.said["detail"]
+
+
+def test_the_administrator_of_an_open_installation_searches_only_if_they_say_so(live: Live) -> None:
+    token = administrator(live)
+    (person,) = live.engine.stores.people.all()
+    assert live.engine.stores.people.roles(person.id) == {Role.ADMINISTRATOR}
+    assert ask(live, "POST", CHOICE, {"profile": "open", "searches": True}, token=token).status == 200
+    held = live.engine.stores.people.roles(person.id)
+    assert held == {Role.ADMINISTRATOR, Role.ENROLLER, Role.SEARCHER}
+
+
+def test_a_profile_that_was_set_before_is_not_chosen_again(tmp_path: Path) -> None:
+    with without_models(tmp_path, accountability={"profile": "recorded"}) as live:
+        token = administrator(live)
+        assert ask(live, "GET", CHOICE, token=token).said["open"] is False
+        assert ask(live, "POST", CHOICE, {"profile": "open"}, token=token).status == 409
+
+
+def test_only_whoever_signed_in_is_told_or_chooses(live: Live) -> None:
+    assert ask(live, "GET", CHOICE).status == 401
+    assert ask(live, "POST", CHOICE, {"profile": "open"}).status == 401
+
+
+def test_the_server_begins_again_under_the_chosen_profile_at_the_same_address(models: Path, tmp_path: Path) -> None:
+    """The link of the terminal, one process, the same port, and the sign-in of before."""
+    home = tmp_path / "home"
+    environment = os.environ | {"REGARD_HOME": str(home), "REGARD_MODELS_FOLDER": str(models)}
+    command = [sys.executable, "-m", "regard", "serve", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, encoding="utf-8") as server:
+        try:
+            url, link = _told(server)
+            there = SimpleNamespace(url=url, port=int(url.rpartition(":")[2]))
+            become(there, link)  # type: ignore[arg-type]
+            token = sign_in(there).said["token"]  # type: ignore[arg-type]
+            chosen = ask(there, "POST", CHOICE, {"profile": "recorded"}, token=token)  # type: ignore[arg-type]
+            assert chosen.said == {"profile": "recorded", "begins_again": True}
+            assert _until(there, token, "recorded")
+            assert server.poll() is None
+        finally:
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(60) == 0
+
+
+def _told(server: subprocess.Popen[str]) -> tuple[str, str]:
+    assert server.stdout is not None
+    for line in server.stdout:
+        if found := _LINK.search(line):
+            return found.group(1), found.group(2)
+    raise AssertionError("no link was shown")
+
+
+def _until(there: Any, token: str, profile: str) -> bool:
+    for _ in range(600):
+        try:
+            said: Answer = ask(there, "GET", "/v1/me", token=token)
+        except OSError:
+            pass
+        else:
+            if said.status == 200 and said.said["profile"] == profile:
+                return True
+        time.sleep(0.1)
+    return False
+
+
+# -- a folder of the server's machine -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def family(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, str]]:
+    with with_models(models, tmp_path_factory.mktemp("home")) as server:
+        token = administrator(server)
+        assert ask(server, "POST", "/v1/collections", {"collection_id": "family"}, token=token).status == 201
+        yield server, token
+
+
+def done(live: Live, token: str, collection: str = "family") -> dict[str, Any]:
+    for _ in range(600):
+        run = ask(live, "GET", f"/v1/collections/{collection}/folder", token=token).said["run"]
+        if not run["running"]:
+            return dict(run)
+        time.sleep(0.05)
+    raise AssertionError("the folder was never done")
+
+
+def test_a_folder_is_indexed_while_one_looks_on_and_no_file_twice(family: tuple[Live, str], tmp_path: Path) -> None:
+    live, token = family
+    path = "/v1/collections/family/folder"
+    (tmp_path / "below").mkdir()
+    (tmp_path / "ada.jpg").write_bytes(portrait())
+    (tmp_path / "below" / "ben.jpg").write_bytes(portrait(dark=0.8))
+    (tmp_path / "broken.jpg").write_bytes(b"Dear Ada,")
+    begun = ask(live, "POST", path, {"folder": str(tmp_path)}, token=token)
+    assert (begun.status, begun.said["run"]["photos"]) == (202, 3)
+    first = done(live, token)
+    assert (first["done"], first["faces"], first["ended"]) == (3, 2, None)
+    assert [each["name"] for each in first["faults"]] == ["broken.jpg"]
+    faces = ask(live, "GET", "/v1/collections/family/faces", token=token).said["faces"]
+    assert {each["external_image_id"] for each in faces} == {"ada.jpg", "ben.jpg"}
+    (tmp_path / "cleo.jpg").write_bytes(portrait(left=40))
+    ask(live, "POST", path, {"folder": str(tmp_path)}, token=token)
+    again = done(live, token)
+    assert (again["photos"], again["done"], again["faces"]) == (4, 4, 1)
+
+
+@pytest.mark.parametrize(("folder", "said"), [("Pictures", "whole path"), ("/no/such/place", "not a folder")])
+def test_what_is_no_folder_is_refused_in_words(family: tuple[Live, str], folder: str, said: str) -> None:
+    live, token = family
+    refused = ask(live, "POST", "/v1/collections/family/folder", {"folder": folder}, token=token)
+    assert refused.status == 400
+    assert said in refused.said["detail"]
+
+
+def test_no_folder_is_indexed_into_a_collection_there_is_not(family: tuple[Live, str], tmp_path: Path) -> None:
+    live, token = family
+    assert ask(live, "POST", "/v1/collections/gone/folder", {"folder": str(tmp_path)}, token=token).status == 404
+
+
+def test_a_profile_that_knows_people_wants_a_basis_for_each_picture(family: tuple[Live, str], tmp_path: Path) -> None:
+    live, token = family
+    made = {"collection_id": "wanted", "profile": "public-safety"}
+    assert ask(live, "POST", "/v1/collections", made, token=token).status == 201
+    assert ask(live, "POST", "/v1/collections/wanted/folder", {"folder": str(tmp_path)}, token=token).status == 403

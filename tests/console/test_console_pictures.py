@@ -1,0 +1,186 @@
+"""What becomes of a picture on its way from a camera or a file to the server, and what happens when that goes wrong."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import PIL.ImageFilter
+import pytest
+from agency import Agency, portrait
+from browser import PHONE, Person
+from people import astronaut
+from playwright.sync_api import Page, Playwright, Request, Route, expect
+
+EVIL = "<img src=x onerror=\"document.title='owned'\">.jpg"
+#: EXIF: where an upright picture is to be turned, and who made it.
+_ORIENTATION, _TURN_RIGHT, _MAKE = 0x0112, 6, 0x010F
+
+
+class Sent:
+    """The pictures that a page sends, in order, each with where it went."""
+
+    def __init__(self, page: Page) -> None:
+        self.all: list[tuple[str, bytes]] = []
+        page.on("request", self._hear)
+
+    def _hear(self, request: Request) -> None:
+        if request.method == "POST" and "image" in (said := json.loads(request.post_data or "{}")):
+            self.all.append((request.url.rpartition("/")[2], base64.b64decode(said["image"])))
+
+    def opened(self, to: str) -> list[PIL.Image.Image]:
+        return [PIL.Image.open(io.BytesIO(content)) for where, content in self.all if where == to]
+
+
+def choose(page: Page, file: Path) -> None:
+    page.locator("input[type=file]").set_input_files(file)
+
+
+def scene(file: Path, size: tuple[int, int], side: int, **options: object) -> Path:
+    """A large picture with one head of `side` pixels, whose face is about 0.6 of that."""
+    picture = PIL.Image.new("RGB", size, (96, 104, 110))
+    head = PIL.Image.fromarray(astronaut()[0:220, 110:330]).resize((side, side))
+    picture.paste(head, (size[0] // 3, size[1] // 3))
+    picture.save(file, "JPEG", quality=88, **options)
+    return file
+
+
+def test_of_fifty_megapixels_little_is_sent_and_the_face_keeps_its_own(
+    person: Person, station: Agency, tmp_path: Path
+) -> None:
+    station.authorise("sam")
+    page = person.signed_in("sam", viewport=PHONE)
+    sent = Sent(page)
+    choose(page, scene(tmp_path / "large.jpg", (8192, 6144), 900))
+    expect(page.get_by_text("One face was found.")).to_be_visible()
+    expect(page.get_by_role("button", name="Search", exact=True)).to_be_enabled()
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_text("Sent to review")).to_be_visible()
+    assert [max(each.size) for each in sent.opened("faces")] == [640, 1280]
+    (searched,) = sent.opened("search")
+    assert max(searched.size) <= 800  # some 250 pixels of face, where the small picture had 80
+    assert sum(len(content) for _, content in sent.all) < 400_000
+    assert person.complaints == []
+
+
+def test_a_picture_is_sent_upright_and_without_what_the_camera_wrote_into_it(
+    person: Person, station: Agency, tmp_path: Path
+) -> None:
+    exif = PIL.Image.Exif()
+    exif[_ORIENTATION], exif[_MAKE] = _TURN_RIGHT, "Spycam"
+    file = tmp_path / "turned.jpg"
+    PIL.Image.fromarray(np.rot90(astronaut()[:, 60:420])).save(file, "JPEG", exif=exif, quality=95)
+    page = person.signed_in("sam")
+    sent = Sent(page)
+    choose(page, file)
+    expect(page.get_by_text("One face was found.")).to_be_visible()
+    shown = page.locator("main img").first
+    assert shown.evaluate("each => each.naturalHeight > each.naturalWidth")
+    for where, content in sent.all:
+        assert b"Exif" not in content, where
+        assert b"Spycam" not in content, where
+    (first, *_) = sent.opened("faces")
+    assert first.height > first.width
+
+
+def test_where_no_face_is_seen_it_looks_more_closely_before_it_says_so(
+    person: Person, station: Agency, tmp_path: Path
+) -> None:
+    page = person.signed_in("sam")
+    sent = Sent(page)
+
+    def blind(route: Route) -> None:
+        """The server sees nothing in what is small."""
+        answer = route.fetch()
+        small = max(sent.opened("faces")[-1].size) < 2560
+        route.fulfill(response=answer, json=answer.json() | ({"faces": []} if small else {}))
+
+    page.route("**/v1/faces", blind)
+    choose(page, scene(tmp_path / "far.jpg", (4032, 3024), 300))
+    expect(page.get_by_text("One face was found.")).to_be_visible()
+    assert [max(each.size) for each in sent.opened("faces")] == [640, 1280, 2560]
+
+
+def test_a_lost_connection_is_tried_again_and_in_the_end_said(person: Person, station: Agency, tmp_path: Path) -> None:
+    file = tmp_path / "probe.jpg"
+    file.write_bytes(portrait())
+    page = person.signed_in("sam")
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.request.url)
+        route.abort() if len(lost) <= 2 else route.continue_()
+
+    page.route("**/v1/faces", lose)
+    choose(page, file)
+    expect(page.get_by_text("One face was found.")).to_be_visible()
+    assert len(lost) > 2
+    page.unroute("**/v1/faces")
+    page.route("**/v1/faces", lambda route: route.abort())
+    page.get_by_role("button", name="Another picture").click()
+    choose(page, file)
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    page.unroute("**/v1/faces")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("One face was found.")).to_be_visible()
+
+
+def test_markup_in_the_name_of_a_file_is_shown_as_text(person: Person, station: Agency) -> None:
+    station.authorise("erin")
+    page = person.signed_in("erin")
+    person.show(page, "collections/suspects")
+    expect(page.get_by_label("Choose pictures")).to_be_enabled()
+    files = [{"name": EVIL, "mimeType": "image/jpeg", "buffer": b"Dear Ada,"}]
+    page.locator("input[type=file]").first.set_input_files(files=files)  # type: ignore[arg-type]
+    expect(page.get_by_text(EVIL)).to_be_visible()
+    assert page.locator("img[src=x]").count() == 0
+    assert page.title() == "Regard"
+
+
+def test_a_camera_that_is_not_allowed_leaves_the_file(playwright: Playwright, chromium: str, station: Agency) -> None:
+    arguments = ["--no-sandbox", "--use-fake-device-for-media-stream", "--deny-permission-prompts"]
+    running = playwright.chromium.launch(executable_path=chromium, args=arguments)
+    someone = Person(running, station.live.url)
+    page = someone.signed_in("sam", viewport=PHONE)
+    page.get_by_role("button", name="Take a picture").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose a picture instead")
+    assert page.get_by_role("button", name="Take the picture").count() == 0
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_label("Choose a picture")).to_be_attached()
+    assert someone.complaints == []
+    someone.close()
+    running.close()
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [("dark", "Too dark"), ("bright", "Too bright"), ("blurred", "Blurred"), ("as it is", "hold still and take it")],
+)
+def test_the_camera_says_what_its_view_lacks(
+    playwright: Playwright, chromium: str, station: Agency, tmp_path: Path, spoilt: str, said: str
+) -> None:
+    """It says so on the device: no picture has been sent."""
+    view = PIL.Image.fromarray(astronaut()[0:240, 60:380]).resize((640, 480))
+    view = {
+        "dark": lambda: view.point(lambda level: level // 5),
+        "bright": lambda: view.point(lambda level: 235 + level // 16),
+        "blurred": lambda: view.filter(PIL.ImageFilter.GaussianBlur(9)),
+        "as it is": lambda: view,
+    }[spoilt]()
+    file = tmp_path / "view.mjpeg"
+    view.save(file, "JPEG", quality=90)
+    flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    arguments = ["--no-sandbox", *flags, f"--use-file-for-fake-video-capture={file}"]
+    running = playwright.chromium.launch(executable_path=chromium, args=arguments)
+    someone = Person(running, station.live.url)
+    page = someone.signed_in("sam", viewport=PHONE, permissions=["camera"])
+    sent = Sent(page)
+    page.get_by_role("button", name="Take a picture").click()
+    expect(page.get_by_role("status").filter(has_text=said)).to_be_visible()
+    assert sent.all == []
+    someone.close()
+    running.close()
