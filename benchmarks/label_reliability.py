@@ -1,4 +1,4 @@
-"""What the classifier's probabilities mean as labels: the weights of `scene_confidence`, and how far they can be
+"""What the classifier's probabilities mean as labels: the weights in `label_confidence.toml`, and how far they can be
 believed. Part of `make bench-labels`.
 
 Of labels of garments, portraits and photographs that were judged by eye a logistic regression is fitted on one half of
@@ -24,6 +24,7 @@ from benchmarks.material import DATA, ROOT
 from regard.domain.arrays import FloatArray
 from regard.engine.analysis.image_loader import load
 from regard.vision.images import scene_confidence
+from regard.vision.images.label_confidence import label_confidence
 from regard.vision.images.taxonomy import taxonomy
 
 mpl.use("Agg")
@@ -95,7 +96,7 @@ def main() -> None:
     for half in (0, 1):
         weights = fitted(found.features[found.half != half], found.right[found.half != half])
         told[found.half == half] = 1 / (1 + np.exp(-found.features[found.half == half] @ weights))
-    shipped = 1 / (1 + np.exp(-found.features @ np.array(scene_confidence.WEIGHTS)))
+    shipped = 1 / (1 + np.exp(-found.features @ np.array(label_confidence().scenes.weights)))
     rows = []
     chosen = {"all": np.ones(len(told), bool)} | {each: found.kind == each for each in sorted(set(found.kind))}
     chosen |= {f"the {word} half": found.half == half for half, word in ((0, "even"), (1, "odd"))}

@@ -86,7 +86,7 @@ DOORS: Mapping[str, frozenset[str]] = {
         {"api", "config", "vision.cards", "edge.rates", "engine.galleries.celebrity_names", "engine.transfer.manifest"}
         | {"accountability.permissions", "accountability.profiles.rules", "store.evaluation_rows", "store.job_rows"}
         | {"vision.conversion.keras", "vision.conversion.tensorflow_js", "vision.conversion.tensorflow_nodes"}
-        | {"vision.images.taxonomy", "commands.remote.server_client"}
+        | {"vision.images.label_confidence", "vision.images.taxonomy", "commands.remote.server_client"}
     ),
     "pymilvus": frozenset({"index.milvus.milvus_client"}),
     "pyotp": frozenset({"accountability.one_time_codes"}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,6 +45,8 @@ _PROBE_SIDE: Final = 464
 _TILE_SIDE: Final = 208
 _COLUMNS: Final = 4
 _CORNER_RADIUS: Final = 14
+#: The most captions on top of each other.
+_STACK: Final = 4
 _CAPTION_HEIGHT: Final = 68
 #: How much of a picture a portrait shows, in lengths of the face's longer side.
 _PORTRAIT_RATIO: Final = 1.5
@@ -70,9 +72,10 @@ def annotate(image: Image, faces: Faces, captions: Sequence[str]) -> Picture:
         outline(picture, box)
         for x, y in faces.landmarks5[row]:
             _dot(picture, float(x) * picture.width, float(y) * picture.height, max(1.5, _side(box) / 65))
+    taken: list[Rectangle] = []
     for box, caption in zip(boxes, captions, strict=True):  # last, so that no box crosses a caption
         if caption:
-            caption_plate(picture, box, caption)
+            taken.append(caption_plate(picture, box, caption, taken))
     return picture
 
 
@@ -140,22 +143,38 @@ def _dot(picture: Picture, x: float, y: float, radius: float) -> None:
         shape(picture, (x - size, y - size, x + size, y + size), colour, radius=size)
 
 
-def caption_plate(picture: Picture, box: Rectangle, caption: str) -> None:
-    """White on a dark plate above the box; below it, or inside it, where the picture ends too soon."""
+def caption_plate(picture: Picture, box: Rectangle, caption: str, taken: Sequence[Rectangle] = ()) -> Rectangle:
+    """White on a dark plate above the box; below it, inside it, or farther away, where the picture ends too soon and
+    where something is `taken`, unless all is. Returns the plate."""
     size = round(min(max(12.0, _side(box) / 7), max(12.0, max(picture.size) / 55)))
     pad, gap = size * 0.45, size * 0.4
     font = ImageFont.load_default(size)
     text = fitted(caption, font, min(max(2 * (box[2] - box[0]), 10 * size), picture.width - 2 * pad))
     width, height = font.getlength(text) + 2 * pad, size + 1.4 * pad
-    left = min(max(0.0, (box[0] + box[2] - width) / 2), max(0.0, picture.width - width))
-    top = box[1] - gap - height
-    if top < 0:
-        below = box[3] + gap
-        top = below if below + height <= picture.height else max(0.0, box[1] + gap)
-    plate = round(left), round(top), round(left + width), round(top + height)
+    places = list(_places(picture, box, (width, height), gap))
+    plate = next((place for place in places if not any(_meet(place, other) for other in taken)), places[0])
     shape(picture, plate, PLATE, radius=size * 0.3)
     middle = (plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2
     ImageDraw.Draw(picture).text(middle, text, fill=PAPER, font=font, anchor="mm")
+    return plate
+
+
+def _places(picture: Picture, box: Rectangle, size: tuple[float, float], gap: float) -> Iterator[Rectangle]:
+    """Where a plate of that width and height can be, the best first; at each height in the middle, and at the ends."""
+    width, height = size
+    above, below = box[1] - gap - height, box[3] + gap
+    inner = max(0.0, box[1] + gap), max(0.0, min(box[3], picture.height) - gap - height)
+    steps = [step * (height + 2) for step in range(1, _STACK)]
+    away = [top for step in steps for top in (above - step, below + step)]
+    outer, farther = ([top for top in tops if 0 <= top <= picture.height - height] for tops in ((above, below), away))
+    for top in (*outer, *inner, *farther):
+        for left in ((box[0] + box[2] - width) / 2, box[0], box[2] - width):
+            inside = min(max(0.0, left), max(0.0, picture.width - width))
+            yield round(inside), round(top), round(inside + width), round(top + height)
+
+
+def _meet(one: Rectangle, other: Rectangle) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 # -- tiles -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from PIL import ImageDraw, ImageFont
 
 from regard.domain.images import Image
 from regard.domain.labels import Label
-from regard.media.drawing import INK, PAPER, TILE, Picture, caption_plate, fitted, outline, rectangle, shape
+from regard.media.drawing import INK, PAPER, TILE, Picture, Rectangle, caption_plate, fitted, outline, rectangle, shape
 
 #: Words under the picture, in rows of words on plates.
 _MOST_ROWS: Final = 3
@@ -30,8 +30,9 @@ def annotate_labels(image: Image, labels: Sequence[Label]) -> Picture:
     found.sort(key=lambda pair: -pair[1].box.width * pair[1].box.height)
     for _, one in found:
         outline(picture, rectangle(one.box, picture))
+    taken: list[Rectangle] = []
     for name, one in found:
-        caption_plate(picture, rectangle(one.box, picture), f"{name} {one.confidence:.0f} %")
+        taken.append(caption_plate(picture, rectangle(one.box, picture), f"{name} {one.confidence:.0f} %", taken))
     words = [f"{label.name} {label.confidence:.0f} %" for label in labels if label not in drawn]
     return _over(picture, words) if words else picture
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -291,6 +291,11 @@ def catalogue(user_file: Path | None = None) -> dict[str, ModelCard]:
                 )
         cards[card.name] = card
     return cards
+
+
+def joint_version(name: str, fingerprints: Iterable[str]) -> str:
+    """What an answer names several models by, and whatever else it rests on: if one of them is another, so is this."""
+    return f"{name}-{hashlib.sha256(' '.join(fingerprints).encode()).hexdigest()[:8]}"
 
 
 def _shared_name(card: ModelCard, other: ModelCard) -> str | None:

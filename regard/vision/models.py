@@ -105,6 +105,11 @@ class FaceModels:
         """What the default embedder's card says; nothing is loaded. Raises ModelUnavailable or SettingsError."""
         return FaceModel.of(self._zoo.card(self._names["embedder"]))
 
+    def fingerprints(self, *tasks: Task) -> list[str]:
+        """What stands for the bytes of the detector's model and of those of `tasks`; nothing is loaded."""
+        names = (self._names["detector"], *(_CARDS.get(task) or self._optional_cards[task] for task in tasks))
+        return [self._zoo.card(name).fingerprint for name in names]
+
     def detector(self) -> FaceDetector:
         return self._once(self._names["detector"], self._load_detector)
 

@@ -60,7 +60,7 @@ def test_lines_come_first_then_their_words_each_with_a_number_and_its_lines(clie
 
 def test_the_answer_names_the_model_that_read(client: Any) -> None:
     answer = client.detect_text(Image={"Bytes": encoded(PAGE.pixels)})
-    assert answer["TextModelVersion"] == "ppocr-rec-6f327246"
+    assert answer["TextModelVersion"] == "text-963a21cf"
 
 
 def test_words_are_where_they_are_printed(client: Any) -> None:

@@ -301,7 +301,7 @@ def test_text_as_json_is_what_detect_text_answers(user: Person) -> None:
         ("WORD", "EXIT"),
         ("WORD", "24"),
     ]
-    assert found["TextModelVersion"] == "ppocr-rec-6f327246"
+    assert found["TextModelVersion"] == "text-963a21cf"
     assert user.run("text", page, "--json", "--confidence", 100).json["TextDetections"] == []
 
 

@@ -561,7 +561,7 @@ export const words = {
     look: "Look through it",
     lookFor: "What to look for",
     inCollection: "Collection",
-    begin: (count: number) => (count === 1 ? "Begin 1 job" : `Begin ${count} jobs`),
+    begin: (count: number) => (count === 0 ? "Begin" : count === 1 ? "Begin 1 job" : `Begin ${count} jobs`),
     beginning: "One moment…",
     begun: (count: number) => (count === 1 ? "1 job has begun." : `${count} jobs have begun.`),
     cancel: "Cancel",
@@ -600,7 +600,7 @@ export function listed(names: string[]): string {
 
 /** A moment of a film, or how long something lasts. */
 export function clock(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
+  const seconds = Math.round(ms / 1000);
   const two = (value: number) => String(value).padStart(2, "0");
   const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
   return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${rest}` : rest;

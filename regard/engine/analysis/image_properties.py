@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from regard.domain.arrays import BoolArray, ByteArray, FloatArray
+from regard.domain.arrays import BoolArray, FloatArray
 from regard.domain.images import Box
 from regard.domain.labels import Colour, ImageProperties, Quality, Region
 from regard.vision.images.named_colours import named_colours
@@ -18,32 +18,33 @@ _LEAST_PERCENT: Final = 2.0
 _MIDDLE: Final = 0.7
 
 
-def image_properties(pixels: ByteArray, objects: FloatArray, most: int) -> ImageProperties:
+def image_properties(look: PictureLook, objects: FloatArray, most: int) -> ImageProperties:
     """`objects` are corner boxes N×4, in ratios, of what is in front; `most` is the highest number of colours."""
-    look = PictureLook(pixels)
     front = _mask(look.parts_shape, objects)
     brightness, sharpness = look.brightness_and_sharpness()
     quality = Quality(brightness=brightness, sharpness=sharpness, contrast=look.contrast())
+    before, behind = look.of_part_and_rest(front)
     return ImageProperties(
         whole=Region(quality=quality, colours=_colours(look.colour_shares(), most)),
-        foreground=_region(look, front, most),
-        background=_region(look, ~front, most),
+        foreground=_region(look, front, before, most),
+        background=_region(look, ~front, behind, most),
     )
 
 
-def box_colours(pixels: ByteArray, box: Box, most: int) -> tuple[Colour, ...]:
+def box_colours(look: PictureLook, box: Box, most: int) -> tuple[Colour, ...]:
     """The dominant colours of what is in a box."""
-    height, width = pixels.shape[:2]
+    height, width = look.parts_shape
     left, top = min(int(box.left * width), width - 1), min(int(box.top * height), height - 1)
-    right, bottom = int((box.left + box.width) * width), int((box.top + box.height) * height)
-    part = pixels[max(0, top) : max(top + 1, bottom), max(0, left) : max(left + 1, right)]
-    return _colours(PictureLook(part).colour_shares(), most)
+    right, bottom = round((box.left + box.width) * width), round((box.top + box.height) * height)
+    part = slice(max(0, top), max(top + 1, bottom)), slice(max(0, left), max(left + 1, right))
+    return _colours(look.colour_shares(part), most)
 
 
-def _region(look: PictureLook, part: BoolArray, most: int) -> Region | None:
+def _region(look: PictureLook, part: BoolArray, light: tuple[float, float], most: int) -> Region | None:
+    """None for a part without a pixel."""
     if not part.any():
         return None
-    brightness, sharpness = look.brightness_and_sharpness(part)
+    brightness, sharpness = light
     return Region(
         quality=Quality(brightness=brightness, sharpness=sharpness), colours=_colours(look.colour_shares(part), most)
     )

@@ -15,11 +15,13 @@ from regard.domain.faces import Faces
 from regard.domain.images import Box, Image
 from regard.domain.labels import Instance, Label
 from regard.engine.analysis.object_names import PERSON, better_name, closer_look, looked_at, names_of
+from regard.vision.cards import joint_version
 from regard.vision.geometry import reduced
 from regard.vision.images.image_models import ImageModels
+from regard.vision.images.label_confidence import label_confidence
 from regard.vision.images.object_confidence import Evidence
 from regard.vision.images.object_decoders import Candidates
-from regard.vision.images.scene_confidence import PORTRAIT_PART, scene_percents
+from regard.vision.images.scene_confidence import scene_percents
 from regard.vision.images.taxonomy import GARMENTS, taxonomy
 from regard.vision.models import FaceModels
 
@@ -91,8 +93,8 @@ class LabelAnalyzer:
 
     @property
     def version(self) -> str:
-        """The models' that labels come from."""
-        return self._models.version
+        """What stands for all that labels come from: models, the detector of faces, taxonomy and calibration."""
+        return joint_version("labels", [self._models.version, *self._faces.fingerprints()])
 
     def find(self, image: Image, *, closely: bool = True) -> Findings:
         """Objects other than people are looked at `closely`, or are as the detectors say. Raises ModelUnavailable."""
@@ -126,7 +128,7 @@ class LabelAnalyzer:
 
 
 def _is_portrait(faces: Faces) -> bool:
-    return bool((np.prod(faces.boxes[:, 2:], axis=1) >= PORTRAIT_PART).any())
+    return bool((np.prod(faces.boxes[:, 2:], axis=1) >= label_confidence().scenes.portrait_part).any())
 
 
 def _evidence(

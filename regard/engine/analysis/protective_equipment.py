@@ -19,6 +19,7 @@ from regard.domain.faces import Faces
 from regard.domain.images import Box, Image, ObjectName
 from regard.engine.analysis.image_loader import ImageLoader
 from regard.engine.analysis.label_analyzer import LabelAnalyzer
+from regard.vision.cards import joint_version
 from regard.vision.faces.face_attributes import masked
 from regard.vision.models import FaceModels, Task
 
@@ -56,7 +57,12 @@ class ProtectiveEquipment:
             image = opened.load().image
             persons = self._persons(image)
             grant.note(found=len(persons))
-            return Equipment(persons=persons, model=self._analyzer.version)
+            return Equipment(persons=persons, model=self.version)
+
+    @property
+    def version(self) -> str:
+        """What stands for the models of people, faces and masks."""
+        return joint_version("equipment", [self._analyzer.version, *self._models.fingerprints(Task.MASK)])
 
     def _persons(self, image: Image) -> tuple[ProtectedPerson, ...]:
         found = self._analyzer.find(image, closely=False).instances.get(_PERSON, ())

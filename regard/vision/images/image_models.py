@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
-from regard.vision.cards import ModelCard
+from regard.vision.cards import ModelCard, joint_version
+from regard.vision.images.label_confidence import label_fingerprint
 from regard.vision.images.object_detector import DetectorModel, ObjectDetector
 from regard.vision.images.scene_classifier import SceneClassifier
 from regard.vision.model_loader import ModelLoader
@@ -27,9 +27,10 @@ class ImageModels:
 
     @property
     def version(self) -> str:
-        """What stands for the bytes of them all: other models have another."""
-        prints = " ".join(self._loader.card(name).fingerprint for name in IMAGE_CARDS)
-        return f"labels-{hashlib.sha256(prints.encode()).hexdigest()[:8]}"
+        """What stands for the bytes of them all, and for what makes labels of their scores: if either is another, so
+        is this."""
+        cards = (self._loader.card(name).fingerprint for name in IMAGE_CARDS)
+        return joint_version("labels", [*cards, label_fingerprint()])
 
     def objects(self) -> ObjectDetector:
         """Raises ResourceNotReady if the pack is not installed, ModelUnavailable if it is damaged; as does `scenes`."""

@@ -9,10 +9,10 @@ from importlib import resources
 import numpy as np
 
 from regard.config.toml_tables import parse
-from regard.domain.arrays import ByteArray, FloatArray, IntArray
-from regard.vision.geometry import lab
+from regard.domain.arrays import ByteArray, FloatArray
+from regard.vision.geometry import lab, packed
 
-#: Bits of each channel that a pixel is looked up by; nearer colours are not told apart.
+#: Bits of each channel that a pixel is looked up by, as `packed` has them; nearer colours are not told apart.
 _BITS = 5
 
 
@@ -39,26 +39,25 @@ def named_colours() -> NamedColours:
 
 
 @cache
-def _nearest() -> IntArray:
+def _nearest() -> ByteArray:
     """For each of 2^15 coarse colours the row of the named one nearest to it in CIELAB."""
     steps = np.arange(1 << _BITS) * 255 // ((1 << _BITS) - 1)
     coarse = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.uint8)
     known = lab(named_colours().rgb)
     chunks = np.array_split(lab(coarse), 32)
-    return np.concatenate([_distances(chunk, known).argmin(axis=1) for chunk in chunks])
+    return np.concatenate([_distances(chunk, known).argmin(axis=1) for chunk in chunks]).astype(np.uint8)
 
 
 def _distances(colours: FloatArray, known: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.norm(colours[:, None] - known[None], axis=2), np.float32)
 
 
-def nearest_colours(pixels: ByteArray) -> IntArray:
+def nearest_colours(pixels: ByteArray) -> ByteArray:
     """Of …×3 RGB pixels the rows in `named_colours` nearest to them."""
-    red, green, blue = np.moveaxis(pixels.astype(np.int64) >> 8 - _BITS, -1, 0)
-    return np.asarray(_nearest()[(red << 2 * _BITS) | (green << _BITS) | blue], np.int64)
+    return _nearest().take(packed(pixels.reshape(-1, 3))).reshape(pixels.shape[:-1])
 
 
-def shares(rows: IntArray) -> FloatArray:
+def shares(rows: ByteArray) -> FloatArray:
     """The share, 0..1, that each named colour has among rows of them."""
     counts = np.bincount(rows.ravel(), minlength=len(named_colours().css))
     return np.asarray(counts / max(1, counts.sum()), np.float32)

@@ -4,23 +4,19 @@ Two small detectors are often mistaken where there is nothing but a garment laid
 could wear it, or for the bed under it. A face tells these apart, and a classifier tells that there is a garment. An
 object is likelier where the classifier sees its kind: in the picture as a whole, or in the object by itself.
 
-The weights are of logistic regressions on 862 boxes of 518 pictures, each judged by eye (docs/accuracy.md, Labels).
+The weights, in `label_confidence.toml`, are of logistic regressions on 862 boxes of 518 pictures, each judged by eye
+(docs/accuracy.md, Labels).
 The best score of the class in the picture made nothing better there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from regard.domain.arrays import BoolArray, FloatArray
-
-#: Constant, score, garment, face.
-_PERSON: Final = (-2.04, 5.72, -6.43, 3.31)
-#: Constant, score, garment, kind.
-_OTHER: Final = (-3.12, 6.29, -7.45, 2.39)
+from regard.vision.images.label_confidence import label_confidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +35,9 @@ class Evidence:
 
     def percent(self) -> FloatArray:
         """N percentages, 0..100."""
+        weights = label_confidence().objects
         ones = np.ones_like(self.scores)
         garment = np.full_like(self.scores, self.garment)
-        persons = np.stack([ones, self.scores, np.where(self.faces, 0, garment), self.faces], axis=1) @ _PERSON
-        others = np.stack([ones, self.scores, garment, self.kinds], axis=1) @ _OTHER
+        persons = np.stack([ones, self.scores, np.where(self.faces, 0, garment), self.faces], axis=1) @ weights.person
+        others = np.stack([ones, self.scores, garment, self.kinds], axis=1) @ weights.other
         return np.asarray(100 / (1 + np.exp(-np.where(self.persons, persons, others))), np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from regard.vision.cards import ModelCard
+from regard.vision.cards import ModelCard, joint_version
 from regard.vision.images.text_detector import TextDetector
 from regard.vision.images.text_reader import TextReader
 from regard.vision.images.text_recognizer import TextRecognizer
@@ -24,8 +24,8 @@ class TextModels:
 
     @property
     def version(self) -> str:
-        """What answers give as the model's version: that of the recognizer."""
-        return self._loader.card(_RECOGNIZER).version
+        """What stands for the bytes of both models."""
+        return joint_version("text", [self._loader.card(name).fingerprint for name in (_DETECTOR, _RECOGNIZER)])
 
     def reader(self) -> TextReader:
         """Raises ResourceNotReady if the pack is not installed, ModelUnavailable if it is damaged."""

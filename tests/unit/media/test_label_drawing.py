@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
+import PIL.Image
 
 from regard.domain.images import Box, Image
 from regard.domain.labels import Instance, Label
-from regard.media.drawing import MARK, PAPER
+from regard.media.drawing import MARK, PAPER, Rectangle, caption_plate
 from regard.media.label_drawing import annotate_labels
 
 GREY = Image(pixels=np.full((300, 400, 3), 120, np.uint8), width=400, height=300)
@@ -25,6 +27,18 @@ def test_every_instance_is_outlined_and_nothing_is_added_where_there_are_no_word
     marked = np.flatnonzero(np.abs(row - MARK[:3]).max(axis=1) < 30)
     assert 95 < marked.min() < 110
     assert 290 < marked.max() < 305
+
+
+def test_names_of_objects_that_overlap_do_not_cover_each_other() -> None:
+    picture, taken = PIL.Image.fromarray(GREY.pixels), list[Rectangle]()
+    boxes = [(140 + 6 * step, 120 + 2 * step, 210 + 6 * step, 260) for step in range(6)] + [(0, 0, 400, 300)] * 3
+    for number, box in enumerate(boxes):
+        taken.append(caption_plate(picture, box, f"Tie {number} %", taken))
+    for one, other in combinations(taken, 2):
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1], (one, other)
+    assert all(left >= 0 and top >= 0 and right <= 400 and bottom <= 300 for left, top, right, bottom in taken)
+    there = caption_plate(picture, boxes[0], "one more", [(0, 0, 400, 300)])
+    assert there == caption_plate(picture, boxes[0], "one more")  # there is room nowhere: it is written all the same
 
 
 def test_of_a_person_and_their_face_the_person_is_marked_and_the_face_is_a_word() -> None:

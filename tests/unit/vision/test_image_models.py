@@ -9,8 +9,12 @@ from people import astronaut
 from skimage import data
 
 from regard.errors import ResourceNotReady
-from regard.vision.cards import catalogue
+from regard.vision.cards import ModelCard, catalogue
+from regard.vision.images import label_confidence as label_confidence_module
 from regard.vision.images.image_models import IMAGE_CARDS, ImageModels
+from regard.vision.images.label_confidence import label_confidence, label_fingerprint
+from regard.vision.images.object_confidence import Evidence
+from regard.vision.images.scene_confidence import scene_percents
 from regard.vision.images.taxonomy import taxonomy
 from regard.vision.model_loader import ModelLoader
 from regard.vision.zoo import Zoo
@@ -78,3 +82,47 @@ def test_the_detectors_find_the_cup_where_it_is(loaded: ImageModels) -> None:
     row = names.index("Cup")
     np.testing.assert_allclose(found.boxes[row], [0.31, 0.05, 0.75, 0.84], atol=0.06)
     assert found.scores[row] > 0.35
+
+
+def test_the_version_is_another_when_a_model_the_taxonomy_or_what_scores_mean_is_another(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(cards: dict[str, ModelCard]) -> str:
+        label_fingerprint.cache_clear()
+        return ImageModels(ModelLoader(Zoo(models, None, cards))).version
+
+    plain = version(catalogue())
+    assert plain == version(catalogue())
+    card = catalogue()["nanodet"]
+    seen = {plain, version(catalogue() | {"nanodet": card.model_copy(update={"sha256": "0" * 64})})}
+    for name, old, new in (("label_confidence.toml", "5.72", "5.73"), ("taxonomy.toml", '["Dog"]', '["Cat"]')):
+        texts = {each: label_confidence_module._text(each) for each in ("label_confidence.toml", "taxonomy.toml")}
+        assert old in texts[name]
+        with monkeypatch.context() as patch:
+            patch.setattr(label_confidence_module, "_text", (texts | {name: texts[name].replace(old, new)}).get)
+            seen.add(version(catalogue()))
+    assert len(seen) == 4
+    assert version(catalogue()) == plain
+
+
+def test_who_changes_what_confidences_mean_raises_the_revision() -> None:
+    """The same scores make these confidences; if code that you changed makes others, raise `revision` in
+    `label_confidence.toml`, and pin here what it makes now."""
+    probabilities = np.full(1000, 0.4 / 998, np.float32)
+    probabilities[[285, 834]] = 0.4, 0.2
+    names = ("Cat", "Animal", "Suit", "Clothing", "Dog")
+    scenes = [
+        dict(zip(taxonomy().names, scene_percents(probabilities, portrait=portrait).tolist(), strict=True))
+        for portrait in (False, True)
+    ]
+    objects = Evidence(
+        scores=np.array([0.5, 0.5, 0.5], np.float32),
+        persons=np.array([True, True, False]),
+        faces=np.array([True, False, False]),
+        kinds=np.array([0, 0, 0.4], np.float32),
+        garment=0.1,
+    ).percent()
+    pinned = {1: ([62.4, 87.7, 16.5, 40.3, 2.1], [13.4, 40.1, 62.6, 85.2, 0.2], [98.4, 54.4, 55.9])}
+    wanted = pinned[label_confidence().revision]
+    found = *([[each[name] for name in names] for each in scenes]), objects.tolist()
+    assert found == tuple(pytest.approx(each, abs=0.1) for each in wanted)

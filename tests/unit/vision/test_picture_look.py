@@ -22,6 +22,10 @@ def plain(colour: tuple[int, int, int], height: int = 90, width: int = 120) -> B
     return np.full((height, width, 3), colour, np.uint8)
 
 
+def luma(colour: tuple[int, int, int]) -> float:
+    return float(np.dot(colour, [0.299, 0.587, 0.114]) / 255)
+
+
 def blurred(pixels: ByteArray, radius: float) -> ByteArray:
     return np.asarray(PIL.Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(radius)))
 
@@ -42,7 +46,7 @@ def test_a_picture_of_one_colour_has_that_colour_and_no_detail(name: str) -> Non
     assert known.plain[int(shares.argmax())] == name
     assert shares.max() == pytest.approx(1)
     brightness, sharpness = look.brightness_and_sharpness()
-    assert brightness == pytest.approx(np.dot(PLAIN[name], [0.299, 0.587, 0.114]) / 2.55, abs=1)
+    assert brightness == pytest.approx(100 * luma(PLAIN[name]), abs=1)
     assert (sharpness, look.contrast()) == (0, 0)
 
 
@@ -56,8 +60,9 @@ def test_halves_have_half_each_and_a_part_has_only_its_own() -> None:
     left = np.zeros(look.parts_shape, bool)
     left[:, : left.shape[1] // 2] = True
     assert known.plain[int(look.colour_shares(left).argmax())] == "red"
-    dark, bright = (look.brightness_and_sharpness(part)[0] for part in (~left, left))
-    assert dark < bright
+    (bright, _), (dark, _) = look.of_part_and_rest(left)
+    assert bright == pytest.approx(100 * luma(PLAIN["red"]), abs=1)
+    assert dark == pytest.approx(100 * luma(PLAIN["blue"]), abs=1)
     assert look.contrast() < 10  # red and blue are about as dark
     assert PictureLook(np.concatenate([plain(PLAIN["white"]), plain(PLAIN["black"])])).contrast() > 90
 
@@ -77,5 +82,24 @@ def test_any_shape_of_picture_has_a_look(shape: tuple[int, int]) -> None:
     look = PictureLook(nobody(*shape))
     assert look.colour_shares().sum() == pytest.approx(1, abs=1e-5)
     assert 0 <= look.brightness_and_sharpness()[0] <= 100
-    part = np.ones(look.parts_shape, bool)
-    assert look.brightness_and_sharpness(part)[0] == pytest.approx(look.brightness_and_sharpness()[0], abs=0.1)
+    every, _ = look.of_part_and_rest(np.ones(look.parts_shape, bool))
+    assert every == pytest.approx(look.brightness_and_sharpness())
+
+
+def test_a_part_is_judged_as_if_it_were_the_picture_and_the_rest_as_a_part() -> None:
+    crisp = astronaut()[:512, :512]
+    look = PictureLook(np.concatenate([crisp, blurred(crisp, 3)], axis=1))
+    left = np.zeros(look.parts_shape, bool)
+    left[:, : left.shape[1] // 2] = True
+    before, behind = look.of_part_and_rest(left)
+    assert before == pytest.approx(PictureLook(crisp).brightness_and_sharpness(), abs=0.5)
+    assert before[1] > behind[1] + 30
+    assert look.of_part_and_rest(~left) == (pytest.approx(behind), pytest.approx(before))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_contrast_is_the_same_for_stripes_of_any_width(axis: int) -> None:
+    for width in (1, 2, 3, 7, 14, 50):
+        luma = np.where(np.arange(1000) // width % 2, 200, 50).astype(np.uint8)
+        stripes = np.repeat(np.expand_dims(luma, axis), 1000, axis=axis)
+        assert PictureLook(np.stack([stripes] * 3, axis=-1)).contrast() == pytest.approx(100 * 150 / 255, abs=1), width

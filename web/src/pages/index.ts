@@ -105,7 +105,7 @@ const PAGES: Page[] = [
     name: "thresholds",
     title: words.nav.thresholds,
     icon: "M4 8h9M17 8h3M15 5.500v5M4 16h3M11 16h9M9 13.500v5",
-    offered: () => session.me?.profile !== "open" && session.may("administrator", "auditor", "overseer"),
+    offered: () => session.named && session.may("administrator", "auditor", "overseer"),
     waits: "thresholds",
     load: () => import("./Thresholds.svelte"),
   },

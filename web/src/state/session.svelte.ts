@@ -25,11 +25,16 @@ class Session {
     try {
       await ask<void>("/sign-out", { method: "POST" });
     } finally {
-      this.me = null;
       await forgetShell();
-      // A new document: nothing that was shown stays in memory, and "back" finds no page of before.
+      // A new document: nothing that was shown stays in memory, and "back" finds no page of before. It is the first thing
+      // that is seen: a form of this document would go from under whoever begins to type into it.
       location.replace(location.pathname);
     }
+  }
+
+  /** Whether the profile knows who they are: then it takes two people for some things. */
+  get named(): boolean {
+    return (this.me?.roles.length ?? 0) > 0;
   }
 
   /** Whether they may take a route, such as "POST /v1/people". */
