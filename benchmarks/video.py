@@ -9,20 +9,20 @@ every frame, and running the same models on the very pictures that were looked a
 from __future__ import annotations
 
 import io
-import multiprocessing
-import resource
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from benchmarks.markdown import bullet, table
 from benchmarks.material import DATA, models
-from benchmarks.video_scenes import edited, encoded
+from benchmarks.video_memory import memory
+from benchmarks.video_scenes import edited, encoded, street
 from regard.domain.arrays import ByteArray
 from regard.domain.faces import Detail
 from regard.domain.images import Image
@@ -33,7 +33,7 @@ from regard.engine.analysis.probes import Look as FaceLook
 from regard.engine.analysis.probes import ProbeReader
 from regard.engine.analysis.quality_filter import DESCRIBED
 from regard.engine.video.cuts import HEIGHT, WIDTH, CutDetector
-from regard.engine.video.looks import Models
+from regard.engine.video.looks import FaceLooks, Models
 from regard.engine.video.segment_marks import SegmentMarks
 from regard.engine.video.technical_frames import BlackFrame
 from regard.engine.video.tracks import FaceTracks, Identified
@@ -47,8 +47,8 @@ from regard.vision.session import cores
 FILMS, SHOTS = (11, 12, 13, 14), 80
 SECONDS, ROUNDS, SIMILARITY = 12, 3, 99
 MATES, STRANGERS, TOGETHER, LOOKS = 100, 200, 4, 6
-#: Seconds of the films whose memory is compared.
-SHORT, LONG = 20, 240
+#: Other photographs of whom is enrolled, and how many faces wide a photograph is.
+OTHERS, FACE_PARTS = 3, 2.6
 
 
 def main() -> None:
@@ -90,11 +90,13 @@ def speed() -> None:
         ("faces, 1920×1080, 2 looks/s", 1920, 1080, 2),
         ("faces, 1920×1080, 5 looks/s", 1920, 1080, 5),
     ):
-        data = _street(width, height, SECONDS)
+        data = street(width, height, SECONDS)
         rows.append([name, *_timed(data, seen, lambda step=1000 / looks: _faces(step), 1000 / looks, analyzer)])
-    data = _street(1920, 1080, SECONDS)
-    rows.append(["shots and black frames, 1920×1080", *_timed(data, seen, _segments, None, analyzer)])
-    columns = ["25 frames/s, H.264", "times real time", "CPU seconds a second", "decoding", "models", "overhead"]
+        rows[-1].append(_kept(_pictures(data, 1000 / looks), 1000 / looks, seen))
+    data = street(1920, 1080, SECONDS)
+    rows.append(["shots and black frames, 1920×1080", *_timed(data, seen, _segments, None, analyzer), "–"])
+    times = ["times real time", "CPU seconds a second", "decoding", "models", "overhead"]
+    columns = ["25 frames/s, H.264", *times, "faces kept"]
     table(f"{SECONDS} seconds of video, medians of {ROUNDS}, {cores()} cores:", columns, rows)
 
 
@@ -115,8 +117,9 @@ def _timed(
             sum(1 for _ in clip.read(Span()))
 
     def only_run() -> None:
-        for picture in pictures:
-            analyzer.faces([picture], DESCRIBED)
+        looks = FaceLooks(seen, DESCRIBED)
+        for number, picture in enumerate(pictures):
+            looks.faces(picture, round(number * (step or 0)))
 
     times = np.array([[_seconds(part) for part in (look, only_decode, only_run)] for _ in range(ROUNDS)])
     wall = float(np.median(times[:, 0, 0]))
@@ -124,6 +127,13 @@ def _timed(
     overhead = float(np.median(times[:, 0, 1] / (times[:, 1, 1] + times[:, 2, 1])))
     numbers = [f"{each / SECONDS:.3f}" for each in (whole, decoding, run)]
     return [f"{SECONDS / wall:.1f}", *numbers, f"{overhead:.2f}" if step else "–"]
+
+
+def _kept(pictures: Sequence[Image], step: float, seen: Models) -> str:
+    """How many faces are told, of those that looking at each whole frame tells."""
+    looks = FaceLooks(seen, Detail.NONE)
+    told = sum(len(looks.faces(picture, round(number * step))) for number, picture in enumerate(pictures))
+    return f"{told} of {sum(len(seen.faces.faces([picture], Detail.NONE)[0]) for picture in pictures)}"
 
 
 def _seconds(part: Callable[[], None]) -> tuple[float, float]:
@@ -149,56 +159,14 @@ def _segments() -> Watcher:
     return Segmenting(SegmentMarks(BlackFrame(), full_range=False, begins=True))
 
 
-def _street(width: int, height: int, seconds: int) -> bytes:
-    """Two people who walk before a wall, noisily."""
-    files = sorted((DATA / "lfw-dev").glob("*/*_0001.jpg"))[:2]
-    portraits = [cv2.resize(decode(file.read_bytes()).pixels, (height // 4, height // 4)) for file in files]
-    rng = np.random.default_rng(1)
-    wall = cv2.resize(rng.integers(60, 180, (12, 16, 3)).astype(np.float32), (width, height))
-    grain = [rng.normal(0, 3, (height, width, 1)).astype(np.float32) for _ in range(4)]
-
-    def frames() -> Iterator[ByteArray]:
-        for number in range(25 * seconds):
-            frame = wall + grain[number % len(grain)]
-            for row, portrait in enumerate(portraits):
-                side = portrait.shape[0]
-                left, top = (number * 4 + row * width // 2) % (width - side), height // 8 + row * height // 2
-                frame[top : top + side, left : left + side] = portrait
-            yield np.clip(frame, 0, 255).astype(np.uint8)
-
-    return encoded(frames(), crf="23", g="50")
-
-
-# -- memory ------------------------------------------------------------------------------------------------------------
-
-
-def memory() -> None:
-    """Each in a process of its own, which ends with it."""
-    rows = []
-    for seconds in (SHORT, LONG):
-        context = multiprocessing.get_context("spawn")
-        with context.Pool(1) as pool:
-            rows.append([f"{seconds} s", f"{pool.apply(_peak, (seconds,)):.0f}"])
-    table("Peak memory of faces and segments of 1920×1080 at once, in MB:", ["video", "MB"], rows)
-
-
-def _peak(seconds: int) -> float:
-    block = _street(1920, 1080, 4)
-    seen = Models(faces=FaceAnalyzer(models()), labels=None, text=None, moderation=None)  # type: ignore[arg-type]
-    for number in range(seconds // 4):
-        marks = SegmentMarks(BlackFrame(), full_range=False, begins=not number)
-        with open_clip(io.BytesIO(block)) as clip:
-            VideoPass(clip, Span(), [_faces(1000), Segmenting(marks)], seen).run(lambda _: None)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 # -- face search -------------------------------------------------------------------------------------------------------
 
 
 def search() -> None:
     analyzer = FaceAnalyzer(models())
     folders = [sorted(each.glob("*.jpg")) for each in sorted((DATA / "lfw-dev").iterdir()) if each.is_dir()]
-    mates = [files for files in folders if len(files) > 1][:MATES]
+    # Whom there are enough photographs of: one to enrol, and as many others as there are looks that make a mean.
+    mates = [files for files in folders if len(files) > OTHERS][:MATES]
     strangers = [files for files in folders if len(files) == 1][:STRANGERS]
     enrolled = [
         each.embeddings[0]
@@ -208,8 +176,12 @@ def search() -> None:
     ]
     gallery, calibration = np.stack(enrolled), catalogue()["sface"].calibration
     reader, rows = ProbeReader(None, analyzer), []  # type: ignore[arg-type]
-    unknown = [(-1, files[0]) for files in strangers]
-    for which, photograph in enumerate(("the one that is enrolled", "another of the same person")):
+    unknown = [(-1, files[:1]) for files in strangers]
+    for which, photograph in (
+        (slice(1), "the one that is enrolled"),
+        (slice(1, 2), "another"),
+        (slice(1, 1 + OTHERS), f"{OTHERS} others, one after another"),
+    ):
         people = _people([(row, files[which]) for row, files in enumerate(mates)] + unknown, analyzer)
         for most in (1, 3, 5):
             found, false = set(), 0
@@ -227,7 +199,7 @@ def search() -> None:
     bullet(f"Expected by chance: {len(gallery) * len(people) * 1e-6:.3f} false.")
 
 
-def _people(shown: Sequence[tuple[int, object]], analyzer: FaceAnalyzer) -> list[tuple[int, list[FaceLook]]]:
+def _people(shown: Sequence[tuple[int, Sequence[Path]]], analyzer: FaceAnalyzer) -> list[tuple[int, list[FaceLook]]]:
     """Row of the gallery, or -1, and the best looks of each who was followed."""
     seen = Models(faces=analyzer, labels=None, text=None, moderation=None)  # type: ignore[arg-type]
     rng, left, found = np.random.default_rng(7), iter(shown), []
@@ -238,7 +210,8 @@ def _people(shown: Sequence[tuple[int, object]], analyzer: FaceAnalyzer) -> list
             partial(_keep, tracks),
             known_only=False,
         )
-        with open_clip(io.BytesIO(_walk(rng, [decode(file.read_bytes()).pixels for _, file in group]))) as clip:
+        walk = _walk(rng, [[decode(file.read_bytes()).pixels for file in files] for _, files in group])
+        with open_clip(io.BytesIO(walk)) as clip:
             (items,) = VideoPass(clip, Span(), [Following(followed, 200, DESCRIBED)], seen).run(lambda _: None)
         first = {}
         for item in items:
@@ -257,16 +230,19 @@ def _keep(tracks: list[list[FaceLook]], people: Sequence[Sequence[FaceLook]]) ->
     return [Identified(track=row, looks=range(len(looks)), told=None) for row, looks in enumerate(people)]
 
 
-def _walk(rng: np.random.Generator, portraits: Sequence[ByteArray]) -> bytes:
-    """Up to four people in a corner each, who move a little: faces of 40 to 120 pixels, blurred, coded roughly."""
-    sides = [int(rng.uniform(40, 120) * 2.2) for _ in portraits]
+def _walk(rng: np.random.Generator, people: Sequence[Sequence[ByteArray]]) -> bytes:
+    """Up to four people in a corner each, who move a little, and look one after another as their photographs do: faces
+    of 40 to 120 pixels, blurred, coded roughly."""
+    sides = [int(rng.uniform(40, 120) * FACE_PARTS) for _ in people]
     small = [
-        cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p, side in zip(portraits, sides, strict=True)
+        [cv2.resize(each, (side, side), interpolation=cv2.INTER_AREA) for each in portraits]
+        for portraits, side in zip(people, sides, strict=True)
     ]
     frames = []
     for number in range(5 * LOOKS):
         frame = np.full((600, 800, 3), 120, np.float32)
-        for place, portrait in enumerate(small):
+        for place, portraits in enumerate(small):
+            portrait = portraits[number * len(portraits) // (5 * LOOKS)]
             side = portrait.shape[0]
             top, left = 10 + 300 * (place // 2), 10 + 400 * (place % 2) + number * 2
             frame[top : top + side, left : left + side] = portrait[: 600 - top, : 800 - left]

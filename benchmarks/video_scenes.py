@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,9 @@ import av
 import cv2
 import numpy as np
 
+from benchmarks.material import DATA
 from regard.domain.arrays import ByteArray
+from regard.media.image_decoder import decode
 
 WIDTH, HEIGHT = 192, 108
 _LARGE = (480, 360)
@@ -136,3 +138,23 @@ def _dissolve(rng: np.random.Generator, film: Edited, frames: list[ByteArray], l
     for step, before in enumerate(ending):
         part = (step + 1) / (count + 1)
         frames[step] = (before * (1 - part) + frames[step] * part).astype(np.uint8)
+
+
+def street(width: int, height: int, seconds: int) -> bytes:
+    """Two people who walk before a wall, noisily."""
+    files = sorted((DATA / "lfw-dev").glob("*/*_0001.jpg"))[:2]
+    portraits = [cv2.resize(decode(file.read_bytes()).pixels, (height // 4, height // 4)) for file in files]
+    rng = np.random.default_rng(1)
+    wall = cv2.resize(rng.integers(60, 180, (12, 16, 3)).astype(np.float32), (width, height))
+    grain = [rng.normal(0, 3, (height, width, 1)).astype(np.float32) for _ in range(4)]
+
+    def frames() -> Iterator[ByteArray]:
+        for number in range(25 * seconds):
+            frame = wall + grain[number % len(grain)]
+            for row, portrait in enumerate(portraits):
+                side = portrait.shape[0]
+                left, top = (number * 4 + row * width // 2) % (width - side), height // 8 + row * height // 2
+                frame[top : top + side, left : left + side] = portrait
+            yield np.clip(frame, 0, 255).astype(np.uint8)
+
+    return encoded(frames(), crf="23", g="50")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
+from pathlib import Path
 from threading import Lock, Timer
 from time import perf_counter
 
@@ -16,6 +18,8 @@ _M_ARENA_MAX = -8
 _PAUSE_SECONDS = 2.0
 #: Giving back takes at most one part in this many of the time: a machine of many cores has much to give.
 _SHARE = 50
+#: Of this process, in pages: its size, and how much of it is in memory (proc(5)).
+_PROCESS = Path("/proc/self/statm")
 
 
 def share_one_heap() -> None:
@@ -55,6 +59,23 @@ class SpareMemory(Instrument):
         since = perf_counter()
         give_back()
         self._pause = max(self._least_pause, _SHARE * (perf_counter() - since))
+
+
+class MemoryBar:
+    """Gives back what is spare whenever it is called and the process takes more than `most_bytes`: for one that runs
+    many models in turn, each of which would keep the most that it needs. Where the system does not say how much a
+    process takes, nothing is given back."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_pages = most_bytes // mmap.PAGESIZE
+
+    def __call__(self) -> None:
+        try:
+            taken = int(_PROCESS.read_text(encoding="ascii").split()[1])
+        except OSError:
+            return
+        if taken > self._most_pages:
+            give_back()
 
 
 def give_back() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Final
 
 from regard.bootstrap.cases import case_doors
 from regard.bootstrap.galleries import celebrities, face_search, matcher_of
 from regard.bootstrap.indexes import FEEDS
 from regard.bootstrap.memory import object_memory, picture_memory
 from regard.bootstrap.models import face_models, model_loader
+from regard.bootstrap.spare_memory import MemoryBar
 from regard.bootstrap.stores import Stores, blob_store, open_stores
 from regard.config.settings import Settings
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
@@ -31,6 +33,12 @@ from regard.vision.images.moderation import ModerationModels
 from regard.vision.images.text_models import TextModels
 from regard.vision.session import cores
 
+#: A worker that takes more gives back what is spare between two models: all of them loaded take 430 MB.
+_MOST_BYTES: Final = 440 << 20
+#: What one run of the detector of text takes decides the most that a worker takes: strips of so many pixels take 60 MB
+#: less than a whole frame does, and a sixth more time.
+_STRIP_PIXELS: Final = 700_000
+
 #: Findings as the operations on pictures spell them.
 SPELLING = Spelling(
     box=bounding_box,
@@ -49,8 +57,9 @@ def video_models(settings: Settings) -> Models:
     return Models(
         faces=FaceAnalyzer(models),
         labels=LabelAnalyzer(ImageModels(packs), models),
-        text=TextModels(packs),
+        text=TextModels(packs, strip_pixels=_STRIP_PIXELS),
         moderation=ModerationModels(packs),
+        settle=MemoryBar(_MOST_BYTES),
     )
 
 

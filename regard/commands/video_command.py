@@ -30,6 +30,7 @@ from regard.engine.video.lanes import Lanes, of_kind
 from regard.errors import InvalidParameter, InvalidS3Object
 from regard.files import SHARED, replace_file
 from regard.media.blobs import FolderStore
+from regard.media.decoding_trial import try_decoding
 from regard.operations.acts import THRESHOLD
 from regard.operations.call import Call
 from regard.operations.videos import ANALYSES
@@ -154,6 +155,7 @@ def _opened(chosen: Settings, file: Path, sought: frozenset[Sought]) -> Iterator
             film = blobs.head(_BUCKET, place.name, None)
         except InvalidS3Object as error:
             raise InvalidParameter(f"{terminal.readable(file)} is not there, or cannot be read.") from error
+        try_decoding(place, chosen.video.decoder)
         with task_over(chosen, blobs) as task:
             yield film, task
 

@@ -21,6 +21,11 @@ log = logging.getLogger(__name__)
 #: Seconds that writers wait at most while a checkpoint waits for readers; then it is tried again.
 _READERS_SECONDS = 0.25
 _RETRY_SECONDS = 1.0
+#: Another process that empties the log, as a worker of jobs does after each write, keeps this one from it for a moment,
+#: and SQLite does not wait for that: it is tried again after so long, as long as readers would be waited for.
+_OTHERS_SECONDS = 0.02
+#: Only what has been there for longer than this, too, is told of: a read that takes a second is no long one.
+_GRACE_SECONDS = 3.0
 #: How often the log is looked at while nothing is due, as a share of the time in which it is to be empty.
 _LOOKS = 3
 
@@ -88,13 +93,18 @@ class SqliteFile:
         """Bring every page of the log to the file, and cut the log off; whether no reader was in the way."""
         with self._turn:
             try:
-                if self._log_bytes() == 0:
-                    return True
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()  # most of it, in nobody's way
-                busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                end = time.monotonic() + _READERS_SECONDS
+                while self._log_bytes():
+                    self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()  # most, in nobody's way
+                    busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                    if not busy:
+                        break
+                    if time.monotonic() >= end:
+                        return False
+                    time.sleep(_OTHERS_SECONDS)
             except sqlite3.Error:  # a full disk, or a read-only one: the next write says so
                 return False
-            return not busy
+            return True
 
     def close(self) -> None:
         self._closed.set()
@@ -104,16 +114,18 @@ class SqliteFile:
 
     def _watch(self) -> None:
         """Empty the log, whichever process wrote to it."""
-        pause, late = self._seconds / _LOOKS or _RETRY_SECONDS, False
-        began = time.monotonic()
+        usual = self._seconds / _LOOKS or _RETRY_SECONDS
+        pause, late, began = usual, False, time.monotonic()
+        failed: float | None = None
         while not self._closed.wait(pause):
             if self._found() != self._opened:
                 continue
+            now = time.monotonic()
             if self.erase():
-                pause, late, began = self._seconds / _LOOKS or _RETRY_SECONDS, False, time.monotonic()
+                pause, late, began, failed = usual, False, now, None
                 continue
-            pause = _RETRY_SECONDS
-            if not late and time.monotonic() - began > self._seconds:
+            pause, failed = _RETRY_SECONDS, failed or now
+            if not late and now - began > self._seconds and now - failed >= _GRACE_SECONDS:
                 late = True
                 log.warning(
                     "What was deleted is still in %s-wal: a long read, such as an export, or a full disk has kept it "

@@ -72,6 +72,13 @@ class UserRows:
         with self.changing(collection_key, user_id) as change:
             change.remove()
 
+    def face_ids(self, collection_key: int, user_id: str) -> list[str]:
+        """Of the user's faces; none if there is no such user."""
+        query = select(faces.c.face_id).join_from(memberships, faces).join(users, users.c.key == memberships.c.user_key)
+        with self._database.read() as connection:
+            found = connection.execute(query.where(_named(collection_key, user_id)).order_by(faces.c.key))
+            return list(found.scalars())
+
     def vector(self, collection_key: int, user_id: str) -> FloatArray | None:
         """The user's unit vector, D long; None when they have no face. Raises ResourceNotFound, and
         InternalServerError for one that is damaged."""

@@ -141,7 +141,12 @@ def _loaded(graph: bytes, threads: int) -> ort.InferenceSession:
     # A spinning pool would steal the cores from the decoders and from other sessions' pools.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.use_env_allocators", "1")
-    return ort.InferenceSession(graph, options, providers=providers())
+    chosen = providers()
+    session = ort.InferenceSession(graph, options, providers=chosen)
+    if len(chosen) == 1:
+        # It would hold the graph beside its weights for ever, as much again, to load it on another provider.
+        session._model_bytes = None
+    return session
 
 
 @cache

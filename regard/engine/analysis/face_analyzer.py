@@ -63,6 +63,12 @@ class FaceAnalyzer:
         found = [described_upright(describe, image, faces) for image, faces in zip(images, found, strict=True)]
         return self.embedded(images, found) if Detail.EMBEDDING in detail else found
 
+    def faces_again(self, image: Image, seen: Faces, detail: Detail) -> Faces | None:
+        """The faces of an image that shows almost what another did in which these were `seen` a moment ago; None if
+        they are not surely all there: then look at the whole image. Others may be there, too."""
+        found = self._models.detector().again(image.pixels, seen)
+        return found and described_upright(partial(self._described, detail=detail), image, found)
+
     def embedded(self, images: Sequence[Image], found: Sequence[Faces]) -> list[Faces]:
         """The same faces with their embeddings; the faces of many images share the embedder's batches."""
         return [faces for some in _together(found) for faces in self._embedded(images[some], found[some])]

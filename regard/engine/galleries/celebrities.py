@@ -47,6 +47,15 @@ class RecognizedFaces:
     expected_false: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognizedLooks:
+    """Who is seen in some looks, with their similarity (0..100), and the enrolled faces that they are known by."""
+
+    celebrity: Celebrity
+    similarity: float
+    face_ids: Sequence[str]
+
+
 class Celebrities:
     """Recognises the users of one collection. Nothing of a picture is kept."""
 
@@ -108,15 +117,16 @@ class Celebrities:
 
     def recognize_looks(
         self, grant: Grant, people: Sequence[Sequence[Look]]
-    ) -> list[tuple[MeanLook, tuple[Celebrity, float] | None]]:
-        """Who those are whom one video shows in several looks each, with their similarity (0..100); None for those who
-        are no celebrities. Of one person there are several if the looks are at several people. Raises as
-        `recognize`."""
+    ) -> list[tuple[MeanLook, RecognizedLooks | None]]:
+        """Who those are whom one video shows in several looks each; None for those who are no celebrities. Of one
+        person there are several if the looks are at several people. Raises as `recognize`."""
         gallery = self._gallery()
         grant.require(Action.SEARCH, gallery.collection)
         _check_told(grant, gallery)
         threshold = max(gallery.threshold, grant.act.threshold or 0.0)
         means: list[MeanLook] = []
+
+        known: dict[int, Sequence[str]] = {}
 
         def search(collection: Collection, size: int) -> dict[int, UserMatch]:
             reader = embedding_for(collection, self._probes.using)
@@ -126,10 +136,16 @@ class Celebrities:
                 found = self._matcher.users(collection, mean.embedding, mean.utility, most=1, threshold=threshold)
                 matches |= {row: found[0]} if found else {}
             self._note(grant, collection, size, threshold, len(means), matches)
+            known.update({row: self._users.face_ids(collection.key, each.user.id) for row, each in matches.items()})
             return matches
 
         matches = in_its_place(self._collections, gallery.collection, USERS, search, lambda found: not found)
-        found = {row: (gallery.names.of(match.user.id), match.similarity) for row, match in matches.items()}
+        found = {
+            row: RecognizedLooks(
+                celebrity=gallery.names.of(match.user.id), similarity=match.similarity, face_ids=known[row]
+            )
+            for row, match in matches.items()
+        }
         return [(mean, found.get(row)) for row, mean in enumerate(means)]
 
     def info(self, grant: Grant, wanted: str) -> Celebrity:

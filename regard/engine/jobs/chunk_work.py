@@ -103,9 +103,11 @@ class ChunkWork:
                     able.append(claim)
             if not able:
                 return
-            beat = _Beat(self._claims, able, [part.grant for part in parts], self._clock, self._beat_seconds)
+            check = partial(_check, self._gate, self._clock)
+            beat = _Beat(self._claims, able, [part.grant for part in parts], check, self._beat_seconds)
             try:
                 results = task.run(parts, beat)
+                beat.check()  # whom it shows may have been asked at its very end
             finally:
                 for claim, refused in beat.refused:
                     self._end_all([claim], refused)
@@ -215,14 +217,15 @@ class _Beat(Beat):
         rows: ClaimRows,
         claims: Sequence[Claim],
         grants: Sequence[Grant],
-        clock: Callable[[], datetime],
+        check: Callable[[Grant], None],
         seconds: float,
     ) -> None:
+        """`check` raises RegardError for a grant that does not hold any more."""
         self.refused: list[tuple[Claim, RegardError]] = []
         self._rows = rows
         self._held = list(claims)
         self._grants = {claim.job.id: grant for claim, grant in zip(claims, grants, strict=True)}
-        self._clock = clock
+        self._check = check
         self._seconds = seconds
         self._next = time.monotonic() + seconds
 
@@ -231,12 +234,7 @@ class _Beat(Beat):
         if now < self._next:
             return
         self._next = now + self._seconds
-        for claim in list(self._held):
-            try:
-                _check(self._grants[claim.job.id], self._clock())
-            except RegardError as error:
-                self.refused.append((claim, error))
-                self._held.remove(claim)
+        self.check()
         try:
             self._held = self._rows.beat(self._held, progress)
         except InternalServerError as error:
@@ -244,12 +242,25 @@ class _Beat(Beat):
         if not self._held:
             raise Stopped
 
+    def check(self) -> None:
+        """Find out whose act is not allowed any more."""
+        for claim in list(self._held):
+            try:
+                self._check(self._grants[claim.job.id])
+            except InternalServerError as error:
+                log.warning("Whether a job may go on could not be looked up: %s", error.message)
+            except RegardError as error:
+                self.refused.append((claim, error))
+                self._held.remove(claim)
 
-def _check(grant: Grant, now: datetime) -> None:
-    """Raises AccessDenied if the act has been suspended since, or its authorisation has ended."""
+
+def _check(gate: Gate, clock: Callable[[], datetime], grant: Grant) -> None:
+    """Raises AccessDenied if the act has been suspended since, or its authorisation has ended or was ended, or
+    ExpiredToken."""
     grant.require(grant.act.action)
+    gate.check(grant)
     authorisation = grant.mandate.authorisation
-    if authorisation is not None and authorisation.expires_at <= now:
+    if authorisation is not None and authorisation.expires_at <= clock():
         raise AccessDenied(f"{grant.act.operation} is refused: the authorisation {authorisation.id} has ended.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -22,26 +22,54 @@ from regard.vision.images.text_models import TextModels
 _SEEN_PIXELS: Final = 1280
 #: Text is small: it is read in more.
 _READ_PIXELS: Final = 1920
+#: How often faces are looked for in the whole frame at least; and how soon after a look they may be looked for where
+#: they were then, in milliseconds.
+_WHOLE_MS: Final = 600
+_NEAR_MS: Final = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """What looks; each is loaded when it is first needed."""
+    """What looks; each is loaded when it is first needed. `settle` is called after what takes much memory."""
 
     faces: FaceAnalyzer
     labels: LabelAnalyzer
     text: TextModels
     moderation: ModerationModels
+    settle: Callable[[], None] = lambda: None
+
+
+class FaceLooks:
+    """Finds faces look by look: in the whole frame two or three times a second; in between, where they were, as long as
+    they are surely there. Who comes is seen by the next look at the whole."""
+
+    def __init__(self, models: Models, detail: Detail) -> None:
+        """`detail` is what all jobs together ask of a face."""
+        self._models = models
+        self._detail = detail
+        self._seen: Faces | None = None
+        self._at = 0
+
+    def faces(self, image: Image, at: int) -> Faces:
+        """Those in a frame; `at` does not fall from call to call."""
+        near, same = at - self._at <= _NEAR_MS, at // _WHOLE_MS == self._at // _WHOLE_MS
+        found = None
+        if self._seen is not None and near and same:
+            found = self._models.faces.faces_again(image, self._seen, self._detail)
+        if found is None:
+            (found,) = self._models.faces.faces([image], self._detail)
+        self._seen, self._at = found, at
+        return found
 
 
 class Look:
-    """A frame and what is seen in it. `detail` is what all jobs together ask of a face."""
+    """A frame and what is seen in it."""
 
-    def __init__(self, frame: Frame, models: Models, detail: Detail) -> None:
+    def __init__(self, frame: Frame, models: Models, face_looks: FaceLooks) -> None:
         self.frame = frame
         self.at = frame.at
         self._models = models
-        self._detail = detail
+        self._face_looks = face_looks
 
     @cached_property
     def thumbnail(self) -> ByteArray:
@@ -53,15 +81,19 @@ class Look:
 
     @cached_property
     def faces(self) -> Faces:
-        return self._models.faces.faces([self.image], self._detail)[0]
+        return self._face_looks.faces(self.image, self.at)
 
     @cached_property
     def findings(self) -> Findings:
-        return self._models.labels.find(self.image)
+        found = self._models.labels.find(self.image)
+        self._models.settle()
+        return found
 
     @cached_property
     def lines(self) -> Sequence[Line]:
-        return list(self._models.text.reader().lines(self.frame.rgb(_READ_PIXELS)))
+        found = list(self._models.text.reader().lines(self.frame.rgb(_READ_PIXELS)))
+        self._models.settle()
+        return found
 
     @cached_property
     def explicit_percent(self) -> float:

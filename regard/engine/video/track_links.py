@@ -20,7 +20,7 @@ class TrackLinks:
 
     def __init__(self, found: Iterable[Item]) -> None:
         """`found` are a job's items: those of each chunk begin with its marks, whose `cuts` say when shots begin; one
-        that begins with the next chunk is among them."""
+        that begins with the next chunk is among them. Marks that an older version left have none."""
         self._numbers: list[dict[int, int]] = []
         self._next = 0
         self._last_cut = 0
@@ -40,7 +40,7 @@ class TrackLinks:
 
     def _link(self, before: list[Mapping[str, Any]], marks: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         chunk, tracks = marks[0], marks[1:]
-        start, first_cut = chunk["at"], min(chunk["cuts"], default=math.inf)
+        start, first_cut = chunk["at"], min(chunk.get("cuts", ()), default=math.inf)
         ended = [each for each in before if start - each["last_ms"] <= _NEAR_MS and each["last_ms"] >= self._last_cut]
         begun = [each for each in tracks if each["first_ms"] - start <= _NEAR_MS and each["first_ms"] < first_cut]
         pairs = continued(_boxes(ended, "last_box"), _boxes(begun, "first_box"))
@@ -50,7 +50,7 @@ class TrackLinks:
                 numbers[each["index"]] = self._next
                 self._next += 1
         self._numbers.append(numbers)
-        self._last_cut = max(chunk["cuts"], default=0)
+        self._last_cut = max(chunk.get("cuts", ()), default=0)
         return [{**each, "number": numbers[each["index"]]} for each in tracks]
 
 

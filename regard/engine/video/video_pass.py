@@ -9,7 +9,7 @@ from typing import Protocol
 from regard.domain.faces import Detail
 from regard.domain.videos import Span
 from regard.engine.jobs.task import Beat, Item
-from regard.engine.video.looks import Look, Models, Pace
+from regard.engine.video.looks import FaceLooks, Look, Models, Pace
 from regard.engine.video.segment_marks import READ_BEHIND, SegmentMarks
 from regard.engine.video.shot_starts import READ_BEHIND as CUTS_BEHIND
 from regard.engine.video.shot_starts import ShotStarts
@@ -156,9 +156,10 @@ class VideoPass:
         self._span = span
         self._watchers = watchers
         self._models = models
-        self._detail = Detail.NONE
+        detail = Detail.NONE
         for each in watchers:
-            self._detail |= each.detail
+            detail |= each.detail
+        self._face_looks = FaceLooks(models, detail)
         frame_ms = 1000 / clip.metadata.rate if clip.metadata.rate else _FRAME_MS
         self._paces = [Pace(each.step_ms, span.from_ms, frame_ms) if each.step_ms else None for each in watchers]
 
@@ -177,7 +178,7 @@ class VideoPass:
                     ends = False
                     break
                 left -= 1
-                look = Look(each, self._models, self._detail)
+                look = Look(each, self._models, self._face_looks)
                 for watcher in self._watchers:
                     watcher.see_behind(look)
             else:
@@ -186,7 +187,7 @@ class VideoPass:
         return [each.items(self._span.from_ms, ends=ends) for each in self._watchers]
 
     def _show(self, frame: Frame) -> None:
-        look = Look(frame, self._models, self._detail)
+        look = Look(frame, self._models, self._face_looks)
         for watcher, pace in zip(self._watchers, self._paces, strict=True):
             watcher.glance(look)
             if pace is None or pace.takes(frame.at):

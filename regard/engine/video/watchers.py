@@ -11,7 +11,7 @@ from regard.domain.galleries import Match
 from regard.engine.analysis.mean_looks import MeanLook
 from regard.engine.analysis.probes import Look as FaceLook
 from regard.engine.analysis.quality_filter import DESCRIBED
-from regard.engine.galleries.celebrities import Celebrities
+from regard.engine.galleries.celebrities import Celebrities, RecognizedLooks
 from regard.engine.galleries.face_search import FaceSearch, SearchOptions
 from regard.engine.jobs.task import Found, Part
 from regard.engine.video import sightings
@@ -102,7 +102,7 @@ def _celebrities(part: Part, _: Clip, doors: Doors) -> Watcher:
 
     def identify(people: Sequence[Sequence[FaceLook]]) -> Sequence[Identified]:
         seen = doors.celebrities.recognize_looks(part.grant, people)
-        return [_identified(mean, found and _celebrity(*found)) for mean, found in seen]
+        return [_identified(mean, None if found is None else _celebrity(found)) for mean, found in seen]
 
     return _face_tracks(row, identify, doors, known_only=True)
 
@@ -111,9 +111,10 @@ def _identified(mean: MeanLook, told: Told | None) -> Identified:
     return Identified(track=mean.person, looks=mean.looks, told=told)
 
 
-def _celebrity(celebrity: Any, similarity: float) -> Told:
-    shape = {"Id": celebrity.id, "Name": celebrity.name, "Urls": list(celebrity.urls), "Confidence": similarity}
-    return {"id": celebrity.id, "confidence": similarity, "Celebrity": shape}, ()
+def _celebrity(found: RecognizedLooks) -> Told:
+    known = found.celebrity
+    shape = {"Id": known.id, "Name": known.name, "Urls": list(known.urls), "Confidence": found.similarity}
+    return {"id": known.id, "confidence": found.similarity, "Celebrity": shape}, found.face_ids
 
 
 def _face_tracks(

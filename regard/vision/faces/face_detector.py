@@ -11,8 +11,26 @@ from regard.domain.faces import Faces
 from regard.vision.cards import Input
 from regard.vision.confidence import Confidence
 from regard.vision.faces.face_decoders import DECODERS, Candidates
-from regard.vision.faces.second_look import FACE_SCORE, FACE_SCORE_IN_BYTES, HINT_SCORE, SecondLook
-from regard.vision.geometry import bordered, four_channels, letterbox, nms
+from regard.vision.faces.second_look import (
+    FACE_SCORE,
+    FACE_SCORE_IN_BYTES,
+    HINT_SCORE,
+    MOST_MISFIT,
+    MOST_TURN,
+    SecondLook,
+)
+from regard.vision.geometry import (
+    bordered,
+    four_channels,
+    inverted,
+    letterbox,
+    nms,
+    transformed,
+    turns_and_misfits,
+    upright_boxes,
+    upright_crops,
+    warp,
+)
 from regard.vision.preprocess import Preprocess
 from regard.vision.session import Session
 
@@ -34,6 +52,13 @@ HUGE_CANVAS = 128
 #: What it finds is narrower than this part of the picture's shorter side where the other passes see better; and a
 #: certain face of this part leaves no room for one.
 HUGE_PART = 0.5
+#: Faces that were seen a moment ago are looked for in squares of this side, a multiple of 32, that are so many faces
+#: wide; as long as these have no more than this part of the pixels that one pass over the picture would have.
+AGAIN_PIXELS = 160
+AGAIN_FACES = 2.0
+AGAIN_PART = 0.34
+#: How far one may have moved from the middle of its square, in squares.
+AGAIN_AWAY = 0.25
 #: The share of faces that needs no second look.
 CERTAIN_SHARE = 0.99
 
@@ -88,15 +113,45 @@ class FaceDetector:
             found = self._second_look.improve(picture, _distinct([found, *self._huge(picture, found)]))
             found = _distinct([found])
         order = np.argsort(-np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1), kind="stable")
-        sides = np.array([picture.shape[1], picture.shape[0]], np.float32)
-        corners = found.boxes[order] / np.tile(sides, 2)
-        scores = found.scores[order]
+        return self._told(found.take(order), np.array([picture.shape[1], picture.shape[0]], np.float32))
+
+    def _told(self, found: Candidates, sides: FloatArray) -> Faces:
+        """Candidates in pixels of a picture as its faces; `sides` are its width and height."""
+        corners, scores = found.boxes / np.tile(sides, 2), found.scores
         return Faces(
             boxes=np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1),
             scores=scores,
             confidences=self._confidence.percent(scores) if self._confidence else scores * 100,
-            landmarks5=(found.landmarks5[order] / sides).astype(np.float32),
+            landmarks5=(found.landmarks5 / sides).astype(np.float32),
         )
+
+    def again(self, picture: ByteArray, seen: Faces) -> Faces | None:
+        """The faces of a picture that shows almost what another showed a moment ago, in which these were seen: looked
+        for only where they were, and in their order. None if any of them is not surely there, or if that is not worth
+        it: then look at the whole picture."""
+        height, width = picture.shape[:2]
+        most = AGAIN_PART * passes(height, width)[0] ** 2 * min(height, width) / max(height, width)
+        if not self._confidence or not len(seen) or len(seen) * AGAIN_PIXELS**2 > most:
+            return None
+        sides = np.array([width, height], np.float32)
+        boxes = np.concatenate([seen.boxes[:, :2], seen.boxes[:, :2] + seen.boxes[:, 2:]], axis=1) * np.tile(sides, 2)
+        matrices = upright_crops(boxes, np.zeros(len(boxes), np.float32), AGAIN_PIXELS, AGAIN_FACES)
+        crops = warp(picture, matrices, AGAIN_PIXELS)
+        parts = [self._in_the_middle(crop, back) for crop, back in zip(crops, inverted(matrices), strict=True)]
+        found = Candidates.joined(parts)
+        turns, misfits = turns_and_misfits(found.landmarks5)
+        if len(_distinct(parts)) < len(seen) or (np.abs(turns) > MOST_TURN).any() or (misfits > MOST_MISFIT).any():
+            return None
+        return self._told(found, sides)
+
+    def _in_the_middle(self, crop: ByteArray, back: FloatArray) -> Candidates:
+        """The one sure face in the middle of a crop, if there is one; `back` is from the crop to the picture."""
+        seen = self._find(crop, self._sure)
+        away = np.linalg.norm((seen.boxes[:, :2] + seen.boxes[:, 2:] - AGAIN_PIXELS) / 2, axis=1)
+        seen = seen.take(np.flatnonzero(away <= AGAIN_AWAY * AGAIN_PIXELS))
+        best = seen.take(np.argsort(-seen.scores, kind="stable")[:1])
+        backs = np.repeat(back[None], len(best), axis=0)
+        return Candidates(upright_boxes(best.boxes, backs), best.scores, transformed(best.landmarks5, backs))
 
     def _pass(self, picture: ByteArray, longest: int, least: float) -> Candidates:
         canvas, scale = letterbox(picture, longest)

@@ -25,8 +25,8 @@ _HINT_PROVEN: Final = 0.75
 _FACE_SEEN: Final = 0.3
 #: Beyond these the points are of a turned face, and wrong: at 15° by 6 % of the distance of the eyes, at 45° by 17 %,
 #: at 90° by 30 %. A certain face with misshapen points is a profile, not turned.
-_MOST_TURN: Final = 12.0
-_MOST_MISFIT: Final = 4.0
+MOST_TURN: Final = 12.0
+MOST_MISFIT: Final = 4.0
 #: Up to this misfit the points tell the turn within 10°; beyond it, each quarter turn is tried.
 _KNOWN_TURN: Final = 60.0
 _QUARTERS: Final = np.array([0, 90, 180, 270], np.float32)
@@ -60,13 +60,13 @@ class SecondLook:
         turns, misfits = turns_and_misfits(found.landmarks5)
         is_face = found.scores >= self._least
         doubtful = found.scores < self._sure
-        turned = is_face & ((np.abs(turns) > _MOST_TURN) | (doubtful & (misfits > _MOST_MISFIT)))
+        turned = is_face & ((np.abs(turns) > MOST_TURN) | (doubtful & (misfits > MOST_MISFIT)))
         uncertain = is_face & doubtful & ~turned
         crowd = (~doubtful & ~turned).sum() >= _CROWD
         chosen = ((turned, _MOST_TURNED), (uncertain, _MOST_UNCERTAIN), (~is_face, 0 if crowd else _MOST_HINTS))
         rows = np.concatenate([_largest(found, which, most) for which, most in chosen])
         rest = np.setdiff1d(np.flatnonzero(found.scores >= FACE_SCORE), rows)
-        known = is_face & (crowd | (misfits <= _MOST_MISFIT)) & (np.abs(turns) <= _KNOWN_TURN)
+        known = is_face & (crowd | (misfits <= MOST_MISFIT)) & (np.abs(turns) <= _KNOWN_TURN)
         parts = [found.take(rest)]
         for row in rows:
             face = found.take(np.array([row]))

@@ -34,8 +34,10 @@ _MOST_REGIONS = 500
 class TextDetector:
     """A detector that maps where lines of text are (DB, Liao et al. 2020). Safe from many threads."""
 
-    def __init__(self, session: Session, model_input: Input) -> None:
+    def __init__(self, session: Session, model_input: Input, strip_pixels: int = STRIP_PIXELS) -> None:
+        """A map of more than `strip_pixels` is made in strips: less memory, and a little more time."""
         self._session = session
+        self._strip_pixels = strip_pixels
         self._preprocess = Preprocess(model_input)
 
     def find(self, picture: ByteArray) -> FloatArray:
@@ -65,7 +67,7 @@ class TextDetector:
     def _map(self, picture: ByteArray) -> FloatArray:
         """The probability of each pixel to be text."""
         height, width = picture.shape[:2]
-        rows = strip_rows(height, width)
+        rows = strip_rows(height, width, self._strip_pixels)
         values = np.empty((height, width), np.float32)
         for top in range(0, height, rows):
             above, below = max(0, top - _STRIP_MARGIN), min(height, top + rows + _STRIP_MARGIN)
@@ -74,11 +76,11 @@ class TextDetector:
         return values
 
 
-def strip_rows(height: int, width: int) -> int:
+def strip_rows(height: int, width: int, most_pixels: int = STRIP_PIXELS) -> int:
     """How many rows of a map are made at a time, without those of their neighbours."""
-    if height * width <= STRIP_PIXELS:
+    if height * width <= most_pixels:
         return height
-    return max(_MULTIPLE, (STRIP_PIXELS // width - 2 * _STRIP_MARGIN) // _MULTIPLE * _MULTIPLE)
+    return max(_MULTIPLE, (most_pixels // width - 2 * _STRIP_MARGIN) // _MULTIPLE * _MULTIPLE)
 
 
 def detection_bytes(height: int, width: int) -> int:

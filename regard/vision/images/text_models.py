@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from regard.vision.cards import ModelCard, joint_version
-from regard.vision.images.text_detector import TextDetector
+from regard.vision.images.text_detector import STRIP_PIXELS, TextDetector
 from regard.vision.images.text_reader import TextReader
 from regard.vision.images.text_recognizer import TextRecognizer
 from regard.vision.model_loader import ModelLoader
@@ -19,8 +19,10 @@ _MEMORY_RATIO: Final = 3.0
 class TextModels:
     """The reader of text, made of a detector of lines and a recognizer of what they say."""
 
-    def __init__(self, loader: ModelLoader) -> None:
+    def __init__(self, loader: ModelLoader, *, strip_pixels: int = STRIP_PIXELS) -> None:
+        """`strip_pixels` as in `TextDetector`."""
         self._loader = loader
+        self._strip_pixels = strip_pixels
 
     @property
     def version(self) -> str:
@@ -35,7 +37,7 @@ class TextModels:
         )
 
     def _detector(self, card: ModelCard) -> TextDetector:
-        return TextDetector(self._loader.session(card, memory_ratio=_MEMORY_RATIO), card.input)
+        return TextDetector(self._loader.session(card, memory_ratio=_MEMORY_RATIO), card.input, self._strip_pixels)
 
     def _recognizer(self, card: ModelCard) -> TextRecognizer:
         return TextRecognizer(self._loader.session(card, memory_ratio=_MEMORY_RATIO), card.input)

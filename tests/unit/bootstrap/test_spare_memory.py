@@ -61,6 +61,20 @@ spare.close()
 """
 
 
+BAR = """
+from regard.bootstrap.spare_memory import MemoryBar
+share_one_heap()
+before = resident()
+kept = [np.ones(100_000, np.uint8) for _ in range(1000)]
+last = kept[-1]
+del kept
+MemoryBar(1 << 40)()
+print(resident() - before)
+MemoryBar(1 << 20)()
+print(resident() - before)
+"""
+
+
 def measured(program: str, *arguments: Path) -> tuple[float, float]:
     """Megabytes that the program printed: how much more there was after its work, and after giving back."""
     done = subprocess.run(
@@ -80,6 +94,11 @@ class TestMemory:
     def test_of_the_heap_returns_soon_after_an_answer_although_a_little_of_it_is_in_use(self) -> None:
         grown, left = measured(HEAP)
         assert grown > 150
+        assert left <= 30
+
+    def test_of_a_process_that_is_above_a_bar_returns_and_of_others_does_not(self) -> None:
+        grown, left = measured(BAR)
+        assert grown > 60
         assert left <= 30
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -142,6 +144,36 @@ def test_a_long_read_puts_it_off_and_keeps_no_writer_waiting(home: Path, caplog:
             assert soon(lambda: "a long read, such as an export" in caplog.text)
             assert on_disk(home, vectors) > 0
         assert soon(lambda: on_disk(home, vectors) == 0)
+
+
+def test_another_process_that_empties_the_log_is_waited_for(home: Path) -> None:
+    with opened(home) as rows, rows.committed().read() as connection:
+        key, faces, vectors = enrol(rows)
+        connection.exec_driver_sql("SELECT count(*) FROM faces").all()
+        FaceRows(rows).delete(key, faces)
+        with closing(
+            sqlite3.connect(home / "regard.db", timeout=10, isolation_level=None, check_same_thread=False)
+        ) as other:
+            emptying = threading.Thread(target=other.execute, args=("PRAGMA wal_checkpoint(TRUNCATE)",))
+            threading.Timer(0.1, connection.rollback).start()
+            emptying.start()  # until the reader has gone it holds what SQLite lets nobody wait for
+            time.sleep(0.05)
+            gone = rows._file.erase()
+            emptying.join()
+        assert gone
+        assert on_disk(home, vectors) == 0
+
+
+def test_a_read_of_a_moment_is_not_told_of(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with opened(home, erase_seconds=0) as rows:
+        _, _, vectors = enrol(rows)
+        with rows.committed().read() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM faces").all()
+            delete_elsewhere(home)
+            time.sleep(1.5)  # the log is looked at every second
+            assert on_disk(home, vectors) > 0
+        assert soon(lambda: on_disk(home, vectors) == 0)
+        assert "is still in" not in caplog.text
 
 
 # -- files that are taken away ---------------------------------------------------------------------------------------

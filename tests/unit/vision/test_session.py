@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,6 +46,22 @@ def test_outputs_come_by_name_and_in_order(tmp_path: Path) -> None:
     first, second = session.run(np.array([[1, -2]], np.float32))
     np.testing.assert_array_equal(first, [[1, 2]])
     np.testing.assert_array_equal(second, [[-1, 2]])
+
+
+def test_a_loaded_model_does_not_hold_its_file_beside_its_weights(tmp_path: Path) -> None:
+    weights = {"w": np.ones((1, 1_000_000), np.float32)}
+    shape = (1, 1_000_000)
+    file = save_graph(
+        tmp_path / "large.onnx", [node("Add", "x w", "y")], inputs={"x": shape}, outputs={"y": shape}, weights=weights
+    )
+    tracemalloc.start()
+    try:
+        session = OnnxSession(file)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < file.stat().st_size / 4
+    assert session.run(np.ones(shape, np.float32))[0].max() == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x08" * 100])

@@ -16,7 +16,7 @@ from regard.domain.authority import Act
 from regard.domain.jobs import Job, JobState
 from regard.engine.jobs.chunk_work import ChunkWork
 from regard.engine.jobs.queue import JobQueue
-from regard.errors import AccessDenied, LimitExceeded, ResourceNotFound
+from regard.errors import AccessDenied, ExpiredToken, LimitExceeded, ResourceNotFound
 from regard.store.claim_rows import Claim
 from regard.store.job_rows import ACTIVE
 
@@ -252,6 +252,28 @@ def test_what_the_gate_refuses_by_then_fails_the_job_and_erases_what_it_found(
         shop.run()
     failed = shop.get(job)
     assert (failed.state, failed.message) == (JobState.FAILED, "StartToy is refused: the authorisation has ended.")
+    with shop.store.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM job_results").scalar_one() == 0
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_what_the_gate_refuses_in_the_middle_of_a_chunk_stops_it_and_erases_what_it_found(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    job = shop.submit(chunks=2, seconds=seconds)
+    shop.step()
+    held = shop.claim()
+
+    def refuse(*_: object) -> None:
+        raise ExpiredToken("The authorisation has ended.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Gate, "check", refuse)
+        work_of(shop.store.database, shop.endings, shop.task, shop.gate)(
+            held
+        )  # would take a minute, or is done at once
+    failed = shop.get(job)
+    assert (failed.state, failed.message) == (JobState.FAILED, "The authorisation has ended.")
     with shop.store.database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM job_results").scalar_one() == 0
 

@@ -72,3 +72,12 @@ def test_a_track_is_not_joined_with_one_behind_a_cut(before: list[int], after: l
         *(chunk(60_000, *after), track(0, 60_100, 70_000, LEFT), seen(0, 60_100)),
     ]
     assert [item["index"] for item in TrackLinks(found).renumbered(found)] == indices
+
+
+def test_marks_that_do_not_say_where_shots_begin_are_joined_by_places() -> None:
+    old = [{"at": at, "mark": "chunk"} for at in (0, 60_000)]
+    found = [
+        *(old[0], track(0, 0, 59_800, LEFT), seen(0, 0)),
+        *(old[1], track(0, 60_100, 70_000, LEFT), track(1, 60_100, 70_000, RIGHT), seen(0, 60_100), seen(1, 60_100)),
+    ]
+    assert [item["index"] for item in TrackLinks(found).renumbered(found)] == [0, 0, 1]
