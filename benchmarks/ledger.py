@@ -27,7 +27,7 @@ from benchmarks.ledger_served import searches_over_http
 from benchmarks.material import DATA, MODELS, jpeg, photograph, zoo
 from regard.accountability.gate import Gate
 from regard.accountability.ledger.checkpoints import LedgerCheckpoints, root_of
-from regard.accountability.ledger.entry import Record
+from regard.accountability.ledger.entry import SALT_BYTES, Record
 from regard.accountability.ledger.export import LedgerExport
 from regard.accountability.ledger.keeper import LedgerKeeper
 from regard.accountability.ledger.ledger import Ledger
@@ -272,7 +272,7 @@ def verification(home: Path, scale: float) -> None:
             for _ in range(min(10_000, count - start)):
                 record = Record(ADA, SEARCH, "recorded")
                 record.note(FACTS)
-                new.append(record.entry(moment))
+                new.append(record.entry(moment, os.urandom(SALT_BYTES)))
             with made.write() as transaction:
                 ledger_rows.add_entries(transaction, start, new)
         start_of = time.perf_counter()

@@ -94,12 +94,19 @@ class Agency:
         key, secret = self.key(name)
         return self.live.client(aws_access_key_id=key, aws_secret_access_key=secret)
 
-    def authorise(self, name: str, *, searches: int | None = None, poor_probes: str | None = None) -> str:
+    def authorise(
+        self,
+        name: str,
+        *,
+        searches: int | None = None,
+        poor_probes: str | None = None,
+        collections: tuple[str, ...] | None = None,
+    ) -> str:
         """An approved authorisation for somebody; its id."""
         new = approved(
             self.people[name],
             id=f"auth-{uuid4().hex[:12]}",
-            scope=Scope(poor_probes=poor_probes),
+            scope=Scope(poor_probes=poor_probes, collections=collections),
             searches_allowed=searches,
             decided_by=self.people["olga"],
             decided_at=datetime.now(UTC),

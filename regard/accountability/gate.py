@@ -172,14 +172,14 @@ class Gate:
         """A grant for this act, valid inside the block. Raises AccessDenied before anything is done, ExpiredToken if
         the authorisation has ended, and InternalServerError if the act cannot be recorded. An act that is `continued`,
         as a job's is by each chunk, was counted as a search when it began."""
-        judgement.check_open(act, self._base)
+        judgement.check_open(act, self._base, self._base)
         rules = self._rules(caller, act)
         if rules.people and self._standing is not None:
             self._standing.keep(rules)
         act = judgement.at_threshold(act, rules)
         hears = self._ledger if rules.ledger else None
         with nullcontext() if hears is None else hears.hearing(caller, act, rules.name) as hearing:
-            judgement.check_open(act, rules)
+            judgement.check_open(act, rules, self._base)
             mandate = self._mandate(caller, act, rules)
             if hearing is not None:
                 hearing.record.vouch(mandate)
@@ -220,11 +220,25 @@ class Gate:
             return self._base
         if act.all_collections or judgement.is_shared(caller, act):
             return self.in_use
-        return self._standing.rules(self._base, act.collection)
+        if judgement.compares_pictures(act) and self._standing.holder(caller) is not None:
+            return self._standing.rules_of_comparing(self._base, authorisation_of(caller))
+        rules = self._standing.rules(self._base, act.collection)
+        return self._removing if rules.closed and not self._base.closed and judgement.removes(act) else rules
+
+    @property
+    def _removing(self) -> Rules:
+        """What a closed collection is deleted under: nothing else may be done with it, and its own rules before it was
+        closed are not known any more. Where there are people, one of them has to do it, on record."""
+        rules = self.in_use
+        if self._standing is None or not self._standing.anybody():
+            return rules
+        return rules.changed(people=True, ledger=True)
 
     def _mandate(self, caller: Caller, act: Act, rules: Rules) -> Mandate:
         standing, named = self._standing, authorisation_of(caller)
         if caller.channel is Channel.WORKER and act.operation in _OWN:
+            if standing is not None:
+                standing.in_use(self._base)  # what the sweeper deletes is of every collection
             return Mandate(rules=rules)
         if standing is None:
             if rules.people:

@@ -33,6 +33,8 @@ _TENDING = frozenset(
         "sweep",
     }
 )
+#: What deletes a whole collection, at each door.
+_REMOVING = frozenset({"DeleteCollection", "DELETE /v1/collections/{collection_id}", "collections delete"})
 #: What looks at pictures.
 _LOOKING = _SEARCHING | {Action.DETECT, Action.ENROL}
 #: Where candidates are reviewed, faces that are less like a user's others are not given to them: Rekognition's default.
@@ -79,13 +81,28 @@ def is_shared(caller: Caller, act: Act) -> bool:
     return caller.channel in (Channel.CLI, Channel.API) or act.action is Action.SIGN_IN
 
 
+def compares_pictures(act: Act) -> bool:
+    """Whether it compares pictures that come with it: it names no collection whose rules would hold."""
+    return act.action is Action.COMPARE and act.collection is None
+
+
+def removes(act: Act) -> bool:
+    """Whether it deletes a whole collection, and shows nothing of it."""
+    return act.operation in _REMOVING
+
+
 def stops(act: Act) -> bool:
     """Whether a suspension stops it."""
     return act.action in STOPPED or looks(act)
 
 
-def check_open(act: Act, rules: Rules) -> None:
-    """Raises AccessDenied where the profile allows nothing at all."""
+def check_open(act: Act, rules: Rules, base: Rules) -> None:
+    """Raises AccessDenied where the profile allows nothing at all, of the installation (`base`) or of a collection."""
+    if rules.closed and not base.closed:
+        raise AccessDenied(
+            f"{act.operation} is refused: the collection {act.collection} is closed, and nothing in it may be "
+            "searched, changed or read. It can be deleted as a whole, and nothing else."
+        )
     if rules.closed:
         raise AccessDenied(
             f"{act.operation} is refused: this installation is closed, and nothing in it may be searched, changed or "

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from regard.accountability.back_off import BackOff
 from regard.accountability.gate import Grant
@@ -15,6 +16,7 @@ from regard.domain.authorisations import Authorisation
 from regard.domain.authority import Action
 from regard.domain.callers import TemporaryCredential
 from regard.errors import AccessDenied, InvalidParameter
+from regard.store.authorisation_rows import AuthorisationRows
 from regard.store.people_rows import PeopleRows
 from regard.store.sign_in_rows import SignInRows
 
@@ -42,8 +44,11 @@ def names_authorisation(name: str) -> bool:
 class Sessions:
     """Checks what a client says of a session against what is known."""
 
-    def __init__(self, people: PeopleRows, sign_ins: SignInRows, codes: OneTimeCodes) -> None:
+    def __init__(
+        self, people: PeopleRows, sign_ins: SignInRows, authorisations: AuthorisationRows, codes: OneTimeCodes
+    ) -> None:
         self._people = people
+        self._authorisations = authorisations
         self._sign_ins = sign_ins
         self._codes = codes
         self._back_off = BackOff()
@@ -64,13 +69,28 @@ class Sessions:
         _check_tags(asked, found)
         if asked.token_id is not None:
             grant.note(web_identity=asked.token_id)
-            if found is not None and found.scope.token not in (None, asked.token_id):
-                raise AccessDenied(f"Another web identity token of {found.id} was given out, and this one is void.")
+            if found is not None:
+                self._check_token(found, asked.token_id, grant.caller.principal.address)
         return SessionTerms(
             ends_at=None if found is None else found.expires_at,
             source_identity=self._source_identity(grant, asked, current),
             one_time_code=self._one_time_code(grant, asked) or (current is not None and current.one_time_code),
         )
+
+    def _check_token(self, found: Authorisation, token_id: str, address: str) -> None:
+        """Raises AccessDenied unless it is the token that is good, used from where it was used first: it is a file, and
+        files are copied."""
+        if found.scope.token not in (None, token_id):
+            raise AccessDenied(f"Another web identity token of {found.id} was given out, and this one is void.")
+        if not address:
+            return
+        network = _network(address)
+        if found.scope.token_from != network and self._authorisations.bind_token(found, network) != network:
+            raise AccessDenied(
+                f"The web identity token of {found.id} was first used from another address than {address}, and is good "
+                "from there only. If this is your machine, get another token with `regard authorise credentials "
+                f"{found.id} --web-identity FILE`. If it is not, somebody has copied your token: end the authorisation."
+            )
 
     def _source_identity(self, grant: Grant, asked: SessionRequest, current: TemporaryCredential | None) -> str | None:
         """Who is behind the session: it stays with every session that this one starts."""
@@ -103,6 +123,14 @@ class Sessions:
             raise AccessDenied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
         self._back_off.succeed(row.person_id)
         return True
+
+
+def _network(address: str) -> str:
+    """A machine's address; of IPv6 the first 64 bits, for machines change the others by themselves (RFC 8981)."""
+    known = ip_address(address.partition("%")[0])
+    if isinstance(known, IPv4Address):
+        return str(known)
+    return str(known.ipv4_mapped or ip_network((known, 64), strict=False))
 
 
 def _person(grant: Grant) -> str:

@@ -3,6 +3,7 @@ want to act."""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -57,6 +58,7 @@ class Standing:
         self._ticks = ticks
         self._remembered: dict[Hashable, tuple[float, Any]] = {}
         self._kept: set[str] = set()
+        self._erased_within = math.inf
         self._forgiven: Counter[str] = Counter()
         self._guard = threading.Lock()
 
@@ -82,7 +84,8 @@ class Standing:
         """All that the installation's profile and those of its collections demand together. One that is closed demands
         nothing of what is done elsewhere."""
         tags = self._read("tags", lambda database: CollectionRows(database).tags(NAMING_TAGS))
-        each = (of_tags(named, base) for named in tags)
+        each = [of_tags(named, base) for named in tags]
+        self._hasten(min((rules.erase_seconds for rules in each), default=base.erase_seconds))
         return reduce(stricter, (rules for rules in each if not rules.closed), base)
 
     def rules(self, base: Rules, name: str | None) -> Rules:
@@ -94,10 +97,32 @@ class Standing:
         if found is None:
             return base
         rules = of_tags(found.tags, base)
+        self._hasten(rules.erase_seconds)
         if not rules.least_threshold:
             return rules
         change = self._read(("threshold", found.key), lambda database: _Known(ThresholdRows(database).last(found.key)))
         return rules if change.last is None else at_threshold(rules, change.last)
+
+    def rules_of_comparing(self, base: Rules, authorisation_id: str) -> Rules:
+        """What holds when somebody who is known compares pictures, which are of no collection: what the collections
+        that the authorisation is for demand, and all of them where it names none. Scores are hidden as soon as any
+        collection hides them: whoever searches or reviews there would learn them here."""
+        everywhere = self.in_use(base)
+        found = self.authorisation(authorisation_id) if authorisation_id else None
+        named = [self.rules(base, name) for name in (found and found.scope.collections) or ()]
+        if not named or any(rules.closed or not rules.people for rules in named):
+            return everywhere
+        rules = reduce(stricter, named)
+        if not everywhere.review.hide_scores:
+            return rules
+        return rules.changed(review=everywhere.review, least_threshold=everywhere.least_threshold)
+
+    def _hasten(self, seconds: float) -> None:
+        """The database is one for all collections: what is deleted goes from its file as soon as any demands."""
+        if seconds < self._erased_within:
+            with self._opening() as opened:
+                opened.erase_within(seconds)
+            self._erased_within = seconds
 
     def keep(self, rules: Rules) -> None:
         """Keep the text of a profile that is in force, once."""

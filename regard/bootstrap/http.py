@@ -206,7 +206,7 @@ def known_people(engine: Engine) -> KnownPeople:
     stores, secret_box = engine.stores, SecretBox(engine.settings.home / "seal.key")
     return KnownPeople(
         gate=engine.gate,
-        sessions=Sessions(stores.people, stores.sign_ins, OneTimeCodes(secret_box)),
+        sessions=Sessions(stores.people, stores.sign_ins, stores.authorisations, OneTimeCodes(secret_box)),
         tokens=WebIdentityTokens(secret_box),
     )
 

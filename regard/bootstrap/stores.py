@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from regard.accountability.profiles.catalogue import of_tags
+from regard.accountability.standing import NAMING_TAGS
 from regard.bootstrap.rules import rules_of
 from regard.config.settings import Settings
 from regard.media.blobs import Buckets, FolderStore
@@ -54,8 +56,11 @@ class Stores:
 
 def open_stores(settings: Settings, closing: ExitStack) -> Stores:
     """The database in the settings, created and migrated as needed; `closing` closes it."""
-    opened = database.open(settings.database_url, erase_seconds=rules_of(settings).erase_seconds)
+    rules = rules_of(settings)
+    opened = database.open(settings.database_url, erase_seconds=rules.erase_seconds)
     closing.callback(opened.close)
+    for tags in CollectionRows(opened).tags(NAMING_TAGS):
+        opened.erase_within(of_tags(tags, rules).erase_seconds)
     return Stores(
         database=opened,
         collections=CollectionRows(opened, settings.index.default),

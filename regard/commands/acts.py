@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from regard.accountability.gate import Grant
 from regard.bootstrap.accountability import local_operator
 from regard.bootstrap.ledger import gate_of_commands
+from regard.commands.elsewhere import check_here
 from regard.config.settings import Settings
 from regard.domain.authority import Act, Action
 
@@ -139,7 +140,8 @@ def granted(  # noqa: PLR0913 - what an act is made of
     authorisation: str | None = None,
     medium: str = "still",
 ) -> Iterator[Grant]:
-    """The grant to carry out a command, while the block lasts. Raises AccessDenied.
+    """The grant to carry out a command here, while the block lasts. Raises AccessDenied, and InvalidParameter where
+    somebody has signed in to a server.
 
     `default_threshold` is taken where no threshold was asked for, and a profile's in its place if that is higher.
 
@@ -157,6 +159,7 @@ def granted(  # noqa: PLR0913 - what an act is made of
         count=count,
         medium=medium,
     )
+    check_here(chosen, command, collection)
     caller = local_operator(authorisation or "")
     with gate_of_commands(chosen) as gate, gate.open(caller, act) as grant:
         yield grant

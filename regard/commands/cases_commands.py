@@ -13,7 +13,8 @@ from regard.accountability.cases import KINDS, LINE_UP, CaseFile
 from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
-from regard.commands.desk import desk, require_here
+from regard.commands.desk import desk
+from regard.commands.elsewhere import check_here
 from regard.commands.terminal import Home, Json
 from regard.domain.cases import Case, CaseCandidate, CaseState
 from regard.domain.identifiers import name_of
@@ -129,7 +130,7 @@ def line_up(
     """Save a verified candidate's picture to be shown to others, marked as a lead of a face search. Refused before the
     case is actionable."""
     chosen = context.settings(home)
-    require_here(chosen, "cases line-up")
+    check_here(chosen, "cases line-up")
     with granted(chosen, "cases line-up", collection=collection) as grant, open_register(chosen) as register:
         picture = register.cases.line_up_picture(grant, case, number)
         lines = ("FROM A FACE SEARCH", f"{case}, candidate {number}: an investigative lead.", "To be disclosed.")

@@ -9,6 +9,7 @@ import typer
 from regard.bootstrap.register import open_register
 from regard.commands import context, remake_command, repair_command, terminal, transfer_commands
 from regard.commands.acts import granted
+from regard.commands.desk import galleries_of
 from regard.commands.terminal import Home, Json
 from regard.domain.galleries import EMBEDDED
 
@@ -19,8 +20,11 @@ app = typer.Typer(help="List, move, check and delete collections.", no_args_is_h
 def show(home: Home = None, as_json: Json = False) -> None:
     """Show every collection and how many faces it holds."""
     chosen = context.settings(home)
-    with granted(chosen, "collections list") as grant, open_register(chosen) as register:
-        found = register.galleries.sizes(grant)
+    if (there := galleries_of(chosen)) is not None:
+        found = there.sizes()
+    else:
+        with granted(chosen, "collections list") as grant, open_register(chosen) as register:
+            found = register.galleries.sizes(grant)
     if as_json:
         listed = [
             {
@@ -52,15 +56,25 @@ def delete(
 ) -> None:
     """Delete a collection and all its faces, for good. The pictures are not touched."""
     chosen = context.settings(home)
+    if (there := galleries_of(chosen)) is not None:
+        count = there.size(name)
+        _confirm(name, count, yes)
+        there.delete(name)
+        terminal.say(f"Deleted {name} and its {count:,} faces.")
+        return
     with granted(chosen, "collections delete", collection=name) as grant, open_register(chosen) as register:
         collection = register.galleries.get(grant, name)
         count = register.integrity.size(grant, collection)
-        if not yes:
-            typer.confirm(f"Delete {name} and its {count:,} faces, for good?", abort=True)
+        _confirm(name, count, yes)
         register.galleries.delete(grant, name)
         context.bring_on(register, grant, collection)
         register.erase(grant, collection)
     terminal.say(f"Deleted {name} and its {count:,} faces.")
+
+
+def _confirm(name: str, count: int, yes: bool) -> None:
+    if not yes:
+        typer.confirm(f"Delete {name} and its {count:,} faces, for good?", abort=True)
 
 
 app.command("export")(transfer_commands.export)

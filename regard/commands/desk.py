@@ -36,6 +36,7 @@ from regard.commands.remote.remote_authority import (
     RemoteServices,
     RemoteThresholds,
 )
+from regard.commands.remote.remote_galleries import RemoteGalleries
 from regard.commands.remote.remote_oversight import (
     RemoteCases,
     RemoteIncidents,
@@ -48,7 +49,6 @@ from regard.commands.remote.server_client import Server
 from regard.commands.reports_here import ReportsHere
 from regard.config.settings import Settings
 from regard.domain.people import Role
-from regard.errors import InvalidParameter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +85,16 @@ def desk(chosen: Settings, command: str, *, collection: str | None = None) -> It
         yield _here(grant, register)
 
 
-def require_here(chosen: Settings, command: str) -> None:
-    """Raises InvalidParameter where somebody has signed in to a server, on whose own machine this is done."""
-    kept = kept_sign_in(chosen.home)
-    if kept is not None:
-        raise InvalidParameter(
-            f"You are signed in to {kept.server}, and `regard {command}` is done on the server's own machine. "
-            "`regard sign-out` has commands work in this machine's home again."
-        )
-
-
 def you(chosen: Settings) -> str:
     """The login of whoever types: as they signed in, or the name of their account on this machine."""
     kept = kept_sign_in(chosen.home)
     return local_operator().principal.name if kept is None else kept.login
+
+
+def galleries_of(chosen: Settings, authorisation: str | None = None) -> RemoteGalleries | None:
+    """As `server_of`: its collections, under an authorisation where one is named."""
+    server = server_of(chosen)
+    return None if server is None else RemoteGalleries(server, authorisation)
 
 
 def server_of(chosen: Settings) -> Server | None:

@@ -13,7 +13,8 @@ from regard.bootstrap.ledger import is_recorded
 from regard.bootstrap.register import open_register
 from regard.commands import context, ledger_witness_command, terminal
 from regard.commands.acts import granted
-from regard.commands.desk import desk, require_here
+from regard.commands.desk import desk
+from regard.commands.elsewhere import check_here
 from regard.commands.remote.kept_sign_in import kept_sign_in
 from regard.commands.terminal import Home
 from regard.config.settings import Settings
@@ -57,7 +58,7 @@ def checkpoint(
         raise InvalidParameter("Give the witness's key with --witness-key, or anybody could answer for it.")
     chosen = context.settings(home)
     if witness:
-        require_here(chosen, "ledger checkpoint --witness")
+        check_here(chosen, "ledger checkpoint --witness")
         with granted(chosen, "ledger checkpoint") as grant, open_register(chosen) as register:
             signed = register.ledger.checkpoint(grant)
             note = register.ledger.cosign(grant, signed, witness, witness_key or []).note
@@ -133,7 +134,7 @@ def erase(
     """Erase what entries say, for good. Their hashes stay, so that every proof still holds, and an entry says what was
     erased."""
     chosen = context.settings(home)
-    require_here(chosen, "ledger erase")
+    check_here(chosen, "ledger erase")
     if not yes:
         typer.confirm(f"Erase what the entries before {before:%Y-%m-%d} say, for good?", abort=True)
     with granted(chosen, "ledger erase") as grant, open_register(chosen) as register:
@@ -151,7 +152,7 @@ def resume(
     Until then nothing is done, for an authorisation that has ended must not come to life again.
     """
     chosen = context.settings(home)
-    require_here(chosen, "ledger resume")
+    check_here(chosen, "ledger resume")
     with granted(chosen, "ledger resume") as grant, open_register(chosen) as register:
         resumed = register.ledger_resumption.resume(grant, reason)
     terminal.say(f"The clock is {resumed.behind:,.0f} seconds behind the ledger's last entry.")

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from regard.commands import context, terminal
 from regard.commands.acts import granted
+from regard.commands.desk import galleries_of
 from regard.commands.enrolled_faces_commands import shown_id
 from regard.commands.terminal import Authorisation, Home, Json
 from regard.domain import edits as edits_of
@@ -25,8 +26,9 @@ from regard.engine.galleries.face_search import FaceSearchResult, SearchOptions
 from regard.errors import InvalidParameter, RegardError
 from regard.media import drawing
 from regard.operations.acts import THRESHOLD
-from regard.operations.face_shapes import compared_face, face_match
+from regard.operations.face_shapes import bounding_box, compared_face, face_match
 
+_ONE_FACE = "At a server one face is searched for: leave out --all-faces, --save, --original and --edit."
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
@@ -58,6 +60,11 @@ def search(  # noqa: PLR0913 - the options of a command
     Example: [bold]regard search visitor.jpg --collection people --save candidates.jpg[/]
     """
     content, chosen, edits = context.read(image), context.settings(home), _edits(image, original, edit or [])
+    if (there := galleries_of(chosen, authorisation)) is not None:
+        if all_faces or save is not None or edits:
+            raise InvalidParameter(_ONE_FACE)
+        found, lowest, searched = there.search(collection, content, threshold=threshold, most=most)
+        return _show(found, {}, lowest, [{"BoundingBox": bounding_box(searched)}], as_json, home)
     with (
         granted(
             chosen,
@@ -84,8 +91,20 @@ def search(  # noqa: PLR0913 - the options of a command
             raise ValueError("a search by image has probes")
         if save is not None:
             _draw(found.probes, found.matches, files, save)
+    probes = [compared_face(found.probes.faces, row) for row in range(len(found.matches))]
+    return _show(found, files, lowest, probes, as_json, home)
+
+
+def _show(
+    found: FaceSearchResult,
+    files: dict[str, str],
+    lowest: float,
+    probes: list[dict[str, Any]],
+    as_json: bool,
+    home: Path | None,
+) -> None:
     if as_json:
-        terminal.say_json(_shape(found, found.probes, files, lowest))
+        terminal.say_json(_shape(found, probes, files, lowest))
     else:
         _tell(found, files, lowest, home)
 
@@ -152,7 +171,9 @@ def _print_pending(matches: list[Match], title: str | None) -> None:
     terminal.out().print(rows)
 
 
-def _shape(found: FaceSearchResult, probes: Probes, files: dict[str, str], threshold: float) -> dict[str, Any]:
+def _shape(
+    found: FaceSearchResult, probes: list[dict[str, Any]], files: dict[str, str], threshold: float
+) -> dict[str, Any]:
     """In AWS's spelling where AWS has one."""
     return {
         "CollectionId": found.collection.id,
@@ -162,10 +183,10 @@ def _shape(found: FaceSearchResult, probes: Probes, files: dict[str, str], thres
         **({"CaseIds": [case.id for case in found.cases]} if found.cases else {}),
         "Faces": [
             {
-                "Face": compared_face(probes.faces, row),
+                "Face": probe,
                 "FaceMatches": [face_match(match) | _file(match, files) for match in matches],
             }
-            for row, matches in enumerate(found.matches)
+            for probe, matches in zip(probes, found.matches, strict=True)
         ],
     }
 

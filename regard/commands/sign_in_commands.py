@@ -11,7 +11,8 @@ from rich.markup import escape
 from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
-from regard.commands.desk import desk, require_here, you
+from regard.commands.desk import desk, you
+from regard.commands.elsewhere import check_here
 from regard.commands.terminal import Home, Json
 from regard.errors import InvalidParameter
 
@@ -65,7 +66,7 @@ def passkeys(
 ) -> None:
     """Show somebody's passkeys, or remove one. They are made in the browser, by whoever has signed in."""
     chosen = context.settings(home)
-    require_here(chosen, "people passkeys")
+    check_here(chosen, "people passkeys")
     theirs = who or you(chosen)
     with granted(chosen, "people passkeys") as grant, open_register(chosen) as register:
         if remove is not None:
@@ -99,7 +100,7 @@ def identity(
     Example: [bold]regard people identity ada --issuer https://id.example.org --subject 8f1c[/]
     """
     chosen = context.settings(home)
-    require_here(chosen, "people identity")
+    check_here(chosen, "people identity")
     with granted(chosen, "people identity") as grant, open_register(chosen) as register:
         if issuer is None and subject is None:
             found = register.sign_in_means.identities(grant, who)

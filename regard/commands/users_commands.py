@@ -13,6 +13,7 @@ from regard.accountability.gate import Grant
 from regard.bootstrap.register import Register, open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
+from regard.commands.desk import galleries_of
 from regard.commands.enrolled_faces_commands import InCollection, counted, ids_named
 from regard.commands.search_command import pending_note
 from regard.commands.tables import Table
@@ -50,8 +51,11 @@ def create(user: UserArgument, *, collection: InCollection, home: Home = None) -
             "'-', ':'."
         )
     chosen = context.settings(home)
-    with granted(chosen, "users create", collection=collection) as grant, open_register(chosen) as register:
-        register.users.create(grant, collection, user)
+    if (there := galleries_of(chosen)) is not None:
+        there.create_user(collection, user)
+    else:
+        with granted(chosen, "users create", collection=collection) as grant, open_register(chosen) as register:
+            register.users.create(grant, collection, user)
     terminal.say(f"Created the user {user} in {collection}.")
 
 
@@ -59,8 +63,11 @@ def create(user: UserArgument, *, collection: InCollection, home: Home = None) -
 def show(*, collection: InCollection, as_json: Json = False, home: Home = None) -> None:
     """Show the users of a collection, oldest first. One without faces is CREATED, and is not found by searches."""
     chosen = context.settings(home)
-    with granted(chosen, "users list", collection=collection) as grant, open_register(chosen) as register:
-        found = list(_users(register, grant, register.galleries.get(grant, collection)))
+    if (there := galleries_of(chosen)) is not None:
+        found = list(there.users(collection))
+    else:
+        with granted(chosen, "users list", collection=collection) as grant, open_register(chosen) as register:
+            found = list(_users(register, grant, register.galleries.get(grant, collection)))
     if as_json:
         terminal.say_json({"Users": [{"UserId": user.id, "UserStatus": user.status} for user in found]})
         return
@@ -83,12 +90,15 @@ def delete(
 ) -> None:
     """Delete a user. Their faces stay in the collection."""
     chosen = context.settings(home)
-    with granted(chosen, "users delete", collection=collection) as grant, open_register(chosen) as register:
-        holder = register.galleries.get(grant, collection)
-        if not yes:
-            typer.confirm(f"Delete the user {user} of {collection}?", abort=True)
-        register.users.delete(grant, collection, user)
-        context.bring_on(register, grant, holder)
+    if (there := galleries_of(chosen)) is not None:
+        _confirm(user, collection, yes)
+        there.delete_user(collection, user)
+    else:
+        with granted(chosen, "users delete", collection=collection) as grant, open_register(chosen) as register:
+            holder = register.galleries.get(grant, collection)
+            _confirm(user, collection, yes)
+            register.users.delete(grant, collection, user)
+            context.bring_on(register, grant, holder)
     terminal.say(f"Deleted the user {user} of {collection}; their faces stay.")
 
 
@@ -111,6 +121,10 @@ def associate(  # noqa: PLR0913 - the options of a command
     Example: [bold]regard users associate ada --collection people --external-id ada[/]
     """
     chosen = context.settings(home)
+    if (there := galleries_of(chosen, authorisation)) is not None:
+        change = there.associate(collection, user, _named(face_ids), threshold)
+        _tell(change, f"{counted(len(change.moved), 'face')} given to {user}, who is {change.status}.")
+        return
     with (
         granted(
             chosen,
@@ -140,6 +154,10 @@ def disassociate(
 ) -> None:
     """Take faces from a user. They stay in the collection."""
     chosen = context.settings(home)
+    if (there := galleries_of(chosen)) is not None:
+        change = there.disassociate(collection, user, _named(face_ids))
+        _tell(change, f"{counted(len(change.moved), 'face')} taken from {user}, who is {change.status}.")
+        return
     with granted(chosen, "users disassociate", collection=collection) as grant, open_register(chosen) as register:
         holder = register.galleries.get(grant, collection)
         ids = _chosen_faces(chosen, register, holder, face_ids, external_id)
@@ -166,6 +184,10 @@ def search(  # noqa: PLR0913 - the options of a command
     A candidate is a lead for a person to judge, not an answer.
     """
     content, chosen = context.read(image), context.settings(home)
+    if (there := galleries_of(chosen, authorisation)) is not None:
+        found, lowest = there.search_users(collection, content, threshold=threshold, most=most)
+        _show(found, lowest, as_json=as_json, home=home)
+        return
     with (
         granted(
             chosen,
@@ -181,6 +203,15 @@ def search(  # noqa: PLR0913 - the options of a command
     ):
         lowest = grant.act.threshold or 0.0
         found = engine.user_search.by_image(grant, collection, content, SearchOptions(most=most, threshold=lowest))
+    _show(found, lowest, as_json=as_json, home=home)
+
+
+def _confirm(user: str, collection: str, yes: bool) -> None:
+    if not yes:
+        typer.confirm(f"Delete the user {user} of {collection}?", abort=True)
+
+
+def _show(found: UserSearchResult, lowest: float, *, as_json: bool, home: Path | None) -> None:
     if as_json:
         terminal.say_json(_shape(found, lowest))
         return
@@ -191,7 +222,7 @@ def search(  # noqa: PLR0913 - the options of a command
     else:
         terminal.say(f"No candidates at a similarity of {lowest:g} or above.")
     terminal.out().print(
-        f"{collection} has {counted(found.gallery_size, 'user')} with faces. By chance, expect "
+        f"{found.collection.id} has {counted(found.gallery_size, 'user')} with faces. By chance, expect "
         f"{plain(found.expected_false)} false candidates at {lowest:g} or above{how_rarely(found.expected_false)}."
     )
 
@@ -228,6 +259,13 @@ def _users(register: Register, grant: Grant, collection: Collection) -> Iterator
     while page := register.users.page(grant, collection, after, _PAGE):
         yield from page
         after = page[-1].key
+
+
+def _named(face_ids: list[str] | None) -> list[str]:
+    """The faces to move at a server. Raises InvalidParameter."""
+    if not face_ids:
+        raise InvalidParameter("Name the faces by their ids: at a server, --external-id finds none.")
+    return face_ids
 
 
 def _chosen_faces(

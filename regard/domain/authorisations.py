@@ -45,13 +45,15 @@ USABLE = frozenset({AuthorisationState.APPROVED, AuthorisationState.EMERGENCY})
 class Scope:
     """What an authorisation is for. None limits nothing; `media` are still, recorded and live. `poor_probes` is the
     second person who agreed that faces may be searched for that are seen too badly for the profile; `token` the id of
-    the web identity token that was given out last, the only one that is good."""
+    the web identity token that was given out last, the only one that is good, and `token_from` the network that it was
+    first used from."""
 
     collections: tuple[str, ...] | None = None
     operations: tuple[str, ...] | None = None
     media: tuple[str, ...] | None = None
     poor_probes: str | None = None
     token: str | None = None
+    token_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ class Principal:
     keyless: bool = field(default=False, compare=False)
     #: Whether it says that it calls from a telephone.
     phone: bool = field(default=False, compare=False)
+    #: The address that it calls from, where that matters: of who has a web identity token and no key.
+    address: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,15 +72,26 @@ class AuthorisationRows:
 
     def replace_token(self, found: Authorisation, token_id: str) -> bool:
         """Keep which web identity token of it is good. False if its state has changed since it was read."""
-        return self._rescope(found, token=token_id)
+        return self._rescope(found, token=token_id, token_from=None)
 
-    def _rescope(self, found: Authorisation, **changes: str) -> bool:
+    def bind_token(self, found: Authorisation, network: str) -> str:
+        """The network that its web identity token was first used from: this one, if it was not used before. Of two that
+        race, one is the first."""
+        with self._database.write() as connection:
+            same = _TABLE.c.id == found.id
+            scope = connection.execute(select(_TABLE.c.scope).where(same).with_for_update()).scalar_one()
+            if (bound := scope.get("token_from")) is None:
+                connection.execute(update(_TABLE).where(same).values(scope=scope | {"token_from": network}))
+            return str(bound or network)
+
+    def _rescope(self, found: Authorisation, **changes: str | None) -> bool:
         same = (_TABLE.c.id == found.id) & (_TABLE.c.state == str(found.state))
         with self._database.write() as connection:
             scope = connection.execute(select(_TABLE.c.scope).where(same).with_for_update()).scalar_one_or_none()
             if scope is None:
                 return False
-            return connection.execute(update(_TABLE).where(same).values(scope=scope | changes)).rowcount == 1
+            changed = {name: value for name, value in (scope | changes).items() if value is not None}
+            return connection.execute(update(_TABLE).where(same).values(scope=changed)).rowcount == 1
 
     def tell(self, found: Authorisation, statistics: Mapping[str, str]) -> None:
         """Add to what is counted of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -49,6 +49,9 @@ class DatabaseFile(Protocol):
 
     def written(self) -> None:
         """Called after each write, before it is acknowledged."""
+
+    def erase_within(self, seconds: float) -> None:
+        """As `Database.erase_within`."""
 
     def erase(self) -> bool:
         """Let what was deleted be gone from the disk; whether that was possible."""
@@ -153,6 +156,14 @@ class Database:
             self._file.check()
         self._file.written()
 
+    def write_at_once(self, statement: str, values: Sequence[object]) -> int:
+        """As `write_plainly`, a single statement; returns how many rows it changed."""
+        with self._line, _faults_in_words():
+            changed = self._plain.execute(statement, values)
+            self._file.check()
+        self._file.written()
+        return changed
+
     def afterwards(self, deed: Callable[[], None]) -> None:
         """Do this when what the thread writes is committed, and not if it is undone; now if it writes nothing."""
         if self._here.writing is None:
@@ -232,6 +243,11 @@ class Database:
     def fault(self) -> str | None:
         """Why nothing can be stored, for a client to read; None if nothing is wrong."""
         return self._file.fault()
+
+    def erase_within(self, seconds: float) -> None:
+        """From now on what is deleted is gone from SQLite's files so soon, if it was to take longer; with 0, before the
+        deletion is acknowledged."""
+        self._file.erase_within(seconds)
 
     def close(self) -> None:
         self._plain.close()

@@ -16,6 +16,8 @@ from regard.store.ledger_rows import Head, NewEntry
 _HEAD = "SELECT position, recorded_at FROM ledger_entries ORDER BY position DESC LIMIT 1"
 _ADD = "INSERT INTO ledger_entries (position, leaf, recorded_at, salt, body, request_id) VALUES "
 _ROW = "(?, ?, ?, ?, ?, ?)"
+_ADD_AFTER = "INSERT INTO ledger_entries (position, leaf, recorded_at, salt, body, request_id) SELECT * FROM (VALUES "
+_IF_LAST = f") WHERE (?, ?) = ({_HEAD})"
 #: Rows of one statement: each execution hands the interpreter to other threads, and has to have it back.
 _ROWS = 64
 
@@ -62,14 +64,33 @@ class _PlainTail:
 
     def add(self, first: int, new: Sequence[NewEntry]) -> None:
         for start in range(0, len(new), _ROWS):
-            values: list[int | bytes | str | None] = []
-            for position, each in enumerate(new[start : start + _ROWS], first + start):
-                recorded_at = microseconds(each.recorded_at)
-                values += (position, each.leaf, recorded_at, each.salt, each.body, each.request_id or None)
-            self._connection.execute(_ADD + ", ".join([_ROW] * (len(values) // 6)), values)
+            some = new[start : start + _ROWS]
+            self._connection.execute(_ADD + ", ".join([_ROW] * len(some)), _values(first + start, some))
 
     def reading(self) -> AbstractContextManager[Transaction]:
         return self._database.read()
+
+
+def add_after(database: Database, head: Head, new: Sequence[NewEntry]) -> bool:
+    """Add entries in a transaction of their own, on disk when this returns, if the ledger still ends at `head`; whether
+    it does. It may say no where `own_tail` has to be asked: to many entries, to the first, and beside SQLite.
+
+    One statement finds out, adds and commits. Whoever counts on where the ledger ended when they last looked is right
+    unless another process, or an act that changes something, has added an entry since.
+    """
+    if not database.writes_plainly or not head.size or len(new) > _ROWS:
+        return False
+    last = (head.size - 1, microseconds(head.recorded_at))
+    statement = _ADD_AFTER + ", ".join([_ROW] * len(new)) + _IF_LAST
+    return database.write_at_once(statement, [*_values(head.size, new), *last]) == len(new)
+
+
+def _values(first: int, new: Sequence[NewEntry]) -> list[int | bytes | str | None]:
+    values: list[int | bytes | str | None] = []
+    for position, each in enumerate(new, first):
+        recorded_at = microseconds(each.recorded_at)
+        values += (position, each.leaf, recorded_at, each.salt, each.body, each.request_id or None)
+    return values
 
 
 @contextmanager

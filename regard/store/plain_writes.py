@@ -4,9 +4,9 @@ part of such a transaction is 250 µs of the interpreter, which all threads shar
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -24,9 +24,7 @@ class PlainWrites:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One that holds the writers' lock from its beginning; committed in the end, undone if the block raises. Raises
         what SQLAlchemy does."""
-        if self._pooled is None:
-            self._pooled = self._engine.raw_connection()
-        connection: Any = self._pooled.driver_connection
+        connection = self._connection()
         try:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
@@ -36,6 +34,19 @@ class PlainWrites:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+    def execute(self, statement: str, values: Sequence[object]) -> int:
+        """A statement that is a transaction by itself, and how many rows it changed: the interpreter is given away, and
+        has to be had back, once. Raises what SQLAlchemy does."""
+        try:
+            return self._connection().execute(statement, values).rowcount
+        except sqlite3.Error as error:
+            raise _understood(error) from error
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._pooled is None:
+            self._pooled = self._engine.raw_connection()
+        return cast(sqlite3.Connection, self._pooled.driver_connection)
 
     def close(self) -> None:
         if self._pooled is not None:

@@ -64,7 +64,10 @@ class SqliteFile:
 
     def check(self) -> None:
         """Return if what is written goes to the file at its path. Raises InternalServerError."""
-        if self._found() == self._opened and not self._shrunk():
+        found = self._looked_at()
+        database = found[0]
+        whole = database is not None and database.st_size >= self._least_bytes  # it was not emptied in its place
+        if whole and tuple(map(_identity, found)) == self._opened:
             self._told = False
             return
         if not self._told:
@@ -88,6 +91,11 @@ class SqliteFile:
                 "server, is reading. It is tried again every second; you need do nothing.",
                 self._path,
             )
+
+    def erase_within(self, seconds: float) -> None:
+        """From now on what was deleted is gone so soon, if it was to take longer."""
+        if seconds < self._seconds:
+            self._seconds, self._at_once = seconds, seconds == 0
 
     def erase(self) -> bool:
         """Bring every page of the log to the file, and cut the log off; whether no reader was in the way."""
@@ -134,14 +142,12 @@ class SqliteFile:
                 )
 
     def _found(self) -> tuple[tuple[int, int] | None, ...]:
-        return tuple(map(_identity, self._files))
+        return tuple(map(_identity, self._looked_at()))
 
-    def _shrunk(self) -> bool:
-        """Whether the file was emptied, or overwritten by a smaller one, in its place."""
-        try:
-            return self._files[0].stat().st_size < self._least_bytes
-        except OSError:
-            return True
+    def _looked_at(self) -> list[os.stat_result | None]:
+        """What each file is; None for one that is not there. The interpreter is given away for each: one look serves
+        for all that is asked of it."""
+        return [_stat(file) for file in self._files]
 
     def _log_bytes(self) -> int:
         try:
@@ -150,9 +156,12 @@ class SqliteFile:
             return 0
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _stat(path: Path) -> os.stat_result | None:
     try:
-        found = path.stat()
+        return os.stat(path)  # noqa: PTH116 - half the time of `Path.stat`, with every entry of the ledger
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+
+
+def _identity(found: os.stat_result | None) -> tuple[int, int] | None:
+    return None if found is None else (found.st_dev, found.st_ino)

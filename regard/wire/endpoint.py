@@ -206,7 +206,8 @@ class _Endpoint:
             operation = task.operation
             return voucher(validate(operation.input, call.service.codec.parse(operation, content)))
 
-        return await self._pipeline.aside(vouched)
+        principal, client = await self._pipeline.aside(vouched), call.request.client
+        return replace(principal, address=client.host if client else "")
 
     async def _sender(self, call: _Call) -> _Sender:
         """Who says to have sent it. Raises as `sigv4.claim`, and UnrecognizedClient if nobody has that key."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import pwd
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import pytest
@@ -24,12 +27,15 @@ from live_server import Live
 from staff import Staff, taken
 
 from regard.accountability.secret_box import SecretBox
+from regard.accountability.sessions import SessionRequest
 from regard.accountability.web_identity import WebIdentityTokens
 from regard.bootstrap.accountability import authorised_credentials
+from regard.bootstrap.http import known_people
 from regard.domain.authorisations import Authorisation, AuthorisationState
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 from regard.domain.people import Role
+from regard.errors import AccessDenied
 from regard.store.authorisation_rows import AuthorisationRows
 
 Refused = Callable[..., tuple[str, str]]
@@ -95,6 +101,65 @@ def unsigned(known: Live) -> Any:
 def exchange(known: Live, token: str, **given: Any) -> dict[str, Any]:
     wanted = {"RoleArn": ROLE, "RoleSessionName": "anything", "WebIdentityToken": token} | given
     return dict(unsigned(known).assume_role_with_web_identity(**wanted))
+
+
+def exchange_from(known: Live, address: str, token: str) -> tuple[int, str]:
+    """The same request, sent from another address of this machine."""
+    asked = {"Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15", "RoleArn": ROLE}
+    body = urlencode(asked | {"RoleSessionName": "anything", "WebIdentityToken": token})
+    connection = http.client.HTTPConnection("127.0.0.1", known.port, timeout=30, source_address=(address, 0))
+    with closing(connection):
+        connection.request("POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def test_a_token_is_good_from_where_it_was_used_first(known: Live, staff: Staff, authorise: Authorise) -> None:
+    found, engine = authorise(), known.engine
+    doors = authorised_credentials(engine.settings, engine.stores)
+    caller = Caller(principal=Principal(access_key_id="", name="sam"), channel=Channel.CLI)
+
+    def given_out() -> str:
+        with engine.gate.open(caller, Act(action=Action.ADMINISTER, operation="authorise credentials")) as grant:
+            return doors.web_identity(grant, found.id)
+
+    token = given_out()
+    assert [bool(exchange(known, token)["Credentials"]) for _ in range(2)] == [True, True], "clients renew by it"
+    status, said = exchange_from(known, "127.0.0.2", token)
+    assert (status, "was first used from another address than 127.0.0.2" in said) == (403, True), said
+    assert exchange(known, token)["Credentials"], "whose it is goes on"
+    moved = given_out()
+    assert exchange_from(known, "127.0.0.2", moved)[0] == 200
+    with pytest.raises(ClientError, match=r"another address than 127\.0\.0\.1.*somebody has copied your token"):
+        exchange(known, moved)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("2001:db8::1:2:3:4", "2001:db8::5:6:7:8", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+    ],
+)
+def test_of_ipv6_the_network_is_looked_at(
+    known: Live, staff: Staff, authorise: Authorise, first: str, second: str, same: bool
+) -> None:
+    found = authorise()
+    token = WebIdentityTokens(SecretBox(known.engine.settings.home / "seal.key")).read(token_of(known, staff, found))
+
+    def asked(address: str) -> None:
+        principal = replace(token.principal, address=address)
+        caller = Caller(principal=principal, channel=Channel.AWS, authorisation=found.id)
+        act = Act(action=Action.SIGN_IN, operation="AssumeRoleWithWebIdentity")
+        with known.engine.gate.open(caller, act) as grant:
+            known_people(known.engine).sessions.terms(grant, SessionRequest(name=found.id, token_id=token.token_id))
+
+    asked(first)
+    with nullcontext() if same else pytest.raises(AccessDenied, match="from another address"):
+        asked(second)
 
 
 def test_a_token_that_was_copied_is_void_once_another_is_given_out(

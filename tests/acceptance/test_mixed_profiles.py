@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import pwd
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,8 +17,10 @@ from agency import ROLE, Agency, agency, portrait
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from live_server import without_models
 from typer.testing import CliRunner
 
+from regard.bootstrap.stores import open_stores
 from regard.cli import app
 
 WANTED = {"CollectionId": "wanted", "Image": {"Bytes": portrait(dark=0.9)}}
@@ -141,3 +145,92 @@ def test_whoever_has_nothing_to_do_with_it_goes_on_as_before(station: Agency, ty
     station.live.clients.callback(sts.close)
     assert sts.assume_role(RoleArn=ROLE, RoleSessionName="A-7F3K9Q2M")["AssumedRoleUser"]
     assert typed("mallory", "collections", "list").exit_code == 0
+
+
+@pytest.mark.control(56)
+def test_whoever_is_somebody_where_scores_are_hidden_learns_none_by_comparing_pictures(
+    station: Agency, typed: Typed, tmp_path: Path
+) -> None:
+    """A comparison names no collection: by somebody's own key, what any collection demands holds."""
+    picture = {"Bytes": portrait()}
+    for name in ("rita", "olga"):
+        with pytest.raises(ClientError, match="it takes the role searcher"):
+            station.client(name).compare_faces(SourceImage=picture, TargetImage=picture)
+    with pytest.raises(ClientError, match="authorisation"):
+        station.client("sam").compare_faces(SourceImage=picture, TargetImage=picture)
+    anywhere = station.session("sam", station.authorise("sam"))
+    with pytest.raises(ClientError, match="knows no authorisation of the kind"):
+        anywhere.compare_faces(SourceImage=picture, TargetImage=picture)
+    sam = station.session("sam", station.authorise("sam", collections=("wanted",)))
+    (match,) = sam.compare_faces(SourceImage=picture, TargetImage=picture)["FaceMatches"]
+    assert match["Similarity"] == 99
+    (tmp_path / "a.jpg").write_bytes(portrait())
+    refused = typed("sam", "compare", tmp_path / "a.jpg", tmp_path / "a.jpg")
+    assert (refused.exit_code, "authorisation" in said(refused)) == (1, True), said(refused)
+    assert typed("mallory", "compare", tmp_path / "a.jpg", tmp_path / "a.jpg").exit_code == 0, "nobody here is theirs"
+
+
+def test_a_closed_collection_can_be_deleted_and_nothing_else(station: Agency, typed: Typed) -> None:
+    stranger, adam = station.live.client(), station.client("adam")
+    adam.create_collection(CollectionId="shelf", Tags={"regard:profile": "closed"})
+    for client in (stranger, adam):
+        for ask in (client.list_faces, client.describe_collection):
+            with pytest.raises(ClientError, match="the collection archive is closed"):
+                ask(CollectionId="archive")
+    with pytest.raises(ClientError, match="belongs to nobody"):
+        stranger.delete_collection(CollectionId="archive")
+    with pytest.raises(ClientError, match="it takes the role administrator"):
+        station.client("sam").delete_collection(CollectionId="archive")
+    assert adam.delete_collection(CollectionId="archive")["StatusCode"] == 200
+    assert "belongs to nobody" not in said(typed("mallory", "collections", "delete", "shelf", "--yes"))
+    deleted = typed("adam", "collections", "delete", "shelf", "--yes")
+    assert deleted.exit_code == 0, said(deleted)
+    names = stranger.list_collections()["CollectionIds"]
+    assert "wanted" in names
+    assert not {"archive", "shelf"} & set(names)
+
+
+def test_a_closed_collection_is_anybodys_to_delete_where_nobody_is_known(tmp_path: Path) -> None:
+    with without_models(tmp_path) as live:
+        client = live.client()
+        client.create_collection(CollectionId="archive", Tags={"regard:profile": "closed"})
+        with pytest.raises(ClientError, match="the collection archive is closed"):
+            client.tag_resource(
+                ResourceArn="arn:aws:rekognition:us-east-1:000000000000:collection/archive", Tags={"a": "b"}
+            )
+        client.delete_collection(CollectionId="archive")
+        assert client.list_collections()["CollectionIds"] == []
+
+
+# -- what is deleted ---------------------------------------------------------------------------------------------------
+
+
+def on_disk(home: Path, content: bytes) -> bool:
+    return any(content in (home / name).read_bytes() for name in ("regard.db", "regard.db-wal"))
+
+
+def test_what_is_deleted_from_a_strict_collection_is_gone_before_the_answer_leaves(station: Agency) -> None:
+    """The installation's own profile would take a minute."""
+    home, rows = station.live.engine.settings.home, station.live.engine.stores
+    found = station.enrol("wanted", {"gone": portrait(dark=0.7)})["gone"]
+    wanted = rows.collections.find("wanted")
+    assert wanted is not None
+    embedding = rows.faces.embedding(wanted.key, found)
+    assert embedding is not None
+    content = embedding.astype("<f2").tobytes()
+    assert on_disk(home, content)
+    station.client("erin").delete_faces(CollectionId="wanted", FaceIds=[found])
+    assert not on_disk(home, content)
+
+
+@pytest.mark.parametrize(("profile", "left"), [("recorded", True), ("public-safety", False)])
+def test_a_server_that_starts_erases_as_soon_as_any_of_its_collections_demands(
+    tmp_path: Path, profile: str, left: bool
+) -> None:
+    with without_models(tmp_path) as live:
+        live.client().create_collection(CollectionId="people", Tags={"regard:profile": profile})
+        settings = live.engine.settings
+    with ExitStack() as closing:
+        stores = open_stores(settings, closing)
+        stores.collections.create("another", "model", {}, datetime.now(UTC))
+        assert bool((tmp_path / "regard.db-wal").stat().st_size) == left

@@ -52,6 +52,21 @@ def test_the_public_page_needs_no_sign_in_and_names_the_policy_the_systems_and_t
 
 
 @pytest.mark.control(45)
+def test_the_public_page_names_the_rules_that_hold_in_single_collections_only(tmp_path: Path) -> None:
+    with without_models(tmp_path, accountability={"public_page": True, "profile": "recorded"} | SAID) as live:
+        for name in ("wanted", "missing"):
+            live.client().create_collection(CollectionId=name, Tags={"regard:profile": "public-safety"})
+        live.client().create_collection(CollectionId="staff")
+        _, text, _ = page(live)
+    (caption,) = re.findall(r"In [^<]* these hold instead: [^<]*", text)
+    assert caption == "In missing and wanted these hold instead: Public safety"
+    ours, theirs = text.split(caption)
+    assert "2 people agree, each without knowing of others" in theirs
+    assert "2 people agree" not in ours
+    assert "every act is an entry in a ledger" in ours
+
+
+@pytest.mark.control(45)
 @pytest.mark.parametrize("accountability", [{}, {"profile": "closed", "public_page": True}])
 def test_there_is_no_public_page_unless_the_operator_wants_one(tmp_path: Path, accountability: dict[str, str]) -> None:
     with without_models(tmp_path, accountability=accountability) as live:

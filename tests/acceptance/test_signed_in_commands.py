@@ -205,8 +205,47 @@ def test_the_ledger_is_exported_and_verified_elsewhere(typed: Terminals, tmp_pat
         ("cases", "line-up", "case-1", "1", "--save", "x.png"),
         ("ledger", "resume", "--reason", "x"),
         ("ledger", "erase", "--before", "2026-01-01", "--reason", "x", "--yes"),
+        ("index", ".", "--collection", "suspects"),
+        ("evaluate", "labelled.tsv", "--collection", "suspects"),
+        ("collections", "verify", "suspects"),
+        ("collections", "export", "suspects", "x.regard"),
+        ("faces", "list", "--collection", "suspects"),
+        ("jobs", "list"),
+        ("sweep",),
     ],
 )
 def test_what_is_done_on_the_servers_machine_alone_says_so(typed: Terminals, words: tuple[str, ...]) -> None:
     assert "on the server's own machine" in typed("sam", *words, code=1).stderr
     assert not (typed.homes / "sam" / "regard.db").exists()
+
+
+def test_what_is_done_in_another_way_says_in_which(typed: Terminals) -> None:
+    for words in (("keys", "create"), ("keys", "list")):
+        assert "`regard people key` and `regard services key`" in " ".join(typed("ann", *words, code=1).stderr.split())
+    assert "/v1/evaluations" in typed("ann", "evaluate", "labelled.tsv", code=1).stderr
+    assert typed("ann", "people", "key", "sam").stdout.startswith("AccessKeyId:")
+    assert not (typed.homes / "ann" / "regard.db").exists(), "nothing was done in this machine's home"
+
+
+def test_collections_are_listed_and_deleted(desk: Office, typed: Terminals) -> None:
+    desk.post("ann", "/collections", {"collection_id": "spare"})
+    listed = json.loads(typed("sam", "collections", "list", "--json").stdout)
+    assert {each["CollectionId"]: each["FaceCount"] for each in listed} == {"spare": 0, "suspects": 0}
+    assert "it takes the role administrator" in typed("sam", "collections", "delete", "spare", "--yes", code=1).stderr
+    assert "Delete spare and its 0 faces" in typed("ann", "collections", "delete", "spare", given="n\n", code=1).stdout
+    assert typed("ann", "collections", "delete", "spare", "--yes").stdout == "Deleted spare and its 0 faces.\n"
+    assert "spare" not in typed("ann", "collections", "list").stdout
+
+
+def test_users_are_created_listed_and_deleted(typed: Terminals) -> None:
+    at = ("--collection", "suspects")
+    assert typed("eve", "users", "create", "ada", *at).stdout == "Created the user ada in suspects.\n"
+    listed = json.loads(typed("eve", "users", "list", *at, "--json").stdout)
+    assert listed == {"Users": [{"UserId": "ada", "UserStatus": "CREATED"}]}
+    refused = typed("eve", "users", "associate", "ada", "0d4d2d5e-6f7a-4b8c-9d0e-1f2a3b4c5d6e", *at, code=1)
+    assert "authorisation" in refused.stderr
+    assert (
+        "--external-id finds none"
+        in typed("eve", "users", "associate", "ada", "--external-id", "ada", *at, code=1).stderr
+    )
+    assert typed("eve", "users", "delete", "ada", *at, "--yes").stdout.startswith("Deleted the user ada")

@@ -101,3 +101,30 @@ def test_a_person_is_found_and_erased_by_two(typed: Terminals, desk: Office, tmp
     assert typed("oda", "subject", "confirm", request).stdout.startswith("Erased ")
     left = desk.get("eve", "/collections/suspects/faces")["faces"]
     assert "eileen" not in {each["external_image_id"] for each in left}
+
+
+def test_a_face_is_searched_for_at_the_server_under_an_authorisation(
+    desk: Office, typed: Terminals, tmp_path: Path
+) -> None:
+    picture, at = tmp_path / "probe.jpg", ("--collection", "wanted")
+    picture.write_bytes(portrait(dark=0.9))
+    desk.post("ann", "/collections", {"collection_id": "wanted"})
+    enrolled = {HEADER: approved(desk, "eve")}
+    for name, content in (("eileen", portrait()), ("collins", portrait(left=60))):
+        given = {"image": sent(content), "external_image_id": name}
+        desk.post("eve", "/collections/wanted/faces", given, **enrolled)
+    assert "authorisation" in typed("sam", "search", picture, *at, code=1).stderr
+    under = ("--authorisation", approved(desk, "sam"))
+    found = json.loads(typed("sam", "search", picture, *at, *under, "--json").stdout)
+    (face,) = found["Faces"]
+    assert (found["FaceCount"], found["FaceMatchThreshold"], len(face["FaceMatches"])) == (2, 99, 2)
+    assert set(face["Face"]) == {"BoundingBox"}
+    assert face["FaceMatches"][0]["Face"]["ExternalImageId"].startswith("review-pending:")
+    shown = typed("sam", "search", picture, *at, *under)
+    assert found["CaseIds"][0] in typed("sam", "cases", "list").stdout
+    assert "2 people must agree" in shown.stderr
+    assert "wanted holds 2 faces" in " ".join(shown.stdout.split())
+    users = json.loads(typed("sam", "users", "search", picture, *at, *under, "--json").stdout)
+    assert (users["UserCount"], users["UserMatches"]) == (0, [])
+    assert "leave out --all-faces" in typed("sam", "search", picture, *at, "--all-faces", code=1).stderr
+    assert not (typed.homes / "sam" / "regard.db").exists()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -80,10 +79,9 @@ class Record:
             kind = "InternalServerError" if isinstance(error, Exception) else "Interrupted"
             self._outcome = {"outcome": "failed", "error": kind}
 
-    def entry(self, moment: datetime, clock: datetime | None = None) -> NewEntry:
-        """The entry to add now; `written` says that it was. `clock` is what the clock says, where the ledger's time is
-        ahead of it."""
-        salt = secrets.token_bytes(SALT_BYTES)
+    def entry(self, moment: datetime, salt: bytes, clock: datetime | None = None) -> NewEntry:
+        """The entry to add now; `written` says that it was. `salt` is random, and no other entry's; `clock` is what the
+        clock says, where the ledger's time is ahead of it."""
         said = self._said | self._outcome | {"time": shown(moment), "part": self._parts + 1}
         if clock is not None and moment - clock > _BEHIND:
             said["clock"] = shown(clock)

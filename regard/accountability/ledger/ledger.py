@@ -6,18 +6,20 @@ those that come at the same moment in one commit.
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 
-from regard.accountability.ledger.entry import Record
+from regard.accountability.ledger.entry import SALT_BYTES, Record
 from regard.accountability.ledger.group_commit import GroupCommit
 from regard.domain.authority import Act, Action, Caller
 from regard.errors import InternalServerError
 from regard.store import database
 from regard.store.database import Database, Transaction
-from regard.store.ledger_tail import JoinedTail, LedgerTail, own_tail
+from regard.store.ledger_rows import Head, NewEntry
+from regard.store.ledger_tail import JoinedTail, LedgerTail, add_after, own_tail
 from regard.store.resumption_rows import confirmed_clock
 
 #: What changes something is written with it.
@@ -42,6 +44,8 @@ class Ledger:
         self._opening = opening
         self._clock = clock
         self._commits = GroupCommit(self._commit)
+        #: Where the ledger ends, as far as this process knows.
+        self._last: Head | None = None
         #: How many entries this process has written since the last checkpoint; `due` is set when they are many.
         self.unsigned = 0
         self.due = threading.Event()
@@ -73,8 +77,21 @@ class Ledger:
         self._add(JoinedTail(transaction), records)
 
     def _commit(self, records: Sequence[Record]) -> None:
-        with database.accompanied(None), self._opening() as opened, own_tail(opened) as tail:
-            self._add(tail, records)
+        with database.accompanied(None), self._opening() as opened:
+            if not self._added(opened, records):
+                with own_tail(opened) as tail:
+                    self._add(tail, records)
+
+    def _added(self, opened: Database, records: Sequence[Record]) -> bool:
+        """Add entries where the last ones of this process are, if the ledger still ends there."""
+        head, now = self._last, self._clock()
+        if self.fault is not None or head is None or now < head.recorded_at - SET_BACK:
+            return False
+        new = _entries(records, head, now)
+        if not add_after(opened, head, new):
+            return False
+        self._count(records, head, new)
+        return True
 
     def _add(self, tail: LedgerTail, records: Sequence[Record]) -> None:
         if self.fault is not None:
@@ -84,13 +101,23 @@ class Ledger:
         if now < head.recorded_at - SET_BACK and any(each.operation != _MENDING for each in records):
             with tail.reading() as connection:
                 _check_clock(connection, now, head.recorded_at)
-        moment = max(now, head.recorded_at)
-        tail.add(head.size, [each.entry(moment, now) for each in records])
+        new = _entries(records, head, now)
+        tail.add(head.size, new)
+        self._count(records, head, new)
+
+    def _count(self, records: Sequence[Record], head: Head, new: Sequence[NewEntry]) -> None:
+        self._last = Head(size=head.size + len(new), recorded_at=new[-1].recorded_at)
         for position, each in enumerate(records, head.size):
             each.position = position
         self.unsigned += len(records)
         if self.unsigned >= _MOST_UNSIGNED:
             self.due.set()
+
+
+def _entries(records: Sequence[Record], head: Head, now: datetime) -> list[NewEntry]:
+    """What to add after `head`."""
+    moment, salts = max(now, head.recorded_at), secrets.token_bytes(SALT_BYTES * len(records))
+    return [each.entry(moment, salts[SALT_BYTES * at : SALT_BYTES * (at + 1)], now) for at, each in enumerate(records)]
 
 
 def _check_clock(transaction: Transaction, now: datetime, last: datetime) -> None:

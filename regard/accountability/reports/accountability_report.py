@@ -5,10 +5,13 @@ Its parts are those of Washington's RCW 43.386.020; they are what anybody would 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from regard.accountability.profiles.catalogue import of_tags
+from regard.accountability.profiles.rules import Rules
+from regard.accountability.reports.collection_rules import collection_rules
 from regard.accountability.reports.curves import measured
 from regard.accountability.reports.report import Block, Facts, Listing, Notice, Paragraph, Report, Section, day
 from regard.accountability.reports.system import System, demands, models, product, rules_listing, said
@@ -30,10 +33,12 @@ LIMITS = (
 def accountability_report(
     system: System,
     sizes: list[tuple[Collection, int]],
+    held: Mapping[str, Rules],
     evaluations: list[Evaluation],
     now: datetime,
 ) -> Report:
-    """`sizes` are all collections with their number of faces; `evaluations` the newest of each face model in use."""
+    """`sizes` are all collections with their number of faces, `held` what holds in each, by its name; `evaluations` the
+    newest of each face model in use."""
     return Report(
         name="accountability-report",
         title="Accountability report",
@@ -43,8 +48,8 @@ def accountability_report(
             Section("The system", [product(system), models(system)]),
             Section("What it can do, and what it cannot", [Paragraph(CAPABILITIES), Paragraph(LIMITS)]),
             Section("What it is used for", [_use(system)]),
-            Section("Data", [Paragraph(_DATA), _databases(system, sizes)]),
-            Section("Rules", [rules_listing(system.rules)]),
+            Section("Data", [Paragraph(_DATA), _databases(sizes, held)]),
+            Section("Rules", [rules_listing(system.rules), *collection_rules(system.rules, held)]),
             Section("How long what is kept", [_retention(system)]),
             Section("How often it errs", _errors(evaluations)),
             Section(
@@ -79,14 +84,11 @@ def _use(system: System) -> Facts:
     )
 
 
-def _databases(system: System, sizes: list[tuple[Collection, int]]) -> Listing:
+def _databases(sizes: list[tuple[Collection, int]], held: Mapping[str, Rules]) -> Listing:
     return Listing(
         "Collections",
         ("Collection", "Faces", "Face model", "Since", "Profile"),
-        [
-            (each.id, f"{count:,}", each.face_model, day(each.created_at), of_tags(each.tags, system.rules).title)
-            for each, count in sizes
-        ],
+        [(each.id, f"{count:,}", each.face_model, day(each.created_at), held[each.id].title) for each, count in sizes],
         "There is none.",
     )
 

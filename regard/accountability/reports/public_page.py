@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from regard.accountability.reports import rendering
 from regard.accountability.reports.accountability_report import CAPABILITIES, LIMITS
+from regard.accountability.reports.collection_rules import collection_rules, rules_by_collection
 from regard.accountability.reports.curves import measured
 from regard.accountability.reports.report import Block, Facts, Listing, Paragraph, Report, Section, day
 from regard.accountability.reports.sources import Sources
@@ -44,7 +45,8 @@ class PublicPage:
 
     def _report(self) -> Report:
         system, sources = self._system, self._sources
-        collections = [(each.id, f"{count:,}", each.face_model) for each, count in sources.sizes()]
+        held = rules_by_collection(sources, system.rules)
+        collections = [(each.id, f"{count:,}", each.face_model, held[each.id].title) for each, count in sources.sizes()]
         errors = [block for each in sources.newest_evaluations() for block in measured(each)]
         return Report(
             name="transparency",
@@ -67,9 +69,9 @@ class PublicPage:
                 Section("The system", [product(system), models(system), Paragraph(CAPABILITIES), Paragraph(LIMITS)]),
                 Section(
                     "The databases",
-                    [Listing("Collections", ("Name", "Faces", "Face model"), collections, "There is none.")],
+                    [Listing("Collections", ("Name", "Faces", "Face model", "Rules"), collections, "There is none.")],
                 ),
-                Section("The policy", [rules_listing(system.rules)]),
+                Section("The policy", [rules_listing(system.rules), *collection_rules(system.rules, held)]),
                 Section("How often it errs", errors or measured(None)),
                 Section("Reports", [self._published()]),
             ],

@@ -11,6 +11,7 @@ from regard.accountability.gate import Grant
 from regard.accountability.reports import rendering
 from regard.accountability.reports.accountability_report import accountability_report
 from regard.accountability.reports.assessment_report import assessment_report
+from regard.accountability.reports.collection_rules import rules_by_collection
 from regard.accountability.reports.notice_report import Sign, check_reason, notice_report, override_report
 from regard.accountability.reports.report import Report, day
 from regard.accountability.reports.sources import Sources
@@ -36,8 +37,8 @@ class PublicReports:
     def accountability(self, grant: Grant) -> Report:
         """What the system is, can do and cannot, and how often it errs."""
         grant.require_all(Action.READ)
-        sources = self._sources
-        made = accountability_report(self._system, sources.sizes(), sources.newest_evaluations(), self._clock())
+        sources, held = self._sources, rules_by_collection(self._sources, self._system.rules)
+        made = accountability_report(self._system, sources.sizes(), held, sources.newest_evaluations(), self._clock())
         return noted(grant, made)
 
     def assessment(self, grant: Grant) -> Report:

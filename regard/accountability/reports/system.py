@@ -85,10 +85,10 @@ def models(system: System) -> Listing:
     )
 
 
-def rules_listing(rules: Rules) -> Listing:
+def rules_listing(rules: Rules, where: str = "The rules in force, each with its source") -> Listing:
     """What the profile demands, with the source of each rule."""
     return Listing(
-        "The rules in force, each with its source",
+        where,
         ("Rule", "Demands", "Source"),
         [(name, value, _cited(rules.sources.get(name) or rules.sources.get(""))) for name, value in demands(rules)],
         "This profile demands nothing: whoever has a key may do everything.",

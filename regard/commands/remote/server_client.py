@@ -18,6 +18,7 @@ from regard.errors import ExpiredToken, InvalidParameter, RegardError
 
 Noun = TypeVar("Noun")
 Query = Mapping[str, str | int | Sequence[str] | None]
+_AUTHORISATION = "x-regard-authorisation"
 _TIMEOUT = urllib3.Timeout(connect=10.0, read=120.0)
 
 
@@ -29,6 +30,8 @@ class Server:
         self.address = checked(address)
         #: By their ids, the people and services that the server has named.
         self.names: dict[str, str] = {}
+        #: The id of the one that whatever is asked is done under.
+        self.authorisation = ""
         self._token = token
         self._pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=False, ca_certs=authority)
 
@@ -47,6 +50,8 @@ class Server:
     def raw(self, method: str, path: str, body: object = None, query: Query | None = None) -> bytes:
         """As `ask`, but as it comes."""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        if self.authorisation:
+            headers[_AUTHORISATION] = self.authorisation
         sent = None if body is None else json.dumps(body, default=_plain).encode()
         if sent is not None:
             headers["Content-Type"] = "application/json"

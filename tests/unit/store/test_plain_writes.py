@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,10 @@ from regard.errors import InternalServerError
 from regard.store import database, ledger_rows
 from regard.store.database import Database
 from regard.store.ledger_rows import Head, NewEntry
-from regard.store.ledger_tail import own_tail
+from regard.store.ledger_tail import add_after, own_tail
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -85,6 +86,36 @@ def test_within_a_write_entries_are_part_of_it(opened: Database) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - without words
         fail()
     assert size(opened) == 0
+
+
+def test_in_one_statement_they_are_added_where_the_ledger_was_known_to_end_and_nowhere_else(opened: Database) -> None:
+    add(opened, 0, 2)
+    known = Head(size=2, recorded_at=NOW)
+    assert add_after(opened, known, [entry(2), entry(3)])
+    assert not add_after(opened, known, [entry(4)]), "two were added since"
+    assert not add_after(opened, Head(size=6, recorded_at=NOW), [entry(6)]), "it was set back since"
+    assert not add_after(opened, Head(size=4, recorded_at=NOW + SECOND), [entry(4)]), "its end is another's"
+    assert size(opened) == 4
+    assert [each.leaf[0] for each in ledger_rows.LedgerRows(opened).entries(0, 10)] == [0, 1, 2, 3]
+
+
+def test_a_statement_of_its_own_waits_for_locks_and_is_refused_without_the_file(
+    opened: Database, tmp_path: Path
+) -> None:
+    add(opened, 0)
+    known = Head(size=1, recorded_at=NOW)
+    other = sqlite3.connect(tmp_path / "regard.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(InternalServerError, match="locked by another process"):
+        add_after(opened, known, [entry(1)])
+    other.execute("ROLLBACK")
+    other.close()
+    assert size(opened) == 1
+    with opened.write():
+        assert not add_after(opened, known, [entry(1)]), "it would be no part of what this thread writes"
+    (tmp_path / "regard.db").rename(tmp_path / "elsewhere")
+    with pytest.raises(InternalServerError, match="removed or replaced"):
+        add_after(opened, known, [entry(1)])
 
 
 def test_a_commit_is_on_disk_before_it_is_acknowledged(opened: Database) -> None:

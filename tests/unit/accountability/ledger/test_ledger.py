@@ -26,6 +26,7 @@ from regard.store import database
 from regard.store.collection_rows import CollectionRows
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
+ADA = Caller(principal=Principal(access_key_id="RGRD1", name="ada"), channel=Channel.AWS)
 
 
 def collections(book: Book) -> list[str]:
@@ -82,6 +83,31 @@ def test_the_entry_is_there_before_the_answer_leaves(book: Book) -> None:
     with book.act():
         assert book.bodies() == []
     assert len(book.bodies()) == 1
+
+
+def test_entries_that_others_add_in_between_keep_their_places(book: Book, tmp_path: Path) -> None:
+    """What changes something is added with it, and other processes add entries too: this one cannot know."""
+    other = Ledger(lambda: nullcontext(book.database))
+    book.search(2)
+    with pytest.raises(ZeroDivisionError), book.act(Action.ADMINISTER), book.database.write():
+        _ = 1 / 0
+    book.search()
+    with book.act(Action.ADMINISTER):
+        create(book, "staff")
+    with Gate(RECORDED, other).open(ADA, Act(action=Action.READ, operation="elsewhere")):
+        pass
+    book.search(2)
+    operations = ["an act"] * 5 + ["elsewhere"] + ["an act"] * 2
+    assert [each["operation"] for each in book.bodies()] == operations
+    assert book.verify(tmp_path / "export").checkpoint.size == len(operations)
+
+
+def test_an_entry_of_its_own_takes_one_statement(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each gives the interpreter away, and has to have it back, while all whose entries are in it wait."""
+    book.search()
+    monkeypatch.delattr("regard.store.plain_writes.PlainWrites.transaction")
+    book.search(3)
+    assert len(book.bodies()) == 4
 
 
 def test_a_refused_act_is_an_entry_with_the_reason(tmp_path: Path) -> None:
