@@ -36,10 +36,11 @@ MEASURES = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lighthouse", type=Path, help="where npm has it already: a folder with node_modules")
-    parser.add_argument("--only", nargs="*", default=[], help="pages, such as search")
+    parser.add_argument("--only", nargs="*", default=[], help="just the judgement of these pages, such as search")
     options = parser.parse_args()
-    sizes()
-    same_twice()
+    if not options.only:
+        sizes()
+        same_twice()
     with tempfile.TemporaryDirectory() as folder:
         place = options.lighthouse or installed(Path(folder))
         with console_server(Path(folder) / "home") as person:

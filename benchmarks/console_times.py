@@ -54,7 +54,7 @@ def opened(page: Page, person: Person) -> Page:
     page.get_by_label("Name you sign in with").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_text("Choose a picture").wait_for()
+    page.get_by_text("Choose a picture", exact=True).wait_for()
     page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", LINE)
     return page
 

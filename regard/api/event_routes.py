@@ -39,5 +39,7 @@ class EventRoutes:
             changed = following.changed() | (frozenset({"jobs"}) if jobs.changed() else frozenset())
             return told(changed) if changed else b""
 
-        head = f"id: {following.position}\n\n".encode() + told(frozenset())
+        # What happened to jobs between two streams is not known: whoever comes again looks.
+        missed = frozenset({"jobs"}) if last_event_id is not None else frozenset()
+        head = f"id: {following.position}\n\n".encode() + told(missed)
         return self.streams.answer(call.grant.caller.principal.access_key_id, head, look, _LOOK_SECONDS)

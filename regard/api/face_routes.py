@@ -100,6 +100,7 @@ class FaceRoutes:
                 RefusedFace(box=BoxShown.model_validate(made.found.box(row)), reasons=reasons)
                 for row, reasons in made.refused.items()
             ],
+            known=False,
         )
 
     def delete(self, call: Call, collection_id: CollectionInPath, given: FacesGiven) -> DeletedFaces:

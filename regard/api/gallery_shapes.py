@@ -193,7 +193,7 @@ class EnrolledShown(Shown):
 
     enrolled: list[FaceShown]
     refused: list[RefusedFace]
-    known: bool = False
+    known: bool
 
 
 class DeletedFaces(Shown):

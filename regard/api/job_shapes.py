@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from regard.api.shapes import Bucket, Given, ObjectGiven, ObjectKey, Percent, Shown
 from regard.domain.jobs import MOST_PRIORITY, Job, JobState
@@ -19,7 +19,7 @@ LooksFor = Literal["SEGMENT_DETECTION", "FACE_DETECTION", "LABEL_DETECTION", "TE
 # -- sent --------------------------------------------------------------------------------------------------------
 
 
-class JobsAsked(Given):
+class JobsAsked(BaseModel):
     """Which jobs: in one of these states, of that kind, about the film of that bucket and name; those before the job of
     the id `before`."""
 

@@ -162,9 +162,7 @@ class Engine:
 @contextmanager
 def open_engine(settings: Settings, progress: Progress | None = None) -> Iterator[Engine]:
     """The database, the index filled from it, and the models, each loaded when it is first needed."""
-    limit_blas_threads()
-    take_turns_quickly()
-    share_one_heap()
+    _share_the_machine()
     with ExitStack() as closing:
         metrics, recent_load, together = instruments(settings, closing)
         blobs = blob_store(settings)  # first: it may refuse the settings, before anything is created
@@ -180,6 +178,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
         entrance = gate(settings, ledger, lambda: nullcontext(stores.database))
         kept = keeping_of(settings, stores, matcher)
         sweep_in_the_background(kept, entrance, stores, closing)
+        runs = folder_runs(stores, entrance, matcher, reviewing, analyzer, sight.memory)
         yield Engine(
             settings=settings,
             gate=entrance,
@@ -199,9 +198,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             labels=LabelDetection(loader, labeller),
             equipment=ProtectiveEquipment(loader, labeller, sight.models),
             enrolment=enrolment(stores, loader, analyzer, matcher, reviewing),
-            folder_runs=closing.enter_context(
-                folder_runs(stores, entrance, matcher, reviewing, analyzer, sight.memory)
-            ),
+            folder_runs=closing.enter_context(runs),
             face_search=face_search(stores, matcher, probes, reviewing),
             users=users(stores, matcher, reviewing),
             user_search=user_search(stores, matcher, probes, reviewing),
@@ -223,6 +220,13 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
             recent_load=recent_load,
             instruments=together,
         )
+
+
+def _share_the_machine() -> None:
+    """Threads, turns and memory of this process as suits many requests at once."""
+    limit_blas_threads()
+    take_turns_quickly()
+    share_one_heap()
 
 
 def _filled_index(

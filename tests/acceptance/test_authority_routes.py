@@ -204,7 +204,8 @@ def test_a_route_that_is_not_for_a_role_is_refused_to_it(desk: Office, login: st
     may = set(desk.get(login, "/me")["may"])
     face_id = "-".join("1" * length for length in (8, 4, 4, 4, 12))
     filled = {"collection_id": "suspects", "who": "sam", "case_id": "case-1", "face_id": face_id, "entry": "0"}
-    asked = "?position=0&size=1&first=0&second=1&since=2026-01-01&until=2026-01-02"
+    filled |= {"job_id": "0" * 64}
+    asked = "?position=0&size=1&first=0&second=1&since=2026-01-01&until=2026-01-02&bucket=films&name=a.mp4"
     for route in PERMISSIONS.routes:
         method, _, path = route.partition(" /v1")
         # Events are everybody's, and go on and on; whether a sign-in is kept is told to strangers.

@@ -121,17 +121,21 @@ def test_a_face_that_is_too_poor_is_refused_with_the_reason(desk: Office) -> Non
     dark = (head(150) * 0.02).astype(np.uint8)
     made = desk.post("sam", "/collections/staff/faces", {"image": picture(dark), "quality": "HIGH"})
     assert made["enrolled"] == []
-    assert desk.post("sam", "/collections/staff/faces", {"image": picture(nobody())}) == {"enrolled": [], "refused": []}
+    none = desk.post("sam", "/collections/staff/faces", {"image": picture(nobody())})
+    assert none == {"enrolled": [], "refused": [], "known": False}
 
 
 def test_a_user_is_made_of_faces_that_are_alike(desk: Office) -> None:
     desk.post("sam", "/collections", {"collection_id": "users"})
     faces = [enrol(desk, f"ada-{side}", head(side), "users") for side in (160, 200)]
     one = "/collections/users/users"
-    assert desk.post("sam", one, {"user_id": "ada"}) == {"user_id": "ada", "status": "CREATED"}
+    created = desk.post("sam", one, {"user_id": "ada"})
+    assert (created["user_id"], created["status"]) == ("ada", "CREATED")
     given = desk.post("sam", f"{one}/ada/faces", {"face_ids": faces})
     assert (sorted(given["moved"]), given["status"]) == (sorted(faces), "ACTIVE")
-    assert desk.get("sam", one)["users"] == [{"user_id": "ada", "status": "ACTIVE"}]
+    (listed,) = desk.get("sam", one)["users"]
+    assert (listed["user_id"], listed["status"]) == ("ada", "ACTIVE")
+    assert listed["version"] != created["version"]
     found = desk.post("sam", "/collections/users/search/users", {"image": picture(head(180))})
     assert [each["user_id"] for each in found["candidates"]] == ["ada"]
     mine = desk.get("sam", "/collections/users/faces?user_id=ada")["faces"]

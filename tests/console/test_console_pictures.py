@@ -62,7 +62,7 @@ def test_of_fifty_megapixels_little_is_sent_and_the_face_keeps_its_own(
     expect(page.get_by_text("Sent to review")).to_be_visible()
     assert [max(each.size) for each in sent.opened("faces")] == [640, 1280]
     (searched,) = sent.opened("search")
-    assert max(searched.size) <= 800  # some 250 pixels of face, where the small picture had 80
+    assert max(searched.size) <= 640  # some 210 pixels of face, where the small picture had 80
     assert sum(len(content) for _, content in sent.all) < 400_000
     assert person.complaints == []
 

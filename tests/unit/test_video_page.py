@@ -90,6 +90,39 @@ def test_shots_share_a_lane_and_each_kind_of_cue_has_one() -> None:
     assert [each.title for each in video_lanes.cues(found).lanes] == ["Black frames"]
 
 
+def test_every_kind_of_job_on_a_film_has_lanes_and_one_on_pictures_has_none() -> None:
+    box = {"BoundingBox": {"Left": 0.1, "Top": 0.1, "Width": 0.2, "Height": 0.2}}
+    found: dict[str, list[dict[str, Any]]] = {
+        "CELEBRITY_RECOGNITION": [
+            {"Timestamp": 0, "Celebrity": {"Name": "Ada", "Confidence": 97.0, "Face": box}},
+            {"Timestamp": 500, "Celebrity": {"Face": box}},
+        ],
+        "CONTENT_MODERATION": [{"Timestamp": 0, "ModerationLabel": {"Name": "Explicit", "Confidence": 80.0}}],
+        "FACE_DETECTION": [{"Timestamp": at, "Face": box} for at in (0, 500, 9_000)],
+        "FACE_SEARCH": [],
+        "LABEL_DETECTION": [label(0, "Car"), label(500, "Car")],
+        "PERSON_TRACKING": [person(0), person(200)],
+        "SEGMENT_DETECTION": [segment("SHOT", 0, 900)],
+        "TEXT_DETECTION": [line(0, "Exit")],
+    }
+    told = {
+        kind: [(each.title, [lane.title for lane in each.lanes]) for each in video_lanes.of_kind(kind, items)]
+        for kind, items in found.items()
+    }
+    assert told == {
+        "CELEBRITY_RECOGNITION": [("Celebrities", ["Ada"])],
+        "CONTENT_MODERATION": [("Moderation", ["Explicit"])],
+        "FACE_DETECTION": [("Faces", ["Faces"])],
+        "FACE_SEARCH": [("Possible matches", [])],
+        "LABEL_DETECTION": [("Labels", ["Car"])],
+        "PERSON_TRACKING": [("People", ["Person 1"])],
+        "SEGMENT_DETECTION": [("Shots", ["1 shot"]), ("Technical cues", [])],
+        "TEXT_DETECTION": [("Text", ["Exit"])],
+    }
+    assert len(video_lanes.of_kind("FACE_DETECTION", found["FACE_DETECTION"])[0].lanes[0].stretches) == 2
+    assert video_lanes.of_kind("MEDIA_ANALYSIS", [{"Name": "a.jpg"}]) == []
+
+
 def test_what_was_not_found_has_no_lane() -> None:
     empty = [video_lanes.shots([]), video_lanes.cues([]), video_lanes.people([], 200), video_lanes.matches([], 200)]
     assert [each.lanes for each in (*empty, video_lanes.labels([], 200), video_lanes.texts([], 200))] == [[]] * 6

@@ -99,6 +99,22 @@ def opened(page: Page, _: Path) -> None:
     expect(page.get_by_text("Candidate 1")).to_be_visible()
 
 
+def shown(page: Page, _: Path) -> None:
+    """Small pictures come when they are seen."""
+    expect(page.locator("main img").first).to_be_visible()
+    page.wait_for_timeout(1500)
+
+
+def marked(page: Page, _: Path) -> None:
+    page.get_by_role("button", name="Faces").click()
+    expect(page.get_by_role("button", name="Search for face 1")).to_be_visible()
+
+
+def measured(page: Page, _: Path) -> None:
+    """The first seconds of load."""
+    page.wait_for_timeout(2500)
+
+
 def verified(page: Page, _: Path) -> None:
     page.get_by_role("button", name="Verify in this browser").click()
     expect(page.get_by_text("The signature is right")).to_be_visible()
@@ -115,8 +131,22 @@ SCENES = (
     Scene("authorisation-request", "sam", "authorisations/new"),
     Scene("collections", "erin", "collections"),
     Scene("collection", "erin", "collections/suspects"),
+    Scene("people", "erin", "collections/suspects/people"),
+    Scene("person", "erin", "collections/suspects/people/Eileen", shown),
+    Scene("quality", "erin", "collections/suspects/quality"),
+    Scene("changes", "erin", "collections/suspects/changes"),
+    Scene("library", "erin", "library/photos", shown),
+    Scene("picture", "erin", "library/photos//eileen.jpg", marked),
+    Scene("video", "erin", "video"),
     Scene("ledger", "alice", "ledger", verified),
     Scene("reports", "alice", "reports"),
+    Scene("staff", "adam", "staff"),
+    Scene("thresholds", "adam", "thresholds"),
+    Scene("suspensions", "olga", "suspensions"),
+    Scene("incidents", "olga", "incidents"),
+    Scene("accuracy", "alice", "accuracy"),
+    Scene("models", "alice", "accuracy/models"),
+    Scene("health", "adam", "health", measured),
     Scene("you", "sam", "you"),
 )
 
@@ -138,7 +168,14 @@ def station(home: Path, faces: Mapping[str, bytes]) -> Iterator[Agency]:
                 connection.execute(update(people).where(people.c.id == person_id).values(name=FULL_NAMES[login]))
         made.authorise("sam")
         client = made.session("sam", made.authorise("sam"))
-        made.enrol("suspects", faces | {"eileen": portrait()})
+        photographs = faces | {"eileen": portrait(), "eileen-2": portrait(dark=0.7, left=40)}
+        found = made.enrol("suspects", photographs)
+        enroller = made.session("erin", made.authorise("erin"))
+        for user, names in {"Eileen": ("eileen", "eileen-2"), "Larsen": ("larsen",)}.items():
+            enroller.create_user(CollectionId="suspects", UserId=user)
+            enroller.associate_faces(CollectionId="suspects", UserId=user, FaceIds=[found[name] for name in names])
+        for name, content in photographs.items():
+            made.live.put(f"{name}.jpg", content)
         waiting = approved(
             made.people["sue"],
             id="A-9K2M7Q4F",

@@ -78,7 +78,8 @@ class StoredObjects:
             return Piece(start=start, size=stored.size, content=reader.read(most))
 
     def _small(self, place: ObjectName, longest: int, seen: list[str]) -> ShownPicture:
-        workload = Workload(longest=longest, bytes_for=lambda _height, _width: 6 * longest * longest)
+        # Pillow's own copy of the pixels, and what is made of it.
+        workload = Workload(longest=longest, bytes_for=lambda height, width: 4 * height * width + 6 * longest**2)
         try:
             with self._loader.reading(place, workload=workload) as (opened,):
                 image = opened.load().image

@@ -5,7 +5,6 @@ What is done is recorded file by file, so a run that ends with its server is tak
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -19,8 +18,6 @@ from regard.domain.identifiers import spelled
 from regard.engine.bulk.folder_indexing import FolderIndexing, PhotoPool, PhotoWork
 from regard.engine.bulk.folder_walk import Outcome, Photo, walk
 from regard.errors import AccessDenied, InvalidParameter, RegardError, ResourceInUse, ResourceNotFound
-
-log = logging.getLogger(__name__)
 
 #: Photographs in one transaction: few, so that people see it go on.
 _BATCH_PHOTOS = 4
@@ -130,19 +127,17 @@ class FolderRuns:
 
     def _work(self, asked: Grant, collection: Collection, left: Sequence[Photo]) -> None:
         """In a thread of its own, by a grant of its own: that of the request has ended with it."""
-        ended: str | None = None
+        ended: str | None = "Something went wrong that the server's log tells. Start it again to go on."
         try:
             with self._gate.open(asked.caller, asked.act, continued=True) as grant, self._pool(collection) as pool:
                 work = PhotoWork(photos=left, namer=lambda file: spelled(file.name), pool=pool, batch=_BATCH_PHOTOS)
                 ended = self._index(grant, collection, work)
         except RegardError as error:
             ended = error.public
-        except Exception:  # the loop's top: whoever looks on must hear of it
-            log.exception("A folder could not be indexed")
-            ended = "Something went wrong that the server's log tells."
-        with self._lock:
-            if self._run is not None:
-                self._run = replace(self._run, running=False, ended=ended)
+        finally:  # whoever looks on must hear of it, whatever it was
+            with self._lock:
+                if self._run is not None:
+                    self._run = replace(self._run, running=False, ended=ended)
 
     def _index(self, grant: Grant, collection: Collection, work: PhotoWork) -> str | None:
         for outcomes in self._folders.run(grant, collection, work) if work.photos else ():

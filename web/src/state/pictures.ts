@@ -5,7 +5,7 @@ const LONGEST = 1280;
 export const [QUICK, CLOSER] = [640, 2560];
 const [QUALITY, SOURCE_QUALITY] = [0.85, 0.92];
 /** Around a face that is searched for: so many of its sides, and at least so many pixels. */
-const [AROUND, LEAST_AROUND, MOST_AROUND] = [3, 320, 800];
+const [AROUND, LEAST_AROUND, MOST_AROUND] = [3, 320, 640];
 const KINDS = "image/jpeg,image/png";
 
 export { KINDS };
