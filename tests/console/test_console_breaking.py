@@ -214,7 +214,8 @@ def test_whoever_started_the_server_makes_themself_the_administrator(browser: Br
         page.get_by_label("Password").fill(PASSWORD)
         assert violations(page) == []
         page.get_by_role("button", name="Become the administrator").click()
-        expect(page.get_by_role("heading", name="Collections")).to_be_visible()
+        expect(page.get_by_role("heading", name="Get started")).to_be_visible()
+        someone.show(page, "collections")
         page.get_by_role("button", name="Create a collection").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("Name").fill("family")
