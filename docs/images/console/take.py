@@ -136,7 +136,7 @@ SCENES = (
     Scene("quality", "erin", "collections/suspects/quality"),
     Scene("changes", "erin", "collections/suspects/changes"),
     Scene("library", "erin", "library/photos", shown),
-    Scene("picture", "erin", "library/photos//eileen.jpg", marked),
+    Scene("picture", "sam", "library/photos//eileen.jpg", marked),
     Scene("video", "erin", "video"),
     Scene("ledger", "alice", "ledger", verified),
     Scene("reports", "alice", "reports"),
