@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import signal
 import subprocess
 import sys
@@ -186,12 +187,17 @@ def test_ctrl_c_exits_with_130_reports_and_the_next_run_finishes(user: Person) -
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=os.environ | {"PYTHONFAULTHANDLER": "1"},
     ) as process:
         while process.poll() is None and _lines(user.home / "report.csv") < 5:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-    assert process.returncode == 130
+        try:
+            out, err = process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # where it hangs is told by what it writes then
+            out, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
     assert "Run the same command to resume." in err
     assert "Traceback" not in err
     before = _counts(out)["faces enrolled"]

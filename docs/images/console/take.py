@@ -10,11 +10,15 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import PIL.Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import update
@@ -26,11 +30,13 @@ sys.path[:0] = [str(HERE), str(ROOT / "tests")]
 from agency import Agency, agency, portrait  # noqa: E402 - found by the line above
 from approved import approved  # noqa: E402
 from browser import DESK, PASSWORD, PHONE, Person  # noqa: E402
+from clips import MAKING, clip  # noqa: E402
 from live_server import with_models  # noqa: E402
 from made_up_faces import mixed, portraits  # noqa: E402
 from people import encoded  # noqa: E402
 
 from regard.accountability.passwords import Passwords  # noqa: E402
+from regard.bootstrap.job_workers import working_on_jobs  # noqa: E402
 from regard.domain.authorisations import AuthorisationState  # noqa: E402
 from regard.store.authorisation_rows import AuthorisationRows  # noqa: E402
 from regard.store.tables.people import people  # noqa: E402
@@ -100,8 +106,8 @@ def opened(page: Page, _: Path) -> None:
 
 
 def shown(page: Page, _: Path) -> None:
-    """Small pictures come when they are seen."""
-    expect(page.locator("main img").first).to_be_visible()
+    """Pictures and films come when they are seen."""
+    expect(page.locator("main :is(img, video)").first).to_be_visible()
     page.wait_for_timeout(1500)
 
 
@@ -138,6 +144,7 @@ SCENES = (
     Scene("library", "erin", "library/photos", shown),
     Scene("picture", "sam", "library/photos//eileen.jpg", marked),
     Scene("video", "erin", "video"),
+    Scene("film", "erin", "video/photos/entrance.mp4", shown),
     Scene("ledger", "alice", "ledger", verified),
     Scene("reports", "alice", "reports"),
     Scene("staff", "adam", "staff"),
@@ -186,11 +193,25 @@ def station(home: Path, faces: Mapping[str, bytes]) -> Iterator[Agency]:
             state=AuthorisationState.REQUESTED,
         )
         AuthorisationRows(made.database).add(waiting)
+        looked_through(made, enroller, [photographs[name] for name in ("novak", "eileen", "quint")])
         for dark in (0.9, 0.8):
             client.search_faces_by_image(CollectionId="suspects", Image={"Bytes": portrait(dark=dark)})
         for reviewer in ("ron", "ruth"):
             made.review(reviewer)
         yield made
+
+
+def looked_through(made: Agency, client: Any, pictures: Sequence[bytes]) -> None:
+    """A film of the pictures, four seconds each as if the camera moved, and the jobs of a client on it."""
+    large = [np.asarray(PIL.Image.open(io.BytesIO(each)).resize((480, 480))) for each in pictures]
+    frames = [picture[number : number + 360, number : number + 440] for picture in large for number in range(40)]
+    video = made.live.put("entrance.mp4", clip(frames, replace(MAKING, rate=Fraction(10))))
+    with working_on_jobs(made.live.engine):
+        for kind in ("face_detection", "segment_detection", "label_detection"):
+            more = {"SegmentTypes": ["SHOT"]} if kind == "segment_detection" else {}
+            job = getattr(client, f"start_{kind}")(Video=video, **more)["JobId"]
+            while getattr(client, f"get_{kind}")(JobId=job)["JobStatus"] == "IN_PROGRESS":
+                time.sleep(0.5)
 
 
 def kept(page: Page, file: Path) -> None:
