@@ -100,7 +100,7 @@ class LabelsShown(Shown):
 
     model: str
     labels: list[LabelShown]
-    look: LookShown | None = None
+    look: LookShown | None
 
 
 class WordShown(Shown):

@@ -204,6 +204,7 @@ COMMANDS: dict[str, list[str]] = {
     "jobs cancel": ["jobs", "cancel", JOB],
     "jobs list": ["jobs", "list"],
     "jobs pause": ["jobs", "pause", JOB],
+    "jobs priority": ["jobs", "priority", JOB, "5"],
     "jobs resume": ["jobs", "resume", JOB],
     "jobs retry": ["jobs", "retry", JOB],
     "jobs show": ["jobs", "show", JOB],
