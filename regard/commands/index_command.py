@@ -21,6 +21,7 @@ from regard.commands.collection_names import checked
 from regard.commands.enrolment_basis import BasisOption, SourceOption, basis_of
 from regard.commands.enrolment_progress import Pace, forecast, spread, watched
 from regard.commands.folder_report import Report
+from regard.commands.interrupts import between_steps
 from regard.commands.terminal import Authorisation, Home
 from regard.config.settings import Settings
 from regard.domain.faces import QualityLevel
@@ -170,7 +171,7 @@ def _run(job: _Job, grant: Grant, told: Report) -> None:
 def _index(
     job: _Job, folders: FolderIndexing, grant: Grant, target: Collection, left: list[Photo], told: Report
 ) -> None:
-    with job.worker_pool(len(left)) as worker_pool, watched(len(left)) as watch:
+    with job.worker_pool(len(left)) as worker_pool, watched(len(left)) as watch, between_steps() as stop_here:
         sample, others = job.sample(left, worker_pool)
         pace, done = Pace(), 0
         for outcomes in folders.run(grant, target, job.work([*sample, *others], worker_pool)):
@@ -180,6 +181,7 @@ def _index(
             done += len(outcomes)
             if done == len(sample):
                 watch.say(forecast(len(left), len(job.photos), pace.rate, worker_pool.name))
+            stop_here()
 
 
 def _estimate(job: _Job, grant: Grant) -> None:
