@@ -35,7 +35,7 @@ _NAMING = frozenset({Action.SEARCH, Action.COMPARE})
 class Grant:
     """The proof that a caller may do one act, valid until that act has ended."""
 
-    __slots__ = ("_ended", "_hearing", "_still", "act", "base", "caller", "mandate", "told_something")
+    __slots__ = ("_ended", "_hearing", "_still", "act", "base", "caller", "compared", "mandate", "told_something")
 
     def __init__(
         self,
@@ -59,6 +59,8 @@ class Grant:
         self._ended = False
         #: Whether it has told something though it may have failed.
         self.told_something = False
+        #: Whether somebody was compared, which counts however the act ends: that they are not alike is an answer.
+        self.compared = False
 
     @property
     def rules(self) -> Rules:
@@ -295,7 +297,11 @@ class Gate:
             yield
             came_to_something = True
         finally:
-            if not came_to_something and (not grant.told_something or standing.forgives(found.id)):
+            if (
+                not came_to_something
+                and not grant.compared
+                and (not grant.told_something or standing.forgives(found.id))
+            ):
                 standing.give_back(found.id)
 
 

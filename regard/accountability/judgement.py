@@ -93,7 +93,7 @@ def removes(act: Act) -> bool:
 
 def stops(act: Act) -> bool:
     """Whether a suspension stops it."""
-    return act.action in STOPPED or looks(act)
+    return act.action in STOPPED or act.compares or looks(act)
 
 
 def check_open(act: Act, rules: Rules, base: Rules) -> None:

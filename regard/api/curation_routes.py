@@ -70,7 +70,13 @@ class CurationRoutes:
         return (
             NativeRoute("GET", _USER, self.file, read, "Show a user, the most doubtful face first", collection=_OF),
             NativeRoute(
-                "GET", f"{_USER}/proposals", self.proposals, read, "Who and what may be this user", collection=_OF
+                "GET",
+                f"{_USER}/proposals",
+                self.proposals,
+                read,
+                "Who and what may be this user",
+                collection=_OF,
+                compares=True,
             ),
             NativeRoute(
                 "POST",
@@ -87,12 +93,20 @@ class CurationRoutes:
             NativeRoute(
                 "POST", f"{_USER}/separations/lift", self.allow, enrol, "Say no longer so", collection=_OF, status=204
             ),
-            NativeRoute("GET", f"{_COLLECTION}/alike", self.pairs, read, alike, collection=_OF),
+            NativeRoute("GET", f"{_COLLECTION}/alike", self.pairs, read, alike, collection=_OF, compares=True),
             NativeRoute("GET", f"{_COLLECTION}/acts", self.acts, read, "What was done to its users", collection=_OF),
             NativeRoute(
                 "POST", f"{_COLLECTION}/acts/{{act}}/undo", self.undo, enrol, "Undo one of them", collection=_OF
             ),
-            NativeRoute("GET", f"{_COLLECTION}/quality", self.look, read, "What is there twice or bad", collection=_OF),
+            NativeRoute(
+                "GET",
+                f"{_COLLECTION}/quality",
+                self.look,
+                read,
+                "What is there twice or bad",
+                collection=_OF,
+                compares=True,
+            ),
             NativeRoute(
                 "POST", f"{_COLLECTION}/faces/pictures", self.pictures, read, "Pictures of faces", collection=_OF
             ),
@@ -154,7 +168,7 @@ class CurationRoutes:
     def allow(
         self, call: Call, collection_id: CollectionInPath, user_id: UserInPath, given: DisassociationGiven
     ) -> None:
-        self.curation.allow(call.grant, collection_id, user_id, given.face_ids)
+        self.curation.allow(call.grant, collection_id, user_id, given.version, face_ids=given.face_ids)
 
     # -- the collection ------------------------------------------------------------------------------------------
 

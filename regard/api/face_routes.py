@@ -25,7 +25,7 @@ from regard.domain.galleries import Face
 from regard.edge.turns import Lane
 from regard.engine.galleries.enrolment import Enrolment, EnrolmentOptions
 from regard.engine.galleries.gallery import Galleries
-from regard.engine.galleries.uploads import Uploads
+from regard.engine.galleries.uploads import Uploads, mark
 from regard.engine.galleries.user_vectors import Users
 
 _ALL, _OF = "/collections/{collection_id}/faces", "collection_id"
@@ -91,7 +91,7 @@ class FaceRoutes:
             level=given.quality,
             most=given.most,
             external_image_id=given.external_image_id,
-            upload=given.sha256,
+            upload=given.sha256 and mark(call.grant, given.sha256, given.image),
         )
         made = self.enrolment.index(call.grant, collection_id, given.image, options)
         return EnrolledShown(

@@ -83,6 +83,8 @@ class NativeRoute:
     strangers: bool = False
     ends_sign_in: bool = False
     all_collections: bool = False
+    #: Whether it says who is like whom, though it only reads: a suspension stops it.
+    compares: bool = False
     #: What is looked at: still, recorded or live.
     medium: str = "still"
 
@@ -101,6 +103,7 @@ class NativeRoute:
             threshold=self.default_threshold if threshold is None else threshold,
             threshold_implied=self.threshold is not None and not said,
             all_collections=self.all_collections,
+            compares=self.compares,
             medium=self.medium,
             count=_said(given, self.count)[0],
         )

@@ -59,7 +59,8 @@ class Act:
     (0 to 100) and `count` the highest number of results asked for, with defaults filled in; `attributes` are those
     requested for each face. `threshold_implied` is whether the threshold is a default, so that a profile's takes its
     place. `medium` is what is looked at: still, recorded or live. `all_collections` is whether it looks for somebody in
-    all of them, or erases from them: the rules of each hold for it.
+    all of them, or erases from them: the rules of each hold for it. `compares` is whether a reading says
+    who is like whom.
     """
 
     action: Action
@@ -71,3 +72,4 @@ class Act:
     count: int | None = None
     medium: str = "still"
     all_collections: bool = False
+    compares: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -85,6 +85,18 @@ class UserActRows:
                 for some in in_lists(face_keys)
                 for row in connection.execute(query.where(faces.c.key.in_(some)))
             }
+
+    def given_since(self, collection_key: int, key: int, user_ids: Collection[str]) -> set[str]:
+        """Those of the users who were given faces, which are there, by an act after that of this key."""
+        row = user_act_faces.c
+        query = (
+            select(row.after)
+            .join_from(user_act_faces, user_acts)
+            .where(user_acts.c.collection_key == collection_key, user_acts.c.key > key)
+            .where(row.after.in_(list(user_ids)), row.before.is_distinct_from(row.after))
+        )
+        with self._database.read() as connection:
+            return set(connection.execute(query.distinct()).scalars())
 
     def forget(self, collection_key: int, user_id: str) -> None:
         """Every act that names this user: nothing is to be kept of them."""

@@ -122,6 +122,8 @@ def test_not_this_person_is_kept_through_proposals_merges_and_boto3(desk: Office
     assert (merged["moved"], merged["stayed"]) == ([], [wrong])
     file = desk.get("sam", f"{place}/users/ada")
     assert [each["face_id"] for each in file["apart"]] == [wrong]
+    body = {"face_ids": [wrong], "version": "0"}
+    assert desk.ask("sam", "POST", f"{place}/users/ada/separations/lift", body).status == 409
     lift = desk.ask("sam", "POST", f"{place}/users/ada/separations/lift", {"face_ids": [wrong]})
     assert lift.status == 204
     assert [each["second"]["user_id"] for each in desk.get("sam", f"{place}/alike")["pairs"]] == ["bea"]

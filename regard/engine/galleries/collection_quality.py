@@ -12,7 +12,7 @@ from regard.domain.authority import Action
 from regard.domain.galleries import Collection, Face
 from regard.engine.analysis.quality_filter import BARS
 from regard.engine.galleries.matching import Matcher
-from regard.engine.galleries.user_likenesses import SAME_PICTURE
+from regard.engine.galleries.user_likenesses import SAME_PICTURE, looks_for_nobody
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
 from regard.store.face_rows import FaceRows
@@ -46,15 +46,18 @@ class CollectionQuality:
         self._cases = cases
 
     def page(self, grant: Grant, collection_id: str, after: int, limit: int) -> QualityPage:
-        """Of the next `limit` faces with a key above `after`. Raises ResourceNotFound."""
+        """Of the next `limit` faces with a key above `after`; no duplicates where to look for somebody takes a search.
+        Raises ResourceNotFound."""
         grant.require(Action.READ, collection_id)
         self._cases.require_listing(grant)
         collection = self._collections.get(collection_id)
         faces = self._faces.page(collection.key, after, limit + 1)
         looked = faces[:limit]
         poor = [each for each in looked if each.utility is not None and each.utility < _POOR]
+        duplicates = [] if looks_for_nobody(grant) else self._duplicates(collection, looked)
+        grant.note(looked=len(looked), faces=_named([*duplicates, poor]))
         return QualityPage(
-            duplicates=self._duplicates(collection, looked),
+            duplicates=duplicates,
             poor=sorted(poor, key=lambda each: each.utility or 0.0),
             looked=len(looked),
             next=looked[-1].key if len(faces) > limit else None,
@@ -75,3 +78,7 @@ class CollectionQuality:
         faces = self._faces.by_keys({key for group in groups for key in group})
         shown = ([faces[key] for key in group if key in faces] for group in groups)
         return [group for group in shown if len(group) > 1]
+
+
+def _named(groups: list[list[Face]]) -> list[str]:
+    return list(dict.fromkeys(each.face_id for group in groups for each in group))

@@ -59,7 +59,7 @@ class UserCuration:
 
         A face that was said not to be the user's stays with whom it is. What was said not to be one of the others is
         not the user either. Raises ResourceNotFound, Conflict for one who has changed since, ServiceQuotaExceeded, and
-        AccessDenied unless all are as like the user as the act's threshold.
+        AccessDenied unless all are as like the user as the act's threshold, or as the first of them who has faces.
         """
         grant.require(Action.ENROL, collection_id)
         collection = self._collections.get(collection_id)
@@ -69,10 +69,13 @@ class UserCuration:
         moved, stayed, did, apart = list[str](), list[str](), list[FaceMove](), list[int]()
         with self._database.write():
             self._users.lock(collection.key, [user_id, *others])
+            for name, version in {user_id: seen, **others}.items():
+                with self._users.changing(collection.key, name, version):
+                    pass  # nobody is compared before everybody is known to be as they were seen
             self._check_alike(grant, collection, user_id, [*others])
-            with self._users.changing(collection.key, user_id, seen) as change:
-                for name, version in others.items():
-                    keys, left = self._empty(collection, name, version, user_id)
+            with self._users.changing(collection.key, user_id) as change:
+                for name in others:
+                    keys, left = self._empty(collection, name, user_id)
                     if keys:
                         change.join([*keys])
                     did += moves(keys, name, user_id)
@@ -120,11 +123,13 @@ class UserCuration:
         self._matcher.follow(collection)
         return Curated(moved=moved, stayed=[], act=act)
 
-    def allow(self, grant: Grant, collection_id: str, user_id: str, face_ids: Sequence[str]) -> None:
-        """These faces may be this user's again. Raises ResourceNotFound."""
+    def allow(
+        self, grant: Grant, collection_id: str, user_id: str, seen: str | None, *, face_ids: Sequence[str]
+    ) -> None:
+        """These faces may be this user's again. Raises ResourceNotFound, Conflict."""
         grant.require(Action.ENROL, collection_id)
         collection = self._collections.get(collection_id)
-        with self._users.changing(collection.key, user_id):
+        with self._users.changing(collection.key, user_id, seen):
             found = self._faces.get(collection.key, list(dict.fromkeys(face_ids)))
             self._separations.lift([each.key for each in found], user_id)
             grant.note(user=user_id, faces=[each.face_id for each in found])
@@ -132,16 +137,19 @@ class UserCuration:
     def _check_alike(self, grant: Grant, collection: Collection, user_id: str, others: Sequence[str]) -> None:
         """A merge is no way round what a profile asks of each face that is given to a user."""
         least = grant.act.threshold
-        vector = self._users.vector(collection.key, user_id)
-        if not least or vector is None:
+        vectors = {name: self._users.vector(collection.key, name) for name in (user_id, *others)}
+        known = [(name, vector) for name, vector in vectors.items() if vector is not None]
+        if not least or len(known) < 2:
             return
-        for name in others:
-            other = self._users.vector(collection.key, name)
-            if other is None or reaches(self._similarity(collection, (user_id, vector), (name, other)), least):
+        grant.compared = True
+        grant.note(user=user_id, users=[name for name, _ in known])
+        first, *rest = known
+        for name, vector in rest:
+            if reaches(self._similarity(collection, first, (name, vector)), least):
                 continue
             raise AccessDenied(
                 f"{grant.act.operation} is refused: those who are merged must be alike at {least:g} or more, and "
-                f"{name} is not like {user_id}."
+                f"{name} is not like {first[0]}."
             )
 
     def _similarity(
@@ -151,12 +159,10 @@ class UserCuration:
         pair = np.atleast_1d(pair_utilities(*utilities))
         return float(self._matcher.similarities(collection, first[1], second[1][None], pair)[0])
 
-    def _empty(
-        self, collection: Collection, name: str, seen: str | None, user_id: str
-    ) -> tuple[dict[int, str], list[str]]:
+    def _empty(self, collection: Collection, name: str, user_id: str) -> tuple[dict[int, str], list[str]]:
         """Take from a user the faces that may be `user_id`'s, and delete the user if none is left; the ids of the
         faces, by key, and of those that are left."""
-        with self._users.changing(collection.key, name, seen) as change:
+        with self._users.changing(collection.key, name) as change:
             theirs = dict(change.faces())
             apart = self._separations.among([*theirs], user_id)
             keys = {key: face_id for key, face_id in theirs.items() if key not in apart}

@@ -84,15 +84,17 @@ class UserFiles:
         faces = {each.key: each for each in self._faces.page(collection.key, 0, MOST_USER_FACES, user_id=user_id)}
         keys = [*faces]
         known, rows = self._vectors.among(collection.key, np.array(keys, np.int64))
+        if grant.rules.review.hide_scores:
+            rows = rows[:0]  # neither the order nor the advice tells what the scores would
         likeness = self._likeness(collection, [faces[key] for key in known.tolist()], rows)
         found = [(faces[key], likeness.get(key)) for key in keys]
         found.sort(key=lambda each: np.inf if each[1] is None else each[1])
         apart = self._faces.by_keys(self._separations.of_user(collection.key, user_id))
-        hidden = grant.rules.review.hide_scores
         theirs = [
-            TheirFace(face=face, likeness=None if hidden else value, doubtful=value is not None and value < _DOUBTFUL)
+            TheirFace(face=face, likeness=value, doubtful=value is not None and value < _DOUBTFUL)
             for face, value in found
         ]
+        grant.note(user=user_id, faces=[each.face_id for each in faces.values()])
         return UserFile(
             user=user,
             faces=theirs,

@@ -61,7 +61,8 @@ class UserHistory:
 
     def undo(self, grant: Grant, collection_id: str, key: int) -> Undone:
         """Make the faces of an act those of whom they were before it, unless they were moved since; users whom it
-        deleted are there again. Raises ResourceNotFound, and Conflict if there is nothing left to undo."""
+        deleted are there again. Raises ResourceNotFound, and Conflict if there is nothing left to undo, or, where
+        candidates are reviewed, if a face would come back to a user who was given others since."""
         grant.require(Action.ENROL, collection_id)
         collection, now = self._collections.get(collection_id), self._clock()
         with self._database.write():
@@ -72,6 +73,7 @@ class UserHistory:
                 raise Conflict("This was undone already.")
             lifted = self._separations.lift_of(key)
             back, stayed = self._sorted_out(act)
+            self._check_company(grant, collection, key, back)
             if not back and not lifted:
                 raise Conflict("Everything that it changed has been changed since. Nothing was undone.")
             self._move(grant, collection, back, now)
@@ -81,6 +83,18 @@ class UserHistory:
             grant.note(user=act.user_id, undone=key, faces=moved)
         self._matcher.follow(collection)
         return Undone(moved=moved, stayed=[names[each].face_id for each in stayed])
+
+    def _check_company(self, grant: Grant, collection: Collection, key: int, back: list[FaceMove]) -> None:
+        """Where a face has to be like a user's others, none comes back to others than it was with: to compare them here
+        would say whether they are alike, beside every search."""
+        if not grant.reviewed:
+            return
+        names = {each.before for each in back if each.before is not None}
+        if others := self._acts.given_since(collection.key, key, names):
+            raise Conflict(
+                f"Other faces were given to {', '.join(sorted(others))} since. Nothing was undone: give them the faces "
+                "again, which are then compared."
+            )
 
     def _sorted_out(self, act: UserAct) -> tuple[list[FaceMove], list[int]]:
         """The moves to take back, and the faces that are not where the act had put them, or may not go back."""

@@ -61,6 +61,7 @@ class UserLikenesses:
         self._check(grant)
         collection = self._collections.get(collection_id)
         user, vector = self._users.get(collection.key, user_id), self._users.vector(collection.key, user_id)
+        grant.note(user=user_id)
         if vector is None:
             return Proposals(users=[], faces=[])
         least = max(threshold, grant.rules.least_threshold)
@@ -69,7 +70,9 @@ class UserLikenesses:
         apart = set(self._separations.of_user(collection.key, user_id))
         free = [each for each in found if each.face.user_id is None and each.face.key not in apart]
         alike = self._alike(collection, user, utility, least, _MOST_USERS)
-        return Proposals(users=alike, faces=self._once(collection, free)[:_MOST_FACES])
+        faces = self._once(collection, free)[:_MOST_FACES]
+        grant.note(users=[each.user.id for each in alike], faces=[each.face.face_id for each in faces])
+        return Proposals(users=alike, faces=faces)
 
     def pairs(
         self, grant: Grant, collection_id: str, after: int, limit: int, threshold: float
@@ -88,6 +91,7 @@ class UserLikenesses:
             if each.user.key > user.key
         ]
         found.sort(key=lambda each: -each.similarity)
+        grant.note(users=sorted({user.id for each in found for user in (each.first, each.second)}))
         return found, users[limit - 1].key if len(users) > limit else None
 
     def _alike(
@@ -114,8 +118,13 @@ class UserLikenesses:
 
     def _check(self, grant: Grant) -> None:
         self._cases.require_listing(grant)
-        if grant.reviewed or Action.SEARCH in grant.rules.authorisation.actions:
+        if looks_for_nobody(grant):
             raise AccessDenied(
                 f"{grant.act.operation} is refused: under the profile {grant.rules.name} to look for somebody takes a "
                 "search, with its authorisation and reviews; nobody is proposed beside it."
             )
+
+
+def looks_for_nobody(grant: Grant) -> bool:
+    """Whether to say who is like whom takes a search, with its authorisation and reviews."""
+    return grant.reviewed or Action.SEARCH in grant.rules.authorisation.actions
