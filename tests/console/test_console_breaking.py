@@ -127,7 +127,7 @@ def test_markup_in_what_people_write_is_shown_as_text(person: Person, station: A
         person.show(page, place)
         expect(page.get_by_text(EVIL).first).to_be_visible()
         assert page.locator("img[src=x]").count() == 0
-    assert page.title() == "Regard"
+    assert page.title() == "Authorisations · Regard"
 
 
 def test_without_a_camera_it_says_what_to_do(playwright: Playwright, chromium: str, station: Agency) -> None:

@@ -65,7 +65,7 @@ def test_own_photographs_a_drawn_face_and_a_folder(browser: Browser, models: Pat
         page.get_by_role("button", name="Add pictures", exact=True).click()
         page.get_by_role("textbox", name="Folder").fill(str(pictures))
         page.get_by_role("button", name="Index the folder").click()
-        expect(page.get_by_text("2 of 2 pictures are done: 1 faces enrolled now")).to_be_visible()
+        expect(page.get_by_text("2 of 2 pictures are done: 1 face enrolled now")).to_be_visible()
         page.get_by_text("1 file was passed over").click()
         expect(page.get_by_text("letter.jpg")).to_be_visible()
         assert violations(page) == []

@@ -57,7 +57,7 @@ def test_a_face_of_a_stored_picture_is_searched_for_by_the_keyboard_alone(person
     press(page, "Enter")
     expect(page.get_by_role("heading", name="ada.jpg")).to_be_visible()
     page.get_by_role("button", name="Faces").press("Enter")
-    page.get_by_role("button", name="Search for face 1").press("Enter")
+    page.get_by_role("button", name="Choose face 1").press("Enter")
     box = page.get_by_role("button", name=re.compile("^The box"))
     left = page.get_by_label("From the left, %")
     before = float(left.input_value())

@@ -83,6 +83,37 @@ def test_two_who_are_one_are_merged_by_a_key_and_parted_again_by_undo(
     assert who.complaints == []
 
 
+def test_the_next_pair_stands_there_after_each_decision(who: Person, desk: Office, place: str) -> None:
+    for name, side in (("ada", 150), ("adah", 170), ("adele", 190)):
+        person(desk, place, name, enrol(desk, place, name, head(side)))
+    page = who.signed_in("sam")
+    who.show(page, f"collections/{place}/people")
+    page.get_by_role("button", name="Look for people who are there twice").click()
+    for left in ("3 pairs left.", "2 pairs left.", "One pair left."):
+        expect(page.get_by_text(left)).to_be_visible()
+        page.get_by_role("button", name="2 · Different").click()
+    expect(page.get_by_text("No two people here look like one.")).to_be_visible()
+
+
+def test_only_the_largest_face_of_a_picture_gets_the_name_of_its_file(who: Person, desk: Office, place: str) -> None:
+    large, small = head(300), head(150)
+    beside = np.zeros((large.shape[0], small.shape[1], 3), np.uint8)
+    beside[: small.shape[0]] = small
+    content = encoded(np.hstack([large, beside]))
+    page = who.signed_in("sam")
+    for least, every in ((1, False), (3, True)):
+        who.show(page, f"collections/{place}")
+        page.get_by_label("Every face in a picture, not only the largest").set_checked(every)
+        name = f"both{least}.jpg"
+        picture = content + bytes([least])  # other bytes: it was not there before
+        page.locator("input[type=file]").first.set_input_files(
+            {"name": name, "mimeType": "image/jpeg", "buffer": picture}
+        )
+        expect(page.get_by_text("from 1 picture.")).to_be_visible()
+        expect(page.get_by_text("1 other face was left out.")).to_have_count(0 if every else 1)
+        assert len(owners(desk, place)) == least
+
+
 def test_a_wrong_face_is_said_not_to_be_somebodys_and_may_be_again(who: Person, desk: Office, place: str) -> None:
     faces = [enrol(desk, place, f"h{side}", head(side)) for side in (150, 170, 190)]
     person(desk, place, "ada", *faces)

@@ -12,9 +12,12 @@ import PIL.Image
 import PIL.ImageFilter
 import pytest
 from agency import Agency, portrait
-from browser import PHONE, Person
+from browser import PASSWORD, PHONE, Person
 from people import astronaut
 from playwright.sync_api import Page, Playwright, Request, Route, expect
+
+from regard.accountability.passwords import Passwords
+from regard.domain.people import Role
 
 EVIL = "<img src=x onerror=\"document.title='owned'\">.jpg"
 #: EXIF: where an upright picture is to be turned, and who made it.
@@ -129,6 +132,15 @@ def test_a_lost_connection_is_tried_again_and_in_the_end_said(person: Person, st
     expect(page.get_by_text("One face was found.")).to_be_visible()
 
 
+def test_who_has_no_authorisation_is_asked_for_one_before_pictures_are_chosen(person: Person, station: Agency) -> None:
+    new = station.hire("emil", Role.ENROLLER)
+    station.live.engine.stores.sign_ins.set_password(new, Passwords().hash(PASSWORD), None)
+    page = person.signed_in("emil")
+    person.show(page, "collections/suspects")
+    expect(page.get_by_role("link", name="Request one")).to_be_visible()
+    expect(page.get_by_label("Choose pictures")).to_be_disabled()  # each would be refused
+
+
 def test_markup_in_the_name_of_a_file_is_shown_as_text(person: Person, station: Agency) -> None:
     station.authorise("erin")
     page = person.signed_in("erin")
@@ -138,7 +150,7 @@ def test_markup_in_the_name_of_a_file_is_shown_as_text(person: Person, station: 
     page.locator("input[type=file]").first.set_input_files(files=files)  # type: ignore[arg-type]
     expect(page.get_by_text(EVIL)).to_be_visible()
     assert page.locator("img[src=x]").count() == 0
-    assert page.title() == "Regard"
+    assert page.title() == "Collections · Regard"
 
 
 def test_a_camera_that_is_not_allowed_leaves_the_file(playwright: Playwright, chromium: str, station: Agency) -> None:

@@ -100,6 +100,10 @@ def test_a_pair_can_be_judged_by_the_keyboard_alone(person: Person, station: Age
     page.locator("main h1").wait_for()
     page.get_by_role("button", name="Show the next pair").press("Enter")
     expect(page.get_by_alt_text("Picture A")).to_be_visible()
+    for width in (PHONE["width"], 1280, 1366, DESK["width"]):
+        page.set_viewport_size({"width": width, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("[...document.querySelectorAll('main .sheet')].every(e => e.scrollWidth <= e.clientWidth)")
     page.locator("[data-row] input").first.focus()
     for _ in COMPONENTS:
         page.keyboard.press("1")
@@ -110,4 +114,8 @@ def test_a_pair_can_be_judged_by_the_keyboard_alone(person: Person, station: Age
     page.keyboard.type(REASON)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Recorded. It cannot be changed.")).to_have_count(1)
+    said = page.get_by_text("Recorded. It cannot be changed.")
+    expect(said).to_have_count(1)
+    expect(said).not_to_have_class("unseen")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    assert page.evaluate("scrollY") == 0

@@ -15,6 +15,7 @@ export const words = {
     cases: "Cases",
     reports: "Reports",
     collections: "Collections",
+    collectionsShort: "Faces",
     authorisations: "Authorisations",
     authorisationsShort: "Approvals",
     ledger: "Ledger",
@@ -41,7 +42,7 @@ export const words = {
     submitting: "Signing in…",
     passkey: "Sign in with a passkey",
     noPasskey: "This browser knows no passkey, or the window was closed. Sign in with your password, or try again.",
-    help: "No account? An administrator adds people with",
+    help: "No account? Ask your administrator.",
   },
   welcome: {
     title: "Welcome",
@@ -76,9 +77,11 @@ export const words = {
     peopleLead: "Who administers does not search here. So that somebody can:",
     peopleSteps: [
       "Add people with the roles that they need: enroller, searcher, reviewer, overseer.",
+      "Record the training of searchers and reviewers: without it they may do nothing.",
       "Create the collections that they search in.",
       "An enroller adds pictures, each on a legal basis; a searcher requests an authorisation, and an overseer approves it.",
     ],
+    addPeople: "Add people",
     sampleTitle: "Try it with a drawn picture",
     sampleLead: "The face is drawn and nobody's, so you can see a search from end to end. How well real faces are told apart, photographs show: take one, or add your own below.",
     sample: "Try the drawn picture",
@@ -88,7 +91,7 @@ export const words = {
     own: "Add pictures",
     made: (name: string) => `Pictures go into the collection ${name}.`,
     search: "Search in it",
-    others: (name: string) => `You are signed in as ${name}. Add other people with`,
+    others: (name: string) => `You are signed in as ${name}. Add other people under`,
   },
   folder: {
     title: "A folder of the server's machine",
@@ -98,8 +101,8 @@ export const words = {
     again: "Go on",
     stop: "Stop",
     progress: "How far the folder is",
-    going: (done: string, all: string, faces: string) => `${done} of ${all} pictures, ${faces} faces`,
-    ended: (done: string, all: string, faces: string, without: string) => `${done} of ${all} pictures are done: ${faces} faces enrolled now, ${without} pictures without a face.`,
+    going: (done: string, all: string, faces: string) => `${done} of ${all} pictures, ${faces}`,
+    ended: (done: string, all: string, faces: string, without: string) => `${done} of ${all} pictures are done: ${faces} enrolled now, ${without} without a face.`,
     faults: (count: number) => `${count} ${count === 1 ? "file was" : "files were"} passed over`,
   },
   account: {
@@ -207,19 +210,19 @@ export const words = {
     another: "Another picture",
     where: "Search in",
     noCollections: "There is no collection yet. Somebody who administers creates one under Collections.",
-    facesIn: (count: string) => `${count} faces`,
+    facesIn: (count: number) => faces(count),
     authorisation: "Authorisation",
     noAuthorisation: "This collection's profile asks for an authorisation, and you have none that can be used now.",
     request: "Request one",
     submit: "Search",
     searching: "Searching…",
     none: "No likely match",
-    noneLead: (faces: string) => `None of ${faces} faces is as like this one as the threshold asks. That is no proof that the person is not among them.`,
+    noneLead: (faces: string) => `Searched: ${faces}. None is as like this one as the threshold asks. That is no proof that the person is not among them.`,
     found: (count: number) => (count === 1 ? "1 candidate" : `${count} candidates`),
-    chance: (expected: string, faces: string) => `Among ${faces} faces, ${expected} would be expected by chance alone.`,
+    chance: (expected: string, faces: string) => `Among ${faces}, ${expected} would be expected by chance alone.`,
     lead_: "A candidate is a lead, and no identification.",
     similarity: (value: string) => `Similarity ${value}`,
-    threshold: (value: string) => `At similarity ${value} and above`,
+    threshold: (value: string) => `Shown: similarity ${value} and above.`,
     sent: "Sent to review",
     sentLead: (needed: number) =>
       `${needed === 1 ? "A reviewer compares" : `${needed} reviewers compare`} the pictures, knowing nothing else. Who it is is told when they agree.`,
@@ -241,7 +244,6 @@ export const words = {
     model: "Face model",
     since: "Created",
     add: "Add pictures",
-    addLead: "Drop pictures here, or choose them. Every face in them is enrolled.",
     choose: "Choose pictures",
     progress: (done: number, all: number) => `${done} of ${all} pictures`,
     stop: "Stop",
@@ -259,12 +261,13 @@ export const words = {
       `${count} deleted.${kept ? ` ${kept} kept, since they belong to somebody: take them away from that person first.` : ""}`,
     move: (count: number, name: string) => `Give ${count} ${count === 1 ? "face" : "faces"} to ${name || "…"}`,
     person: "Person",
-    personHint: "Somebody who is there, or a new name.",
+    personHint: "Somebody who is there, or a new name: letters, digits, and . - _ :",
+    tooMany: (most: number) => `A person has at most ${most} faces: select fewer.`,
     moved: (count: number, name: string, refused: number) =>
       `${count} ${count === 1 ? "face is" : "faces are"} ${name}'s now.${refused ? ` ${refused} stayed where they were: they are not alike enough, or somebody else's.` : ""}`,
     more: "Show more",
     dropCollection: "Delete this collection",
-    dropSure: (name: string, faces: string) => `Delete ${name} with its ${faces} faces? Nothing of it can be brought back.`,
+    dropSure: (name: string, count: number) => `Delete ${name} with its ${faces(count)}? Nothing of it can be brought back.`,
     quality: "Quality for recognition",
   },
   people: {
@@ -367,7 +370,9 @@ export const words = {
   },
   uploads: {
     folder: "Choose a folder",
-    lead: "Drop pictures or whole folders here, or choose them. Every face in them is enrolled. If it is cut, choose the same folder again: what is there already is skipped.",
+    lead: "Drop pictures or whole folders here, or choose them. The largest face in each is enrolled, under the file's name. If it is cut, choose the same folder again: what is there already is skipped.",
+    every: "Every face in a picture, not only the largest",
+    others: (count: number) => `${count} other ${count === 1 ? "face was" : "faces were"} left out.`,
     checking: "Looking which pictures are there already…",
     left: (count: number) => `${count} left`,
     known: (count: number) => `${count} ${count === 1 ? "was" : "were"} there already.`,
@@ -380,6 +385,7 @@ export const words = {
     lead: "Who may search, for what, until when: requested by one person, decided by another.",
     none: "There are none.",
     request: "Request an authorisation",
+    choose: "Choose…",
     kind: "Kind",
     purpose: "Purpose",
     offence: "Offence",
@@ -397,8 +403,8 @@ export const words = {
     refuse: "Refuse",
     end: "End it now",
     endSure: "End this authorisation? Nobody can search under it any more.",
-    used: (done: number, allowed: number | null | undefined) => (allowed ? `${done} of ${allowed} searches` : `${done} searches`),
-    holder: "Searches",
+    used: (done: number, allowed: number | null | undefined) => (allowed ? `${done} of ${allowed} searches` : `${done} ${done === 1 ? "search" : "searches"} so far, no limit`),
+    holder: "For",
     requestedBy: "Requested by",
     decidedBy: "Decided by",
     window: "From – until",
@@ -509,7 +515,8 @@ export const words = {
     places: (count: number) => (count === 1 ? "marked once" : `marked ${count} times`),
     certain: (percent: number) => `${percent.toFixed(0)} %`,
     face: (number: number) => `Face ${number}`,
-    chooseFace: (number: number) => `Search for face ${number}`,
+    choose: "Choose",
+    chooseFace: (number: number) => `Choose face ${number}`,
     brightness: "Brightness",
     sharpness: "Sharpness",
     contrast: "Contrast",
@@ -585,8 +592,8 @@ export const words = {
   },
 };
 
-function faces(count: number): string {
-  return `${count} ${count === 1 ? "face" : "faces"}`;
+function faces(number: number): string {
+  return `${count(number)} ${number === 1 ? "face" : "faces"}`;
 }
 
 function some(count: number): string {

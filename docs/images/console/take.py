@@ -113,7 +113,7 @@ def shown(page: Page, _: Path) -> None:
 
 def marked(page: Page, _: Path) -> None:
     page.get_by_role("button", name="Faces").click()
-    expect(page.get_by_role("button", name="Search for face 1")).to_be_visible()
+    expect(page.get_by_role("button", name="Choose face 1")).to_be_visible()
 
 
 def measured(page: Page, _: Path) -> None:

@@ -84,10 +84,16 @@ export async function opened(path: string, { method = "GET", body, headers = {},
   throw found;
 }
 
+/** What a refusal says, less the request that it names to a program. */
+function plain(detail: string): string {
+  const said = detail.replace(/^(GET|POST|PUT|DELETE) \S+ is refused: /, "");
+  return said.charAt(0).toUpperCase() + said.slice(1);
+}
+
 async function problem(answer: Response): Promise<Problem> {
   try {
     const said = (await answer.json()) as { code: string; detail: string; request_id: string; current?: Current };
-    return new Problem(answer.status, said.code, said.detail, said.request_id, said.current ?? null);
+    return new Problem(answer.status, said.code, plain(said.detail), said.request_id, said.current ?? null);
   } catch {
     return new Problem(answer.status, "Unreadable", `The server answered ${answer.status}, and nothing more.`);
   }

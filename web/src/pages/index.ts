@@ -62,6 +62,7 @@ const PAGES: Page[] = [
   {
     name: "collections",
     title: words.nav.collections,
+    short: words.nav.collectionsShort,
     icon: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
     offered: () => session.may("administrator", "enroller", "searcher", "auditor", "overseer"),
     load: () => import("./Collections.svelte"),

@@ -2,6 +2,9 @@
 import { Problem, ask, step, type Shapes } from "../api/client";
 import { words } from "../words";
 
+/** Faces that somebody can have. */
+export const MOST = 100;
+
 export class Curation {
   said = $state("");
   /** The act that can be undone at once. */
@@ -70,7 +73,7 @@ export class Curation {
 
   give(name: string, faceIds: string[], version?: string): Promise<boolean> {
     return this.attempt(async () => {
-      const body = { face_ids: faceIds.slice(0, 100), version };
+      const body = { face_ids: faceIds, version };
       const done = await ask<Shapes["AssociationShown"]>(`${this.user(name)}/faces`, { method: "POST", body });
       return { said: words.collections.moved(done.moved.length, name, done.refused.length), act: done.act };
     });

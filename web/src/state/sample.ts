@@ -13,7 +13,7 @@ export async function prepareSample(): Promise<void> {
   const drawing = new Image(WIDTH, HEIGHT);
   drawing.src = new URL(FILE, document.baseURI.replace(/#.*/, "")).href;
   await drawing.decode();
-  await created(SAMPLE);
+  await created(SAMPLE, false);
   const enrolled = await pictured(drawing, 0, 0);
   URL.revokeObjectURL(enrolled.url);
   const body = { image: enrolled.content, external_image_id: NAME };
@@ -22,10 +22,10 @@ export async function prepareSample(): Promise<void> {
   chosen.picture = await pictured(drawing, 4, 0.2);
 }
 
-/** The collection, made if it is not there. */
-export async function created(collection: string): Promise<void> {
+/** The collection, made if it is not there; `pictures` if it keeps a small one of each face. */
+export async function created(collection: string, pictures: boolean): Promise<void> {
   try {
-    await ask("/collections", { method: "POST", body: { collection_id: collection, profile: null } });
+    await ask("/collections", { method: "POST", body: { collection_id: collection, profile: null, pictures } });
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 409) throw error;
   }

@@ -25,6 +25,8 @@ export class Uploads {
   done = $state(0);
   known = $state(0);
   faces = $state(0);
+  /** Faces that were left out, since only the largest of a picture is wanted. */
+  others = $state(0);
   failed = $state<{ name: string; why: string }[]>([]);
   running = $state(false);
   stopped = $state(false);
@@ -32,7 +34,7 @@ export class Uploads {
   lost = $state(false);
   readonly #sent = new Set<string>();
 
-  constructor(readonly collection: string, readonly headers: Record<string, string> = {}) {}
+  constructor(readonly collection: string, readonly headers: Record<string, string> = {}, readonly every = false) {}
 
   get left(): number {
     return this.all - this.done;
@@ -43,7 +45,7 @@ export class Uploads {
   }
 
   async send(files: File[]): Promise<void> {
-    this.all = this.done = this.known = this.faces = 0;
+    this.all = this.done = this.known = this.faces = this.others = 0;
     this.failed = [];
     this.stopped = false;
     this.running = true;
@@ -89,10 +91,15 @@ export class Uploads {
     try {
       const made = await this.#enrolled(file, hash);
       this.faces += made.enrolled.length;
+      this.others += made.refused.filter((each) => each.reasons.includes("EXCEEDS_MAX_FACES")).length;
       if (!made.enrolled.length) this.failed.push({ name: file.name, why: words.collections.noFace });
     } catch (error) {
       if (this.stopped) return;
       if (hash !== null) this.#sent.delete(hash);
+      if (error instanceof Problem && error.status === 403 && error.message === this.failed.at(-1)?.why) {
+        this.stopped = true; // it is not about the picture: the others would be refused as well
+        throw error;
+      }
       this.failed.push({ name: file.name, why: error instanceof Problem ? error.message : words.search.unreadable });
     }
     this.done += 1;
@@ -101,7 +108,7 @@ export class Uploads {
   async #enrolled(file: File, hash: string | null): Promise<Shapes["EnrolledShown"]> {
     const picture = await taken(file, LONGEST);
     URL.revokeObjectURL(picture.url);
-    const body = { image: picture.content, external_image_id: idOf(file.name), sha256: hash };
+    const body = { image: picture.content, external_image_id: idOf(file.name), sha256: hash, ...(this.every ? {} : { most: 1 }) };
     return this.#patiently(() =>
       ask<Shapes["EnrolledShown"]>(`${this.#path}/faces`, { method: "POST", body, headers: this.headers }),
     );
