@@ -14,7 +14,7 @@ from regard.domain.authorisations import AuthorisationKind, AuthorisationState, 
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Statistics = Annotated[dict[str, Words], Field(max_length=16)]
-Searches = Annotated[int, Field(ge=1)]
+Searches = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Names = Annotated[list[Annotated[str, Field(max_length=255)]], Field(min_length=1, max_length=1000)]
 
 

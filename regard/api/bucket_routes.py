@@ -170,15 +170,18 @@ class BucketRoutes:
 
 
 def _span(wanted: str) -> tuple[int, int]:
-    """Where a range begins, from the end of the object if negative, and the most bytes that are answered. What is not
-    understood is taken for the whole (RFC 9110, 14.2)."""
+    """Where a range begins, from the end of the object if negative, and the most bytes that are answered: none of the
+    last none. What is no range is taken for the whole (RFC 9110, 14.1.1 and 14.2)."""
     match = _RANGE.fullmatch(wanted)
     if match is None:
         return 0, _PIECE_BYTES
     if match["last"]:
-        return -int(match["last"]), _PIECE_BYTES
-    start = int(match["start"])
-    return start, min(_PIECE_BYTES, max(int(match["end"]) + 1 - start, 1) if match["end"] else _PIECE_BYTES)
+        last = int(match["last"])
+        return -last, min(_PIECE_BYTES, last)
+    start, end = int(match["start"]), match["end"]
+    if end and int(end) < start:
+        return 0, _PIECE_BYTES
+    return start, min(_PIECE_BYTES, int(end) + 1 - start) if end else _PIECE_BYTES
 
 
 def _ending(name: str) -> str:

@@ -31,7 +31,7 @@ from regard.api.curation_shapes import (
 from regard.api.face_routes import After
 from regard.api.gallery_shapes import DisassociationGiven, face_shown
 from regard.api.native_routes import Call, NativeRoute
-from regard.api.shapes import CollectionInPath, Percent, UserInPath
+from regard.api.shapes import CollectionInPath, Key, Percent, UserInPath
 from regard.domain.authority import Action
 from regard.domain.galleries import User
 from regard.engine.galleries.collection_quality import CollectionQuality
@@ -51,7 +51,7 @@ Threshold = Annotated[Percent, Query()]
 #: Each row of a page is compared with the whole collection.
 Looked = Annotated[int, Query(ge=1, le=200)]
 Listed = Annotated[int, Query(ge=1, le=100)]
-Before = Annotated[int | None, Query(ge=1)]
+Before = Annotated[Key | None, Query(ge=1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +179,7 @@ class CurationRoutes:
             next=found[limit - 1].key if len(found) > limit else None,
         )
 
-    def undo(self, call: Call, collection_id: CollectionInPath, act: int) -> UndoneShown:
+    def undo(self, call: Call, collection_id: CollectionInPath, act: Key) -> UndoneShown:
         return UndoneShown.model_validate(self.history.undo(call.grant, collection_id, act))
 
     def look(self, call: Call, collection_id: CollectionInPath, after: After = 0, limit: Looked = 200) -> QualityShown:

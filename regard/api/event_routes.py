@@ -11,6 +11,7 @@ from starlette.responses import Response
 from regard.accountability.ledger.ledger_changes import LedgerChanges
 from regard.accountability.waiting import Waiting
 from regard.api.native_routes import Call, NativeRoute
+from regard.api.shapes import Key
 from regard.api.streaming import MEDIA, Streams, event
 from regard.domain.authority import Action
 from regard.engine.jobs.changes import JobChanges
@@ -28,7 +29,7 @@ class EventRoutes:
     def routes(self) -> tuple[NativeRoute, ...]:
         return (NativeRoute("GET", "/events", self.listen, Action.READ, "Hear what changes", media=(MEDIA,)),)
 
-    def listen(self, call: Call, last_event_id: Annotated[int | None, Header(ge=0)] = None) -> Response:
+    def listen(self, call: Call, last_event_id: Annotated[Key | None, Header()] = None) -> Response:
         following, waits = self.changes.follow(call.grant, last_event_id), self.waiting.follow(call.grant)
         jobs = self.jobs.follow(call.grant)
 

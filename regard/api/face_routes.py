@@ -18,7 +18,7 @@ from regard.api.gallery_shapes import (
     face_shown,
 )
 from regard.api.native_routes import Call, NativeRoute
-from regard.api.shapes import PICTURE_BYTES, BoxShown, CollectionInPath
+from regard.api.shapes import PICTURE_BYTES, BoxShown, CollectionInPath, Key
 from regard.domain.authority import Action
 from regard.domain.cases import PENDING_LABEL
 from regard.domain.galleries import Face
@@ -30,7 +30,7 @@ from regard.engine.galleries.user_vectors import Users
 
 _ALL, _OF = "/collections/{collection_id}/faces", "collection_id"
 MOST_ON_A_PAGE = 1000
-After = Annotated[int, Query(ge=0)]
+After = Annotated[Key, Query()]
 Limit = Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE)]
 
 

@@ -29,13 +29,15 @@ class FaultShown(Shown):
 
 
 class FolderRunShown(Shown):
-    """How far the indexing of a folder is. `ended` says why it ended before all was done; start it again to go on."""
+    """How far the indexing of a folder is; `photos` is 0 until it was looked through, and `others` counts what is no
+    picture. `ended` says why it ended before all was done; start it again to go on."""
 
     folder: str
     photos: int
     done: int
     faces: int
     without_face: int
+    others: int
     faults: list[FaultShown]
     running: bool
     ended: str | None
@@ -85,6 +87,7 @@ def _shown(run: FolderRun | None) -> FolderRunShown | None:
         done=run.done,
         faces=run.faces,
         without_face=run.without_face,
+        others=run.others,
         faults=[FaultShown(name=name, why=why) for name, why in run.faults],
         running=run.running,
         ended=run.ended,

@@ -11,7 +11,7 @@ from fastapi import Header
 from starlette.responses import Response
 
 from regard.api.native_routes import Call, NativeRoute
-from regard.api.shapes import Shown
+from regard.api.shapes import Key, Shown
 from regard.api.streaming import MEDIA, Streams, event
 from regard.domain.authority import Action
 from regard.domain.health import Health, LoadSlot, Present
@@ -123,7 +123,7 @@ class HealthRoutes:
         call.grant.require_all(Action.READ)
         return HealthShown.model_validate(self.reading.whole())
 
-    def load(self, call: Call, last_event_id: Annotated[int | None, Header(ge=0)] = None) -> Response:
+    def load(self, call: Call, last_event_id: Annotated[Key | None, Header()] = None) -> Response:
         """The last hour in slots of five seconds, or what came after `Last-Event-ID`; then each slot when it ends."""
         call.grant.require_all(Action.READ)
         return self.streams.answer(

@@ -27,7 +27,7 @@ from regard.api.job_shapes import (
     TimelineShown,
 )
 from regard.api.native_routes import Call, NativeRoute
-from regard.api.shapes import CollectionInPath, ObjectGiven
+from regard.api.shapes import CollectionInPath, Key, ObjectGiven
 from regard.domain.authority import Action
 from regard.domain.jobs import Job, NewJob
 from regard.engine.jobs.control import JobControl, is_own
@@ -114,7 +114,7 @@ class JobRoutes:
         self,
         call: Call,
         job_id: JobInPath,
-        after: Annotated[int, Query(ge=0)] = 0,
+        after: Annotated[Key, Query()] = 0,
         most: Annotated[int, Query(ge=1, le=1000)] = 200,
     ) -> ResultsShown:
         found = self.control.results(call.grant, job_id, after, most)

@@ -17,11 +17,13 @@ from regard.accountability.ledger.ledger_reading import MOST_ENTRIES, EntryPage,
 from regard.accountability.ledger.sentences import holders, sentence
 from regard.accountability.people import People
 from regard.api.native_routes import Call, NativeRoute
-from regard.api.shapes import Shown
+from regard.api.shapes import Key, Shown
 from regard.domain.authority import Action
 
 _TAR, _PIECE_BYTES = "application/x-tar", 1 << 20
-Position = Annotated[int, Query(ge=0)]
+#: Of the largest number of an entry; what is longer is no number, and may be the id of a request.
+_DIGITS = 18
+Position = Annotated[Key, Query()]
 
 
 class EntryShown(Shown):
@@ -134,7 +136,7 @@ class LedgerRoutes:
         return StreamingResponse(_pieces(packed), headers=headers, media_type=_TAR)
 
     def receipt(self, call: Call, entry: str) -> ReceiptShown:
-        number = entry.isascii() and entry.isdigit()
+        number = entry.isascii() and entry.isdigit() and len(entry) <= _DIGITS
         position = int(entry) if number else self.ledger.positions(call.grant, entry)[0]
         return ReceiptShown(receipt=self.ledger.receipt(call.grant, position))
 

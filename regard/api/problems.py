@@ -34,6 +34,8 @@ STATUSES: Mapping[type[RegardError], int] = {
     errors.UnrecognizedClient: 401,
 }
 MEDIA_TYPE = "application/problem+json"
+#: To AWS's clients the same is said in AWS's own words.
+_FAULT = "The server has a fault, which its log tells. Try again."
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -59,7 +61,8 @@ def problem(error: RegardError, request_id: str) -> Response:
     """The answer to an error of Regard's own."""
     current = error.current if isinstance(error, errors.Conflict) else None
     members = {} if current is None else {"current": dict(current)}
-    return _problem(status_of(error), error.code, error.public, request_id, **members)
+    detail = _FAULT if error.public == errors.InternalServerError.__doc__ else error.public
+    return _problem(status_of(error), error.code, detail, request_id, **members)
 
 
 def invalid(faults: Sequence[Mapping[str, Any]], request_id: str) -> Response:

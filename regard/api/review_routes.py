@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from regard.accountability.reviews import Reviews
 from regard.api.native_routes import Call, NativeRoute
+from regard.api.shapes import Key
 from regard.domain.authority import Action
 from regard.domain.cases import Opinion
 from regard.domain.comparisons import Judgement, Mark
@@ -97,7 +98,7 @@ class ReviewRoutes:
         probe, candidate = (base64.b64encode(each).decode() for each in (pair.probe, pair.candidate))
         return NextPair(pair=PairShown(number=pair.number, probe=probe, candidate=candidate))
 
-    def decide(self, call: Call, number: int, said: Said, collection: str | None = None) -> Recorded:  # noqa: ARG002 - the gate reads it
+    def decide(self, call: Call, number: Key, said: Said, collection: str | None = None) -> Recorded:  # noqa: ARG002 - the gate reads it
         judgement = Judgement(opinion=said.opinion, components=said.components, reason=said.reason)
         self.reviews.decide(call.grant, number, judgement)
         return Recorded(number=number)

@@ -37,6 +37,8 @@ FaceId = Annotated[str, Field(pattern=f"^{UUID_PATTERN.pattern}$")]
 CollectionInPath = Annotated[str, Path(max_length=COLLECTION_ID.longest, pattern=_pattern(COLLECTION_ID))]
 FaceInPath = Annotated[str, Path(pattern=f"^{UUID_PATTERN.pattern}$")]
 UserInPath = Annotated[str, Path(max_length=USER_ID.longest, pattern=_pattern(USER_ID))]
+#: A whole number, as databases hold them.
+Key = Annotated[int, Field(ge=0, le=2**63 - 1)]
 #: Of a similarity or a confidence, 0 to 100.
 Percent = Annotated[float, Field(ge=0, le=100)]
 #: What somebody writes for others to read.

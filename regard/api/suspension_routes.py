@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from regard.accountability.suspensions import Suspensions
 from regard.api.native_routes import Call, NativeRoute
+from regard.api.shapes import Key
 from regard.domain.authority import Action
 from regard.domain.suspensions import Suspension
 
@@ -73,5 +74,5 @@ class SuspensionRoutes:
     def begin(self, call: Call, given: NewSuspension) -> SuspensionShown:
         return SuspensionShown.of(self.suspensions.begin(call.grant, given.kind, given.subject, given.reason))
 
-    def lift(self, call: Call, number: int) -> SuspensionShown:
+    def lift(self, call: Call, number: Key) -> SuspensionShown:
         return SuspensionShown.of(self.suspensions.lift(call.grant, number))

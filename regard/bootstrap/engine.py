@@ -16,7 +16,7 @@ from regard.accountability.reviews import Reviews
 from regard.bootstrap.accountability import access_keys, first_run, gate
 from regard.bootstrap.cases import case_doors
 from regard.bootstrap.curation import CurationDoors, curation_doors
-from regard.bootstrap.folders import folder_runs
+from regard.bootstrap.folders import folder_indexing, folder_runs
 from regard.bootstrap.galleries import (
     celebrities,
     enrolment,
@@ -178,7 +178,8 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
         entrance = gate(settings, ledger, lambda: nullcontext(stores.database))
         kept = keeping_of(settings, stores, matcher)
         sweep_in_the_background(kept, entrance, stores, closing)
-        runs = folder_runs(stores, entrance, matcher, reviewing, analyzer, sight.memory)
+        indexing = folder_indexing(stores, matcher, reviewing)
+        runs = folder_runs(settings, indexing, entrance, analyzer, sight.memory)
         yield Engine(
             settings=settings,
             gate=entrance,

@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 from importlib.metadata import version
-from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -19,6 +18,7 @@ from regard.bootstrap.accountability import answers_untold
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.http import pipeline, server
 from regard.bootstrap.job_workers import working_on_jobs
+from regard.bootstrap.loopback import is_loopback
 from regard.bootstrap.packs import fetching_packs
 from regard.bootstrap.rules import rules_of
 from regard.bootstrap.tls import Tls
@@ -127,7 +127,7 @@ def _serve(chosen: Settings, home: Path | None, limit: int) -> int | None:
 
 def _too_open(chosen: Settings, engine: Engine) -> str | None:
     """What it means that many faces can be searched from elsewhere under the profile that asks nothing."""
-    if chosen.accountability.profile != "open" or _is_loopback(chosen.server.host):
+    if chosen.accountability.profile != "open" or is_loopback(chosen.server.host):
         return None
     held = engine.faces_held()
     if held <= _MANY_FACES:
@@ -137,15 +137,6 @@ def _too_open(chosen: Settings, engine: Engine) -> str | None:
         "any of these people, for any reason, and no record is kept. `regard profiles list` shows the profiles that "
         "ask who searches and why; recorded at least writes it down. Set one as [accountability] profile"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether nobody else can reach it. A name is looked up."""
-    try:
-        found = socket.getaddrinfo(host or None, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError:
-        return False
-    return all(ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
 
 
 def _listening(chosen: ServerSettings, tls: Tls | None) -> Listening:

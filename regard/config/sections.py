@@ -61,6 +61,13 @@ def split(text: str | None) -> tuple[str, ...]:
     return tuple(text.split(", ")) if text else ()
 
 
+def _folders(value: object) -> str:
+    text = _listed(value)
+    if not all(Path(each).expanduser().is_absolute() and Path(each) != Path("/") for each in split(text)):
+        raise ValueError("it must be whole paths of folders, such as /srv/photographs, and never /")
+    return text
+
+
 def _hours(value: object) -> tuple[time, time] | None:
     if value is None:
         return None
@@ -160,6 +167,9 @@ class ServerSettings(Table, frozen=True):
     account_id: str = "000000000000"
     #: The sites whose pages a browser lets call this server: "*" is every one, "" none.
     origins: Annotated[str, PlainValidator(_origins)] = "*"
+    #: Folders that may be indexed from the console; unless set, those in the home of the server's account, and none
+    #: where the server does not listen at loopback.
+    folders: Annotated[str, PlainValidator(_folders)] | None = None
     #: Paths beside "/" that are answered at too, for a server behind a proxy.
     path_prefixes: Annotated[str, PlainValidator(_prefixes)] | None = None
     #: A certificate chain and its private key, PEM: with them the server speaks TLS only.

@@ -195,8 +195,8 @@ def _etag(status: os.stat_result) -> str:
 
 
 def _is_step(name: str) -> bool:
-    """Whether `name` leads into a folder: one step, and not back."""
-    return "/" not in name and name not in ("", ".", "..")
+    """Whether `name` leads into a folder: one step, not back, and to nothing that is hidden."""
+    return "/" not in name and name != "" and not name.startswith(".")
 
 
 def _read(path: Path, limit: int) -> bytes:

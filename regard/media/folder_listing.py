@@ -15,8 +15,8 @@ from regard.domain.buckets import ListedObject, ObjectPage
 def page(home: Path, prefix: str, after: str, most: int) -> ObjectPage:
     """Up to `most` names below `home` that begin with `prefix`: those behind `after`, the end of the page before.
 
-    Only the names of the one folder are read, and only the page's files looked at: a folder may hold very many. Links
-    that lead out of `home` are left out. Raises OSError if there is no such folder.
+    Only the names of the one folder are read, and only the page's files looked at: a folder may hold very many. What
+    is hidden and links that lead out of `home` are left out. Raises OSError if there is no such folder.
     """
     folder = prefix[: prefix.rfind("/") + 1]
     place = home.joinpath(folder).resolve(strict=True)
@@ -37,7 +37,7 @@ def page(home: Path, prefix: str, after: str, most: int) -> ObjectPage:
 def _names(place: Path, folder: str) -> Iterator[str]:
     with os.scandir(place) as entries:
         for entry in entries:
-            if _is_text(entry.name):
+            if not entry.name.startswith(".") and _is_text(entry.name):
                 yield f"{folder}{entry.name}/" if entry.is_dir() else f"{folder}{entry.name}"
 
 

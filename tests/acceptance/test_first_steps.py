@@ -135,9 +135,13 @@ def _until(there: Any, token: str, profile: str) -> bool:
 # -- a folder of the server's machine -----------------------------------------------------------------------------
 
 
+def _of_folders(models: Path, folders: pytest.TempPathFactory) -> Any:
+    return with_models(models, folders.mktemp("home"), server={"folders": str(folders.getbasetemp())})
+
+
 @pytest.fixture(scope="module")
 def family(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, str]]:
-    with with_models(models, tmp_path_factory.mktemp("home")) as server:
+    with _of_folders(models, tmp_path_factory) as server:
         token = administrator(server)
         assert ask(server, "POST", "/v1/collections", {"collection_id": "family"}, token=token).status == 201
         yield server, token
@@ -158,10 +162,12 @@ def test_a_folder_is_indexed_while_one_looks_on_and_no_file_twice(family: tuple[
     (tmp_path / "below").mkdir()
     (tmp_path / "ada.jpg").write_bytes(portrait())
     (tmp_path / "below" / "ben.jpg").write_bytes(portrait(dark=0.8))
+    (tmp_path / "secrets.txt").write_text("not to be told")
     (tmp_path / "broken.jpg").write_bytes(b"Dear Ada,")
     begun = ask(live, "POST", path, {"folder": str(tmp_path)}, token=token)
-    assert (begun.status, begun.said["run"]["photos"]) == (202, 3)
+    assert (begun.status, begun.said["run"]["running"]) == (202, True)
     first = done(live, token)
+    assert (first["photos"], first["others"]) == (3, 1)
     assert (first["done"], first["faces"], first["ended"]) == (3, 2, None)
     assert [each["name"] for each in first["faults"]] == ["broken.jpg"]
     faces = ask(live, "GET", "/v1/collections/family/faces", token=token).said["faces"]
@@ -172,12 +178,30 @@ def test_a_folder_is_indexed_while_one_looks_on_and_no_file_twice(family: tuple[
     assert (again["photos"], again["done"], again["faces"]) == (4, 4, 1)
 
 
-@pytest.mark.parametrize(("folder", "said"), [("Pictures", "whole path"), ("/no/such/place", "not a folder")])
-def test_what_is_no_folder_is_refused_in_words(family: tuple[Live, str], folder: str, said: str) -> None:
+def test_what_may_not_be_indexed_is_refused_in_the_same_words_as_what_is_not_there(
+    family: tuple[Live, str], tmp_path: Path
+) -> None:
     live, token = family
-    refused = ask(live, "POST", "/v1/collections/family/folder", {"folder": folder}, token=token)
-    assert refused.status == 400
-    assert said in refused.said["detail"]
+    home = live.engine.settings.home
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "away").symlink_to("/etc")
+    asked = [
+        *("Pictures", "/no/such/place", "/", "/etc", "/proc", "/sys", "/dev", "~nobody/x", "~no-such-user/x", "a\0b"),
+        *map(str, (home, home / "buckets", tmp_path / "gone", tmp_path / ".hidden", tmp_path / "away")),
+    ]
+    said = [ask(live, "POST", "/v1/collections/family/folder", {"folder": each}, token=token) for each in asked]
+    assert {each.status for each in said} == {400}
+    (words,) = {each.said["detail"] for each in said}
+    assert "not a folder that may be indexed" in words
+
+
+def test_a_server_that_others_reach_indexes_no_folder_that_was_not_named(tmp_path: Path) -> None:
+    with without_models(tmp_path, server={"host": "0.0.0.0"}) as live:  # noqa: S104
+        token = administrator(live)
+        assert ask(live, "POST", "/v1/collections", {"collection_id": "family"}, token=token).status == 201
+        refused = ask(live, "POST", "/v1/collections/family/folder", {"folder": str(Path.home())}, token=token)
+        assert refused.status == 403
+        assert "[server] folders" in refused.said["detail"]
 
 
 def test_no_folder_is_indexed_into_a_collection_there_is_not(family: tuple[Live, str], tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from native import Office, Said, office
 from people import astronaut, encoded, head
 
+from regard.engine.analysis import stored_objects
 from regard.store.ledger_rows import LedgerRows
 
 FILM = bytes(range(256)) * 40
@@ -107,6 +108,38 @@ def test_pictures_are_shown_small_and_one_that_is_broken_spoils_no_other(desk: O
     assert desk.ask("sam", "POST", "/buckets/photos/pictures", many).status == 422
 
 
+def test_a_picture_is_decoded_once_and_very_large_ones_are_asked_for_again(
+    desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(*names: str) -> Any:
+        return desk.post("sam", "/buckets/photos/pictures", {"names": names})["pictures"]
+
+    assert [each["name"] for each in shown(*["ada.jpg"] * 64)] == ["ada.jpg"]
+    monkeypatch.setattr(stored_objects, "_MOST_PIXELS", 1000)
+    first, second = shown("ada.jpg", "summer/beach/1.jpg")
+    assert first["image"]
+    assert (second["image"], "by itself" in second["fault"]) == (None, True)
+    assert shown("summer/beach/1.jpg")[0]["image"]
+
+
+def test_what_is_hidden_is_neither_listed_nor_read(desk: Office) -> None:
+    for name in (".hid.jpg", ".dot/ada.jpg", "summer/.hid.jpg"):
+        desk.live.put(name, encoded(head(120)))
+        assert desk.ask("sam", "POST", "/faces", stored(name)).json["code"] == "InvalidS3Object"
+    assert objects(desk)["folders"] == ["films/", "summer/"]
+    assert [each["name"] for each in objects(desk, prefix="summer/")["objects"]] == ["summer/café & sun.png"]
+    assert desk.ask("sam", "GET", "/buckets/photos/objects?prefix=.dot/").status == 400
+
+
+def test_the_ledger_says_which_film_was_watched(models: Path, tmp_path: Path) -> None:
+    with office(tmp_path, models) as made:
+        made.live.put("clip.mp4", FILM)
+        assert film(made, name="clip.mp4").status == 206
+        rows = LedgerRows(made.live.engine.stores.database)
+        heard = json.loads(rows.entries(rows.head().size - 1, 1)[0].body or "{}")
+    assert heard["facts"]["object"] == "photos/clip.mp4"
+
+
 def test_a_stored_picture_is_looked_into_as_one_that_is_sent(desk: Office) -> None:
     sent = {"image": base64.b64encode(encoded(astronaut())).decode()}
     faces = desk.post("sam", "/faces", stored("ada.jpg"))
@@ -147,6 +180,7 @@ def film(desk: Office, wanted: str | None = None, name: str = "films/clip.mp4") 
         ("bytes=-100", len(FILM) - 100, len(FILM)),
         ("bytes=0-999999999", 0, len(FILM)),
         ("lines=1-2", 0, len(FILM)),
+        ("bytes=5-2", 0, len(FILM)),
     ],
 )
 def test_a_film_is_played_by_range(desk: Office, wanted: str | None, start: int, end: int) -> None:
@@ -157,8 +191,9 @@ def test_a_film_is_played_by_range(desk: Office, wanted: str | None, start: int,
 
 
 def test_behind_the_end_of_a_film_there_is_nothing_and_what_is_no_film_is_not_played(desk: Office) -> None:
-    said = film(desk, f"bytes={len(FILM)}-")
-    assert (said.status, said.headers["content-range"]) == (416, f"bytes */{len(FILM)}")
+    for wanted in (f"bytes={len(FILM)}-", "bytes=-0"):
+        said = film(desk, wanted)
+        assert (said.status, said.headers["content-range"]) == (416, f"bytes */{len(FILM)}")
     assert film(desk, name="notes.txt").status == 400
     assert film(desk, name="films/gone.mp4").json["code"] == "InvalidS3Object"
 

@@ -22,7 +22,9 @@ from software_authenticator import Authenticator
 
 from regard.accountability.passwords import Passwords
 from regard.accountability.permissions import PERMISSIONS
+from regard.api.problems import problem
 from regard.domain.people import Person, Role
+from regard.errors import InternalServerError
 
 PASSWORD = "correct horse battery"
 
@@ -316,6 +318,38 @@ def test_every_shape_of_the_description_has_a_name_of_its_own_and_every_answer_a
         if "properties" in each
     }
     assert {name for name, left in optional.items() if left and name.endswith(("Shown", "File"))} == set()
+
+
+def _whole_numbers(schema: Any, schemas: Any) -> Iterator[Any]:
+    """The integers that somebody may send as what the schema describes."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _whole_numbers(each, schemas)
+    elif isinstance(schema, dict):
+        if "$ref" in schema:
+            yield from _whole_numbers(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+        if schema.get("type") == "integer":
+            yield schema
+        for each in schema.values():
+            yield from _whole_numbers(each, schemas)
+
+
+def test_no_whole_number_is_larger_than_a_database_holds(live: Live) -> None:
+    described = ask(live, "GET", "/v1/openapi.json").said
+    schemas = described["components"]["schemas"]
+    taken = [
+        (f"{method} {path}", each)
+        for path, methods in described["paths"].items()
+        for method, one in methods.items()
+        for each in _whole_numbers([one.get("parameters", []), one.get("requestBody", {})], schemas)
+    ]
+    assert len(taken) > 20
+    assert {name for name, each in taken if not each.get("maximum", 10**22) < 2**63} == set()
+
+
+def test_a_fault_of_the_server_is_told_without_another_services_name() -> None:
+    said = json.loads(bytes(problem(InternalServerError("the disk at /srv is full"), "1").body))
+    assert said["detail"] == "The server has a fault, which its log tells. Try again."
 
 
 def test_pages_that_load_scripts_from_elsewhere_are_not_there(live: Live) -> None:

@@ -15,6 +15,10 @@ from regard.errors import InternalServerError, RegardError
 from regard.media.blobs import Buckets
 from regard.media.thumbnails import small
 
+#: Pixels that are decoded for one answer; the picture that passes it is the last.
+_MOST_PIXELS = 200_000_000
+_BY_ITSELF = "The pictures before it are very large: ask for it again by itself."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownPicture:
@@ -57,11 +61,18 @@ class StoredObjects:
         return self._blobs.page(bucket, prefix, after, most)
 
     def small(self, grant: Grant, bucket: str, names: Sequence[str], longest: int) -> list[ShownPicture]:
-        """Pictures of a bucket, whose longer sides have `longest` pixels at most. What is wrong with one is told in its
-        place."""
+        """Pictures of a bucket, each once, whose longer sides have `longest` pixels at most. What is wrong with one is
+        told in its place; so it is of those that are left when the others had many pixels."""
         grant.require(Action.READ)
         seen: list[str] = []
-        shown = [self._small(ObjectName(bucket=bucket, name=name), longest, seen) for name in names]
+        shown: list[ShownPicture] = []
+        pixels = 0
+        for name in dict.fromkeys(names):
+            if pixels < _MOST_PIXELS:
+                shown.append(self._small(ObjectName(bucket=bucket, name=name), longest, seen))
+                pixels += shown[-1].width * shown[-1].height
+            else:
+                shown.append(ShownPicture(name=name, fault=_BY_ITSELF))
         grant.note(pictures=seen)
         return shown
 
@@ -69,6 +80,7 @@ class StoredObjects:
         """Up to `most` bytes of an object from `start` on, or from so many before its end if that is negative; none
         where it has ended before. Raises InvalidS3Object."""
         grant.require(Action.READ)
+        grant.note(object=f"{place.bucket}/{place.name}")
         stored = self._blobs.head(place.bucket, place.name, place.version)
         start = start if start >= 0 else max(0, stored.size + start)
         if start >= stored.size:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from glob import escape
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -17,12 +18,22 @@ from regard.domain.galleries import Collection
 from regard.domain.identifiers import spelled
 from regard.engine.bulk.folder_indexing import FolderIndexing, PhotoPool, PhotoWork
 from regard.engine.bulk.folder_walk import Outcome, Photo, walk
-from regard.errors import AccessDenied, InvalidParameter, RegardError, ResourceInUse, ResourceNotFound
+from regard.engine.bulk.open_folders import OpenFolders
+from regard.errors import AccessDenied, LimitExceeded, RegardError, ResourceInUse, ResourceNotFound
+from regard.media.picture_formats import READ_SUFFIXES, UNREAD
 
 #: Photographs in one transaction: few, so that people see it go on.
 _BATCH_PHOTOS = 4
 #: Faults that are told by name.
 _MOST_FAULTS = 100
+#: Files and folders that are looked through.
+_MOST_NAMES = 200_000
+_PICTURES = READ_SUFFIXES | UNREAD.keys()
+_STOPPED = "It was stopped. Nothing is lost: start it again, and it goes on where it was."
+
+
+class _Stopped(Exception):
+    """Somebody has stopped the run while the folder was looked through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +42,13 @@ class FolderRun:
 
     collection_id: str
     folder: str
-    photos: int
+    #: 0 until the folder was looked through.
+    photos: int = 0
     done: int = 0
     faces: int = 0
     without_face: int = 0
+    #: Files that are no pictures, and folders that were not looked into.
+    others: int = 0
     faults: Sequence[tuple[str, str]] = field(default=())
     running: bool = True
     #: Why it ended before all was done.
@@ -57,11 +71,16 @@ class FolderRuns:
     collection. Used as a context: what runs ends with it."""
 
     def __init__(
-        self, folders: FolderIndexing, gate: Gate, pool: Callable[[Collection], AbstractContextManager[PhotoPool]]
+        self,
+        folders: FolderIndexing,
+        gate: Gate,
+        pool: Callable[[Collection], AbstractContextManager[PhotoPool]],
+        open_folders: OpenFolders,
     ) -> None:
         self._folders = folders
         self._gate = gate
         self._pool = pool
+        self._open = open_folders
         self._lock = Lock()
         self._stop = Event()
         self._run: FolderRun | None = None
@@ -78,8 +97,9 @@ class FolderRuns:
     def start(self, grant: Grant, collection_id: str, folder: str) -> FolderRun:
         """Index what of the folder was not indexed before.
 
-        Raises InvalidParameter if it is no folder of this machine, AccessDenied under a profile that knows people (each
-        face needs a basis there), ResourceNotFound, and ResourceInUse while another folder is indexed.
+        Raises InvalidParameter if it is no folder that may be indexed, AccessDenied where none may be and under a
+        profile that knows people (each face needs a basis there), ResourceNotFound, and ResourceInUse while another
+        folder is indexed.
         """
         grant.require(Action.ENROL, collection_id)
         if grant.rules.people:
@@ -90,24 +110,16 @@ class FolderRuns:
         collection = self._folders.collection(grant, collection_id)
         if collection is None:
             raise ResourceNotFound(f"There is no collection {collection_id}.")
-        photos, passed_over = walk(_place(folder))
-        left = self._folders.left(grant, collection, photos)
-        faults = [(Path(each.path).name, each.skipped.detail) for each in passed_over if each.skipped]
-        run = FolderRun(
-            collection_id=collection_id,
-            folder=folder,
-            photos=len(photos),
-            done=len(photos) - len(left),
-            faults=faults[:_MOST_FAULTS],
-        )
+        place = self._open.find(folder)
+        run = FolderRun(collection_id=collection_id, folder=folder)
         with self._lock:
             if self._run is not None and self._run.running:
-                raise ResourceInUse(f"{self._run.folder} is being indexed. Wait until it is done, or stop it.")
+                raise ResourceInUse("A folder is being indexed. Wait until it is done, or stop it.")
+            grant.note(folder=str(place))
             self._stop.clear()
             self._run = run
-            self._thread = Thread(target=self._work, args=(grant, collection, left), name="folder", daemon=True)
+            self._thread = Thread(target=self._work, args=(grant, collection, place), name="folder", daemon=True)
             self._thread.start()
-        grant.note(photos=len(left))
         return run
 
     def show(self, grant: Grant, collection_id: str) -> FolderRun | None:
@@ -125,13 +137,13 @@ class FolderRuns:
         self._stop.set()
         return run
 
-    def _work(self, asked: Grant, collection: Collection, left: Sequence[Photo]) -> None:
+    def _work(self, asked: Grant, collection: Collection, place: Path) -> None:
         """In a thread of its own, by a grant of its own: that of the request has ended with it."""
         ended: str | None = "Something went wrong that the server's log tells. Start it again to go on."
         try:
-            with self._gate.open(asked.caller, asked.act, continued=True) as grant, self._pool(collection) as pool:
-                work = PhotoWork(photos=left, namer=lambda file: spelled(file.name), pool=pool, batch=_BATCH_PHOTOS)
-                ended = self._index(grant, collection, work)
+            with self._gate.open(asked.caller, asked.act, continued=True) as grant:
+                grant.note(folder=str(place))
+                ended = self._indexed(grant, collection, place)
         except RegardError as error:
             ended = error.public
         finally:  # whoever looks on must hear of it, whatever it was
@@ -139,18 +151,51 @@ class FolderRuns:
                 if self._run is not None:
                     self._run = replace(self._run, running=False, ended=ended)
 
+    def _look(self, grant: Grant, collection: Collection, place: Path) -> list[Photo]:
+        """The photographs that are left to do. Files that are no pictures are counted, and not named."""
+        seen = 0
+
+        def heed(names: int) -> None:
+            nonlocal seen
+            seen += names
+            if self._stop.is_set():
+                raise _Stopped
+            if seen > _MOST_NAMES:
+                raise LimitExceeded(
+                    f"There are more than {_MOST_NAMES:,} files and folders in it. Index its folders one by one, or it "
+                    "at the command line: `regard index`."
+                )
+
+        photos, passed_over = walk(place, (escape(str(self._open.home.resolve())),), heed)
+        left = self._folders.left(grant, collection, photos)
+        pictures = [each for each in passed_over if Path(each.path).suffix.lower() in _PICTURES]
+        faults = [(Path(each.path).name, each.skipped.detail) for each in pictures if each.skipped]
+        with self._lock:
+            if self._run is not None:
+                self._run = replace(
+                    self._run,
+                    photos=len(photos),
+                    done=len(photos) - len(left),
+                    others=len(passed_over) - len(pictures),
+                    faults=faults[:_MOST_FAULTS],
+                )
+        grant.note(photos=len(left))
+        return left
+
+    def _indexed(self, grant: Grant, collection: Collection, place: Path) -> str | None:
+        try:
+            left = self._look(grant, collection, place)
+        except _Stopped:
+            return _STOPPED
+        with self._pool(collection) as pool:
+            work = PhotoWork(photos=left, namer=lambda file: spelled(file.name), pool=pool, batch=_BATCH_PHOTOS)
+            return self._index(grant, collection, work)
+
     def _index(self, grant: Grant, collection: Collection, work: PhotoWork) -> str | None:
         for outcomes in self._folders.run(grant, collection, work) if work.photos else ():
             with self._lock:
                 if self._run is not None:
                     self._run = self._run.after(outcomes)
             if self._stop.is_set():
-                return "It was stopped. Nothing is lost: start it again, and it goes on where it was."
+                return _STOPPED
         return None
-
-
-def _place(folder: str) -> Path:
-    place = Path(folder).expanduser()
-    if not place.is_absolute():
-        raise InvalidParameter(f"{folder} is no whole path. Say where the folder is from the top: /home/ada/Pictures.")
-    return place

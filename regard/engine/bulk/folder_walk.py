@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -53,12 +53,14 @@ class Outcome:
         return f"{self.enrolled} enrolled, {len(self.refused)} refused"
 
 
-def walk(folder: Path, exclude: Sequence[str] = ()) -> tuple[list[Photo], list[Outcome]]:
+def walk(
+    folder: Path, exclude: Sequence[str] = (), heed: Callable[[int], None] = lambda _: None
+) -> tuple[list[Photo], list[Outcome]]:
     """The photographs below `folder`, known by their suffix, in path order; and what is passed over, with the reason.
 
     Passed over are SYSTEM_FOLDERS, what is hidden, links to folders, files that are no photographs, and what `exclude`
-    names. Only hidden files that are no photographs are left out without a word. Raises InvalidParameter if `folder` is
-    not a folder.
+    names. Only hidden files that are no photographs are left out without a word. `heed` is told of each folder how many
+    names are in it, and raises to end the walk. Raises InvalidParameter if `folder` is not a folder.
     """
     if not folder.is_dir():
         raise InvalidParameter(f"{folder} is not a folder.")
@@ -71,6 +73,7 @@ def walk(folder: Path, exclude: Sequence[str] = ()) -> tuple[list[Photo], list[O
         passed_over.append(Outcome(path=str(error.filename), skipped=unreadable(error)))
 
     for place, folders, files in os.walk(top, onerror=note):
+        heed(len(folders) + len(files))
         stem = place.rstrip(os.sep) + os.sep
         entered = []
         for name in sorted(folders):

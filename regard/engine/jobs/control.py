@@ -156,6 +156,7 @@ class JobControl:
         job = self._find(grant, job_id)
         if not (is_own(grant, job) or grant.mandate.holder is None) or self._is_over(job):
             raise _none(job_id)
+        grant.note(job=job.id)
         return job
 
     def _is_over(self, job: Job) -> bool:
