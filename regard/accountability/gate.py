@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 
 from regard.accountability import judgement
 from regard.accountability.authorisation_terms import check_authorisation
+from regard.accountability.enrolments_door import EnrolmentsDoor
 from regard.accountability.judgement import Mandate
 from regard.accountability.ledger.entry import Fact
 from regard.accountability.ledger.ledger import Hearing, Ledger
@@ -168,6 +169,8 @@ class Gate:
         self._ledger = ledger
         self._standing = standing
         self._assessment = assessment
+        #: Shut while the profile is chosen.
+        self.enrolments = EnrolmentsDoor()
 
     @contextmanager
     def open(self, caller: Caller, act: Act, *, continued: bool = False) -> Iterator[Grant]:
@@ -180,7 +183,8 @@ class Gate:
             self._standing.keep(rules)
         act = judgement.at_threshold(act, rules)
         hears = self._ledger if rules.ledger else None
-        with nullcontext() if hears is None else hears.hearing(caller, act, rules.name) as hearing:
+        hearings = nullcontext() if hears is None else hears.hearing(caller, act, rules.name)
+        with hearings as hearing, self.enrolments.passing(act):
             judgement.check_open(act, rules, self._base)
             mandate = self._mandate(caller, act, rules)
             if hearing is not None:

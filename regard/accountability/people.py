@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -145,6 +145,23 @@ class People:
             self._rows.withdraw(person.id, roles, grant.person_id, self._clock())
             grant.note(withdrawn_from=person.id, roles=sorted(roles))
         return person
+
+    def check_administrator(self, grant: Grant) -> None:
+        """Raises AccessDenied for whoever holds no such role, also where the rules ask nobody for one."""
+        holder = grant.caller.principal.holder_id
+        if holder is None or Role.ADMINISTRATOR not in self._rows.roles(holder):
+            raise AccessDenied(f"{grant.act.operation} is refused: only an administrator may.")
+
+    def part(self, grant: Grant) -> Mapping[str, Sequence[str]]:
+        """Take from every administrator what nobody gives themself; by their id, which roles that was."""
+        grant.require(Action.ADMINISTER)
+        parted: dict[str, Sequence[str]] = {}
+        with self._rows.database.write():
+            for person_id in self._rows.people_with(Role.ADMINISTRATOR):
+                if refused := SEPARATE & self._rows.roles(person_id):
+                    self._rows.withdraw(person_id, refused, grant.person_id, self._clock())
+                    parted[person_id] = sorted(refused)
+        return parted
 
     def train(self, grant: Grant, training: Training) -> Person:
         """Record a training; `person_id` may be a login or a name. Nobody records their own.

@@ -6,10 +6,14 @@ server begins once more under it. Whatever comes later is changed by whoever can
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Lock
 
+from regard.accountability.enrolments_door import EnrolmentsDoor
 from regard.accountability.gate import Grant
+from regard.accountability.ledger.entry import Record
+from regard.accountability.ledger.ledger import Ledger
 from regard.accountability.people import People
 from regard.accountability.plain_words import check_words
 from regard.accountability.profiles.catalogue import PROFILES
@@ -22,14 +26,30 @@ from regard.errors import Conflict, InvalidParameter
 _SEARCHING = frozenset({Role.ENROLLER, Role.SEARCHER})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What came of the choice: whether the server begins again now, and which roles administrators lost, by who."""
+
+    begins_again: bool
+    withdrawn: Mapping[str, Sequence[str]]
+
+
 class ProfileChoice:
     """Takes the choice. `fixed` says in words why there is none any more, `keep` writes profile and assessment into the
     settings. Safe to share between threads."""
 
     def __init__(
-        self, people: People, fixed: Callable[[], str | None], keep: Callable[[str, str | None], None]
+        self,
+        people: People,
+        enrolments: EnrolmentsDoor,
+        ledger: Ledger,
+        fixed: Callable[[], str | None],
+        keep: Callable[[str, str | None], None],
     ) -> None:
+        """`ledger` is the one that begins with the choice, where no rule asked for one so far."""
         self._people = people
+        self._enrolments = enrolments
+        self._ledger = ledger
         self._fixed = fixed
         self._keep = keep
         self._lock = Lock()
@@ -41,25 +61,45 @@ class ProfileChoice:
         grant.require(Action.READ)
         return self._fixed()
 
-    def choose(self, grant: Grant, name: str, *, assessment: str | None = None, searches: bool = False) -> bool:
+    def choose(self, grant: Grant, name: str, *, assessment: str | None = None, searches: bool = False) -> Chosen:
         """Make it the installation's profile; `searches` also lets whoever asks enrol and search.
 
-        Returns whether the server begins again now, under another profile than before. Raises Conflict if there is no
-        choice any more, InvalidParameter for a profile there is not, or one that does not go with the rest.
+        From then on nobody enrols under the rules before. Raises AccessDenied for whoever is no administrator, Conflict
+        if there is no choice any more or somebody enrols, InvalidParameter for a profile there is not, or one that does
+        not go with the rest.
         """
         grant.require(Action.ADMINISTER)
+        self._people.check_administrator(grant)
         rules = _checked(name, assessment, searches)
         with self._lock:
+            self._enrolments.shut()
+            try:
+                withdrawn = self._taken(grant, rules, assessment, searches)
+            except BaseException:
+                self._enrolments.open()
+                raise
+        if rules.name == grant.base.name:
+            self._enrolments.open()
+            return Chosen(begins_again=False, withdrawn=withdrawn)
+        if self.begin_again is not None:
+            self.begin_again()
+        return Chosen(begins_again=self.begin_again is not None, withdrawn=withdrawn)
+
+    def _taken(self, grant: Grant, rules: Rules, assessment: str | None, searches: bool) -> Mapping[str, Sequence[str]]:
+        """All of it or nothing: the settings are written last, and the rest is undone if they cannot be."""
+        with self._people.database.write() as transaction:
             if reason := self._fixed():
                 raise Conflict(reason)
             if searches:
                 self._let_search(grant)
-            self._keep(name, assessment)
-            grant.note(profile_chosen=name)
-        if rules.name == grant.base.name or self.begin_again is None:
-            return False
-        self.begin_again()
-        return True
+            withdrawn = self._people.part(grant) if rules.people else {}
+            grant.note(profile_chosen=rules.name)
+            if rules.ledger and not grant.recorded:
+                record = Record(grant.caller, grant.act, grant.base.name)
+                record.note({"profile_chosen": rules.name, "withdrawn_from": sorted(withdrawn)})
+                self._ledger.write(transaction, [record])
+            self._keep(rules.name, assessment)
+        return withdrawn
 
     def _let_search(self, grant: Grant) -> None:
         person = grant.caller.principal.holder_id

@@ -17,13 +17,14 @@ from regard.accountability.gate import Grant
 from regard.accountability.profiles.rules import RetentionRules, Rules
 from regard.domain.erasures import ErasureReceipt
 from regard.domain.galleries import Collection
+from regard.domain.jobs import Job, JobState
 from regard.domain.user_acts import UNDOABLE
 from regard.store.collection_rows import CollectionRows
 from regard.store.consent_rows import ConsentRows
 from regard.store.database import Database
 from regard.store.expiry_rows import ExpiryRows
 from regard.store.idempotency_rows import IdempotencyRows
-from regard.store.job_rows import JobRows
+from regard.store.job_rows import Ending, JobRows
 from regard.store.receipt_rows import ReceiptRows
 from regard.store.term_rows import Term, TermRows
 from regard.store.upload_rows import UploadRows
@@ -215,11 +216,11 @@ class Retention:
         yield Due(kind="answers", collection=None, erase=erase)
 
     def _old_jobs(self, now: datetime) -> Iterator[Due]:
-        if not self._jobs.expired(now, 1):
+        if not self._jobs.expired(now, 1) and not self._jobs.forgotten(now, 1):
             return
 
         def erase(grant: Grant) -> int:
-            total = 0
+            total = self._end_forgotten_jobs(grant, now)
             while ids := self._jobs.expired(now, _BATCH_JOBS):
                 with self._database.write():
                     gone = self._jobs.delete(ids)
@@ -228,6 +229,16 @@ class Retention:
             return total
 
         yield Due(kind="jobs", collection=None, erase=erase)
+
+    def _end_forgotten_jobs(self, grant: Grant, now: datetime) -> int:
+        """A job that is paused is kept no longer than one that has ended; nobody is told, for nothing came of it."""
+        total = 0
+        while forgotten := self._jobs.forgotten(now, _BATCH_JOBS):
+            with self._database.write():
+                ids = [each.id for each in forgotten if self._jobs.end(each.id, _forgotten(each, now))]
+                self._receipts.add(grant, "jobs", "jobs were paused for too long", {"jobs": ids}, len(ids))
+            total += len(ids)
+        return total
 
     def _old_acts(self, now: datetime) -> Iterator[Due]:
         before = now - UNDOABLE
@@ -241,6 +252,12 @@ class Retention:
             return gone
 
         yield Due(kind="acts", collection=None, erase=erase)
+
+
+def _forgotten(job: Job, now: datetime) -> Ending:
+    message = "The job was paused for longer than what it found may be kept."
+    kept = job.expires_at - job.created_at
+    return Ending(state=JobState.CANCELLED, message=message, at=now, expires_at=now + kept, purge=True)
 
 
 def _unsaid(face_id: str, enrolled_at: datetime) -> Term:

@@ -3,6 +3,7 @@ the profile that they choose."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -50,10 +51,12 @@ class ProfileGiven(Given):
 
 
 class ProfileChosen(Shown):
-    """What was chosen; `begins_again` says that the server does so now, under it: ask `GET /v1/me` until it answers."""
+    """What was chosen; `begins_again` says that the server does so now, under it: ask `GET /v1/me` until it answers;
+    `withdrawn` are roles that no administrator has under it, by the ids of those who had them."""
 
     profile: str
     begins_again: bool
+    withdrawn: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,5 +89,5 @@ class FirstRunRoutes:
         return ChoiceShown(open=reason is None, reason=reason, profile=call.grant.base.name)
 
     def choose(self, call: Call, given: ProfileGiven) -> ProfileChosen:
-        again = self.choice.choose(call.grant, given.profile, assessment=given.assessment, searches=given.searches)
-        return ProfileChosen(profile=given.profile, begins_again=again)
+        chosen = self.choice.choose(call.grant, given.profile, assessment=given.assessment, searches=given.searches)
+        return ProfileChosen(profile=given.profile, begins_again=chosen.begins_again, withdrawn=chosen.withdrawn)

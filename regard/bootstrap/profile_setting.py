@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
+from regard.accountability.enrolments_door import EnrolmentsDoor
+from regard.accountability.ledger.ledger import Ledger
 from regard.accountability.profile_choice import ProfileChoice
 from regard.bootstrap.accountability import answers_untold, people
 from regard.bootstrap.settings_file import set_values
@@ -15,7 +19,7 @@ _SETTING = ("accountability", "profile")
 _UNSET = AccountabilitySettings().profile
 
 
-def profile_choice(settings: Settings, stores: Stores) -> ProfileChoice:
+def profile_choice(settings: Settings, stores: Stores, enrolments: EnrolmentsDoor) -> ProfileChoice:
     """The choice, open as long as nobody has set a profile and there are no faces."""
 
     def fixed() -> str | None:
@@ -41,4 +45,5 @@ def profile_choice(settings: Settings, stores: Stores) -> ProfileChoice:
         except SettingsError as error:
             raise InvalidParameter(error.message) from error
 
-    return ProfileChoice(people(stores), fixed, keep)
+    ledger = Ledger(lambda: nullcontext(stores.database))
+    return ProfileChoice(people(stores), enrolments, ledger, fixed, keep)

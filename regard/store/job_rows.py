@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, tuple_, update
 
 from regard.domain.authority import Act, Caller
 from regard.domain.instants import EPOCH
@@ -41,6 +41,10 @@ class JobRows:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def database(self) -> Database:
+        return self._database
 
     def add(self, new: Job) -> None:
         """Store a job that waits, with its plan as the work to do."""
@@ -85,9 +89,11 @@ class JobRows:
             row = connection.execute(shown().where(jobs.c.id == job_id)).one_or_none()
         return None if row is None else job_of(row)
 
-    def beginning(self, part: str) -> list[str]:
-        """The ids of up to two jobs whose ids begin so."""
+    def beginning(self, part: str, owner: tuple[str, str | None] | None = None) -> list[str]:
+        """The ids of up to two jobs whose ids begin so; of that access key or that person, where given."""
         query = select(jobs.c.id).where(jobs.c.id.startswith(part, autoescape=True)).order_by(jobs.c.id).limit(2)
+        if owner is not None:
+            query = query.where(_owned_by(*owner))
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
@@ -105,9 +111,7 @@ class JobRows:
         bucket and name, before the one of that time and id, where given."""
         query = shown().order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
         if owner is not None:
-            key, person_id = owner
-            own = jobs.c.principal == key
-            query = query.where(own if person_id is None else own | (jobs.c.person_id == person_id))
+            query = query.where(_owned_by(*owner))
         if place is not None:
             query = query.where(jobs.c.bucket == place[0], jobs.c.object_name == place[1])
         if kinds:
@@ -182,10 +186,22 @@ class JobRows:
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
+    def forgotten(self, now: datetime, limit: int) -> list[Job]:
+        """Jobs that somebody paused, and whose time is over."""
+        which = (jobs.c.state == JobState.PAUSED) & (jobs.c.expires_at <= now)
+        with self._database.read() as connection:
+            found = [job_of(row) for row in connection.execute(shown().where(which).limit(limit))]
+        return [each for each in found if each is not None]
+
     def delete(self, job_ids: Sequence[str]) -> int:
         """Delete jobs with all that came of them; how many there were."""
         with self._database.write() as connection:
             return connection.execute(delete(jobs).where(jobs.c.id.in_(job_ids))).rowcount
+
+
+def _owned_by(key: str, person_id: str | None) -> ColumnElement[bool]:
+    own = jobs.c.principal == key
+    return own if person_id is None else own | (jobs.c.person_id == person_id)
 
 
 def shown() -> Select[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +22,10 @@ from test_first_run import become, offered
 from test_native_api import Answer, ask, sign_in
 
 from regard.config.settings import load_settings
+from regard.domain.authority import Act, Action, Caller, Channel
+from regard.domain.callers import Principal
 from regard.domain.people import Role
+from regard.errors import AccessDenied
 
 CHOICE = "/v1/first-run/profile"
 _LINK = re.compile(r"(http://127\.0\.0\.1:\d+)/console/#/welcome/(\S+)")
@@ -45,7 +50,11 @@ def test_the_profile_is_chosen_once_and_stands_in_the_settings(live: Live, tmp_p
     shown = ask(live, "GET", CHOICE, token=token).said
     assert shown == {"open": True, "reason": None, "profile": "open"}
     chosen = ask(live, "POST", CHOICE, {"profile": "public-safety", "assessment": 'DPIA "7"'}, token=token)
-    assert chosen.said == {"profile": "public-safety", "begins_again": False}  # nothing here can begin it again
+    assert chosen.said == {
+        "profile": "public-safety",
+        "begins_again": False,
+        "withdrawn": {},
+    }
     kept = load_settings({}, home=tmp_path)
     assert (kept.accountability.profile, kept.accountability.assessment) == ("public-safety", 'DPIA "7"')
     assert (kept.server.port, kept.accountability.agency) == (9000, "Ranger")
@@ -86,6 +95,38 @@ def test_a_profile_that_was_set_before_is_not_chosen_again(tmp_path: Path) -> No
         assert ask(live, "POST", CHOICE, {"profile": "open"}, token=token).status == 409
 
 
+def test_an_enroller_does_not_choose_the_profile_though_no_roles_hold(live: Live) -> None:
+    token = administrator(live)
+    live.engine.stores.people.withdraw(
+        live.engine.stores.people.all()[0].id, [Role.ADMINISTRATOR], None, datetime.now(UTC)
+    )
+    assert ask(live, "POST", CHOICE, {"profile": "recorded"}, token=token).status == 403
+    assert ask(live, "GET", CHOICE, token=token).said["open"] is True
+
+
+def test_an_administrator_keeps_no_role_that_the_chosen_rules_part_from_theirs(live: Live) -> None:
+    token, rows = administrator(live), live.engine.stores.people
+    (person,) = rows.all()
+    rows.grant(person.id, [Role.SEARCHER, Role.OVERSEER], None, datetime.now(UTC))
+    body = {"profile": "public-safety", "assessment": "DPIA-7"}
+    assert ask(live, "POST", CHOICE, body, token=token).said["withdrawn"] == {person.id: ["overseer", "searcher"]}
+    assert rows.roles(person.id) == {Role.ADMINISTRATOR}
+    (entry,) = live.engine.stores.ledger.entries(0, 9)
+    assert entry.body is not None
+    assert json.loads(entry.body)["facts"]["profile_chosen"] == "public-safety"
+
+
+def test_nobody_enrols_while_or_after_another_profile_is_chosen(live: Live) -> None:
+    token, body = administrator(live), {"profile": "recorded"}
+    caller = Caller(principal=Principal(access_key_id="", name="ada"), channel=Channel.API)
+    act = Act(action=Action.ENROL, operation="POST /v1/collections/{collection_id}/faces", collection="family")
+    with live.engine.gate.open(caller, act):
+        assert ask(live, "POST", CHOICE, body, token=token).status == 409
+    assert ask(live, "POST", CHOICE, body, token=token).status == 200
+    with pytest.raises(AccessDenied, match="Another profile was chosen"), live.engine.gate.open(caller, act):
+        pass
+
+
 def test_only_whoever_signed_in_is_told_or_chooses(live: Live) -> None:
     assert ask(live, "GET", CHOICE).status == 401
     assert ask(live, "POST", CHOICE, {"profile": "open"}).status == 401
@@ -103,7 +144,7 @@ def test_the_server_begins_again_under_the_chosen_profile_at_the_same_address(mo
             become(there, link)  # type: ignore[arg-type]
             token = sign_in(there).said["token"]  # type: ignore[arg-type]
             chosen = ask(there, "POST", CHOICE, {"profile": "recorded"}, token=token)  # type: ignore[arg-type]
-            assert chosen.said == {"profile": "recorded", "begins_again": True}
+            assert chosen.said == {"profile": "recorded", "begins_again": True, "withdrawn": {}}
             assert _until(there, token, "recorded")
             assert server.poll() is None
         finally:

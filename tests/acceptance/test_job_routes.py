@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,13 @@ import pytest
 from clips import clip
 from native import Office, office
 from people import head
+from sqlalchemy import delete, select, update
 
 from regard.bootstrap.job_workers import working_on_jobs
+from regard.domain.authority import Act, Action, Caller, Channel
+from regard.domain.callers import Principal
+from regard.store.job_rows import JobRows
+from regard.store.tables.jobs import job_chunks, jobs
 
 PATIENCE_SECONDS = 120
 HEADER = "x_regard_authorisation"
@@ -116,6 +122,35 @@ def test_a_job_is_paused_resumed_cancelled_retried_and_put_first(desk: Office) -
     assert desk.ask("sam", "PUT", f"/jobs/{job}/priority", {"priority": 1}).status == 400
 
 
+def test_no_more_jobs_are_retried_than_may_be_under_way(desk: Office) -> None:
+    cancelled = asked(desk)["job_id"]
+    desk.post("sam", f"/jobs/{cancelled}/cancel")
+    others = [asked(desk)["job_id"] for _ in range(20)]
+    refused = desk.ask("sam", "POST", f"/jobs/{cancelled}/retry")
+    assert (refused.status, refused.json["code"]) == (409, "LimitExceeded")
+    assert desk.get("sam", f"/jobs/{cancelled}")["job"]["state"] == "CANCELLED"
+    desk.post("sam", f"/jobs/{others.pop()}/cancel")
+    assert desk.post("sam", f"/jobs/{cancelled}/retry")["state"] == "QUEUED"
+    for each in [cancelled, *others]:
+        desk.post("sam", f"/jobs/{each}/cancel")
+
+
+def test_a_paused_job_is_not_kept_for_ever(desk: Office) -> None:
+    job = asked(desk)["job_id"]
+    desk.post("sam", f"/jobs/{job}/pause")
+    rows, now = JobRows(desk.live.engine.stores.database), datetime.now(UTC)
+    with rows.database.write() as connection:
+        connection.execute(
+            update(jobs).where(jobs.c.id == job).values(expires_at=now, created_at=now - timedelta(days=7))
+        )
+    caller = Caller(principal=Principal(access_key_id="", name="sweeper"), channel=Channel.WORKER)
+    act = Act(action=Action.DELETE, operation="sweep")
+    desk.live.engine.keeping.retention.sweep(lambda _: desk.live.engine.gate.open(caller, act))
+    found = rows.get(job)
+    assert found is not None
+    assert (found.state, found.expires_at > datetime.now(UTC)) == ("CANCELLED", True)
+
+
 def test_nothing_is_started_on_what_is_not_there(desk: Office) -> None:
     body = {"object": {"bucket": "photos", "name": "gone.mp4"}, "kind": "FACE_DETECTION"}
     assert desk.ask("sam", "POST", "/jobs", body).json["code"] == "InvalidS3Object"
@@ -191,3 +226,30 @@ def test_nobody_looks_for_somebody_in_a_film_without_an_authorisation(guarded: O
         refused = guarded.ask("sam", "POST", path, film)
         assert (refused.status, "authorisation" in refused.json["detail"]) == (403, True)
         assert guarded.ask("eve", "POST", path, film, **{HEADER: approved(guarded, "sam")}).status == 403
+
+
+def test_what_a_search_found_is_not_there_for_whoever_searches_no_more(guarded: Office) -> None:
+    job = asked(guarded, "sam")["job_id"]
+    assert guarded.ask("sam", "GET", f"/jobs/{job}/results").status == 200
+    with guarded.live.engine.stores.database.write() as connection:
+        act = connection.execute(select(jobs.c.act).where(jobs.c.id == job)).scalar_one()
+        connection.execute(update(jobs).where(jobs.c.id == job).values(act=act | {"action": "search"}))
+    assert guarded.ask("sam", "GET", f"/jobs/{job}/results").status == 200
+    guarded.post("ann", "/people/sam/grant", {"roles": ["enroller"]})
+    guarded.post("ann", "/people/sam/withdraw", {"roles": ["searcher"]})
+    for word in ("results", "timeline"):
+        assert guarded.ask("sam", "GET", f"/jobs/{job}/{word}").status == 404
+    guarded.post("ann", "/people/sam/grant", {"roles": ["searcher"]})
+    guarded.post("sam", f"/jobs/{job}/cancel")
+
+
+def test_a_shortened_id_tells_nothing_of_others_jobs(guarded: Office) -> None:
+    mine, other = asked(guarded, "sam")["job_id"], asked(guarded, "eve")["job_id"]
+    with guarded.live.engine.stores.database.write() as connection:
+        alike = mine[:8] + other[8:]
+        connection.execute(delete(job_chunks).where(job_chunks.c.job_id == other))
+        connection.execute(update(jobs).where(jobs.c.id == other).values(id=alike))
+    assert guarded.get("sam", f"/jobs/{mine[:8]}")["job"]["job_id"] == mine
+    assert guarded.ask("ove", "GET", f"/jobs/{mine[:8]}").status == 400
+    guarded.post("sam", f"/jobs/{mine}/cancel")
+    guarded.post("ove", f"/jobs/{alike}/cancel")

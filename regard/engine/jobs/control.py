@@ -9,12 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 from regard.accountability.gate import Grant
+from regard.domain.authority import Action
 from regard.domain.jobs import Event, Job, JobState
-from regard.domain.people import Role
+from regard.domain.people import Holder, Role
 from regard.engine.jobs.endings import Endings
-from regard.engine.jobs.queue import PlacedItem, placed
+from regard.engine.jobs.queue import MOST_JOBS, PlacedItem, placed
 from regard.engine.jobs.task import BY_TIME
-from regard.errors import InvalidParameter, ResourceNotFound
+from regard.errors import InvalidParameter, LimitExceeded, ResourceNotFound
 from regard.store.chunk_rows import ChunkState
 from regard.store.job_result_rows import JobResultRows
 from regard.store.outbox_rows import OutboxRows
@@ -73,7 +74,7 @@ class JobControl:
         everybody = sees_all(grant)
         found = self._jobs.newest(
             most,
-            owner=None if everybody else (grant.caller.principal.access_key_id, grant.person_id),
+            owner=_owner(grant),
             states=chosen.states,
             kinds=chosen.kinds,
             place=chosen.place,
@@ -123,12 +124,21 @@ class JobControl:
         return self._changed(grant, job_id, (JobState.PAUSED,), JobState.QUEUED)
 
     def retry(self, grant: Grant, job_id: str) -> Job:
-        """Let one that failed or was cancelled go on where it was, or begin again. Raises InvalidParameter."""
+        """Let one that failed or was cancelled go on where it was, or begin again.
+
+        Raises InvalidParameter, and LimitExceeded where as many of whoever asked for it have not ended as may."""
         job = self._asked(grant, job_id)
-        if not self._jobs.retry(job.id):
-            raise InvalidParameter(
-                f"The job {job.id} is {job.state}: only one that failed or was cancelled is retried."
-            )
+        with self._jobs.database.write():
+            held = self._jobs.unended(job.caller.principal.access_key_id)
+            if not self._jobs.retry(job.id):
+                raise InvalidParameter(
+                    f"The job {job.id} is {job.state}: only one that failed or was cancelled is retried."
+                )
+            if held >= MOST_JOBS:
+                raise LimitExceeded(
+                    f"{held} jobs of whoever asked for {job.id} have not ended, and no more may at once: wait for one "
+                    "to end, or cancel one."
+                )
         return self._find(grant, job.id)
 
     def prioritise(self, grant: Grant, job_id: str, priority: int) -> Job:
@@ -154,7 +164,8 @@ class JobControl:
         """The caller's own job, whose results are theirs alone where people are known."""
         grant.require(grant.act.action)
         job = self._find(grant, job_id)
-        if not (is_own(grant, job) or grant.mandate.holder is None) or self._is_over(job):
+        holder = grant.mandate.holder
+        if not (is_own(grant, job) or holder is None) or self._is_over(job) or _searched_once(holder, job):
             raise _none(job_id)
         grant.note(job=job.id)
         return job
@@ -164,13 +175,23 @@ class JobControl:
 
     def _find(self, grant: Grant, job_id: str) -> Job:
         """Raises ResourceNotFound also for one that the caller may not see: they do not learn that it is there."""
-        found = self._jobs.beginning(job_id) if len(job_id) >= _LEAST_ID else []
+        found = self._jobs.beginning(job_id, _owner(grant)) if len(job_id) >= _LEAST_ID else []
         if len(found) > 1:
             raise InvalidParameter(f"Several jobs begin with {job_id}; say more of the id.")
         job = self._jobs.get(found[0]) if found else None
         if job is None or not (is_own(grant, job) or sees_all(grant)):
             raise _none(job_id)
         return job
+
+
+def _searched_once(holder: Holder | None, job: Job) -> bool:
+    """Whether it is a search, and whoever asks what it found may not search any more."""
+    return holder is not None and job.act.action is Action.SEARCH and Role.SEARCHER not in holder.roles
+
+
+def _owner(grant: Grant) -> tuple[str, str | None] | None:
+    """Whose jobs the caller may see; None for everybody's."""
+    return None if sees_all(grant) else (grant.caller.principal.access_key_id, grant.person_id)
 
 
 def sees_all(grant: Grant) -> bool:
