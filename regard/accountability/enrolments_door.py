@@ -34,12 +34,20 @@ class EnrolmentsDoor:
             with self._lock:
                 self._inside -= 1
 
-    def shut(self) -> None:
-        """Raises Conflict while somebody enrols."""
+    @contextmanager
+    def shut_unless_undone(self) -> Iterator[None]:
+        """Shut from here on, and open again if the block raises. Raises Conflict while somebody enrols."""
         with self._lock:
             if self._inside:
                 raise Conflict("Somebody is enrolling right now. Try again when that has ended.")
             self._shut = True
+        done = False
+        try:
+            yield
+            done = True
+        finally:
+            if not done:
+                self.open()
 
     def open(self) -> None:
         with self._lock:

@@ -198,9 +198,9 @@ class Gate:
                     if act.action is Action.ADMINISTER and self._standing is not None:
                         self._standing.forget()
 
-    def check(self, grant: Grant) -> None:
-        """Return if an act that takes long would be allowed now as it was when it began. Raises as `open`."""
-        self._mandate(grant.caller, grant.act, self._rules(grant.caller, grant.act))
+    def check(self, grant: Grant) -> Mandate:
+        """On what an act that takes long would be allowed now as it was when it began. Raises as `open`."""
+        return self._mandate(grant.caller, grant.act, self._rules(grant.caller, grant.act))
 
     def knows(self, principal: Principal) -> bool:
         """Whether a caller is held to be a person or a program of theirs: everybody is under a profile that knows

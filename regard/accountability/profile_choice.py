@@ -71,13 +71,8 @@ class ProfileChoice:
         grant.require(Action.ADMINISTER)
         self._people.check_administrator(grant)
         rules = _checked(name, assessment, searches)
-        with self._lock:
-            self._enrolments.shut()
-            try:
-                withdrawn = self._taken(grant, rules, assessment, searches)
-            except BaseException:
-                self._enrolments.open()
-                raise
+        with self._lock, self._enrolments.shut_unless_undone():
+            withdrawn = self._taken(grant, rules, assessment, searches)
         if rules.name == grant.base.name:
             self._enrolments.open()
             return Chosen(begins_again=False, withdrawn=withdrawn)

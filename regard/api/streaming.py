@@ -8,9 +8,11 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from regard.edge.request_pipeline import RequestPipeline
 from regard.errors import Throttling
@@ -23,8 +25,9 @@ _ALIVE, _ALIVE_SECONDS = b": here\n\n", 15.0
 _MOST, _MOST_OF_ONE = 1000, 16
 #: nginx would keep an answer back until it is long enough.
 _AT_ONCE = {"X-Accel-Buffering": "no"}
-#: What is told at one moment, in any number of events; b"" if there is nothing to tell.
-Look = Callable[[], bytes]
+#: What is told at one moment, in any number of events; b"" if there is nothing to tell, None where
+#: the stream ends.
+Look = Callable[[], bytes | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,33 +36,52 @@ class Streams:
 
     pipeline: RequestPipeline
     listening: Counter[str] = field(default_factory=Counter)
+    lock: Lock = field(default_factory=Lock)
 
     def answer(self, who: str, head: bytes, look: Look, seconds: float) -> Response:
         """A stream for `who` that begins with `head`; `look` is asked every so many seconds, in a thread. Raises
         Throttling."""
-        if self.listening.total() >= _MOST or self.listening[who] >= _MOST_OF_ONE:
-            raise Throttling("Too many pages listen for what changes. Close some, or look again by yourself.")
-        return StreamingResponse(self._told(who, head, look, seconds), media_type=MEDIA, headers=_AT_ONCE)
+        with self.lock:
+            if self.listening.total() >= _MOST or self.listening[who] >= _MOST_OF_ONE:
+                raise Throttling("Too many pages listen for what changes. Close some, or look again by yourself.")
+            self.listening[who] += 1
+        return _Stream(self._told(head, look, seconds), lambda: self._left(who))
 
-    async def _told(self, who: str, head: bytes, look: Look, seconds: float) -> AsyncIterator[bytes]:
-        begun = spoken = time.monotonic()
-        self.listening[who] += 1
-        try:
-            yield b"retry: 2000\n" + head
-            while not self.pipeline.ended and time.monotonic() - begun < _LONGEST_SECONDS:
-                told = await self.pipeline.aside(look)
-                if not told and time.monotonic() - spoken > _ALIVE_SECONDS:
-                    told = _ALIVE
-                if told:
-                    yield told
-                    spoken = time.monotonic()
-                await asyncio.sleep(seconds)
-        finally:
+    def _left(self, who: str) -> None:
+        with self.lock:
             self.listening[who] -= 1
             if not self.listening[who]:
                 del self.listening[who]
 
+    async def _told(self, head: bytes, look: Look, seconds: float) -> AsyncIterator[bytes]:
+        begun = spoken = time.monotonic()
+        yield b"retry: 2000\n" + head
+        while not self.pipeline.ended and time.monotonic() - begun < _LONGEST_SECONDS:
+            told = await self.pipeline.aside(look)
+            if told is None:
+                return
+            if not told and time.monotonic() - spoken > _ALIVE_SECONDS:
+                told = _ALIVE
+            if told:
+                yield told
+                spoken = time.monotonic()
+            await asyncio.sleep(seconds)
 
-def event(name: str, position: int, data: dict[str, Any]) -> bytes:
+
+class _Stream(StreamingResponse):
+    """Counted from when it was promised until it has ended, however that is."""
+
+    def __init__(self, told: AsyncIterator[bytes], left: Callable[[], None]) -> None:
+        super().__init__(told, media_type=MEDIA, headers=_AT_ONCE)
+        self._gone = left
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._gone()
+
+
+def event(name: str, position: int | str, data: dict[str, Any]) -> bytes:
     """An event, by whose position a client that comes again says what it has heard."""
     return f"id: {position}\nevent: {name}\ndata: {json.dumps(data)}\n\n".encode()

@@ -97,6 +97,8 @@ def _streamed(engine: Engine, streams: Streams) -> Sequence[RouteFamily]:
             jobs=JobChanges(JobRows(engine.stores.database)),
             waiting=waiting(engine.stores),
             streams=streams,
+            gate=engine.gate,
+            has_ended=engine.stores.sign_ins.has_ended,
         ),
         HealthRoutes(reading=ServerHealth(engine=engine), streams=streams),
     ]

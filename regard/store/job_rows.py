@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, true, tuple_, update
 
 from regard.domain.authority import Act, Caller
 from regard.domain.instants import EPOCH
@@ -155,13 +155,17 @@ class JobRows:
         with self._database.write() as connection:
             return connection.execute(update(jobs).where(which).values(priority=priority)).rowcount == 1
 
-    def outline(self) -> list[Any]:
-        """What is another once any job has come, gone on or ended."""
-        states = select(jobs.c.state, func.count(), func.sum(jobs.c.done), func.sum(jobs.c.priority))
-        newest = select(func.max(jobs.c.created_at), func.max(jobs.c.finished_at))
+    def outline(self, owner: tuple[str, str | None] | None = None) -> list[Any]:
+        """What is another once any job has come, gone on or ended; of that access key or that person, where given."""
+        mine = true() if owner is None else _owned_by(*owner)
+        states = select(jobs.c.state, func.count(), func.sum(jobs.c.done), func.sum(jobs.c.priority)).where(mine)
+        newest = select(func.max(jobs.c.created_at), func.max(jobs.c.finished_at)).where(mine)
+        progress = select(func.sum(job_chunks.c.progress))
+        if owner is not None:
+            progress = progress.join_from(job_chunks, jobs, job_chunks.c.job_id == jobs.c.id).where(mine)
         with self._database.read() as connection:
             found = [*connection.execute(states.group_by(jobs.c.state)).all(), *connection.execute(newest).all()]
-            return [*found, connection.execute(select(func.sum(job_chunks.c.progress))).scalar_one()]
+            return [*found, connection.execute(progress).scalar_one()]
 
     def end(self, job_id: str, ending: Ending) -> bool:
         """End a job that has not ended; whether it had not."""

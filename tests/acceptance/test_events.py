@@ -27,7 +27,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 class Stream:
     def __init__(self, response: http.client.HTTPResponse) -> None:
         self.response = response
-        self.position = 0
+        self.position = ""
 
     def event(self) -> list[str]:
         """The next event, whatever comes between."""
@@ -35,7 +35,7 @@ class Stream:
         while True:
             line = self.response.readline().decode().rstrip("\n")
             if line.startswith("id: "):
-                self.position = int(line.removeprefix("id: "))
+                self.position = line.removeprefix("id: ")
             elif line.startswith("data: "):
                 data = json.loads(line.removeprefix("data: "))["changed"]
             elif not line and data:
@@ -52,7 +52,7 @@ def listening(desk: Office, login: str, **headers: str) -> Iterator[Stream]:
         assert response.headers["cache-control"] == "no-store"
         stream = Stream(response)
         assert response.readline() == b"retry: 2000\n"
-        stream.position = int(response.readline().removeprefix(b"id: "))
+        stream.position = response.readline().decode().removeprefix("id: ").strip()
         yield stream
     finally:
         response.close()
@@ -85,6 +85,7 @@ def test_whoever_comes_again_hears_what_they_missed(desk: Office) -> None:
         position = before.position
     desk.post("ann", "/collections", {"collection_id": "missed"})
     with listening(desk, "ann", **{"Last-Event-ID": str(position)}) as again:
+        assert again.event() == ["jobs"]  # what happened to those in between is not known
         assert "collections" in again.event()
 
 
@@ -133,3 +134,11 @@ def test_each_is_told_what_waits_for_them_and_a_reviewer_no_number(desk: Office)
         desk.post("ove", f"/authorisations/{made}/refuse")
         assert next(ove)["authorisations"] == before
         assert set(next(sam)) == set()
+
+
+def test_a_stream_ends_with_the_role_it_was_opened_with(desk: Office) -> None:
+    with listening(desk, "rob") as rob:
+        assert not rob.position.isdecimal()
+        desk.post("ann", "/people/rob/withdraw", {"roles": ["reviewer"]})
+        assert rob.response.read().count(b"event: changed") <= 2  # what was under way, and then its end
+    desk.post("ann", "/people/rob/grant", {"roles": ["reviewer"]})

@@ -6,12 +6,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import Any
 
 from regard.accountability.gate import Grant
 from regard.accountability.permissions import PERMISSIONS
 from regard.domain.authority import Action, Channel
+from regard.engine.jobs.control import owner_of, sees_all
 from regard.store.job_rows import JobRows
 
 #: The route that lists jobs: whoever may take that is told.
@@ -51,7 +53,8 @@ class JobChanges:
         grant.require_all(Action.READ)
         holder = grant.mandate.holder
         wanted = holder is None or bool(PERMISSIONS.roles(Channel.API, _LISTED_BY) & holder.roles)
-        return JobsFollowing(look=self._look, wanted=wanted, seen=self._look() if wanted else None)
+        look = self._look if sees_all(grant) else partial(self._rows.outline, owner_of(grant))
+        return JobsFollowing(look=look, wanted=wanted, seen=look() if wanted else None)
 
     def _look(self) -> Any:
         with self._lock:

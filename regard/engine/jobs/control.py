@@ -74,7 +74,7 @@ class JobControl:
         everybody = sees_all(grant)
         found = self._jobs.newest(
             most,
-            owner=_owner(grant),
+            owner=owner_of(grant),
             states=chosen.states,
             kinds=chosen.kinds,
             place=chosen.place,
@@ -175,7 +175,7 @@ class JobControl:
 
     def _find(self, grant: Grant, job_id: str) -> Job:
         """Raises ResourceNotFound also for one that the caller may not see: they do not learn that it is there."""
-        found = self._jobs.beginning(job_id, _owner(grant)) if len(job_id) >= _LEAST_ID else []
+        found = self._jobs.beginning(job_id, owner_of(grant)) if len(job_id) >= _LEAST_ID else []
         if len(found) > 1:
             raise InvalidParameter(f"Several jobs begin with {job_id}; say more of the id.")
         job = self._jobs.get(found[0]) if found else None
@@ -189,7 +189,7 @@ def _searched_once(holder: Holder | None, job: Job) -> bool:
     return holder is not None and job.act.action is Action.SEARCH and Role.SEARCHER not in holder.roles
 
 
-def _owner(grant: Grant) -> tuple[str, str | None] | None:
+def owner_of(grant: Grant) -> tuple[str, str | None] | None:
     """Whose jobs the caller may see; None for everybody's."""
     return None if sees_all(grant) else (grant.caller.principal.access_key_id, grant.person_id)
 
