@@ -178,8 +178,7 @@ def open_engine(settings: Settings, progress: Progress | None = None) -> Iterato
         entrance = gate(settings, ledger, lambda: nullcontext(stores.database))
         kept = keeping_of(settings, stores, matcher)
         sweep_in_the_background(kept, entrance, stores, closing)
-        indexing = folder_indexing(stores, matcher, reviewing)
-        runs = folder_runs(settings, indexing, entrance, analyzer, sight.memory)
+        runs = folder_runs(settings, folder_indexing(stores, matcher, reviewing), entrance, analyzer, sight.memory)
         yield Engine(
             settings=settings,
             gate=entrance,

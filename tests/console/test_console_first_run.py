@@ -25,6 +25,7 @@ _LINK = re.compile(r"http://127\.0\.0\.1:\d+/console/#/welcome/\S+")
 def started(models: Path, home: Path) -> Iterator[str]:
     """The link that a new server shows."""
     environment = os.environ | {"REGARD_HOME": str(home), "REGARD_MODELS_FOLDER": str(models)}
+    environment |= {"REGARD_SERVER_FOLDERS": str(home.parent)}
     command = [sys.executable, "-m", "regard", "serve", "--port", "0"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, encoding="utf-8") as server:
         try:
