@@ -50,7 +50,9 @@ class Office:
         try:
             connection.request(method, quote(f"/v1{path}", safe="/?&=%:"), content, sent)
             response = connection.getresponse()
-            return Said(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+            endless = response.headers.get_content_type() == "text/event-stream"
+            said = b"" if endless else response.read()
+            return Said(response.status, {k.lower(): v for k, v in response.getheaders()}, said)
         finally:
             connection.close()
 
