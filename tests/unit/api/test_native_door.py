@@ -188,8 +188,8 @@ def test_every_answer_has_the_id_of_its_request_and_is_kept_nowhere(live: Live) 
     ("fault", "status", "detail"),
     [
         ("denied", 403, "No."),
-        ("settings", 500, "Try your call again"),
-        ("bug", 500, "Try your call again"),
+        ("settings", 500, "The server has a fault"),
+        ("bug", 500, "The server has a fault"),
         ("told", 500, "The disk is full."),
     ],
 )

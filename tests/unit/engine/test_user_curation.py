@@ -149,7 +149,7 @@ def test_a_face_that_was_moved_again_stays_where_it_is(house: House, staff: Coll
     first, second = give(house, staff, "bea", rows[1:3])
     merge(house, staff, "ada", "bea")
     merged = acts(house, staff)[0].key
-    take(house, staff, "ada", [first])
+    take(house, staff, "ada", None, face_ids=[first])
     done = undo(house, staff, merged)
     assert (done.moved, done.stayed) == ([second], [first])
     assert whose(house, staff)[""] == {first}
@@ -229,8 +229,8 @@ def test_not_this_person_is_undone_and_lifted(house: House, staff: Collection) -
     separate(house, staff, "ada", [second])
     assert undo(house, staff).moved == [second]
     assert shown(house, staff, "ada").apart == []
-    separate(house, staff, "ada", [first])
-    house.curation.allow(house.may(Action.ENROL, staff.id), staff.id, "ada", [first])
+    separate(house, staff, "ada", None, face_ids=[first])
+    house.curation.allow(house.may(Action.ENROL, staff.id), staff.id, "ada", None, face_ids=[first])
     grant = house.may(Action.ENROL, staff.id)
     assert house.users.associate(grant, staff.id, "ada", [first], threshold=0).moved == [first]
 
@@ -341,7 +341,9 @@ def test_no_door_opens_to_a_grant_for_another_act_or_collection(house: House, st
     house.opens_only_to(
         Action.ENROL, "staff", lambda grant: house.curation.separate(grant, "staff", "ada", None, face_ids=[])
     )
-    house.opens_only_to(Action.ENROL, "staff", lambda grant: house.curation.allow(grant, "staff", "ada", []))
+    house.opens_only_to(
+        Action.ENROL, "staff", lambda grant: house.curation.allow(grant, "staff", "ada", None, face_ids=[])
+    )
     house.opens_only_to(Action.READ, "staff", lambda grant: house.history.page(grant, "staff", None, 1))
     house.opens_only_to(Action.READ, "staff", lambda grant: house.user_files.show(grant, "staff", "ada"))
     house.opens_only_to(Action.READ, "staff", lambda grant: house.likenesses.of_user(grant, "staff", "ada", 80))
