@@ -149,7 +149,7 @@ def test_a_face_that_was_moved_again_stays_where_it_is(house: House, staff: Coll
     first, second = give(house, staff, "bea", rows[1:3])
     merge(house, staff, "ada", "bea")
     merged = acts(house, staff)[0].key
-    take(house, staff, "ada", None, face_ids=[first])
+    take(house, staff, "ada", [first])
     done = undo(house, staff, merged)
     assert (done.moved, done.stayed) == ([second], [first])
     assert whose(house, staff)[""] == {first}
@@ -229,7 +229,7 @@ def test_not_this_person_is_undone_and_lifted(house: House, staff: Collection) -
     separate(house, staff, "ada", [second])
     assert undo(house, staff).moved == [second]
     assert shown(house, staff, "ada").apart == []
-    separate(house, staff, "ada", None, face_ids=[first])
+    separate(house, staff, "ada", [first])
     house.curation.allow(house.may(Action.ENROL, staff.id), staff.id, "ada", None, face_ids=[first])
     grant = house.may(Action.ENROL, staff.id)
     assert house.users.associate(grant, staff.id, "ada", [first], threshold=0).moved == [first]
