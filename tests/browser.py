@@ -47,7 +47,7 @@ class Person:
     def show(self, page: Page, place: str) -> None:
         """Go to a page of the console, and wait until it has what it asked for."""
         page.goto(f"{self._url}/console/#/{place}")
-        expect(page.locator("main h1")).to_be_visible()
+        expect(page.locator("main[aria-busy=false] h1")).to_be_visible()
         expect(page.get_by_text("One moment…")).to_have_count(0)
 
     def close(self) -> None:
@@ -61,6 +61,7 @@ class Person:
 
 def violations(page: Page) -> list[str]:
     """What axe finds wrong with the page as it is, in a line each."""
+    page.evaluate("() => Promise.allSettled(document.getAnimations().map((each) => each.finished))")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
     return [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]]

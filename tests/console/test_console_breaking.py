@@ -91,7 +91,8 @@ def test_no_face_stays_in_the_browser_after_signing_out(
     page.get_by_role("button", name="Search", exact=True).click()
     page.get_by_role("link", name="Open the case").click()
     page.goto(f"{station.live.url}/console/#/you")
-    page.get_by_role("button", name="Sign out").click()
+    with page.expect_navigation(wait_until="load"):  # signing out leaves nothing of the page, not even its memory
+        page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_visible()
     page.go_back()
     expect(page.get_by_label("Password")).to_be_visible()

@@ -27,8 +27,6 @@ class Router {
     addEventListener("hashchange", () => {
       this.place = read();
       scrollTo(0, 0);
-      // A screen reader goes on at the new page's heading.
-      requestAnimationFrame(() => document.querySelector<HTMLElement>("main h1")?.focus());
     });
   }
 }
