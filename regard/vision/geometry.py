@@ -32,7 +32,7 @@ def letterbox(pixels: ByteArray, longest: int, multiple: int = 32) -> tuple[Byte
         canvas = pixels
     else:
         canvas = np.zeros((inner[1] + below, inner[0] + right, 3), np.uint8)
-        cv2.resize(pixels, inner, dst=canvas[: inner[1], : inner[0]], interpolation=_sampling(scale))
+        canvas[: inner[1], : inner[0]] = resized(pixels, *inner)
     return canvas, np.array([inner[0] / width, inner[1] / height], np.float32)
 
 
@@ -63,7 +63,7 @@ def bordered(pixels: ByteArray, longest: int, canvas: int) -> tuple[ByteArray, F
     inner = max(1, round(width * scale)), max(1, round(height * scale))
     left, top = (canvas - inner[0]) // 2, (canvas - inner[1]) // 2
     square = np.zeros((canvas, canvas, 3), np.uint8)
-    square[top : top + inner[1], left : left + inner[0]] = _averaged(pixels, *inner)
+    square[top : top + inner[1], left : left + inner[0]] = resized(pixels, *inner)
     return square, np.array([inner[0] / width, inner[1] / height], np.float32), np.array([left, top], np.float32)
 
 
@@ -73,16 +73,6 @@ def reduced(pixels: ByteArray, longest: int) -> ByteArray:
     if scale >= 1:
         return pixels
     return resized(pixels, max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-
-
-def _averaged(pixels: ByteArray, width: int, height: int) -> ByteArray:
-    """`pixels` at another size of the same proportions, each new pixel the mean of those it stands for. First halved as
-    long as two are left to average, which changes next to nothing and takes a fraction of the time."""
-    while pixels.shape[1] >= 4 * width and pixels.shape[0] >= 4 * height:
-        size = pixels.shape[1] // 2, pixels.shape[0] // 2
-        even = pixels[: 2 * size[1], : 2 * size[0]]
-        pixels = np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=_sampling(width / pixels.shape[1])), np.uint8)
 
 
 def _sampling(scale: float) -> int:

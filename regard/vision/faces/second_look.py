@@ -34,6 +34,9 @@ _QUARTERS: Final = np.array([0, 90, 180, 270], np.float32)
 #: face larger than the picture scores 0.15 less, others as much.
 _QUARTER_SIDE: Final = 96
 _UPRIGHT_SIDE: Final = 128
+#: In a crowd, where faces are at most tilted, so much is enough for those of no more pixels than this.
+_CROWD_SIDE: Final = 96
+_SMALL_FACE: Final = 64
 _GROW: Final = 1.5
 #: How far from a crop's middle a face may be, in faces.
 _MOST_AWAY: Final = 0.45
@@ -43,7 +46,7 @@ _MOST_TURNED: Final = 16
 _MOST_UNCERTAIN: Final = 4
 _MOST_HINTS: Final = 2
 #: So many certain and upright faces say that the picture stands upright: hints are nothing, and points are believed.
-_CROWD: Final = 5
+CROWD: Final = 5
 
 
 class SecondLook:
@@ -62,7 +65,7 @@ class SecondLook:
         doubtful = found.scores < self._sure
         turned = is_face & ((np.abs(turns) > MOST_TURN) | (doubtful & (misfits > MOST_MISFIT)))
         uncertain = is_face & doubtful & ~turned
-        crowd = (~doubtful & ~turned).sum() >= _CROWD
+        crowd = (~doubtful & ~turned).sum() >= CROWD
         chosen = ((turned, _MOST_TURNED), (uncertain, _MOST_UNCERTAIN), (~is_face, 0 if crowd else _MOST_HINTS))
         rows = np.concatenate([_largest(found, which, most) for which, most in chosen])
         rest = np.setdiff1d(np.flatnonzero(found.scores >= FACE_SCORE), rows)
@@ -70,20 +73,22 @@ class SecondLook:
         parts = [found.take(rest)]
         for row in rows:
             face = found.take(np.array([row]))
-            seen = self._seen(picture, face, turns[row] if known[row] else None)
+            small = crowd and np.prod(face.boxes[0, 2:] - face.boxes[0, :2]) <= _SMALL_FACE**2
+            side = _CROWD_SIDE if small else _UPRIGHT_SIDE
+            seen = self._seen(picture, face, turns[row] if known[row] else None, side)
             # The points of an upright face are right already: only its score was in doubt.
             keep = len(seen) and uncertain[row]
             parts.append(Candidates(face.boxes, seen.scores, face.landmarks5) if keep else seen)
         return Candidates.joined(parts)
 
-    def _seen(self, picture: ByteArray, face: Candidates, turn: float | None) -> Candidates:
+    def _seen(self, picture: ByteArray, face: Candidates, turn: float | None, side: int) -> Candidates:
         """The one face as the second look sees it, if it does; `turn` is what the points say, unless they cannot."""
         if turn is None:
             tried = self._best(picture, face, _QUARTERS, _QUARTER_SIDE)
             if not len(tried):
                 return tried
             turn = float(turns_and_misfits(tried.landmarks5)[0][0])
-        seen = self._best(picture, face, np.array([turn], np.float32), _UPRIGHT_SIDE)
+        seen = self._best(picture, face, np.array([turn], np.float32), side)
         return seen.take(np.flatnonzero(seen.scores >= self._least_seen(face.scores[0])))
 
     def _least_seen(self, score: float) -> float:

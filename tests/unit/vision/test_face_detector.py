@@ -7,6 +7,7 @@ import pytest
 
 from regard.domain.arrays import FloatArray
 from regard.vision.cards import Input
+from regard.vision.confidence import Confidence
 from regard.vision.faces.face_decoders import DECODERS, decode_centerface, decode_scrfd, decode_yunet
 from regard.vision.faces.face_detector import FaceDetector, passes
 
@@ -130,11 +131,12 @@ def test_large_pictures_are_looked_at_twice_and_small_ones_enlarged(
 
 
 class Blocks:
-    """A session that finds, as CenterFace would, one face of half the canvas's height wherever red is full."""
+    """A session that finds, as CenterFace would, one face `side` pixels across wherever red is full."""
 
     outputs = ("537", "538", "539", "540")
 
-    def __init__(self) -> None:
+    def __init__(self, side: int = 32) -> None:
+        self.side = side
         self.canvases: list[tuple[int, int]] = []
 
     def run(self, batch: FloatArray) -> list[FloatArray]:
@@ -142,7 +144,7 @@ class Blocks:
         self.canvases.append((height, width))
         outputs = centerface_outputs(height // 4, width // 4)
         outputs["537"][0, 0] = (batch[0, 0, 2::4, 2::4] == 255) * 0.9
-        outputs["538"][:] = np.log(8)
+        outputs["538"][:] = np.log(self.side / 4)
         outputs["539"][:] = 0
         outputs["540"][:] = 0.5
         return list(outputs.values())
@@ -174,6 +176,15 @@ def test_a_face_found_in_both_passes_is_one_face_and_the_sizes_are_in_order() ->
     assert areas[0] == pytest.approx(32 * 32 / (320 * 240))  # the coarse pass's, whose canvas is a quarter
     corners = np.concatenate([faces.boxes[:, :2], faces.boxes[:, :2] + faces.boxes[:, 2:]], axis=1)
     assert (corners[:, 2:] > corners[:, :2]).all()
+
+
+@pytest.mark.parametrize(("faces", "side", "looks_coarsely"), [(6, 32, False), (6, 320, True), (4, 32, True)])
+def test_a_crowd_of_small_faces_leaves_no_room_for_a_large_one(faces: int, side: int, looks_coarsely: bool) -> None:
+    session = Blocks(side)
+    detector = FaceDetector(session, "centerface", ANY_SIZE, Confidence(((0.3, 0.2), (0.85, 1.0))))
+    places = [(200 + 330 * (face // 3), 200 + 330 * (face % 3), 4) for face in range(faces)]
+    detector.detect([red_at(960, 1280, *places)])
+    assert ((256, 320) in session.canvases) == looks_coarsely
 
 
 def test_a_channel_order_of_bgr_is_honoured() -> None:

@@ -118,11 +118,15 @@ class Counted:
     """Sees, in the middle of every crop, an upright face of `score`; counts the crops."""
 
     def __init__(self, score: float) -> None:
-        self.score, self.crops = score, 0
+        self.score, self.sides = score, list[int]()
+
+    @property
+    def crops(self) -> int:
+        return len(self.sides)
 
     def __call__(self, canvas: ByteArray) -> Candidates:
-        self.crops += 1
         side = canvas.shape[0]
+        self.sides.append(side)
         points = (ARCFACE_LANDMARKS5 / 112 + 0.5 - ARCFACE_LANDMARKS5.mean(axis=0) / 112) * side
         box = np.array([[side / 4, side / 4, side * 3 / 4, side * 3 / 4]], np.float32)
         return Candidates(box, np.array([self.score], np.float32), points[None].astype(np.float32))
@@ -154,6 +158,16 @@ def test_what_is_looked_at_twice_and_what_it_is_then(
     find = Counted(second)
     seen = SecondLook(find, 0.83).improve(np.zeros((200, 1200, 3), np.uint8), candidates(*first))
     assert (find.crops, seen.scores.tolist()) == (crops, pytest.approx(kept))
+
+
+@pytest.mark.parametrize(
+    ("others", "size", "side"), [(5, 0.5, 96), (5, 1.5, 128), (1, 0.5, 128)], ids=["small", "larger", "no crowd"]
+)
+def test_a_small_face_of_a_crowd_is_looked_at_in_a_smaller_crop(others: int, size: float, side: int) -> None:
+    find, found = Counted(0.95), candidates(*[0.9] * others, 0.6)
+    found = Candidates(found.boxes * np.float32(size), found.scores, found.landmarks5 * np.float32(size))
+    SecondLook(find, 0.83).improve(np.zeros((200, 1200, 3), np.uint8), found)
+    assert find.sides == [side]
 
 
 def test_an_uncertain_face_that_is_upright_keeps_its_points() -> None:
