@@ -53,7 +53,7 @@ def compare(
         calibration, lowest = opened.comparison.calibration, grant.act.threshold or 0.0
     found, below = found.above(lowest)
     if save is not None:
-        context.save(_drawing(found, a), save)
+        context.save(_drawing(found, a), save, a, b)
     if as_json:
         _print_json(found)
         return

@@ -120,10 +120,18 @@ def about(file: Path) -> Iterator[None]:
         raise
 
 
-def save(sheet: drawing.Picture, file: Path) -> None:
-    """Write a picture and print its path. Raises InvalidParameter if it cannot be written."""
+def save(sheet: drawing.Picture, file: Path, *shown: Path) -> None:
+    """Write a picture and print its path. Raises InvalidParameter if it cannot be written, or would take the place of
+    one of those that it shows."""
+    spare(file, *shown)
     try:
         drawing.save(sheet, file)
     except OSError as error:
         raise InvalidParameter(f"{terminal.readable(file)} cannot be written: {error.strerror}.") from error
     terminal.note(f"Saved {terminal.readable(file)}.")
+
+
+def spare(file: Path, *sources: Path) -> None:
+    """Raises InvalidParameter if a file that is to be written is one of those that it is made of."""
+    if file.exists() and any(source.exists() and file.samefile(source) for source in sources):
+        raise InvalidParameter(f"{terminal.readable(file)} is what was read, and would be lost; choose another name.")

@@ -56,7 +56,7 @@ def find(
     shapes = [face_detail(found, row, names) for row in range(len(found))]
     if save is not None:
         captions = [str(number) for number in range(1, len(found) + 1)] if len(found) > 1 else [""] * len(found)
-        context.save(drawing.annotate(pixels, found, captions), save)
+        context.save(drawing.annotate(pixels, found, captions), save, image)
     if as_json:
         terminal.say_json({"FaceDetails": shapes})
     elif not shapes:

@@ -49,7 +49,7 @@ def labels(
         context.fetch_pack(chosen, PACK)
         found = opened.labels.detect(grant, content, options)
     if save is not None:
-        context.save(annotate_labels(found.image, found.labels or ()), save)
+        context.save(annotate_labels(found.image, found.labels or ()), save, image)
     if as_json:
         terminal.say_json(_json(found))
         return

@@ -90,7 +90,7 @@ def search(  # noqa: PLR0913 - the options of a command
         if found.probes is None:
             raise ValueError("a search by image has probes")
         if save is not None:
-            _draw(found.probes, found.matches, files, save)
+            _draw(found.probes, found.matches, files, save, image)
     probes = [compared_face(found.probes.faces, row) for row in range(len(found.matches))]
     return _show(found, files, lowest, probes, as_json, home)
 
@@ -191,14 +191,14 @@ def _shape(
     }
 
 
-def _draw(probes: Probes, found: list[list[Match]], files: dict[str, str], save: Path) -> None:
+def _draw(probes: Probes, found: list[list[Match]], files: dict[str, str], save: Path, image: Path) -> None:
     several = len(found) > 1
     for row, matches in enumerate(found):
         candidates = [_candidate(match, files) for match in matches]
         caption = f"Face {row + 1}" if several else "Probe"
         sheet = drawing.line_up(probes.image, probes.faces.box(row), candidates, caption=caption)
         file = save.with_stem(f"{save.stem}-{row + 1}") if several else save
-        context.save(sheet, file)
+        context.save(sheet, file, image)
 
 
 def _file(match: Match, files: dict[str, str]) -> dict[str, str | None]:

@@ -50,7 +50,7 @@ def text(
     lines = found.lines
     if save is not None:
         captions = [str(number) for number in range(1, len(lines) + 1)] if len(lines) > 1 else [""] * len(lines)
-        context.save(annotate_text(found.image, [line.corners for line in lines], captions), save)
+        context.save(annotate_text(found.image, [line.corners for line in lines], captions), save, image)
     if as_json:
         terminal.say_json({"TextDetections": text_detections(lines), "TextModelVersion": found.model})
     elif not lines:

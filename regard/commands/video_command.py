@@ -210,6 +210,7 @@ def _shape(done: Mapping[str, Done]) -> dict[str, Any]:
 
 def _save(page: Path, file: Path, done: Mapping[str, Done], kinds: Sequence[Lanes], chosen: Settings) -> None:
     """Raises InvalidParameter if the page cannot be written."""
+    context.spare(page, file)
     metadata = next(iter(done.values())).metadata["VideoMetadata"]
     with terminal.progress() as progress:
         pictures = stills(file, places(kinds), chosen.video.decoder, progress)

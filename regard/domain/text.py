@@ -12,6 +12,8 @@ from regard.domain.images import Box
 
 #: 4×2: a word's corners in ratios of the image's sides, clockwise, beginning at the upper left of what is written.
 Corners = FloatArray
+#: Words of less area, in squares of ratios, have no direction.
+_FLAT = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,12 +46,20 @@ class Line:
 
     @property
     def corners(self) -> Corners:
-        first, last = self.words[0].corners, self.words[-1].corners
-        return np.stack([first[0], last[1], last[2], first[3]])
+        """A parallelogram about all words, which lies as they do."""
+        words = np.stack([word.corners for word in self.words]).astype(np.float64)
+        upper_left, upper_right, lower_right, lower_left = words.sum(axis=0)
+        along, down = upper_right - upper_left + lower_right - lower_left, lower_left - upper_left
+        sides = np.stack([along, down + lower_right - upper_right])
+        if abs(np.linalg.det(sides)) < _FLAT:
+            return self.words[0].corners
+        places = words.reshape(-1, 2) @ np.linalg.inv(sides)
+        (left, top), (right, bottom) = places.min(axis=0), places.max(axis=0)
+        return np.asarray(np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) @ sides, np.float32)
 
     @property
     def box(self) -> Box:
-        return box_about(np.concatenate([word.corners for word in self.words]))
+        return box_about(self.corners)
 
 
 def box_about(points: FloatArray | Sequence[Sequence[float]]) -> Box:

@@ -20,7 +20,8 @@ from PIL.Image import Transpose
 
 from regard.domain.arrays import ByteArray
 from regard.domain.images import Image
-from regard.media.image_header import Header, JpegHeader, PngHeader, invalid, read_header
+from regard.errors import InvalidParameter
+from regard.media.image_header import MIN_SIDE, Header, JpegHeader, PngHeader, invalid, read_header
 from regard.media.jpeg_ending import endings
 from regard.media.png_bands import read_bands
 
@@ -109,9 +110,14 @@ class EncodedImage:
             raise invalid(f"the {kind} is truncated or corrupt") from error
 
 
-def examine(data: bytes, *, longest: int | None = None) -> EncodedImage:
-    """Read the header. Raises what `decode` raises for one."""
+def examine(data: bytes, *, longest: int | None = None, shortest: int = MIN_SIDE) -> EncodedImage:
+    """Read the header. Raises what `decode` raises for one, and InvalidParameter for a side under `shortest`."""
     header = read_header(data)
+    if min(header.width, header.height) < shortest:
+        raise InvalidParameter(
+            f"{InvalidParameter.__doc__}: the image is {header.width} × {header.height} pixels; "
+            f"its shorter side must have at least {shortest}."
+        )
     side, scale = max(header.width, header.height), 1
     if longest and isinstance(header, JpegHeader):
         scale = _reduction(side, longest)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from regard.errors import ImageTooLarge, InvalidImageFormat, InvalidParameter
+from regard.errors import ImageTooLarge, InvalidImageFormat
 from regard.media.jpeg_ending import scans_are_complete
 
 #: Rekognition's limits on a side, in pixels ("Guidelines and quotas in Amazon Rekognition").
@@ -114,11 +114,6 @@ def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise ImageTooLarge(
             f"{ImageTooLarge.__doc__}: {width} × {height} is {width * height} pixels; at most {MAX_PIXELS} are read."
-        )
-    if min(width, height) < MIN_SIDE:
-        raise InvalidParameter(
-            f"{InvalidParameter.__doc__}: the image is {width} × {height} pixels; "
-            f"its shorter side must have at least {MIN_SIDE}."
         )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: By how much a region may leave the picture: clients compute with ratios.
 _ROUNDING = 0.01
+#: A region whose corners are so near to one straight line has no area.
+_FLAT = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ def _detection(kind: str, number: int, found: Line | Word) -> dict[str, Any]:
 def _region(region: Any) -> FloatArray:
     corners = np.array([*_polygon(region)], np.float64).reshape(-1, 2)
     outside = (corners < -_ROUNDING) | (corners > 1 + _ROUNDING)
-    if len(corners) < 3 or outside.any() or np.ptp(corners, axis=0).min() <= 0:
+    if len(corners) < 3 or outside.any() or np.linalg.matrix_rank(corners - corners[0], tol=_FLAT) < 2:
         raise InvalidParameter(
             f"{InvalidParameter.__doc__}: a region of interest needs either a BoundingBox, with Left, Top, Width and "
             "Height, or a Polygon of three points or more, with X and Y; all of them ratios of the picture's sides, "
@@ -91,6 +93,8 @@ def _polygon(region: Any) -> Iterator[tuple[float, float]]:
     """The corners of a region of interest, none of one that is not whole."""
     box, polygon = region.get("BoundingBox"), region.get("Polygon")
     if box is not None and polygon is None and {"Left", "Top", "Width", "Height"} <= set(box):
+        if min(box["Width"], box["Height"]) <= 0:
+            return
         left, top, right, bottom = box["Left"], box["Top"], box["Left"] + box["Width"], box["Top"] + box["Height"]
         yield from ((left, top), (right, top), (right, bottom), (left, bottom))
     elif polygon is not None and box is None and all({"X", "Y"} <= set(point) for point in polygon):

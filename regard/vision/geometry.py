@@ -7,7 +7,7 @@ from math import sqrt
 import cv2
 import numpy as np
 
-from regard.domain.arrays import BoolArray, ByteArray, FloatArray, IntArray
+from regard.domain.arrays import ByteArray, FloatArray, IntArray
 
 #: Where the five points lie in a 112×112 crop (ArcFace, Deng et al. 2019): eyes, nose, corners of the mouth.
 ARCFACE_LANDMARKS5 = np.array(
@@ -43,11 +43,13 @@ def resized(pixels: ByteArray, width: int, height: int) -> ByteArray:
         across, down = (2 if pixels.shape[axis] > 2 * side else 1 for axis, side in ((1, width), (0, height)))
         if across == down == 1:
             break
+        if across == down:
+            pixels = halved(pixels)
+            continue
         size = pixels.shape[1] // across, pixels.shape[0] // down
         even = pixels[: size[1] * down, : size[0] * across]
         # Half of one side alone: a bilinear sample is that mean too, and OpenCV is four times as quick at it.
-        sampling = cv2.INTER_AREA if across == down else cv2.INTER_LINEAR
-        pixels = np.asarray(cv2.resize(even, size, interpolation=sampling), np.uint8)
+        pixels = np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     if pixels.shape[:2] == (height, width):
         return pixels
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -65,6 +67,13 @@ def bordered(pixels: ByteArray, longest: int, canvas: int) -> tuple[ByteArray, F
     square = np.zeros((canvas, canvas, 3), np.uint8)
     square[top : top + inner[1], left : left + inner[0]] = resized(pixels, *inner)
     return square, np.array([inner[0] / width, inner[1] / height], np.float32), np.array([left, top], np.float32)
+
+
+def halved(pixels: ByteArray) -> ByteArray:
+    """`pixels` at half of both sides, each the mean of four; what is left of odd sides is cut off."""
+    size = pixels.shape[1] // 2, pixels.shape[0] // 2
+    even = pixels[: 2 * size[1], : 2 * size[0]]
+    return np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def reduced(pixels: ByteArray, longest: int) -> ByteArray:
@@ -86,6 +95,14 @@ def four_channels(pictures: ByteArray) -> ByteArray:
     for picture, place in zip(pictures, wider, strict=True):
         cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA, dst=place)
     return wider
+
+
+def planes(pictures: ByteArray) -> ByteArray:
+    """N×H×W×C to N×C×H×W bytes."""
+    apart = np.empty((len(pictures), pictures.shape[3], *pictures.shape[1:3]), np.uint8)
+    for picture, place in zip(pictures, apart, strict=True):
+        cv2.split(picture, list(place))
+    return apart
 
 
 def grey(pictures: ByteArray) -> ByteArray:
@@ -294,20 +311,15 @@ def luma_and_edges(pixels: ByteArray) -> tuple[ByteArray, IntArray]:
     return luma, np.asarray(cv2.Laplacian(luma, cv2.CV_16S))
 
 
-def enlarged(part: BoolArray, shape: tuple[int, int]) -> ByteArray:
-    """A coarse mask at a larger shape, as `sums` takes it."""
-    return np.asarray(cv2.resize(part.view(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
-
-
 def sums(values: ByteArray | IntArray, mask: ByteArray | None = None) -> FloatArray:
     """How many H×W `values` there are, their sum and that of their squares; of all, or where a mask is not 0."""
     count, chosen = (values.size, values) if mask is None else (cv2.countNonZero(mask), cv2.copyTo(values, mask))
     return np.array([count, cv2.sumElems(chosen)[0], cv2.norm(chosen, cv2.NORM_L2SQR)])  # others are 0
 
 
-def counts(luma: ByteArray) -> IntArray:
-    """How many bytes have each of the 256 values."""
-    return np.asarray(cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel(), np.int64)
+def counts(values: ByteArray, mask: ByteArray | None = None) -> IntArray:
+    """How many of H×W bytes have each of the 256 values; of all, or where a mask is not 0."""
+    return np.asarray(cv2.calcHist([values], [0], mask, [256], [0, 256]).ravel(), np.int64)
 
 
 def packed(colours: ByteArray) -> IntArray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.vision.cards import Input
-from regard.vision.geometry import grey
+from regard.vision.geometry import grey, planes
 
 
 class Preprocess:
@@ -24,8 +24,8 @@ class Preprocess:
         """N×H×W×3 RGB bytes to N×C×H×W float32 as (x − mean) / std, each channel by its own."""
         if self._grey:
             pictures = grey(pictures)
-        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)[:, :: -1 if self._reverse else 1])
-        batch: FloatArray = np.subtract(planes, self._mean, dtype=np.float32)
+        channels = planes(pictures)[:, :: -1 if self._reverse else 1]
+        batch: FloatArray = np.subtract(channels, self._mean, dtype=np.float32, order="C")
         if np.any(self._std != 1):
             batch *= 1 / self._std
         return batch

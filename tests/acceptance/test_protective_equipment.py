@@ -70,6 +70,15 @@ def test_without_people_there_are_none_and_without_a_question_no_summary(client:
     assert "Summary" not in answer
 
 
+def test_the_least_side_is_less_than_of_other_operations(client: Any, refused: Refused) -> None:
+    least, less = (encoded(astronaut()[:side, :200]) for side in (64, 63))
+    assert client.detect_protective_equipment(Image={"Bytes": least})["ProtectiveEquipmentModelVersion"]
+    code, message = refused(client.detect_protective_equipment, Image={"Bytes": less})
+    assert code == "InvalidParameterException"
+    assert "at least 64" in message
+    assert "at least 80" in refused(client.detect_labels, Image={"Bytes": least})[1]
+
+
 def test_a_summary_must_say_of_what(client: Any, refused: Refused, portrait: bytes) -> None:
     for asked in ({"MinConfidence": 60}, {"RequiredEquipmentTypes": ["FACE_COVER"]}, SUMMARY | {"MinConfidence": 101}):
         code, _ = refused(client.detect_protective_equipment, Image={"Bytes": portrait}, SummarizationAttributes=asked)

@@ -64,3 +64,14 @@ def test_what_is_no_picture_is_said_by_name(user: Person) -> None:
     said = user.run("labels", file)
     assert said.code == 1
     assert "letter.jpg" in said.err
+
+
+@pytest.mark.parametrize("command", ["labels", "text", "faces"])
+def test_the_marked_picture_never_takes_the_place_of_the_one_it_shows(user: Person, cat: Path, command: str) -> None:
+    before, link = cat.read_bytes(), cat.with_name("link.png")
+    link.symlink_to(cat)
+    for target in (cat, link):
+        said = user.run(command, cat, "--save", target)
+        assert said.code == 1
+        assert "would be lost" in said.err
+    assert cat.read_bytes() == before

@@ -13,6 +13,7 @@ from regard.engine.analysis.face_analyzer import WORKING_SIDE, analysis_bytes
 from regard.engine.analysis.memory_budget import MemoryBudget
 from regard.media.blobs import BlobStore
 from regard.media.image_decoder import EncodedImage, examine
+from regard.media.image_header import MIN_SIDE
 
 #: The largest stored object that is read (Rekognition, "Guidelines and quotas"); the wire limits images in requests.
 MOST_BYTES = 15 * 1024 * 1024
@@ -37,11 +38,12 @@ class Needs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What an analyzer does with a picture: the longest side that it has use for, and the bytes that it takes for a
-    picture of a height and width, beside the pixels."""
+    """What an analyzer does with a picture: the longest side that it has use for, the bytes that it takes for a picture
+    of a height and width, beside the pixels, and the least side that it takes."""
 
     longest: int
     bytes_for: Callable[[int, int], int]
+    shortest: int = MIN_SIDE
 
 
 FACES = Workload(longest=WORKING_SIDE, bytes_for=analysis_bytes)
@@ -113,7 +115,7 @@ class ImageLoader:
 
 def open_picture(data: bytes, workload: Workload = FACES) -> Picture:
     """Read the header. Raises InvalidImageFormat, ImageTooLarge or InvalidParameter (too small)."""
-    encoded = examine(data, longest=workload.longest)
+    encoded = examine(data, longest=workload.longest, shortest=workload.shortest)
     return Picture(encoded=encoded, image_id=uuid_of(b"image", data), workload=workload, content=data)
 
 

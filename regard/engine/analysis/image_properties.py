@@ -20,10 +20,10 @@ _MIDDLE: Final = 0.7
 
 def image_properties(look: PictureLook, objects: FloatArray, most: int) -> ImageProperties:
     """`objects` are corner boxes N×4, in ratios, of what is in front; `most` is the highest number of colours."""
-    front = _mask(look.parts_shape, objects)
     brightness, sharpness = look.brightness_and_sharpness()
     quality = Quality(brightness=brightness, sharpness=sharpness, contrast=look.contrast())
-    before, behind = look.of_part_and_rest(front)
+    front = _mask(look.colour_shape, objects)
+    before, behind = look.of_part_and_rest(_mask(look.light_shape, objects))
     return ImageProperties(
         whole=Region(quality=quality, colours=_colours(look.colour_shares(), most)),
         foreground=_region(look, front, before, most),
@@ -33,7 +33,7 @@ def image_properties(look: PictureLook, objects: FloatArray, most: int) -> Image
 
 def box_colours(look: PictureLook, box: Box, most: int) -> tuple[Colour, ...]:
     """The dominant colours of what is in a box."""
-    height, width = look.parts_shape
+    height, width = look.colour_shape
     left, top = min(int(box.left * width), width - 1), min(int(box.top * height), height - 1)
     right, bottom = round((box.left + box.width) * width), round((box.top + box.height) * height)
     part = slice(max(0, top), max(top + 1, bottom)), slice(max(0, left), max(left + 1, right))

@@ -16,7 +16,7 @@ from regard.domain.images import Box, Image
 from regard.domain.labels import Instance, Label
 from regard.engine.analysis.object_names import PERSON, better_name, closer_look, looked_at, names_of
 from regard.vision.cards import joint_version
-from regard.vision.geometry import reduced
+from regard.vision.geometry import halved, reduced
 from regard.vision.images.image_models import ImageModels
 from regard.vision.images.label_confidence import label_confidence
 from regard.vision.images.object_confidence import Evidence
@@ -98,11 +98,11 @@ class LabelAnalyzer:
 
     def find(self, image: Image, *, closely: bool = True) -> Findings:
         """Objects other than people are looked at `closely`, or are as the detectors say. Raises ModelUnavailable."""
-        pixels, known = reduced(image.pixels, SEEN_PIXELS), taxonomy()
-        scenes = self._models.scenes()
-        probabilities = scenes.probabilities([pixels])
+        pixels, known, scenes = reduced(image.pixels, SEEN_PIXELS), taxonomy(), self._models.scenes()
+        coarse = _halved_for(pixels, longest=_FACE_PIXELS, shortest=scenes.side)
+        probabilities = scenes.probabilities([coarse])
         (found,) = self._models.objects().detect([pixels])
-        faces = self._sure_faces(pixels)
+        faces = self._sure_faces(coarse)
         whole = dict(zip(known.names, known.of_scenes(probabilities)[0].tolist(), strict=True))
         looks = {row: closer_look(pixels, found.boxes[row], scenes) for row in (looked_at(found) if closely else ())}
         names = [better_name(name, looks[row]) if row in looks else name for row, name in enumerate(names_of(found))]
@@ -125,6 +125,12 @@ class LabelAnalyzer:
         (faces,) = self._faces.detector().detect([reduced(pixels, _FACE_PIXELS)])
         sure = [row for row in range(len(faces)) if faces.confidence(row) >= _SURE_FACE]
         return faces.take(np.array(sure, np.int64))
+
+
+def _halved_for(pixels: ByteArray, *, longest: int, shortest: int) -> ByteArray:
+    """A picture, or half of it, once for all who would halve it themselves: those who see that much of its sides."""
+    sides = pixels.shape[:2]
+    return halved(pixels) if max(sides) > 2 * longest and min(sides) > 2 * shortest else pixels
 
 
 def _is_portrait(faces: Faces) -> bool:

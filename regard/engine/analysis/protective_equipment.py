@@ -7,7 +7,7 @@ neither with nor without it, but unknown.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from regard.domain.authority import Action
 from regard.domain.equipment import Cover, EquipmentSummary, ProtectedPerson
 from regard.domain.faces import Faces
 from regard.domain.images import Box, Image, ObjectName
-from regard.engine.analysis.image_loader import ImageLoader
+from regard.engine.analysis.image_loader import FACES, ImageLoader
 from regard.engine.analysis.label_analyzer import LabelAnalyzer
 from regard.vision.cards import joint_version
 from regard.vision.faces.face_attributes import masked
@@ -28,6 +28,8 @@ FACE_COVER: Final = "FACE_COVER"
 #: Rekognition's: the most persons, and the least confidence of anything.
 MOST_PERSONS: Final = 15
 LEAST_PERCENT: Final = 50.0
+#: Rekognition takes smaller pictures for it than for anything else.
+EQUIPMENT: Final = replace(FACES, shortest=64)
 _PERSON: Final = "Person"
 #: The part of a face's box, from its top, that a mask leaves free.
 _BARE_PART: Final = 0.45
@@ -52,7 +54,7 @@ class ProtectiveEquipment:
     def detect(self, grant: Grant, picture: bytes | ObjectName) -> Equipment:
         """The persons of a picture. Raises what `ImageLoader.reading` raises, and ModelUnavailable."""
         grant.require(Action.DETECT)
-        with self._loader.reading(picture) as (opened,):
+        with self._loader.reading(picture, workload=EQUIPMENT) as (opened,):
             grant.note(pictures=[opened.image_id])
             image = opened.load().image
             persons = self._persons(image)

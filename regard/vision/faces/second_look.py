@@ -60,6 +60,8 @@ class SecondLook:
 
     def improve(self, picture: ByteArray, found: Candidates) -> Candidates:
         """`found`, in pixels of `picture`: what is in doubt is seen again or left out, hints left out unless proven."""
+        if not len(found):
+            return found
         turns, misfits = turns_and_misfits(found.landmarks5)
         is_face = found.scores >= self._least
         doubtful = found.scores < self._sure

@@ -10,7 +10,7 @@ import numpy as np
 
 from regard.config.toml_tables import parse
 from regard.domain.arrays import ByteArray, FloatArray
-from regard.vision.geometry import lab, packed
+from regard.vision.geometry import counts, lab, packed
 
 #: Bits of each channel that a pixel is looked up by, as `packed` has them; nearer colours are not told apart.
 _BITS = 5
@@ -57,7 +57,7 @@ def nearest_colours(pixels: ByteArray) -> ByteArray:
     return _nearest().take(packed(pixels.reshape(-1, 3))).reshape(pixels.shape[:-1])
 
 
-def shares(rows: ByteArray) -> FloatArray:
-    """The share, 0..1, that each named colour has among rows of them."""
-    counts = np.bincount(rows.ravel(), minlength=len(named_colours().css))
-    return np.asarray(counts / max(1, counts.sum()), np.float32)
+def shares(rows: ByteArray, mask: ByteArray | None = None) -> FloatArray:
+    """The share, 0..1, that each named colour has among H×W rows of them; of all, or where a mask is not 0."""
+    found = counts(rows, mask)[: len(named_colours().css)]
+    return np.asarray(found / max(1, found.sum()), np.float32)

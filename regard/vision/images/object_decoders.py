@@ -55,7 +55,7 @@ def _nanodet(outputs: Mapping[str, FloatArray], _: int, least: float) -> Candida
 def _cells(scores: FloatArray, distances: FloatArray, least: float) -> Candidates:
     """The candidates of one square grid; `scores` are cells × classes."""
     across = isqrt(len(scores))
-    cells, classes = np.nonzero(scores >= least)
+    cells, classes = np.divmod(np.flatnonzero(scores >= least), scores.shape[1])
     weights = np.exp(distances[cells].reshape(-1, 4, _BINS))
     weights /= weights.sum(axis=2, keepdims=True)
     reach = weights @ np.arange(_BINS, dtype=np.float32) / across

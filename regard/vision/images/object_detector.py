@@ -35,12 +35,15 @@ class DetectorModel:
     family: str
     preprocess: Preprocess
 
-    def find(self, picture: ByteArray) -> Candidates:
-        """Its objects, each once, best first."""
+    def prepared(self, picture: ByteArray) -> FloatArray:
+        """A picture as it takes one, squeezed into its square whatever the proportions."""
         side = self.preprocess.side
-        batch = self.preprocess(resized(picture, side, side)[None])
+        return self.preprocess(resized(picture, side, side)[None])
+
+    def find(self, batch: FloatArray) -> Candidates:
+        """The objects of one such picture, each once, best first."""
         outputs = dict(zip(self.session.outputs, self.session.run(batch), strict=True))
-        return _distinct(DECODERS[self.family](outputs, side, _LEAST_SCORE))
+        return _distinct(DECODERS[self.family](outputs, self.preprocess.side, _LEAST_SCORE))
 
 
 class ObjectDetector:
@@ -51,7 +54,12 @@ class ObjectDetector:
 
     def detect(self, pictures: Sequence[ByteArray]) -> list[Candidates]:
         """The objects of each H×W×3 RGB picture, best first, MOST_OBJECTS at most."""
-        return [fused([model.find(picture) for model in self.models]) for picture in pictures]
+        return [self._detect(picture) for picture in pictures]
+
+    def _detect(self, picture: ByteArray) -> Candidates:
+        # All at first: a run of a model drives the picture out of the processor's cache.
+        batches = [model.prepared(picture) for model in self.models]
+        return fused([model.find(batch) for model, batch in zip(self.models, batches, strict=True)])
 
 
 def fused(found: Sequence[Candidates]) -> Candidates:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from regard.domain.arrays import BoolArray, ByteArray, FloatArray, IntArray
-from regard.vision.geometry import counts, enlarged, luma_and_edges, reduced, sums
+from regard.vision.geometry import counts, luma_and_edges, reduced, sums
 from regard.vision.images.named_colours import nearest_colours, shares
 
 #: The longer side that detail is looked for at, and the longer side that colours are counted at.
@@ -23,14 +23,15 @@ _CRISP: Final = 0.8
 _NOISE: Final = 25.0
 #: Contrast is the range of luma without so many hundredths at either end.
 _TAIL_PERCENT: Final = 5
-#: Of more pixels every seventh is counted for it: few patterns come again so often.
+#: Of more pixels every seventh row is counted for it: few patterns come again so often.
 _MANY: Final = 1 << 16
 _STEP: Final = 7
 
 
 @dataclass(frozen=True)
 class PictureLook:
-    """An H×W×3 RGB picture as it looks. Parts are masks of `parts_shape`, or slices of it, and are not empty."""
+    """An H×W×3 RGB picture as it looks: its light in the sizes of `light_shape`, its colours in those of
+    `colour_shape`. Parts are masks of these, or slices, and are not empty."""
 
     pixels: ByteArray
 
@@ -39,8 +40,13 @@ class PictureLook:
         return reduced(self.pixels, _COLOUR_SIDE)
 
     @property
-    def parts_shape(self) -> tuple[int, int]:
+    def colour_shape(self) -> tuple[int, int]:
         return self._small.shape[0], self._small.shape[1]
+
+    @property
+    def light_shape(self) -> tuple[int, int]:
+        luma = self._luma_and_edges[0]
+        return luma.shape[0], luma.shape[1]
 
     @cached_property
     def _rows(self) -> ByteArray:
@@ -52,6 +58,8 @@ class PictureLook:
 
     def colour_shares(self, part: BoolArray | tuple[slice, slice] | None = None) -> FloatArray:
         """The share, 0..1, of each named colour in the picture or in a part of it."""
+        if isinstance(part, np.ndarray):
+            return shares(self._rows, part.view(np.uint8))
         return shares(self._rows if part is None else self._rows[part])
 
     @cached_property
@@ -65,14 +73,13 @@ class PictureLook:
 
     def of_part_and_rest(self, part: BoolArray) -> tuple[tuple[float, float], tuple[float, float]]:
         """Brightness and sharpness of a part of the picture, and of what is left of it."""
-        luma, edges = self._luma_and_edges
-        mask = enlarged(part, luma.shape)
+        (luma, edges), mask = self._luma_and_edges, part.view(np.uint8)
         inside = np.stack([sums(luma, mask), sums(edges, mask)])
         return _brightness_and_sharpness(inside), _brightness_and_sharpness(self._sums - inside)
 
     def contrast(self) -> float:
         """0..100."""
-        luma = self._luma_and_edges[0].ravel()
+        luma = self._luma_and_edges[0]
         darker = np.cumsum(counts(luma[:: _STEP if luma.size > _MANY else 1]))
         tail = _TAIL_PERCENT / 100 * darker[-1]
         low, high = np.searchsorted(darker, [tail, darker[-1] - tail])

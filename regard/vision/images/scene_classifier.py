@@ -23,9 +23,14 @@ class SceneClassifier:
         self._preprocess = Preprocess(model_input)
         self._place = session.outputs.index(_OUTPUT)
 
+    @property
+    def side(self) -> int:
+        """Of the square, in pixels, that it sees of a picture."""
+        return self._preprocess.side
+
     def probabilities(self, pictures: Sequence[ByteArray]) -> FloatArray:
         """N×classes of N H×W×3 RGB pictures, which are squeezed into the model's square whatever their proportions."""
-        squares = np.stack([resized(picture, self._preprocess.side, self._preprocess.side) for picture in pictures])
+        squares = np.stack([resized(picture, self.side, self.side) for picture in pictures])
         logits = run_in_chunks(self._session, squares, self._preprocess)[self._place]
         likely = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(likely / likely.sum(axis=1, keepdims=True), np.float32)

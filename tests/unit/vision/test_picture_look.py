@@ -6,7 +6,7 @@ import pytest
 from people import astronaut, nobody
 from PIL import ImageFilter
 
-from regard.domain.arrays import ByteArray
+from regard.domain.arrays import BoolArray, ByteArray
 from regard.vision.images.named_colours import named_colours, nearest_colours
 from regard.vision.images.picture_look import PictureLook
 
@@ -20,6 +20,12 @@ PLAIN = {
 
 def plain(colour: tuple[int, int, int], height: int = 90, width: int = 120) -> ByteArray:
     return np.full((height, width, 3), colour, np.uint8)
+
+
+def left_half(shape: tuple[int, int]) -> BoolArray:
+    part = np.zeros(shape, bool)
+    part[:, : shape[1] // 2] = True
+    return part
 
 
 def luma(colour: tuple[int, int, int]) -> float:
@@ -57,10 +63,9 @@ def test_halves_have_half_each_and_a_part_has_only_its_own() -> None:
     best = np.argsort(-shares)[:2]
     assert {known.plain[row] for row in best} == {"red", "blue"}
     np.testing.assert_allclose(shares[best], 0.5, atol=0.02)
-    left = np.zeros(look.parts_shape, bool)
-    left[:, : left.shape[1] // 2] = True
+    left = left_half(look.colour_shape)
     assert known.plain[int(look.colour_shares(left).argmax())] == "red"
-    (bright, _), (dark, _) = look.of_part_and_rest(left)
+    (bright, _), (dark, _) = look.of_part_and_rest(left_half(look.light_shape))
     assert bright == pytest.approx(100 * luma(PLAIN["red"]), abs=1)
     assert dark == pytest.approx(100 * luma(PLAIN["blue"]), abs=1)
     assert look.contrast() < 10  # red and blue are about as dark
@@ -82,15 +87,14 @@ def test_any_shape_of_picture_has_a_look(shape: tuple[int, int]) -> None:
     look = PictureLook(nobody(*shape))
     assert look.colour_shares().sum() == pytest.approx(1, abs=1e-5)
     assert 0 <= look.brightness_and_sharpness()[0] <= 100
-    every, _ = look.of_part_and_rest(np.ones(look.parts_shape, bool))
+    every, _ = look.of_part_and_rest(np.ones(look.light_shape, bool))
     assert every == pytest.approx(look.brightness_and_sharpness())
 
 
 def test_a_part_is_judged_as_if_it_were_the_picture_and_the_rest_as_a_part() -> None:
     crisp = astronaut()[:512, :512]
     look = PictureLook(np.concatenate([crisp, blurred(crisp, 3)], axis=1))
-    left = np.zeros(look.parts_shape, bool)
-    left[:, : left.shape[1] // 2] = True
+    left = left_half(look.light_shape)
     before, behind = look.of_part_and_rest(left)
     assert before == pytest.approx(PictureLook(crisp).brightness_and_sharpness(), abs=0.5)
     assert before[1] > behind[1] + 30
