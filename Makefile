@@ -125,8 +125,10 @@ bench-labels: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.labels
 	$(BIN)/python -m benchmarks.label_reliability
 
+# In parts, each of which is kept in .cache/benchmarks: PARTS="cuts memory" for some, AGAIN=1 to measure what is kept.
+PARTED = $(PARTS) $(if $(AGAIN),--again)
 bench-jobs: $(VENV)/installed-dev
-	$(BIN)/python -m benchmarks.jobs
+	$(BIN)/python -m benchmarks.jobs $(PARTED)
 
 bench-http: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.http_load
@@ -138,7 +140,7 @@ bench-moderation: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.moderation
 
 bench-video: $(VENV)/installed-dev
-	$(BIN)/python -W ignore -m benchmarks.video
+	$(BIN)/python -W ignore -m benchmarks.video $(PARTED)
 
 bench-users: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.users

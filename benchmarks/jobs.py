@@ -1,102 +1,81 @@
-"""What jobs cost: `make bench-jobs`. A page of 1,000 among 324,000 items (six hours of video, five looks a second,
-three faces each), in each order; the ending that makes those orders; a claim among many jobs.
+"""What jobs cost: `make bench-jobs`, on 324,000 items: six hours of video, five looks a second, three faces each.
 
-`--scale 0.1` is a quick try; `--database URL` takes another database than a new SQLite.
+On SQLite and on PostgreSQL: a page of 1,000 in each order; the ending that makes those orders; a claim among many jobs.
+And as clients see it: every page of both orders from a server, whether each item is there once and in its place; and
+how long it takes to start a job on an object of ten gigabytes.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
 
-from benchmarks import markdown
-from regard.accountability.gate import Gate, Grant
+from benchmarks import parts
+from benchmarks.job_pages import ACT, CHUNKS, ITEMS, KIND, PAGE, Faces, caller, new_job, now, served_pages
+from benchmarks.parts import Measured
+from regard.accountability.gate import Gate
 from regard.accountability.profiles.catalogue import OPEN
-from regard.domain.authority import Act, Action, Caller, Channel
-from regard.domain.callers import Principal
-from regard.domain.jobs import Job, JobState, NewJob, StoredObject
+from regard.bootstrap.spare_memory import keep_what_is_made
+from regard.domain.jobs import JobState
 from regard.engine.jobs.announcer import Announcer
 from regard.engine.jobs.chunk_work import ChunkWork
 from regard.engine.jobs.endings import Endings
-from regard.engine.jobs.queue import JobQueue
-from regard.engine.jobs.sorting import ordered
-from regard.engine.jobs.task import Beat, ChunkResult, Found, JobEnding, JobFailed, Part, Plan, Span
+from regard.engine.jobs.queue import MOST_JOBS, JobQueue
 from regard.store import database
+from tests.postgres_server import DURABLE, binaries, running
 
-CHUNKS, ITEMS, PAGE = 360, 900, 1000
 PAGES = 200
 JOBS = 100
-ACT = Act(action=Action.DETECT, operation="StartFaceDetection", medium="recorded")
-
-
-class Faces:
-    """Finds as many faces in each minute as there would be, each as AWS describes one."""
-
-    def __init__(self, chunks: int) -> None:
-        self._chunks = chunks
-        self._chance = random.Random(1)  # noqa: S311 - no secret
-
-    def plan(self, job: Job, grant: Grant) -> Plan:
-        grant.require(grant.act.action)
-        del job
-        return Plan(spans=[Span(from_ms=at * 60_000, to_ms=(at + 1) * 60_000) for at in range(self._chunks)])
-
-    def run(self, parts: Sequence[Part], beat: Beat) -> Sequence[ChunkResult | JobFailed]:
-        beat(0.0)
-        return [ChunkResult(items=[self._face(part, at) for at in range(ITEMS)]) for part in parts]
-
-    def finish(self, job: Job, found: Found) -> JobEnding:
-        del job
-        return JobEnding(orders={"INDEX": ordered(found, lambda item: item["index"])})
-
-    def _face(self, part: Part, at: int) -> Mapping[str, Any]:
-        number = self._chance.random
-        moment = part.chunk.from_ms + at // 3 * 200
-        kinds = ("eyeLeft", "eyeRight", "mouthLeft", "mouthRight", "nose")
-        face = {
-            "BoundingBox": {name: number() for name in ("Width", "Height", "Left", "Top")},
-            "Landmarks": [{"Type": kind, "X": number(), "Y": number()} for kind in kinds],
-            "Pose": {name: number() * 90 for name in ("Roll", "Yaw", "Pitch")},
-            "Quality": {"Brightness": number() * 100, "Sharpness": number() * 100},
-            "Emotions": [{"Type": f"EMOTION{each}", "Confidence": number() * 100} for each in range(8)],
-            "Confidence": number() * 100,
-        }
-        return {"at": moment, "index": int(number() * 50), "Timestamp": moment, "Face": face}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--database")
-    chosen = parser.parse_args()
+    parts.main("jobs", {"sqlite": on_sqlite, "postgresql": on_postgresql, "served": served_pages}, __doc__)
+
+
+def on_sqlite() -> Measured:
     with tempfile.TemporaryDirectory() as folder:
-        url = chosen.database or f"sqlite:///{Path(folder) / 'regard.db'}"
-        rows = list(measured(url, max(2, round(CHUNKS * chosen.scale))))
-    markdown.table("Jobs", ("what", "median", "95 %", "processor, median"), rows)
+        return _measured(f"sqlite:///{Path(folder) / 'regard.db'}", "SQLite")
 
 
-def measured(url: str, chunks: int) -> Iterator[tuple[str, ...]]:
+def on_postgresql() -> Measured:
+    """On a server of its own."""
+    found = binaries()
+    if found is None:
+        raise SystemExit("PostgreSQL's server is not installed: apt-get install postgresql")
+    with (
+        tempfile.TemporaryDirectory(prefix="regard-bench-") as folder,
+        running(found, Path(folder), *DURABLE) as server,
+    ):
+        server.run("CREATE DATABASE jobs")
+        return _measured(server.url("jobs"), "PostgreSQL")
+
+
+def _measured(url: str, name: str) -> Measured:
+    columns = ("what", "median", "95 %", "processor, median")
+    return Measured(title=f"Jobs of {CHUNKS * ITEMS:,} items, on {name}:", columns=columns, rows=list(_rows(url)))
+
+
+def _rows(url: str) -> Iterator[Sequence[str]]:
+    keep_what_is_made()  # as servers and workers do
     opened = database.open(url)
-    ends = Endings(opened, Announcer(), _now, lease=timedelta(minutes=10))
-    queue = JobQueue(opened, account_id="1", kept=timedelta(days=7), clock=_now)
-    gate, work = Gate(OPEN), ChunkWork({"FACES": Faces(chunks)}, Gate(OPEN), opened, ends, beat_seconds=60)
-    with gate.open(_caller("A"), ACT) as grant:
-        job = queue.submit(grant, _new())
+    ends = Endings(opened, Announcer(), now, lease=timedelta(minutes=10))
+    queue = JobQueue(opened, account_id="1", kept=timedelta(days=7), clock=now)
+    gate, work = Gate(OPEN), ChunkWork({KIND: Faces(CHUNKS)}, Gate(OPEN), opened, ends, beat_seconds=60)
+    with gate.open(caller("A"), ACT) as grant:
+        job = queue.submit(grant, new_job())
         ending = (0.0, 0.0)
-        while claims := ends.claims.claim("w", 20):
-            ending = _timed(lambda claims=claims: work(claims))  # type: ignore[misc]
-        done = queue.get(grant, job.id, "FACES")
+        while claims := ends.claims.claim("w", MOST_JOBS):
+            ending = _timed(partial(work, claims))
+        done = queue.get(grant, job.id, KIND)
         assert done.state is JobState.SUCCEEDED, done.message
-        total = chunks * ITEMS
+        total = CHUNKS * ITEMS
         yield f"ending, {total:,} items, two orders", f"{ending[0]:.1f} s", "–", f"{ending[1]:.1f} s"
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         yield "memory of all of it, at most", f"{memory:.0f} MB", "–", "–"
@@ -106,9 +85,9 @@ def measured(url: str, chunks: int) -> Iterator[tuple[str, ...]]:
             seconds = [_timed(partial(queue.page, grant, done, ordering, after, PAGE)) for after in places]
             yield f"page of {PAGE:,} by {ordering}", *_shown(seconds)
     for number in range(JOBS):
-        with gate.open(_caller(f"key{number // 20}"), ACT) as grant:
-            queue.submit(grant, _new(f"clip{number}.mp4"))
-    seconds = [_timed(partial(ends.claims.claim, "w", 20)) for _ in range(JOBS)]
+        with gate.open(caller(f"key{number // MOST_JOBS}"), ACT) as grant:
+            queue.submit(grant, new_job(f"clip{number}.mp4"))
+    seconds = [_timed(partial(ends.claims.claim, "w", MOST_JOBS)) for _ in range(JOBS)]
     yield f"claim among {JOBS} jobs", *_shown(seconds)
     opened.close()
 
@@ -123,18 +102,6 @@ def _timed(act: Callable[[], object]) -> tuple[float, float]:
 def _shown(seconds: Sequence[tuple[float, float]]) -> tuple[str, str, str]:
     clock, busy = zip(*seconds, strict=True)
     return f"{median(clock) * 1e3:.1f} ms", f"{quantiles(clock, n=20)[-1] * 1e3:.1f} ms", f"{median(busy) * 1e3:.1f} ms"
-
-
-def _caller(key: str) -> Caller:
-    return Caller(principal=Principal(access_key_id=key, name=key), channel=Channel.AWS)
-
-
-def _new(name: str = "game.mp4") -> NewJob:
-    return NewJob(kind="FACES", request={}, object=StoredObject(bucket="videos", name=name, etag="1", size=1))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 if __name__ == "__main__":

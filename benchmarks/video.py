@@ -1,4 +1,5 @@
-"""Stored video: how fast, how right, in how much memory: `make bench-video`.
+"""Stored video: how fast, how right, in how much memory: `make bench-video`, or a part of it by
+`make bench-video PARTS="cuts memory"`. Each part takes a few minutes, and is kept.
 
 Cuts are looked for in films made of noise and photographs, with fades, dissolves, flashes and cameras that pan, zoom,
 shake and jerk. Faces are those of development people, 40 to 120 pixels wide, that move over a wall, are blurred, and
@@ -9,7 +10,6 @@ every frame, and running the same models on the very pictures that were looked a
 from __future__ import annotations
 
 import io
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,8 +19,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.markdown import bullet, table
+from benchmarks import parts
 from benchmarks.material import DATA, models
+from benchmarks.parts import Measured
 from benchmarks.video_memory import memory
 from benchmarks.video_scenes import edited, encoded, street
 from regard.domain.arrays import ByteArray
@@ -49,18 +50,32 @@ SECONDS, ROUNDS, SIMILARITY = 12, 3, 99
 MATES, STRANGERS, TOGETHER, LOOKS = 100, 200, 4, 6
 #: Other photographs of whom is enrolled, and how many faces wide a photograph is.
 OTHERS, FACE_PARTS = 3, 2.6
+#: What part of the search is called, which of a person's photographs walk by, and that in words.
+PHOTOGRAPHS = (
+    ("enrolled", slice(1), "the one that is enrolled"),
+    ("another", slice(1, 2), "another"),
+    ("others", slice(1, 1 + OTHERS), f"{OTHERS} others, one after another"),
+)
+TIMES = ("times real time", "CPU seconds a second", "decoding", "models", "overhead")
 
 
 def main() -> None:
-    parts = {"cuts": cuts, "speed": speed, "memory": memory, "search": search}
-    for name in sys.argv[1:] or parts:
-        parts[name]()
+    faces = {
+        f"faces-{width}x{height}-{looks}": partial(faces_speed, width, height, looks)
+        for width, height, looks in ((640, 480, 5), (1920, 1080, 2), (1920, 1080, 5))
+    }
+    searches = {f"search-{name}": partial(search, which, words) for name, which, words in PHOTOGRAPHS}
+    parts.main(
+        "video",
+        {"cuts": cuts, **faces, "segments-1920x1080": segments_speed, "memory": memory, **searches},
+        __doc__,
+    )
 
 
 # -- cuts --------------------------------------------------------------------------------------------------------------
 
 
-def cuts() -> None:
+def cuts() -> Measured:
     photographs = sorted((DATA / "images").glob("*.jpg")) + sorted((DATA / "lfw-dev").glob("*/*_0001.jpg"))[::24]
     right = told = there = 0
     for seed in FILMS:
@@ -68,7 +83,7 @@ def cuts() -> None:
         found = _cuts(encoded(film.frames, crf="28", g="250"))
         right, told, there = right + len(found & {*film.cuts}), told + len(found), there + len(film.cuts)
     rows = [[str(there), str(told), str(right), f"{2 * right / (told + there):.3f}"]]
-    table("Cuts, to the frame:", ["in the films", "told", "right", "F1"], rows)
+    return Measured(title="Cuts, to the frame:", columns=["in the films", "told", "right", "F1"], rows=rows)
 
 
 def _cuts(data: bytes) -> set[int]:
@@ -81,32 +96,33 @@ def _cuts(data: bytes) -> set[int]:
 # -- speed -------------------------------------------------------------------------------------------------------------
 
 
-def speed() -> None:
-    analyzer = FaceAnalyzer(models())
-    seen = Models(faces=analyzer, labels=None, text=None, moderation=None)  # type: ignore[arg-type]
-    rows = []
-    for name, width, height, looks in (
-        ("faces, 640×480, 5 looks/s", 640, 480, 5),
-        ("faces, 1920×1080, 2 looks/s", 1920, 1080, 2),
-        ("faces, 1920×1080, 5 looks/s", 1920, 1080, 5),
-    ):
-        data = street(width, height, SECONDS)
-        rows.append([name, *_timed(data, seen, lambda step=1000 / looks: _faces(step), 1000 / looks, analyzer)])
-        rows[-1].append(_kept(_pictures(data, 1000 / looks), 1000 / looks, seen))
-    data = street(1920, 1080, SECONDS)
-    rows.append(["shots and black frames, 1920×1080", *_timed(data, seen, _segments, None, analyzer), "–"])
-    times = ["times real time", "CPU seconds a second", "decoding", "models", "overhead"]
-    columns = ["25 frames/s, H.264", *times, "faces kept"]
-    table(f"{SECONDS} seconds of video, medians of {ROUNDS}, {cores()} cores:", columns, rows)
+def faces_speed(width: int, height: int, looks: int) -> Measured:
+    seen, data, step = _face_models(), street(width, height, SECONDS), 1000 / looks
+    times = _timed(data, seen, lambda: _faces(step), step)
+    return _speed(f"faces, {width}×{height}, {looks} looks/s", times, _kept(_pictures(data, step), step, seen))
 
 
-def _timed(
-    data: bytes, seen: Models, watcher: Callable[[], Watcher], step: float | None, analyzer: FaceAnalyzer
-) -> list[str]:
+def segments_speed() -> Measured:
+    times = _timed(street(1920, 1080, SECONDS), _face_models(), _segments, None)
+    return _speed("shots and black frames, 1920×1080", times, "–")
+
+
+def _face_models() -> Models:
+    return Models(faces=FaceAnalyzer(models()), labels=None, text=None, moderation=None)  # type: ignore[arg-type]
+
+
+def _speed(name: str, times: Sequence[str], kept: str) -> Measured:
+    columns = ["25 frames/s, H.264", *TIMES, "faces kept"]
+    return Measured(
+        title=f"{SECONDS} seconds of video, medians of {ROUNDS}:", columns=columns, rows=[[name, *times, kept]]
+    )
+
+
+def _timed(data: bytes, seen: Models, watcher: Callable[[], Watcher], step: float | None) -> list[str]:
     """In turn: the pass, decoding alone, and the models alone on the pictures that the pass looks at."""
     threads = 1 if step else cores()
     pictures = _pictures(data, step) if step else []
-    analyzer.faces(pictures[:1], DESCRIBED)
+    seen.faces.faces(pictures[:1], DESCRIBED)
 
     def look() -> None:
         with open_clip(io.BytesIO(data), threads=threads) as clip:
@@ -162,7 +178,7 @@ def _segments() -> Watcher:
 # -- face search -------------------------------------------------------------------------------------------------------
 
 
-def search() -> None:
+def search(which: slice, words: str) -> Measured:
     analyzer = FaceAnalyzer(models())
     folders = [sorted(each.glob("*.jpg")) for each in sorted((DATA / "lfw-dev").iterdir()) if each.is_dir()]
     # Whom there are enough photographs of: one to enrol, and as many others as there are looks that make a mean.
@@ -175,28 +191,26 @@ def search() -> None:
         if each.embeddings is not None and len(each)
     ]
     gallery, calibration = np.stack(enrolled), catalogue()["sface"].calibration
-    reader, rows = ProbeReader(None, analyzer), []  # type: ignore[arg-type]
-    unknown = [(-1, files[:1]) for files in strangers]
-    for which, photograph in (
-        (slice(1), "the one that is enrolled"),
-        (slice(1, 2), "another"),
-        (slice(1, 1 + OTHERS), f"{OTHERS} others, one after another"),
-    ):
-        people = _people([(row, files[which]) for row, files in enumerate(mates)] + unknown, analyzer)
-        for most in (1, 3, 5):
-            found, false = set(), 0
-            for row, looks in people:
-                mean = mean_look([reader.embedded(each.image, each.face) for each in looks[:most]])
-                cosines = np.asarray(gallery @ mean.embedding, np.float32)
-                utilities = None if mean.utility is None else np.full(len(cosines), mean.utility, np.float32)
-                best = int(cosines.argmax())
-                if float(calibration.similarity(cosines, utilities)[best]) >= SIMILARITY:
-                    found |= {row} if best == row else set()
-                    false += best != row
-            rows.append([photograph, str(most), f"{len(found)} of {len(mates)}", f"{false} of {len(people)}"])
-    columns = ["photograph", "best looks", f"found at {SIMILARITY}", "false"]
-    table(f"{len(mates)} enrolled people and {len(strangers)} strangers walk by:", columns, rows)
-    bullet(f"Expected by chance: {len(gallery) * len(people) * 1e-6:.3f} false.")
+    reader = ProbeReader(None, analyzer)  # type: ignore[arg-type]
+    shown = [(row, files[which]) for row, files in enumerate(mates)] + [(-1, files[:1]) for files in strangers]
+    people, rows = _people(shown, analyzer), []
+    for most in (1, 3, 5):
+        found, false = set(), 0
+        for row, looks in people:
+            mean = mean_look([reader.embedded(each.image, each.face) for each in looks[:most]])
+            cosines = np.asarray(gallery @ mean.embedding, np.float32)
+            utilities = None if mean.utility is None else np.full(len(cosines), mean.utility, np.float32)
+            best = int(cosines.argmax())
+            if float(calibration.similarity(cosines, utilities)[best]) >= SIMILARITY:
+                found |= {row} if best == row else set()
+                false += best != row
+        rows.append([words, str(most), f"{len(found)} of {len(mates)}", f"{false} of {len(people)}"])
+    return Measured(
+        title=f"{len(mates)} enrolled people and {len(strangers)} strangers walk by:",
+        columns=["photograph", "best looks", f"found at {SIMILARITY}", "false"],
+        rows=rows,
+        notes=[f"{words}: expected by chance: {len(gallery) * len(people) * 1e-6:.3f} false."],
+    )
 
 
 def _people(shown: Sequence[tuple[int, Sequence[Path]]], analyzer: FaceAnalyzer) -> list[tuple[int, list[FaceLook]]]:

@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.markdown import table
 from benchmarks.material import MODELS
+from benchmarks.parts import Measured
 from benchmarks.video_scenes import street
 from regard.bootstrap.spare_memory import share_one_heap
 from regard.bootstrap.threads import limit_blas_threads
@@ -28,14 +28,15 @@ from regard.media.clip import open_clip
 SHORT, LONG = 4, 20
 
 
-def memory() -> None:
+def memory() -> Measured:
     """Each in a process of its own, which ends with it."""
     rows = []
     for seconds in (SHORT, LONG):
         context = multiprocessing.get_context("spawn")
         with context.Pool(1) as pool:
             rows.append([f"{seconds} s", f"{pool.apply(_peak, (seconds,)):.0f}"])
-    table("Peak memory of all that is looked for, in 1920×1080 at once, in MB:", ["video", "MB"], rows)
+    title = "Peak memory of all that is looked for, in 1920×1080 at once, in MB:"
+    return Measured(title=title, columns=["video", "MB"], rows=rows)
 
 
 def _peak(seconds: int) -> float:

@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 
 from benchmarks.material import DATA
+from benchmarks.parts import RESULTS
 from regard.domain.arrays import ByteArray
+from regard.files import replace_file
 from regard.media.image_decoder import decode
 
 WIDTH, HEIGHT = 192, 108
@@ -141,7 +143,16 @@ def _dissolve(rng: np.random.Generator, film: Edited, frames: list[ByteArray], l
 
 
 def street(width: int, height: int, seconds: int) -> bytes:
-    """Two people who walk before a wall, noisily."""
+    """Two people who walk before a wall, noisily; made once, for that takes longer than looking at it."""
+    kept = RESULTS / "films" / f"street-{width}x{height}-{seconds}.mp4"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with replace_file(kept) as stream:
+            stream.write(_street(width, height, seconds))
+    return kept.read_bytes()
+
+
+def _street(width: int, height: int, seconds: int) -> bytes:
     files = sorted((DATA / "lfw-dev").glob("*/*_0001.jpg"))[:2]
     portraits = [cv2.resize(decode(file.read_bytes()).pixels, (height // 4, height // 4)) for file in files]
     rng = np.random.default_rng(1)

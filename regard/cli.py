@@ -73,7 +73,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except RegardError as error:
-            terminal.fail(error.message)
+            terminal.fail(f"{error.message.rstrip('.')}. {error.detail}" if error.detail else error.message)
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of our output has closed it; Typer ends quietly
                 raise

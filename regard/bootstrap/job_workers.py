@@ -13,7 +13,7 @@ from regard.bootstrap.accountability import gate
 from regard.bootstrap.core_dumps import forbid_core_dumps
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.jobs import deliveries, endings
-from regard.bootstrap.spare_memory import share_one_heap
+from regard.bootstrap.spare_memory import keep_what_is_made, share_one_heap
 from regard.bootstrap.stores import Stores, open_stores
 from regard.bootstrap.tasks import tasks
 from regard.bootstrap.threads import limit_blas_threads
@@ -62,13 +62,15 @@ def chunk_work(settings: Settings) -> ChunkWork:
     closing = ExitStack()
     stores = open_stores(settings, closing)
     ledger = Ledger(lambda: nullcontext(stores.database))
-    return ChunkWork(
+    work = ChunkWork(
         tasks(settings, stores, closing),
         gate(settings, ledger, lambda: nullcontext(stores.database)),
         stores.database,
         endings(settings, stores),
         beat_seconds=settings.jobs.lease_seconds / _BEATS,
     )
+    keep_what_is_made()
+    return work
 
 
 class Shift:

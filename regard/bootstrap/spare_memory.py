@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import mmap
 from pathlib import Path
 from threading import Lock, Timer
@@ -26,6 +27,14 @@ def share_one_heap() -> None:
     """From now on all threads allocate from one heap, where the C library is glibc. Call it before they start."""
     if _set_option := _function("mallopt"):
         _set_option(_M_ARENA_MAX, 1)
+
+
+def keep_what_is_made() -> None:
+    """From now on Python's collector passes over what has been made, which stays to the end of the process. It went
+    through all of that again and again while a page of 1,000 faces was read: 15 ms of the 18 that this took."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 class SpareMemory(Instrument):

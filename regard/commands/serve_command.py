@@ -21,6 +21,7 @@ from regard.bootstrap.job_workers import working_on_jobs
 from regard.bootstrap.loopback import is_loopback
 from regard.bootstrap.packs import fetching_packs
 from regard.bootstrap.rules import rules_of
+from regard.bootstrap.spare_memory import keep_what_is_made
 from regard.bootstrap.tls import Tls
 from regard.commands import context, terminal
 from regard.commands.acts import granted
@@ -119,6 +120,7 @@ def _serve(chosen: Settings, home: Path | None, limit: int) -> int | None:
             ending=shared.end,
         )
         engine.profile_choice.begin_again = http.begin_again
+        keep_what_is_made()
         http.run()
         if http.ended_by == signal.SIGINT:
             raise KeyboardInterrupt

@@ -19,7 +19,9 @@ _TEMPLATE = "video_page.html.jinja"
 _CLASSES = {"Shots": "shots", "Technical cues": "cues", "Possible matches": "match"}
 #: Times that a ruler shows: the first of these steps that gives few enough marks.
 _STEPS_MS = tuple(1_000 * each for each in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600))
-_MOST_MARKS = 8
+_MOST_MARKS = 6
+#: On a telephone the last time is as wide as this part of the ruler, and so is the one before it.
+_END_PART = 0.22
 #: Shots of which a picture is shown.
 _MOST_STILLS = 300
 
@@ -88,7 +90,7 @@ def length(duration_ms: int) -> str:
 def _marks(duration: int) -> Iterator[int]:
     """The start, round times in between, and the end."""
     step = next((each for each in _STEPS_MS if duration / each <= _MOST_MARKS), _STEPS_MS[-1])
-    yield from (at for at in range(0, duration, step) if at == 0 or duration - at > step / 2)
+    yield from (at for at in range(0, duration, step) if at == 0 or duration - at > _END_PART * duration)
     yield duration
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from regard.domain.arrays import ByteArray
 from regard.domain.videos import Span, VideoMetadata
+from regard.media.frame_times import FrameTimes
 from regard.media.frames import Frame, FrameLimit, SeekableFile, Sound, UnreadableVideo, key_frame_spans, reduced_size
 from regard.media.video_limits import CODECS, check_declared, square_width
 
@@ -72,12 +73,11 @@ class OpenCvClip:
         self.decoded = self.lost = self.damaged = 0
         # Held, for OpenCV does not.
         self._reader = _Reader(file)
-        reader: Any = self._reader  # what OpenCV's stubs call it is not what it takes
-        self._video = cv2.VideoCapture(reader, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
+        self._threads = threads
+        self._video = cv2.VideoCapture()
         with ExitStack() as faulty:
             faulty.callback(self.close)
-            if not self._video.isOpened():
-                raise UnreadableVideo(detail="The video cannot be opened.")
+            self._open()
             self.metadata = self._described(container)
             check_declared(self.metadata)
             if self._next() is None:
@@ -90,8 +90,9 @@ class OpenCvClip:
         return key_frame_spans([int(number * seconds * 1000) for number in range(1, count)])
 
     def read(self, span: Span, *, sound: bool = False) -> Iterator[Frame | Sound]:  # noqa: ARG002 - there is none
-        limit = FrameLimit(span)
+        limit, times = FrameLimit(span), FrameTimes(self.metadata.rate)
         for frame in self._frames_from(span.from_ms):
+            frame.at = times.shown(frame.at)
             limit.count(frame.at)
             if span.to_ms is not None and frame.at >= span.to_ms:
                 return
@@ -102,9 +103,18 @@ class OpenCvClip:
     def close(self) -> None:
         self._video.release()
 
+    def _open(self) -> None:
+        self._reader.seek(0)
+        reader: Any = self._reader  # what OpenCV's stubs call it is not what it takes
+        if not self._video.open(reader, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, self._threads]):
+            raise UnreadableVideo(detail="The video cannot be opened.")
+
     def _frames_from(self, at: int) -> Iterator[OpenCvFrame]:
         for back in _STEPS_BACK:
-            self._video.set(cv2.CAP_PROP_POS_MSEC, max(0, at - back))
+            if at > back:
+                self._video.set(cv2.CAP_PROP_POS_MSEC, at - back)
+            else:
+                self._open()  # a seek would miss the beginning in some containers
             frame = self._next()
             if frame is None or frame.at <= at or at <= back:
                 break

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Final, NoReturn
 
 import av
 from av.stream import Disposition
 
 from regard.domain.videos import AudioTrack, Span, VideoMetadata
+from regard.media.frame_times import FrameTimes
 from regard.media.frames import Frame, FrameLimit, SeekableFile, Sound, UnreadableVideo, key_frame_spans
 from regard.media.pyav_frame import Conversion, PyAvFrame
 from regard.media.pyav_sound import Ear
@@ -56,6 +57,9 @@ class PyAvClip:
             first = self._first_frame()
             self._unit = self._stream.time_base
             self._start = self._stream.start_time if self._stream.start_time is not None else (first.pts or 0)
+            # AVI has no times but the packets' order. FFmpeg's guess is wrong where frames are coded out of turn.
+            self._ordered = container == "avi"
+            self._first = (first.dts or 0) if self._ordered else self._start
             self._conversion = Conversion(round(first.rotation / 90) % 4, float(self._stream.sample_aspect_ratio or 1))
             self.metadata = self._described(first)
             self.lost = self.damaged = 0
@@ -77,13 +81,13 @@ class PyAvClip:
     def read(self, span: Span, *, sound: bool = False) -> Iterator[Frame | Sound]:
         heard = self._heard() if sound else None
         ear = None if heard is None else Ear(heard, self._start * self._unit)
-        limit, counter, packets = FrameLimit(span), _Counter(self.metadata.rate), 0
+        limit, times, packets = FrameLimit(span), FrameTimes(self.metadata.rate), 0
         for packet in self._packets_from(span.from_ms, sound=sound):
             if ear and packet.stream.index == ear.index:
                 yield from ear.hear(packet)
                 continue
             packets += packet.size > 0
-            for frame in self._frames(packet, counter):
+            for frame in self._frames(packet, times):
                 limit.count(frame.at)
                 if span.to_ms is not None and frame.at >= span.to_ms:
                     return
@@ -165,38 +169,43 @@ class PyAvClip:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def _time(self, pts: int) -> int:
-        return int((pts - self._start) * self._unit.numerator * 1000 // self._unit.denominator)
+    def _time(self, packet: Any) -> int | None:
+        """When a packet's frame is shown, as far as its container can tell."""
+        return self._since(packet.dts if self._ordered else packet.pts, self._start)
+
+    def _since(self, ticks: int | None, start: int) -> int | None:
+        return None if ticks is None else int((ticks - start) * self._unit.numerator * 1000 // self._unit.denominator)
 
     def _seek(self, at: int) -> bool:
         """To the last key frame up to the end of that millisecond, as far as the container can tell. Whether it can: if
-        not, to the beginning."""
-        ticks = 0 if at <= 0 else int((at + 1) * self._unit.denominator // (1000 * self._unit.numerator))
-        try:
-            self._container.seek(self._start + ticks, stream=self._stream)
-        except av.error.FFmpegError:
-            self.close()
-            self._open()
-            return False
-        return True
+        not, to the beginning, which a seek would miss in some containers."""
+        ticks = int((at + 1) * self._unit.denominator // (1000 * self._unit.numerator))
+        if at > 0:
+            with suppress(av.error.FFmpegError):
+                self._container.seek(self._start + ticks, stream=self._stream)
+                return True
+        self.close()
+        self._open()
+        return False
 
     def _key_frame(self, at: int) -> int | None:
         """When the key frame is shown that a seek to this time arrives at."""
         if not self._seek(at):
             return None
         for packet in self._demuxed(None):
-            if packet.is_keyframe and packet.pts is not None:
-                return self._time(packet.pts)
+            if packet.is_keyframe and (shown := self._time(packet)) is not None:
+                return shown
         return None
 
     def _packets_from(self, at: int, *, sound: bool) -> Iterator[Any]:
         """The packets from a key frame that is shown at that time or before."""
-        for back in _STEPS_BACK if at else (0,):
+        # Where only the order is known, frames that are shown before a key frame and coded behind it look like its own.
+        for back in _STEPS_BACK[1:] if self._ordered else _STEPS_BACK:
             found = self._seek(at - back)
             packets = self._demuxed(self._heard() if sound else None)
             before = list(self._up_to_key_frame(packets))
-            shown = self._time(before[-1].pts) if before and before[-1].pts is not None else None
-            if not found or at <= back or (shown is not None and shown <= at):
+            shown = self._time(before[-1]) if before else None
+            if not found or (shown is not None and shown <= at):
                 break
         yield from before
         yield from packets
@@ -226,7 +235,7 @@ class PyAvClip:
         self.lost += frames
         self.damaged += frames
 
-    def _frames(self, packet: Any, counter: _Counter) -> Iterator[PyAvFrame]:
+    def _frames(self, packet: Any, times: FrameTimes) -> Iterator[PyAvFrame]:
         try:
             decoded = packet.decode()
         except av.error.FFmpegError:
@@ -234,8 +243,8 @@ class PyAvClip:
             return
         for frame in decoded:
             self.damaged += bool(frame.is_corrupt)
-            at = counter.time(None if frame.pts is None else self._time(frame.pts))
-            yield PyAvFrame(frame, max(0, at), self._conversion)
+            at = times.shown(self._since(frame.dts if self._ordered else frame.pts, self._first))
+            yield PyAvFrame(frame, at, self._conversion)
 
 
 def _open_nothing(url: str, *_: object) -> NoReturn:
@@ -245,16 +254,3 @@ def _open_nothing(url: str, *_: object) -> NoReturn:
 def _words(error: Exception) -> str:
     """What FFmpeg says, without the name that it gives our file."""
     return getattr(error, "strerror", None) or str(error)
-
-
-class _Counter:
-    """When a frame is shown whose time its packet does not say: one frame after the last."""
-
-    def __init__(self, rate: float) -> None:
-        self._each = 1000 / rate if rate else 40.0
-        self._next = 0.0
-
-    def time(self, said: int | None) -> int:
-        at = self._next if said is None else said
-        self._next = at + self._each
-        return int(at)

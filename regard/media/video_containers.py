@@ -35,6 +35,4 @@ def container_of(file: SeekableFile) -> str:
         start = 4 if packet == 192 else 0
         if len(head) > start + 2 * packet and all(head[start + k * packet] == 0x47 for k in range(3)):
             return "mpegts"
-    raise UnreadableVideo(
-        detail="The object is no video that Regard opens; it opens MP4, MOV, MKV, WebM, AVI and MPEG-TS."
-    )
+    raise UnreadableVideo(detail="This is no video that Regard opens; it opens MP4, MOV, MKV, WebM, AVI and MPEG-TS.")

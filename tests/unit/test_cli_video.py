@@ -58,7 +58,7 @@ def test_what_cannot_be_watched_is_said_in_words(user: Person, film: Path) -> No
     (user.pictures / "text.mp4").write_text("not a film")
     strange = user.run("video", user.pictures / "text.mp4", "--only", "shots")
     assert strange.code == 1
-    assert "Unsupported codec/format" in strange.err
+    assert "Unsupported codec/format. This is no video that Regard opens; it opens MP4" in strange.err
     wrong = user.run("video", film, "--only", "shots,cats")
     assert wrong.code == 1
     assert "shots, people, labels, text" in wrong.err

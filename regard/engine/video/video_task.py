@@ -94,7 +94,7 @@ class VideoTask:
                     yield clip
             except UnreadableVideo as error:
                 log.info("A video cannot be read: %s", error.detail or error.message)
-                raise JobFailed(error.message) from error
+                raise JobFailed(error.message, detail=error.detail) from error
 
 
 def described(video: VideoMetadata) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
 
-from regard.bootstrap.spare_memory import SpareMemory
+from regard.bootstrap.spare_memory import SpareMemory, keep_what_is_made
 
 MEASURING = """
 import sys, threading, time
@@ -108,3 +110,25 @@ def test_nothing_is_given_back_once_it_is_closed() -> None:
     spare.close()
     spare.answered(None)  # type: ignore[arg-type]
     assert spare._timer is None or not spare._timer.is_alive()
+
+
+class Ring:
+    """Only Python's collector frees it."""
+
+    def __init__(self) -> None:
+        self.own = self
+
+
+def test_what_is_made_is_passed_over_until_it_is_called_again() -> None:
+    before = Ring()
+    try:
+        keep_what_is_made()
+        first = weakref.ref(before)
+        second = weakref.ref(Ring())
+        del before
+        gc.collect()
+        assert (first() is None, second() is None) == (False, True)
+        keep_what_is_made()
+        assert first() is None
+    finally:
+        gc.unfreeze()

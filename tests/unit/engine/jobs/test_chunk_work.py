@@ -227,6 +227,18 @@ def test_a_job_is_nobody_elses_and_of_one_kind(shop: Workshop) -> None:
             shop.get(job, key, kind)
 
 
+def test_a_job_whose_time_is_over_is_not_found_before_it_is_erased(shop: Workshop) -> None:
+    job = shop.submit()
+    shop.run()
+    later = now() + timedelta(days=7, seconds=1)
+    queue = JobQueue(shop.store.database, account_id="1", kept=timedelta(days=7), clock=lambda: later)
+    with shop.gate.open(caller(), ACT) as grant:
+        assert [each.id for each in shop.queue.mine(grant, TOY, 10)] == [job.id]
+        with pytest.raises(ResourceNotFound, match="Could not find JobId"):
+            queue.get(grant, job.id, TOY)
+        assert queue.mine(grant, TOY, 10) == []
+
+
 def test_principals_take_turns_and_a_higher_priority_goes_first(shop: Workshop) -> None:
     mine = [shop.submit("A", name=f"a{number}") for number in range(3)]
     theirs = shop.submit("B", name="b")

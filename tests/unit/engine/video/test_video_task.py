@@ -15,6 +15,7 @@ from regard.domain.authority import Action
 from regard.domain.jobs import Chunk
 from regard.engine.galleries.enrolment import EnrolmentOptions
 from regard.engine.jobs.task import JobFailed, Part, Stopped
+from regard.errors import InvalidS3Object, ResourceNotFound
 from regard.media.blobs import ObjectReplaced
 
 SEGMENTS = {
@@ -154,6 +155,36 @@ def test_a_video_that_is_replaced_on_the_way_is_not_mixed_with_the_other(studio:
     studio.job("SEGMENT_DETECTION", SEGMENTS, clip(shot(2, 60)))
     with pytest.raises(ObjectReplaced):
         studio.done(job)
+
+
+def test_a_video_that_is_deleted_on_the_way_fails_in_words(studio: Studio) -> None:
+    job = studio.job("SEGMENT_DETECTION", SEGMENTS, clip(shot(1, 50)))
+    (studio.folder / "clip.mp4").unlink()
+    with pytest.raises(InvalidS3Object):
+        studio.done(job)
+
+
+def test_a_collection_that_is_deleted_on_the_way_fails_the_search_of_it_and_no_other_job(studio: Studio) -> None:
+    studio.job("SEGMENT_DETECTION", SEGMENTS, clip(walking(people.head(160), 25, 90), SMOOTH))
+    search = studio.job("FACE_SEARCH", WANTED | {"CollectionId": "gone"})
+    with pytest.raises(ResourceNotFound, match="gone"):
+        studio.done(search)
+    assert studio.done(studio.job("FACE_DETECTION", FACES))[0]["TIMESTAMP"]
+
+
+def test_a_threshold_of_0_tells_those_who_are_most_alike_and_no_more_than_five(wanted: Studio) -> None:
+    stranger = cv2.flip(people.head(160), 0)
+    data = clip(walking(np.ascontiguousarray(stranger[::-1]), 25, 90), SMOOTH)
+    (found,) = wanted.done(wanted.job("FACE_SEARCH", WANTED | {"FaceMatchThreshold": 0.0}, data))
+    assert found["TIMESTAMP"]
+    assert all(1 <= len(each["FaceMatches"]) <= 5 for each in found["TIMESTAMP"])
+
+
+def test_an_encrypted_video_fails(studio: Studio) -> None:
+    hidden = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "76" * 16, "encryption_kid": "a7" * 16}
+    data = clip(shot(1, 60), Making(muxing=hidden))
+    with pytest.raises(JobFailed, match=r"damaged|Unsupported codec/format"):
+        studio.done(studio.job("SEGMENT_DETECTION", SEGMENTS, data))
 
 
 def test_work_that_is_not_wanted_any_more_stops_at_the_next_frame(studio: Studio) -> None:
