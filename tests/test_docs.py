@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
 import tomllib
@@ -146,6 +147,27 @@ def test_every_route_of_the_native_api_is_documented_and_no_other() -> None:
     rows = re.findall(r"^\| (`[A-Z]+ /v1[^|]*) \|", read("reference/native-api.md"), re.MULTILINE)
     found = [name for row in rows for name in re.findall("`([^`]*)`", row)]
     assert sorted(found) == sorted(PERMISSIONS.routes)
+
+
+def test_every_fact_and_member_of_a_ledgers_entry_is_documented() -> None:
+    said = read("guides/ledger.md")
+    facts = set().union(*map(_facts, (ROOT / "regard").rglob("*.py")))
+    assert {"candidates", "profile_chosen", "withdrawn_from", "closed"} <= facts
+    assert sorted(each for each in facts if f"`facts.{each}`" not in said) == []
+    members = ("person", "roles", "service", "authorisation", "purpose", "on_behalf_of", "profile_sha256", "clock")
+    assert [each for each in members if f"`{each}`" not in said] == []
+
+
+def _facts(file: Path) -> set[str]:
+    """What the code of a file has entries say: names of arguments to `note`, and keys of what is given to it whole."""
+    nodes = ast.walk(ast.parse(file.read_text("utf-8")))
+    calls = [each for each in nodes if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute)]
+    notes = [each for each in calls if isinstance(each.func, ast.Attribute) and each.func.attr == "note"]
+    named = {word.arg for each in notes for word in each.keywords if word.arg is not None}
+    given = [part for each in notes for part in (*each.args, *(word.value for word in each.keywords if not word.arg))]
+    tables = [each for part in given for each in ast.walk(part) if isinstance(each, ast.Dict)]
+    keys = (key.value for each in tables for key in each.keys if isinstance(key, ast.Constant))
+    return named | {str(each) for each in keys}
 
 
 def test_every_error_code_is_documented() -> None:

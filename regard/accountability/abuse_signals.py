@@ -30,6 +30,7 @@ class SignalRules:
     associations: int = 100
     lists: int = 100
     subjects: int = 10
+    evaluations: int = 10
     low_thresholds: int = 10
     #: Similarity below which a threshold counts as low: Rekognition's default.
     low: float = 80.0
@@ -99,11 +100,15 @@ def read(bodies: Iterable[bytes]) -> Iterator[Deed]:
         )
 
 
-#: By the names of AWS's operations and of the native API's routes.
-_ASSOCIATIONS = ("AssociateFaces", "POST /v1/collections/{collection_id}/users/{user_id}/faces")
+#: By the names of AWS's operations, of commands, and of the native API's routes.
+_COLLECTION = "/v1/collections/{collection_id}"
+_ASSOCIATIONS = (
+    *("AssociateFaces", "users associate"),
+    *(f"POST {_COLLECTION}/users/{{user_id}}/{deed}" for deed in ("faces", "merge")),
+)
 _LISTS = (
-    *("ListFaces", "ListUsers"),
-    *("GET /v1/collections/{collection_id}/faces", "GET /v1/collections/{collection_id}/users"),
+    *("ListFaces", "ListUsers", "faces list", "users list"),
+    *(f"GET {_COLLECTION}/{what}" for what in ("faces", "users", "users/{user_id}", "quality")),
 )
 
 
@@ -229,6 +234,13 @@ _SIGNS = (
         "people looked for to tell what is kept of them, in short time: a search by another name",
         lambda done, _: _named(done, *SUBJECT_LOOKS),
         lambda rules: rules.subjects,
+    ),
+    _Sign(
+        "bulk-evaluate",
+        "serious",
+        "evaluations in short time: whoever makes up their tables learns whether two pictures match",
+        lambda done, _: _searches(done, Action.EVALUATE),
+        lambda rules: rules.evaluations,
     ),
     _Sign("low-thresholds", "low", "searches at a low threshold", _low, lambda rules: rules.low_thresholds),
     _Sign("thresholds-lowered", "serious", "changes of a threshold", _lowered, lambda _: 1),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from regard.accountability.gate import Grant
 from regard.accountability.plain_words import check_words
+from regard.accountability.profiles.catalogue import chosen
 from regard.accountability.profiles.rules import RetentionRules, Rules
+from regard.accountability.profiles.strictness import covers
 from regard.domain.authorisations import Authorisation, AuthorisationKind
 from regard.domain.galleries import Collection, Face
 from regard.errors import AccessDenied
@@ -16,6 +19,7 @@ from regard.store.collection_rows import CollectionRows
 from regard.store.consent_rows import ConsentRows
 from regard.store.database import Database
 from regard.store.face_rows import FaceRows
+from regard.store.profile_rows import ProfileRows
 from regard.store.term_rows import Term, TermRows
 
 #: A use is noted once in so long: it is counted in days.
@@ -41,6 +45,7 @@ class EnrolmentTerms:
         self._collections = CollectionRows(database)
         self._faces = FaceRows(database)
         self._consents = ConsentRows(database)
+        self._profiles = ProfileRows(database)
         self._clock = clock
 
     def check(self, grant: Grant, basis: Basis | None = None) -> None:
@@ -65,6 +70,23 @@ class EnrolmentTerms:
                 f"{grant.act.operation} is refused: under the profile {grant.rules.name} each person has to agree in "
                 "writing to be in a collection, and no file says that. Enrol their pictures."
             )
+
+    def check_profile(self, grant: Grant) -> None:
+        """Raises AccessDenied if a stricter profile was chosen since the grant was given, in whichever process. To be
+        asked in the transaction that stores faces: all transactions come one after another, and so does the choice."""
+        installed = self._profiles.installed()
+        if installed is not None and installed.chosen and not covers(grant.base, chosen(installed.name)):
+            raise AccessDenied(
+                f"{grant.act.operation} is refused: the profile {installed.name} has been chosen for this installation "
+                f"since this began under {grant.base.name}. Start it again."
+            )
+
+    @contextmanager
+    def storing(self, grant: Grant) -> Iterator[None]:
+        """A transaction in which faces are stored. Raises as `check_profile`, and nothing is stored."""
+        with self._database.write():
+            self.check_profile(grant)
+            yield
 
     def consented(
         self, grant: Grant, collection: Collection | None, external_ids: Sequence[str | None]
@@ -106,6 +128,7 @@ class EnrolmentTerms:
         Raises AccessDenied, so that they are not stored, if the collection would hold more than it may, or is the
         watch-list of another deployment.
         """
+        self.check_profile(grant)
         rules = grant.rules
         if not keeps_terms(rules) or not stored:
             return

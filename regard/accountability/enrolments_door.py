@@ -1,4 +1,5 @@
-"""Whether anybody enrols now, and whether anybody still may: nobody enrols while the rules for it are being chosen."""
+"""Whether anybody enrols now in this process, and whether anybody still may: nobody enrols while the rules for it are
+being chosen. What other processes enrol is held back where it is stored (`enrolment_terms.py`)."""
 
 from __future__ import annotations
 
@@ -17,6 +18,10 @@ class EnrolmentsDoor:
         self._lock = Lock()
         self._inside = 0
         self._shut = False
+
+    @property
+    def shut(self) -> bool:
+        return self._shut
 
     @contextmanager
     def passing(self, act: Act) -> Iterator[None]:

@@ -165,7 +165,8 @@ class Gate:
         assessment: str = "",
     ) -> None:
         """`assessment` is the reference of the one that some profiles ask for."""
-        self._base = rules
+        #: As the settings say.
+        self._own = rules
         self._ledger = ledger
         self._standing = standing
         self._assessment = assessment
@@ -177,19 +178,20 @@ class Gate:
         """A grant for this act, valid inside the block. Raises AccessDenied before anything is done, ExpiredToken if
         the authorisation has ended, and InternalServerError if the act cannot be recorded. An act that is `continued`,
         as a job's is by each chunk, was counted as a search when it began."""
-        judgement.check_open(act, self._base, self._base)
-        rules = self._rules(caller, act)
+        base = self._base_for(caller, act)
+        judgement.check_open(act, base, base)
+        rules = self._rules(caller, act, base)
         if rules.people and self._standing is not None:
             self._standing.keep(rules)
         act = judgement.at_threshold(act, rules)
         hears = self._ledger if rules.ledger else None
         hearings = nullcontext() if hears is None else hears.hearing(caller, act, rules.name)
         with hearings as hearing, self.enrolments.passing(act):
-            judgement.check_open(act, rules, self._base)
+            judgement.check_open(act, rules, base)
             mandate = self._mandate(caller, act, rules)
             if hearing is not None:
                 hearing.record.vouch(mandate)
-            grant = Grant(caller, act, mandate, self._base, hearing, self._still(caller, act, mandate))
+            grant = Grant(caller, act, mandate, base, hearing, self._still(caller, act, mandate))
             with nullcontext() if continued else self._counted(grant):
                 try:
                     yield grant
@@ -200,7 +202,8 @@ class Gate:
 
     def check(self, grant: Grant) -> Mandate:
         """On what an act that takes long would be allowed now as it was when it began. Raises as `open`."""
-        return self._mandate(grant.caller, grant.act, self._rules(grant.caller, grant.act))
+        caller, act = grant.caller, grant.act
+        return self._mandate(caller, act, self._rules(caller, act, self._base_for(caller, act)))
 
     def knows(self, principal: Principal) -> bool:
         """Whether a caller is held to be a person or a program of theirs: everybody is under a profile that knows
@@ -221,15 +224,28 @@ class Gate:
             return self._base
         return self._standing.in_use(self._base)
 
-    def _rules(self, caller: Caller, act: Act) -> Rules:
+    @property
+    def _base(self) -> Rules:
+        """The installation's own profile. The process in which another was chosen begins again under it, and is shut
+        to enrolments until then."""
+        if self._standing is None or self.enrolments.shut:
+            return self._own
+        return self._standing.installation(self._own)
+
+    def _base_for(self, caller: Caller, act: Act) -> Rules:
+        """The same, for one act. A command that only reads has just read the settings, and makes no database of its own
+        to find out."""
+        return self._own if caller.channel is Channel.CLI and not judgement.stops(act) else self._base
+
+    def _rules(self, caller: Caller, act: Act, base: Rules) -> Rules:
         if self._standing is None:
-            return self._base
+            return base
         if act.all_collections or judgement.is_shared(caller, act):
             return self.in_use
         if judgement.compares_pictures(act) and self._standing.holder(caller) is not None:
-            return self._standing.rules_of_comparing(self._base, authorisation_of(caller))
-        rules = self._standing.rules(self._base, act.collection)
-        return self._removing if rules.closed and not self._base.closed and judgement.removes(act) else rules
+            return self._standing.rules_of_comparing(base, authorisation_of(caller))
+        rules = self._standing.rules(base, act.collection)
+        return self._removing if rules.closed and not base.closed and judgement.removes(act) else rules
 
     @property
     def _removing(self) -> Rules:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Lock
 
 from regard.accountability.enrolments_door import EnrolmentsDoor
@@ -21,6 +22,7 @@ from regard.accountability.profiles.rules import Rules
 from regard.domain.authority import Action
 from regard.domain.people import Role
 from regard.errors import Conflict, InvalidParameter
+from regard.store.profile_rows import ProfileRows
 
 #: What an administrator gets who also wants to search, where no profile keeps the two apart.
 _SEARCHING = frozenset({Role.ENROLLER, Role.SEARCHER})
@@ -35,12 +37,13 @@ class Chosen:
 
 
 class ProfileChoice:
-    """Takes the choice. `fixed` says in words why there is none any more, `keep` writes profile and assessment into the
-    settings. Safe to share between threads."""
+    """Takes the choice, and writes it into the database, where every process on it looks. `fixed` says in words why
+    there is none any more, `keep` writes profile and assessment into the settings. Safe to share between threads."""
 
     def __init__(
         self,
         people: People,
+        profiles: ProfileRows,
         enrolments: EnrolmentsDoor,
         ledger: Ledger,
         fixed: Callable[[], str | None],
@@ -48,6 +51,7 @@ class ProfileChoice:
     ) -> None:
         """`ledger` is the one that begins with the choice, where no rule asked for one so far."""
         self._people = people
+        self._profiles = profiles
         self._enrolments = enrolments
         self._ledger = ledger
         self._fixed = fixed
@@ -93,6 +97,7 @@ class ProfileChoice:
                 record = Record(grant.caller, grant.act, grant.base.name)
                 record.note({"profile_chosen": rules.name, "withdrawn_from": sorted(withdrawn)})
                 self._ledger.write(transaction, [record])
+            self._profiles.install(rules.name, rules.version, datetime.now(UTC), chosen=True)
             self._keep(rules.name, assessment)
         return withdrawn
 

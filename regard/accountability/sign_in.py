@@ -88,8 +88,7 @@ class SignIn:
         """
         opened = self._tokens.open(token)
         row = self._rows.of_person(opened.person_id)
-        ended = row is None or (row.signed_out_at is not None and opened.began_at <= row.signed_out_at)
-        if row is None or ended or self._rows.has_ended(opened.id):
+        if row is None or self._is_over(row, opened.id, opened.began_at):
             self._remembered.pop(token, None)
             raise ExpiredToken("The sign-in has ended. Sign in again.")
         principal = _principal(row, opened)
@@ -106,6 +105,20 @@ class SignIn:
         self._tokens.open(token)
         return principal
 
+    def lasts(self, grant: Grant) -> bool:
+        """Whether the sign-in that this was granted to lasts, as the database says now. One that was not begun here is
+        not ended here."""
+        principal = grant.caller.principal
+        used = principal.temporary_credential
+        if used is None or used.role != _ROLE:
+            return True
+        row = self._rows.of_person(principal.access_key_id)
+        return (
+            row is not None
+            and self._clock() < used.expires_at
+            and not self._is_over(row, used.access_key_id, used.began_at)
+        )
+
     def end(self, grant: Grant) -> None:
         """End the sign-in that this act was asked for with."""
         grant.require(Action.SIGN_IN)
@@ -114,6 +127,13 @@ class SignIn:
             return
         self._rows.end(used.access_key_id, used.expires_at, self._clock())
         self._remembered.clear()
+
+    def _is_over(self, row: SignInRow, sign_in_id: str, began_at: datetime | None) -> bool:
+        """Whether it was ended: alone, or with all that the person had begun by a moment."""
+        everywhere = row.signed_out_at
+        if everywhere is not None and (began_at is None or began_at <= everywhere):
+            return True
+        return self._rows.has_ended(sign_in_id)
 
     def _code(self, row: SignInRow, sealed: bytes, code: str) -> str:
         """Use the code. Raises CodeNeeded, SignInRefused."""
@@ -127,5 +147,7 @@ class SignIn:
 
 def _principal(row: SignInRow, opened: SignInToken) -> Principal:
     """The person, as the caller of an act: whoever signs in twice is one caller."""
-    session = TemporaryCredential(access_key_id=opened.id, role=_ROLE, name="", expires_at=opened.ends_at)
+    session = TemporaryCredential(
+        access_key_id=opened.id, role=_ROLE, name="", expires_at=opened.ends_at, began_at=opened.began_at
+    )
     return Principal(access_key_id=row.person_id, name=row.name, temporary_credential=session, holder_id=row.person_id)

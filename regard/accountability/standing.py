@@ -12,17 +12,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from regard.accountability.authorisation_terms import settled
-from regard.accountability.profiles.catalogue import OVERLAYS_TAG, PROFILE_TAG, of_tags, stricter
+from regard.accountability.profiles.catalogue import OVERLAYS_TAG, PROFILE_TAG, chosen, of_tags, stricter
 from regard.accountability.profiles.rules import Rules
 from regard.accountability.profiles.strictness import at_threshold
 from regard.domain.authorisations import Authorisation
 from regard.domain.authority import Caller, Channel
 from regard.domain.people import Holder, Training
 from regard.domain.suspensions import Suspension
-from regard.domain.thresholds import ThresholdChange
 from regard.store import database
 from regard.store.authorisation_rows import AuthorisationRows
 from regard.store.collection_rows import CollectionRows
@@ -80,6 +79,14 @@ class Standing:
     def trainings(self, person_id: str) -> list[Training]:
         return self._read(("trainings", person_id), lambda database: PeopleRows(database).trainings(person_id))
 
+    def installation(self, base: Rules) -> Rules:
+        """The installation's profile: that of the settings as this process read them, or of the choice that was made
+        since, in whichever process, if that is stricter."""
+        if base.closed:
+            return base
+        found = self._read("installed", lambda database: _Known(ProfileRows(database).installed()))
+        return base if found.value is None or not found.value.chosen else stricter(base, chosen(found.value.name))
+
     def in_use(self, base: Rules) -> Rules:
         """All that the installation's profile and those of its collections demand together. One that is closed demands
         nothing of what is done elsewhere."""
@@ -101,7 +108,7 @@ class Standing:
         if not rules.least_threshold:
             return rules
         change = self._read(("threshold", found.key), lambda database: _Known(ThresholdRows(database).last(found.key)))
-        return rules if change.last is None else at_threshold(rules, change.last)
+        return rules if change.value is None else at_threshold(rules, change.value)
 
     def rules_of_comparing(self, base: Rules, authorisation_id: str) -> Rules:
         """What holds when somebody who is known compares pictures, which are of no collection: what the collections
@@ -180,7 +187,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Generic[T]):
     """What was looked for, and may not be there."""
 
-    last: ThresholdChange | None
+    value: T | None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Header
 from starlette.responses import Response
 
-from regard.accountability.gate import Gate, Grant
 from regard.accountability.ledger.ledger_changes import LedgerChanges
 from regard.accountability.waiting import Waiting
 from regard.api.native_routes import Call, NativeRoute
@@ -17,7 +15,6 @@ from regard.api.stream_places import StreamPlaces
 from regard.api.streaming import MEDIA, Streams, event
 from regard.domain.authority import Action
 from regard.engine.jobs.changes import JobChanges
-from regard.errors import RegardError
 
 _LOOK_SECONDS = 1.0
 
@@ -28,9 +25,6 @@ class EventRoutes:
     jobs: JobChanges
     waiting: Waiting
     streams: Streams
-    gate: Gate
-    #: Whether a sign-in has ended, by its id.
-    has_ended: Callable[[str], bool]
     places: StreamPlaces = field(default_factory=StreamPlaces)
 
     def routes(self) -> tuple[NativeRoute, ...]:
@@ -45,10 +39,8 @@ class EventRoutes:
             said = {"changed": sorted(changed), "waiting": waits()}
             return event("changed", self.places.name(following.position), said)
 
-        def look() -> bytes | None:
+        def look() -> bytes:
             nonlocal reviews
-            if not self._still(call.grant):
-                return None
             changed = following.changed() | (frozenset({"jobs"}) if jobs.changed() else frozenset())
             if "reviews" in changed:
                 # That there was a search is nothing to hear: only whether there is a pair now.
@@ -59,14 +51,4 @@ class EventRoutes:
         # What happened to jobs between two streams is not known: whoever comes again looks.
         missed = frozenset({"jobs"}) if last_event_id is not None and jobs.wanted else frozenset()
         head = f"id: {self.places.name(following.position)}\n\n".encode() + told(missed)
-        return self.streams.answer(call.grant.caller.principal.access_key_id, head, look, _LOOK_SECONDS)
-
-    def _still(self, grant: Grant) -> bool:
-        """Whether whoever listens is still who they were when they began."""
-        session = grant.caller.principal.temporary_credential
-        if session is not None and self.has_ended(session.access_key_id):
-            return False
-        try:
-            return self.gate.check(grant).holder == grant.mandate.holder
-        except RegardError:
-            return False
+        return self.streams.answer(call.grant, head, look, _LOOK_SECONDS)

@@ -127,7 +127,7 @@ class HealthRoutes:
         """The last hour in slots of five seconds, or what came after `Last-Event-ID`; then each slot when it ends."""
         call.grant.require_all(Action.READ)
         return self.streams.answer(
-            call.grant.caller.principal.access_key_id,
+            call.grant,
             b"\n",
             _Telling(self.reading, last_event_id or 0).next,
             _LOOK_SECONDS,

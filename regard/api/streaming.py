@@ -14,6 +14,7 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from regard.accountability.gate import Grant
 from regard.edge.request_pipeline import RequestPipeline
 from regard.errors import Throttling
 
@@ -35,17 +36,21 @@ class Streams:
     """All streams of a server together: there are so many at once at most, and of one caller."""
 
     pipeline: RequestPipeline
+    #: Whether whoever listens is still who they were when they began.
+    still: Callable[[Grant], bool]
     listening: Counter[str] = field(default_factory=Counter)
     lock: Lock = field(default_factory=Lock)
 
-    def answer(self, who: str, head: bytes, look: Look, seconds: float) -> Response:
-        """A stream for `who` that begins with `head`; `look` is asked every so many seconds, in a thread. Raises
-        Throttling."""
+    def answer(self, grant: Grant, head: bytes, look: Look, seconds: float) -> Response:
+        """A stream for whoever holds the grant, that begins with `head`; `look` is asked every so many seconds, in a
+        thread, as long as they may hear it. Raises Throttling."""
+        who = grant.caller.principal.access_key_id
         with self.lock:
             if self.listening.total() >= _MOST or self.listening[who] >= _MOST_OF_ONE:
                 raise Throttling("Too many pages listen for what changes. Close some, or look again by yourself.")
             self.listening[who] += 1
-        return _Stream(self._told(head, look, seconds), lambda: self._left(who))
+        told = self._told(head, lambda: look() if self.still(grant) else None, seconds)
+        return _Stream(told, lambda: self._left(who))
 
     def _left(self, who: str) -> None:
         with self.lock:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
 
 from regard.accountability.authorisations import Authorisations
-from regard.accountability.gate import Grant
+from regard.accountability.gate import Gate, Grant
 from regard.accountability.openid import OpenId
 from regard.accountability.passkeys import Passkeys
 from regard.accountability.secret_box import SecretBox
@@ -54,6 +55,7 @@ from regard.bootstrap.model_facts import ServerModels
 from regard.bootstrap.reports import reports
 from regard.edge.request_pipeline import RequestPipeline
 from regard.engine.jobs.changes import JobChanges
+from regard.errors import RegardError
 from regard.operations.call import Call as OperationCall
 from regard.operations.videos import ANALYSES
 from regard.store.job_rows import JobRows
@@ -62,7 +64,8 @@ from regard.store.job_rows import JobRows
 def native(engine: Engine, pipeline: RequestPipeline) -> FastAPI:
     """The application to mount at `/v1`."""
     sign_in = SignIn(engine.stores.sign_ins, _secret_box(engine))
-    families = [*route_families(engine, sign_in), *_streamed(engine, Streams(pipeline=pipeline))]
+    streams = Streams(pipeline=pipeline, still=partial(_still, engine.gate, sign_in))
+    families = [*route_families(engine, sign_in), *_streamed(engine, streams)]
     return native_api(families, Door(pipeline=pipeline, gate=engine.gate, sign_in=sign_in), pipeline)
 
 
@@ -89,6 +92,14 @@ def route_families(engine: Engine, sign_in: SignIn) -> Sequence[RouteFamily]:
     ]
 
 
+def _still(gate: Gate, sign_in: SignIn, grant: Grant) -> bool:
+    """Whether whoever was let in by this grant is still signed in, and holds what they held then."""
+    try:
+        return sign_in.lasts(grant) and gate.check(grant).holder == grant.mandate.holder
+    except RegardError:
+        return False
+
+
 def _streamed(engine: Engine, streams: Streams) -> Sequence[RouteFamily]:
     """What goes on being told."""
     return [
@@ -97,8 +108,6 @@ def _streamed(engine: Engine, streams: Streams) -> Sequence[RouteFamily]:
             jobs=JobChanges(JobRows(engine.stores.database)),
             waiting=waiting(engine.stores),
             streams=streams,
-            gate=engine.gate,
-            has_ended=engine.stores.sign_ins.has_ended,
         ),
         HealthRoutes(reading=ServerHealth(engine=engine), streams=streams),
     ]

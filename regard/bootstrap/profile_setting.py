@@ -14,6 +14,7 @@ from regard.config.layers import Origin
 from regard.config.sections import AccountabilitySettings
 from regard.config.settings import Settings, origins
 from regard.errors import InvalidParameter, SettingsError
+from regard.store.profile_rows import ProfileRows
 
 _SETTING = ("accountability", "profile")
 _UNSET = AccountabilitySettings().profile
@@ -46,4 +47,4 @@ def profile_choice(settings: Settings, stores: Stores, enrolments: EnrolmentsDoo
             raise InvalidParameter(error.message) from error
 
     ledger = Ledger(lambda: nullcontext(stores.database))
-    return ProfileChoice(people(stores), enrolments, ledger, fixed, keep)
+    return ProfileChoice(people(stores), ProfileRows(stores.database), enrolments, ledger, fixed, keep)

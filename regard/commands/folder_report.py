@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from regard.commands import terminal
+from regard.domain.spreadsheets import harmless
 from regard.engine.bulk.folder_walk import Outcome
 
 #: Examples shown for each reason to skip; `--report` writes them all.
@@ -103,4 +104,4 @@ class Report:
 
     def _write(self, *cells: object) -> None:
         if self._rows:
-            self._rows.writerow(cells)
+            self._rows.writerow(harmless(cells))

@@ -21,6 +21,7 @@ from regard.commands.terminal import Home
 from regard.config.settings import Settings
 from regard.domain.galleries import FaceLeft, Remake
 from regard.domain.reporting import Progress
+from regard.domain.spreadsheets import harmless
 from regard.engine.bulk.collection_remake import by_image_id
 from regard.engine.bulk.folder_walk import walk
 from regard.errors import InvalidParameter
@@ -154,7 +155,7 @@ def _write(job: _Job, report: Path | None) -> None:
         rows = csv.writer(file)
         rows.writerow(["face_id", "external_id", "image_id", "reason"])
         for face, why in job.missing.values():
-            rows.writerow([face.face_id, face.external_image_id or "", face.image_id, why])
+            rows.writerow(harmless([face.face_id, face.external_image_id or "", face.image_id, why]))
 
 
 def _files(folders: list[Path], told: Progress) -> dict[str, str]:

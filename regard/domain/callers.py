@@ -20,6 +20,8 @@ class TemporaryCredential:
     expires_at: datetime
     source_identity: str | None = None
     one_time_code: bool = False
+    #: When somebody signed in, where that is how they came by it.
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

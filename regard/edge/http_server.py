@@ -126,9 +126,9 @@ class HttpServer(uvicorn.Server):
         self.again = self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signal's
-        """A first signal ends the server; a second ends it at once, unless it is a SIGHUP: a closing terminal may send
-        two."""
-        if self.should_exit:
+        """A first signal ends the server, also one that is about to begin again; a second ends it at once, unless it is
+        a SIGHUP: a closing terminal may send two."""
+        if self.should_exit and not (self.again and self.ended_by is None):
             self.force_exit = self.force_exit or sig != signal.SIGHUP
             return
         self.ended_by = signal.Signals(sig)

@@ -46,12 +46,17 @@ class ProfileRows:
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        return InstalledProfile(name=row.name, since=row.first_used_at, before=row.content.get("before"))
+        said = row.content
+        return InstalledProfile(
+            name=row.name, since=row.first_used_at, before=said.get("before"), chosen=bool(said.get("chosen"))
+        )
 
-    def install(self, name: str, version: int, now: datetime, before: str | None = None) -> None:
+    def install(
+        self, name: str, version: int, now: datetime, before: str | None = None, *, chosen: bool = False
+    ) -> None:
         """Keep which profile is in force for the whole installation from now on, and which was `before` it if that
-        demanded more."""
-        said = {} if before is None else {"before": before}
+        demanded more; whether it was `chosen` by its first administrator."""
+        said = ({} if before is None else {"before": before}) | ({"chosen": True} if chosen else {})
         values = {"sha256": _INSTALLED, "name": name, "version": version, "content": said, "first_used_at": now}
         with self._database.write() as connection:
             connection.execute(delete(_TABLE).where(_IS_INSTALLED))

@@ -16,7 +16,10 @@ from approved import approved
 from native import Office, office
 from people import encoded, head
 
+from regard.domain.authorisations import AuthorisationKind
 from regard.store.authorisation_rows import AuthorisationRows
+from regard.store.collection_rows import CollectionRows
+from regard.store.consent_rows import Consent, ConsentRows
 
 UNDER = "auth-curation"
 
@@ -142,3 +145,44 @@ def test_the_hash_of_another_persons_file_is_not_believed(
         assert desk.post("sam", "/collections/c/uploads", ask)["known"] == []
         assert not enrol(desk, "/collections/c", "right", head(150), "sam", sha256=sha256)["known"]
         assert desk.post("sam", "/collections/c/uploads", ask)["known"] == [sha256]
+
+
+@pytest.mark.control(56)
+def test_a_users_file_compares_nobody_where_a_comparison_takes_an_authorisation(models: Path, tmp_path: Path) -> None:
+    """Under `consented` no candidates are reviewed, and scores are not hidden; but to give two faces to one user, of
+    whom they need not be like the others, is no way to have them compared."""
+    with office(tmp_path, models, profile="consented") as made:
+        database = made.live.engine.stores.database
+        agreed = approved(
+            "eve-0001",
+            id=UNDER,
+            kind=AuthorisationKind.CONSENT,
+            purpose="door",
+            profile="consented",
+            decided_by="ove-0001",
+            decided_at=datetime.now(UTC),
+        )
+        AuthorisationRows(database).add(agreed)
+        made.post("ann", "/collections", {"collection_id": "door"})
+        key = CollectionRows(database).get("door").key
+        ConsentRows(database).add(
+            Consent(
+                id="release-1",
+                collection_key=key,
+                subject="ada",
+                purpose="door",
+                text_shown="It opens.",
+                text_sha256="0" * 64,
+                signed_name="Ada",
+                given_at=datetime.now(UTC),
+            )
+        )
+        place = "/collections/door"
+        made.post("eve", f"{place}/users", {"user_id": "ada"})
+        faces = [enrol(made, place, "ada", each)["enrolled"][0]["face_id"] for each in (head(190), unlike())]
+        body = {"face_ids": faces, "threshold": 0}
+        assert made.post("eve", f"{place}/users/ada/faces", body)["moved"] == faces
+        file = made.get("eve", f"{place}/users/ada")
+        assert [each["face"]["face_id"] for each in file["faces"]] == faces
+        assert [(each["likeness"], each["doubtful"]) for each in file["faces"]] == [(None, False)] * 2
+        assert file["advice"] == "more"

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from native import Office, office
+from native import PASSWORD, Office, office
+from staff import Staff
 
+from regard.accountability.passwords import Passwords
 from regard.accountability.people import People
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
+from regard.domain.people import Role
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +46,9 @@ class Stream:
 
 
 @contextmanager
-def listening(desk: Office, login: str, **headers: str) -> Iterator[Stream]:
+def listening(desk: Office, login: str, path: str = "/v1/events", **headers: str) -> Iterator[Stream]:
     connection = http.client.HTTPConnection("127.0.0.1", desk.live.port, timeout=20)
-    connection.request("GET", "/v1/events", headers={"Authorization": f"Bearer {desk.token(login)}", **headers})
+    connection.request("GET", path, headers={"Authorization": f"Bearer {desk.token(login)}", **headers})
     response = connection.getresponse()
     try:
         assert (response.status, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
@@ -142,3 +145,20 @@ def test_a_stream_ends_with_the_role_it_was_opened_with(desk: Office) -> None:
         desk.post("ann", "/people/rob/withdraw", {"roles": ["reviewer"]})
         assert rob.response.read().count(b"event: changed") <= 2  # what was under way, and then its end
     desk.post("ann", "/people/rob/grant", {"roles": ["reviewer"]})
+
+
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/health/load"])
+@pytest.mark.parametrize("how", ["password", "person", "alone"])
+def test_a_stream_ends_with_the_sign_in_it_was_opened_with(desk: Office, path: str, how: str) -> None:
+    login = f"{how}-{path[-4:]}"
+    staff = Staff(desk.live.engine.settings.home, desk.live.engine.stores.database)
+    desk.live.engine.stores.sign_ins.set_password(staff.add(login, Role.AUDITOR), Passwords().hash(PASSWORD), None)
+    with listening(desk, login, path) as heard:
+        if how == "password":  # whoever sets it ends what was begun with the one before
+            said = desk.ask("ann", "PUT", f"/people/{login}/password", {"password": "another good one"})
+        elif how == "person":
+            said = desk.ask("ann", "POST", f"/people/{login}/end")
+        else:
+            said = desk.ask(login, "POST", "/sign-out")
+        assert said.status in (200, 204), said.content
+        heard.response.read()  # raises TimeoutError, long before the five minutes that a stream lasts otherwise

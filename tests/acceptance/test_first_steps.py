@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from agency import portrait
+from botocore.exceptions import ClientError
 from live_server import Live, with_models, without_models
 from test_first_run import become, offered
 from test_native_api import Answer, ask, sign_in
@@ -25,7 +26,9 @@ from regard.config.settings import load_settings
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 from regard.domain.people import Role
+from regard.engine.galleries.enrolment import EnrolmentOptions
 from regard.errors import AccessDenied
+from regard.store.profile_rows import ProfileRows
 
 CHOICE = "/v1/first-run/profile"
 _LINK = re.compile(r"(http://127\.0\.0\.1:\d+)/console/#/welcome/(\S+)")
@@ -125,6 +128,42 @@ def test_nobody_enrols_while_or_after_another_profile_is_chosen(live: Live) -> N
     assert ask(live, "POST", CHOICE, body, token=token).status == 200
     with pytest.raises(AccessDenied, match="Another profile was chosen"), live.engine.gate.open(caller, act):
         pass
+
+
+def test_no_other_process_enrols_under_the_rules_before(live: Live, models: Path, tmp_path: Path) -> None:
+    """A second server on the same home, begun before the choice: what it was at is not stored, and what it is asked
+    afterwards is under the rules that were chosen."""
+    token, body = administrator(live), {"profile": "public-safety", "assessment": "DPIA-7"}
+    caller = Caller(principal=Principal(access_key_id="", name="ada"), channel=Channel.AWS)
+    act = Act(action=Action.ENROL, operation="IndexFaces", collection="family")
+    with with_models(models, tmp_path) as other:
+        client = other.client()
+        client.create_collection(CollectionId="family")
+        enrolment, options = other.engine.enrolment, EnrolmentOptions(level="NONE", most=1)
+        with other.engine.gate.open(caller, act) as grant:
+            assert ask(live, "POST", CHOICE, body, token=token).status == 200
+            with pytest.raises(AccessDenied, match="public-safety has been chosen"):
+                enrolment.index(grant, "family", portrait(), options)
+        assert [size for _, size in other.engine.stores.collections.with_sizes()] == [0]
+        time.sleep(1.1)  # what another process decided takes effect within a second
+        for refused in (
+            lambda: client.index_faces(CollectionId="family", Image={"Bytes": portrait()}),
+            lambda: client.search_faces_by_image(CollectionId="family", Image={"Bytes": portrait()}),
+            lambda: client.list_faces(CollectionId="family"),
+        ):
+            with pytest.raises(ClientError, match="belongs to nobody"):
+                refused()
+        assert [size for _, size in live.engine.stores.collections.with_sizes()] == [0]
+
+
+def test_a_chosen_profile_gives_way_to_another_in_the_settings(live: Live, tmp_path: Path) -> None:
+    token = administrator(live)
+    assert ask(live, "POST", CHOICE, {"profile": "consented"}, token=token).status == 200
+    with without_models(tmp_path, accountability={"profile": "recorded"}) as laxer:
+        installed = ProfileRows(laxer.engine.stores.database).installed()
+        assert installed is not None
+        assert (installed.name, installed.before, installed.chosen) == ("recorded", "consented", False)
+        laxer.client().create_collection(CollectionId="family")
 
 
 def test_only_whoever_signed_in_is_told_or_chooses(live: Live) -> None:

@@ -54,6 +54,11 @@ def named(name: str) -> Rules | None:
     return reduce(strictest, known) if len(known) == len(parts) else None
 
 
+def chosen(name: str) -> Rules:
+    """The profile that was chosen by this name. One that is not known any more closes everything."""
+    return named(name) or CLOSED
+
+
 def of_tags(tags: Mapping[str, str], base: Rules) -> Rules:
     """What holds in a collection with these tags, where `base` holds for the installation: all that both demand."""
     own = tags.get(PROFILE_TAG)

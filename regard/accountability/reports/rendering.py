@@ -7,7 +7,6 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from importlib import resources
@@ -17,13 +16,12 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from regard.accountability.reports.report import SUPPORT, Report, moment
+from regard.domain.spreadsheets import harmless
 from regard.errors import InvalidParameter
 
 _TEMPLATE = "report.html.jinja"
 #: Told apart by those who see no red or green, too (Okabe and Ito, 2008), and dark enough to be read as text.
 _COLOURS = ("#12263f", "#b4540a", "#00674f", "#7a3e8e", "#0a6aa6", "#7d6a00")
-#: What a spreadsheet would calculate instead of showing (OWASP, "CSV Injection").
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def html(report: Report) -> str:
@@ -58,7 +56,7 @@ def spreadsheet(report: Report) -> str:
     written = io.StringIO(newline="")
     writer = csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     for table in report.tables:
-        writer.writerows([_harmless([table.caption]), _harmless(table.columns), *map(_harmless, table.rows), []])
+        writer.writerows([harmless([table.caption]), harmless(table.columns), *map(harmless, table.rows), []])
     return written.getvalue()
 
 
@@ -77,10 +75,6 @@ def pdf(report: Report) -> bytes:
     variant = "pdf/a-2a" if report.evidence else "pdf/ua-1"
     made = HTML(string=html(report), url_fetcher=fetcher).write_pdf(pdf_variant=variant)
     return bytes(made or b"")
-
-
-def _harmless(cells: Sequence[str]) -> list[str]:
-    return [f"'{cell}" if cell.startswith(_FORMULAS) else cell for cell in cells]
 
 
 def _css_string(text: str) -> str:

@@ -13,6 +13,7 @@ from regard.domain.arrays import FloatArray
 from regard.domain.authority import Action
 from regard.domain.galleries import Collection, Face, User
 from regard.engine.galleries.matching import Matcher
+from regard.engine.galleries.user_likenesses import looks_for_nobody
 from regard.engine.galleries.user_record import deletes_for_good
 from regard.engine.galleries.user_vectors import MOST_USER_FACES
 from regard.store.collection_rows import CollectionRows
@@ -46,7 +47,7 @@ class Advice(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TheirFace:
     """A face of a user, and its similarity (0..100) to what all others of them make together: None for an only face,
-    for one that is damaged, and where the profile hides scores."""
+    for one that is damaged, and where to say who is like whom takes a search."""
 
     face: Face
     likeness: float | None
@@ -84,7 +85,7 @@ class UserFiles:
         faces = {each.key: each for each in self._faces.page(collection.key, 0, MOST_USER_FACES, user_id=user_id)}
         keys = [*faces]
         known, rows = self._vectors.among(collection.key, np.array(keys, np.int64))
-        if grant.rules.review.hide_scores:
+        if looks_for_nobody(grant):
             rows = rows[:0]  # neither the order nor the advice tells what the scores would
         likeness = self._likeness(collection, [faces[key] for key in known.tolist()], rows)
         found = [(faces[key], likeness.get(key)) for key in keys]

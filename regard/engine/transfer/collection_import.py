@@ -108,7 +108,8 @@ class CollectionImport:
         stored = done = 0
         pieces = ahead(source.faces(self._piece), self._most)  # read while SQLite writes the previous transaction
         while batch := list(islice(pieces, self._most)):
-            stored += self._rows.add(collection, batch)
+            with self._terms.storing(grant):
+                stored += self._rows.add(collection, batch)
             done += sum(map(len, batch))
             progress(f"Importing into {target.name}", done, source.rows)
         self._rows.add_users(collection, target.users_without_faces)

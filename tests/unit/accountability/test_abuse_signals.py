@@ -14,6 +14,7 @@ from regard.accountability.permissions import PERMISSIONS
 from regard.domain.authority import Action
 from regard.store.incident_rows import IncidentRows
 
+COLLECTION = "/v1/collections/{collection_id}"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -56,10 +57,33 @@ def test_associations_lists_and_exports_in_bulk_are_seen() -> None:
     for operation in ("subject find", "POST /v1/subject/find"):
         assert kinds(deeds(10, operation, "read")) == ["subject-access"]
         assert kinds(deeds(9, operation, "read")) == []
-    one = "/v1/collections/{collection_id}"
-    assert {f"POST {one}/users/{{user_id}}/faces", f"GET {one}/faces", f"GET {one}/users"} <= set(PERMISSIONS.routes)
-    assert kinds(deeds(100, f"POST {one}/users/{{user_id}}/faces", "enrol")) == ["bulk-associate"]
-    assert kinds(deeds(100, f"GET {one}/faces", "read")) == ["bulk-list"]
+
+
+@pytest.mark.control(56)
+@pytest.mark.parametrize(
+    ("kind", "action", "operation"),
+    [
+        ("bulk-associate", "enrol", f"POST {COLLECTION}/users/{{user_id}}/faces"),
+        ("bulk-associate", "enrol", f"POST {COLLECTION}/users/{{user_id}}/merge"),
+        ("bulk-associate", "enrol", "users associate"),
+        ("bulk-list", "read", f"GET {COLLECTION}/faces"),
+        ("bulk-list", "read", f"GET {COLLECTION}/users"),
+        ("bulk-list", "read", f"GET {COLLECTION}/users/{{user_id}}"),
+        ("bulk-list", "read", f"GET {COLLECTION}/quality"),
+        ("bulk-list", "read", "faces list"),
+    ],
+)
+def test_the_same_by_another_door_is_seen_too(kind: str, action: str, operation: str) -> None:
+    assert operation in {**PERMISSIONS.routes, **PERMISSIONS.commands}
+    assert kinds(deeds(100, operation, action)) == [kind]
+    assert kinds(deeds(99, operation, action)) == []
+
+
+@pytest.mark.control(56)
+@pytest.mark.parametrize("operation", ["evaluate", "POST /v1/evaluations"])
+def test_evaluations_in_bulk_are_comparisons_by_another_name(operation: str) -> None:
+    assert kinds(deeds(10, operation, "evaluate")) == ["bulk-evaluate"]
+    assert kinds(deeds(9, operation, "evaluate")) == []
 
 
 def test_many_searches_of_one_person_in_short_time_and_not_of_a_hundred() -> None:

@@ -15,6 +15,9 @@ import pytest
 import uvicorn
 from toy_door import GET, answer, closed, process
 
+from regard.edge.connections import ConnectionLimits, Connections
+from regard.edge.http_server import HttpServer, Listening
+
 ENDS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 #: So long a busy machine may take for what takes no time.
 PATIENCE = 8
@@ -154,3 +157,13 @@ def test_uvicorn_has_the_attributes_that_ours_reads() -> None:
         "self.started",
     ):
         assert name in source, f"uvicorn has no {name} any more: see edge/http_server"
+
+
+def test_a_signal_also_ends_a_server_that_is_about_to_begin_again() -> None:
+    limits = ConnectionLimits(most=1, most_strangers=1, vouched_seconds=1)
+    server = HttpServer(None, Listening(host="127.0.0.1", port=0), Connections(limits))
+    server.begin_again()
+    server.handle_exit(signal.SIGTERM, None)
+    assert (server.ended_by, server.force_exit) == (signal.SIGTERM, False)
+    server.handle_exit(signal.SIGINT, None)
+    assert (server.ended_by, server.force_exit) == (signal.SIGTERM, True)

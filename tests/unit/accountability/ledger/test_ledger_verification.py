@@ -207,6 +207,27 @@ def exported_of(book: Book, folder: Path) -> Path:
     return book.export(folder)
 
 
+def test_once_the_key_was_changed_the_one_before_signs_for_nobody(tmp_path: Path) -> None:
+    """Whoever was handed the new key does not believe the old one again, nor the other way round; and what was signed
+    before is still what it was."""
+    first = Book(tmp_path)
+    first.search(5)
+    before, old = first.export(tmp_path / "before"), first.keys
+    first.close()
+    second = Book(tmp_path, seed="another seal.key")
+    second.search(3)
+    after, new = second.export(tmp_path / "after"), second.keys
+    second.close()
+    assert (verify_export(before, old).checkpoint.size, verify_export(after, new).checkpoint.size) == (5, 8)
+    reused = Book(tmp_path)
+    reused.search(1)
+    forged = reused.export(tmp_path / "forged")
+    reused.close()
+    for export, keys in ((after, old), (before, new), (forged, new)):
+        with pytest.raises(LedgerFault, match=r"is not signed by regard\.local/test"):
+            verify_export(export, keys)
+
+
 def test_a_ledger_cut_by_who_holds_the_key_does_not_continue_a_checkpoint_kept_elsewhere(
     book: Book, exported: Path, tmp_path: Path
 ) -> None:

@@ -158,6 +158,35 @@ def test_a_database_set_back_to_yesterday_is_noticed_by_the_witness(
         restored.close()
 
 
+def test_two_histories_told_to_two_witnesses_are_seen_by_whoever_has_what_both_signed(
+    book: Book, witness: Witness, tmp_path: Path
+) -> None:
+    """Each witness sees a ledger that only grows. What the other has cosigned does not go with it."""
+    other = Witness(NoteSigner.of_witness("other.example/w2", derived("w2")), book.keys, tmp_path / "w2")
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    ours = Book(here)
+    ours.search(5)
+    ours.checkpoints.make()
+    ours.close()
+    shutil.copytree(here, there)
+    told = []
+    for home, signing, extra in ((here, witness, 3), (there, other, 7)):
+        ours = Book(home)
+        ours.search(extra)
+        made = ours.checkpoints.make(given_out=True)
+        answer = signing.add_checkpoint(request(ours, 0, made))
+        assert answer.status == 200
+        told.append((made.note + answer.text, ours.export(home / "export"), ours.keys))
+        ours.close()
+    (first, shorter, keys), (second, longer, _) = told
+    assert verify_export(shorter, keys, [first]).checkpoint.size == 8
+    with pytest.raises(LedgerFault, match="first 8 entries are not those"):
+        verify_export(longer, keys, [first])
+    with pytest.raises(LedgerFault, match="it had 12 entries and now has 8"):
+        verify_export(shorter, keys, [second])
+
+
 def test_a_witness_that_is_another_is_not_believed(book: Book, witness: Witness) -> None:
     with serving(witness) as url, pytest.raises(LedgerFault, match=r"not signed by witness\.example/w1"):
         cosign(book.checkpoints, grown(book, 1), url, NoteSigner.of_witness("witness.example/w1", derived("x")).keys)
