@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from email.message import Message
 from importlib.metadata import distributions
 
 import pytest
 from licences import RULES, faults, is_allowed, stated
-from locks import LOCKS, asked, lock, pins
+from locks import LOCKS, ROOT, asked, lock, pins
 from packaging.utils import canonicalize_name
 
 
@@ -19,12 +20,29 @@ def package(**fields: str | list[str]) -> Message:
     return message
 
 
+def npm() -> dict[str, str]:
+    """What each package of the console's lock states as its licence."""
+    locked = json.loads((ROOT / "web" / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    return {path.rpartition("node_modules/")[2]: each.get("license", "") for path, each in locked.items() if path}
+
+
 def test_every_package_that_is_installed_has_a_licence_that_is_allowed() -> None:
     locked = {pin.name for pin in pins(lock("development.txt"))}
     found = {canonicalize_name(each.name): each.metadata for each in distributions()}
     there = {name: metadata for name, metadata in found.items() if name in locked}
     assert {"numpy", "pillow", "psycopg", "pymilvus", "pyarrow", "ray", "opentelemetry-sdk", "moto"} <= there.keys()
     assert [fault for name, metadata in there.items() for fault in faults(name, metadata)] == []
+
+
+def test_every_package_that_npm_installs_has_a_licence_that_is_allowed() -> None:
+    said = npm()
+    assert {"svelte", "uplot", "vite"} <= said.keys()
+    assert {name: licence for name, licence in said.items() if not is_allowed(licence)} == {}
+
+
+def test_what_is_built_into_the_console_is_locked_and_states_the_licence_it_is_registered_with() -> None:
+    said = npm()
+    assert RULES["console"] == {name: said.get(name) for name in RULES["console"]}
 
 
 @pytest.mark.parametrize("name", RULES["exceptions"])

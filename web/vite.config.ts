@@ -9,6 +9,7 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0, // the Content-Security-Policy allows no data: URL for code, styles and fonts
     modulePreload: { polyfill: false },
+    license: { fileName: "licences.md" }, // what has to go with every copy of what is built in
     target: "es2022",
   },
 });

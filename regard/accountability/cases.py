@@ -12,7 +12,7 @@ from regard.accountability.case_opening import sealed_for
 from regard.accountability.case_progress import CaseProgress, rules_of, supported
 from regard.accountability.gate import Grant
 from regard.accountability.plain_words import check_words
-from regard.accountability.sealed_pictures import CANDIDATE, SealedPictures
+from regard.accountability.sealed_pictures import CANDIDATE, PROBE, SealedPictures
 from regard.accountability.secret_box import SecretBox
 from regard.domain.authority import Action
 from regard.domain.cases import (
@@ -28,7 +28,8 @@ from regard.domain.cases import (
 )
 from regard.domain.people import Role
 from regard.errors import AccessDenied, InvalidParameter
-from regard.store.case_rows import CaseRows
+from regard.media.portraits import marked
+from regard.store.case_rows import CaseRows, SearchFilter
 from regard.store.review_rows import ReviewRows
 
 #: What can support an identification. A line-up is none: its suspect was chosen by the search, and a witness may only
@@ -39,6 +40,11 @@ LINE_UP = "line-up"
 _OVERSIGHT = frozenset({Role.AUDITOR, Role.OVERSEER})
 #: Roles that may list whom a collection holds.
 _LISTING = frozenset({Role.ENROLLER, Role.AUDITOR})
+
+
+def mark_of(case_id: str, number: int) -> tuple[str, ...]:
+    """What stands on a candidate's picture that others may come to see: across it, and below."""
+    return "FROM A FACE SEARCH", f"{case_id}, candidate {number}: an investigative lead.", "To be disclosed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,8 @@ class CaseFile:
     identified: dict[int, RankedCandidate] = field(default_factory=dict)
     #: How much else is still to support it, before anybody may act on it.
     corroborations_needed: int = 0
+    #: Whether whoever asked may know who reviewed: nobody presses a reviewer whose name they do not have.
+    names_reviewers: bool = False
 
 
 class Cases:
@@ -124,8 +132,48 @@ class Cases:
             without_picture=[
                 each.number for each in candidates if each.number not in pictured and each.state in UNDECIDED
             ],
+            names_reviewers=_oversees(grant),
             corroborations_needed=max(0, rules_of(case).review.corroborations - supported(corroborations)),
         )
+
+    def searches(self, grant: Grant, before: str | None, most: int) -> list[Search]:
+        """This caller's searches, or everybody's for those who oversee, also those that found nobody: the newest first,
+        older than the search of the id `before`."""
+        grant.require(Action.READ)
+        holder, authorisation = grant.mandate.holder, grant.mandate.authorisation
+        oversees = _oversees(grant)
+        own = authorisation is None and not oversees
+        if own and grant.person_id is None:
+            return []
+        chosen = SearchFilter(
+            person_id=grant.person_id if own else None,
+            authorisation_id=None if authorisation is None else authorisation.id,
+            collection=grant.act.collection,
+            undecided=holder is None or Role.REVIEWER not in holder.roles or own,
+            before=before,
+        )
+        return self._rows.newest_searches(chosen, most)
+
+    def pictures(self, grant: Grant, case_id: str) -> dict[tuple[str, int], bytes]:
+        """The pictures of a case that this caller may see, as JPEG, by kind and number.
+
+        All of them for those who oversee, whom the case report shows them as well. Whoever searched sees the face that
+        they searched for, and verified candidates once the case is actionable, with words across them that say where
+        they come from: a lead alone is shown to nobody.
+        """
+        grant.require(Action.READ)
+        case = self._found(grant, case_id)
+        grant.note(case=case_id)
+        found = {} if case.state is CaseState.PURGED else self._pictures.of_case(case_id)
+        if _oversees(grant):
+            return found
+        verified = {each.number for each in self._rows.candidates(case_id) if each.is_verified}
+        shown = verified if case.state is CaseState.ACTIONABLE else set()
+        return {
+            (kind, number): each if kind == PROBE else marked(each, mark_of(case_id, number))
+            for (kind, number), each in found.items()
+            if kind == PROBE or number in shown
+        }
 
     def ranked(self, grant: Grant, case_id: str) -> dict[str, list[RankedCandidate]]:
         """By search, all candidates in their order with their similarities: for those who oversee, and for reports."""
@@ -229,10 +277,15 @@ class Cases:
         if _is_theirs(grant, case):
             return True
         holder = grant.mandate.holder
-        if holder is None or not holder.roles & _OVERSIGHT:
+        if holder is None or not _oversees(grant):
             return False
         # Whoever reviews must not know what they will be asked about.
         return Role.REVIEWER not in holder.roles or case.state is not CaseState.OPEN
+
+
+def _oversees(grant: Grant) -> bool:
+    holder = grant.mandate.holder
+    return holder is not None and bool(holder.roles & _OVERSIGHT)
 
 
 def _is_theirs(grant: Grant, case: Case) -> bool:

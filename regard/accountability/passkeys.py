@@ -55,6 +55,10 @@ class Passkeys:
         self._sign_ins = Challenges("passkey", rows, secret_box, clock)
         self._clock = clock
 
+    @property
+    def site(self) -> str | None:
+        return self._site
+
     def registration_options(self, grant: Grant) -> tuple[str, str]:
         """For `navigator.credentials.create`, as JSON; and the text to send back with what it made.
 

@@ -37,6 +37,14 @@ class PersonShown:
     keys: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingDue:
+    """Which of somebody's roles need a training that holds, and until when theirs does: None if none was recorded."""
+
+    roles: Sequence[Role]
+    until: datetime | None
+
+
 class People:
     """Adds and ends people, grants and withdraws roles, records training. `who` is a person's id, login or name."""
 
@@ -82,6 +90,16 @@ class People:
         """By id, the name and login of people, and the name of services, for those who read what names them."""
         grant.require(Action.READ)
         return {each: self._named(each) for each in ids if each is not None}
+
+    def own_training(self, grant: Grant) -> TrainingDue | None:
+        """What the caller's roles ask of them; None if they ask for no training."""
+        grant.require(Action.SIGN_IN)
+        holder = grant.mandate.holder
+        roles = holder.roles & set(grant.rules.trained) if holder is not None else frozenset()
+        if holder is None or not roles:
+            return None
+        last = max((each.expires_at for each in self._rows.trainings(holder.person_id)), default=None)
+        return TrainingDue(roles=sorted(roles), until=last)
 
     def _named(self, holder_id: str) -> str:
         if person := self._rows.person(holder_id):

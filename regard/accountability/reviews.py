@@ -27,6 +27,8 @@ from regard.store.review_rows import ReviewRows, SeededResult
 
 #: A pair that was given to somebody is given to others too after this time.
 LEFT_AFTER = timedelta(hours=1)
+#: A reviewer learns of their own errors by so many pairs at a time.
+TOLD_BY = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,15 @@ class Reviews:
             found.setdefault(each.reviewer_id, []).append(each)
         people = {each.id: each for each in self._people.all()}
         return [_rates(each, people.get(each), results) for each, results in sorted(found.items())]
+
+    def own_rates(self, grant: Grant) -> ReviewerRates:
+        """The caller's own errors on such pairs: of whole tens, judged before today (UTC). If they were told at once,
+        they would say of each pair whether its answer is known."""
+        grant.require(Action.READ)
+        person, today = _reviewer(grant), self._clock().replace(hour=0, minute=0, second=0, microsecond=0)
+        found = self._reviews.seeded_opinions(person, today)
+        told = found[: len(found) - len(found) % TOLD_BY]
+        return _rates(person, self._people.person(person), told)
 
     def _settle(self, candidate: CaseCandidate, now: datetime) -> None:
         seeded = candidate.kind is not PairKind.CANDIDATE

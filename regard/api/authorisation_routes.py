@@ -20,6 +20,7 @@ from regard.api.authorisation_shapes import (
     WebIdentityShown,
 )
 from regard.api.native_routes import Call, NativeRoute
+from regard.domain.authorisations import Authorisation
 from regard.domain.authority import Action
 
 _ONE = "/authorisations/{authorisation_id}"
@@ -49,15 +50,18 @@ class AuthorisationRoutes:
 
     def all(self, call: Call) -> AuthorisationsShown:
         found = self.authorisations.all(call.grant)
-        return AuthorisationsShown(authorisations=[AuthorisationShown.model_validate(each) for each in found])
+        named = {each for one in found for each in _named(one)}
+        return AuthorisationsShown(
+            authorisations=[AuthorisationShown.model_validate(each) for each in found],
+            names=self.people.names(call.grant, named),
+        )
 
     def request(self, call: Call, given: AuthorisationGiven) -> AuthorisationShown:
         return AuthorisationShown.model_validate(self.authorisations.request(call.grant, given.request()))
 
     def show(self, call: Call, authorisation_id: str) -> AuthorisationFile:
         found = self.authorisations.get(call.grant, authorisation_id)
-        named = (found.holder_id, found.requested_by, found.decided_by, found.ended_by, found.scope.poor_probes)
-        names = self.people.names(call.grant, named)
+        names = self.people.names(call.grant, _named(found))
         return AuthorisationFile(authorisation=AuthorisationShown.model_validate(found), names=names)
 
     def approve(self, call: Call, authorisation_id: str, given: ApprovalGiven) -> AuthorisationShown:
@@ -93,3 +97,8 @@ class AuthorisationRoutes:
 
     def web_identity(self, call: Call, authorisation_id: str) -> WebIdentityShown:
         return WebIdentityShown(token=self.credentials.web_identity(call.grant, authorisation_id))
+
+
+def _named(each: Authorisation) -> tuple[str | None, ...]:
+    """The ids of the people and services that it has."""
+    return each.holder_id, each.requested_by, each.decided_by, each.ended_by, each.scope.poor_probes

@@ -138,9 +138,10 @@ class AuthorisationShown(Shown):
 
 
 class AuthorisationsShown(Shown):
-    """The newest first."""
+    """The newest first, and the names of the people and services whose ids they have."""
 
     authorisations: list[AuthorisationShown]
+    names: dict[str, str]
 
 
 class AuthorisationFile(Shown):

@@ -1,121 +1,36 @@
-"""`/v1/cases`: what searches found once it is reviewed, and what else supports it."""
+"""`/v1/cases`: what searches found once it is reviewed, and what else supports it; `/v1/searches`: all of them, also
+those that found nobody."""
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
 
-from regard.accountability.cases import CaseFile, Cases
+from regard.accountability.cases import Cases
+from regard.accountability.people import People
+from regard.api.case_shapes import (
+    CaseFileShown,
+    CasePictureShown,
+    CasePicturesShown,
+    CaseShown,
+    CasesShown,
+    SearchRecordShown,
+    SearchRecordsShown,
+    StateShown,
+    Support,
+)
 from regard.api.native_routes import Call, NativeRoute
 from regard.domain.authority import Action
-from regard.domain.cases import Case, CaseCandidate, CaseState
-
-_LEAD = "A candidate is an investigative lead, and no identification by itself."
-
-
-class CaseShown(BaseModel):
-    """A case."""
-
-    case_id: str
-    collection: str
-    state: str
-    authorisation_id: str | None
-    profile: str
-    reviews_needed: int
-    opened_at: datetime
-    decided_at: datetime | None
-
-    @classmethod
-    def of(cls, case: Case) -> CaseShown:
-        return cls(
-            case_id=case.id,
-            collection=case.collection,
-            state=case.state,
-            authorisation_id=case.authorisation_id,
-            profile=case.profile,
-            reviews_needed=case.reviews_needed,
-            opened_at=case.opened_at,
-            decided_at=case.decided_at,
-        )
-
-
-class CasesShown(BaseModel):
-    cases: list[CaseShown]
-
-
-class CaseCandidateShown(BaseModel):
-    """A candidate: until it is verified, `face_id` is an alias, and nothing else is told of who it is."""
-
-    number: int
-    state: str
-    face_id: str
-    external_image_id: str | None
-    user_id: str | None
-
-    @classmethod
-    def of(cls, file: CaseFile, each: CaseCandidate) -> CaseCandidateShown:
-        known = file.identified.get(each.number)
-        return cls(
-            number=each.number,
-            state=each.state,
-            face_id=each.face_id if each.is_verified else each.alias,
-            external_image_id=None if known is None else known.external_image_id,
-            user_id=None if known is None else known.user_id,
-        )
-
-
-class CorroborationShown(BaseModel):
-    kind: str
-    reference: str
-    independent: bool
-
-
-class CaseFileShown(BaseModel):
-    """A case with its candidates, and what supports it."""
-
-    case: CaseShown
-    candidates: list[CaseCandidateShown]
-    without_picture: list[int]
-    corroborations: list[CorroborationShown]
-    corroborations_needed: int
-    notice: str
-
-    @classmethod
-    def of(cls, file: CaseFile) -> CaseFileShown:
-        return cls(
-            case=CaseShown.of(file.case),
-            candidates=[CaseCandidateShown.of(file, each) for each in file.candidates],
-            without_picture=file.without_picture,
-            corroborations=[
-                CorroborationShown(kind=each.kind, reference=each.reference, independent=each.independent)
-                for each in file.corroborations
-            ],
-            corroborations_needed=file.corroborations_needed,
-            notice=_LEAD,
-        )
-
-
-class Support(BaseModel):
-    """What else supports an identification; `independent` declares that it does not derive from the search."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: str
-    reference: str
-    independent: bool
-
-
-class StateShown(BaseModel):
-    state: str
+from regard.domain.cases import CaseState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRoutes:
     cases: Cases
+    people: People
 
     def routes(self) -> tuple[NativeRoute, ...]:
         return (
@@ -136,6 +51,22 @@ class CaseRoutes:
                 summary="Show a case",
             ),
             NativeRoute(
+                "GET",
+                "/cases/{case_id}/pictures",
+                self.pictures,
+                action=Action.READ,
+                collection="collection",
+                summary="Show the pictures of a case",
+            ),
+            NativeRoute(
+                "GET",
+                "/searches",
+                self.searches,
+                action=Action.READ,
+                collection="collection",
+                summary="List your searches, also those that found nobody",
+            ),
+            NativeRoute(
                 "POST",
                 "/cases/{case_id}/corroborations",
                 self.corroborate,
@@ -154,7 +85,34 @@ class CaseRoutes:
         return CasesShown(cases=[CaseShown.of(each) for each in self.cases.all(call.grant, state or ())])
 
     def show(self, call: Call, case_id: str, collection: str | None = None) -> CaseFileShown:  # noqa: ARG002 - the gate reads it
-        return CaseFileShown.of(self.cases.show(call.grant, case_id))
+        file = self.cases.show(call.grant, case_id)
+        people = {file.case.opened_by}
+        people |= {each.person_id for each in file.searches} | {each.person_id for each in file.corroborations}
+        people |= {each.reviewer_id for each in file.reviews if file.names_reviewers}
+        return CaseFileShown.of(file, self.people.names(call.grant, people))
+
+    def pictures(self, call: Call, case_id: str, collection: str | None = None) -> CasePicturesShown:  # noqa: ARG002 - the gate reads it
+        found = self.cases.pictures(call.grant, case_id)
+        return CasePicturesShown(
+            pictures=[
+                CasePictureShown(kind=kind, number=number, image=base64.b64encode(content).decode())
+                for (kind, number), content in sorted(found.items(), reverse=True)
+            ]
+        )
+
+    def searches(
+        self,
+        call: Call,
+        collection: str | None = None,  # noqa: ARG002 - the gate reads it
+        before: Annotated[str | None, Query(max_length=36)] = None,
+        most: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> SearchRecordsShown:
+        found = self.cases.searches(call.grant, before, most)
+        return SearchRecordsShown(
+            searches=[SearchRecordShown.model_validate(each) for each in found],
+            names=self.people.names(call.grant, {each.person_id for each in found}),
+            next=found[-1].id if len(found) == most else None,
+        )
 
     def corroborate(self, call: Call, case_id: str, support: Support, collection: str | None = None) -> StateShown:  # noqa: ARG002 - the gate reads it
         state = self.cases.corroborate(

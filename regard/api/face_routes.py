@@ -90,7 +90,7 @@ class FaceRoutes:
         options = EnrolmentOptions(
             level=given.quality,
             most=given.most,
-            external_image_id=given.external_image_id,
+            external_image_id=given.spelled_id,
             upload=given.sha256 and mark(call.grant, given.sha256, given.image),
         )
         made = self.enrolment.index(call.grant, collection_id, given.image, options)

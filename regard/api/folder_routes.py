@@ -16,9 +16,11 @@ _ONE, _OF = "/collections/{collection_id}/folder", "collection_id"
 
 
 class FolderGiven(Given):
-    """The whole path of a folder on the server's machine."""
+    """The whole path of a folder on the server's machine. `by_folder` says that each folder in it holds one person's
+    pictures: faces are named after it, and only the largest of a picture is enrolled."""
 
     folder: Annotated[str, Field(min_length=1, max_length=4096)]
+    by_folder: bool = False
 
 
 class FaultShown(Shown):
@@ -33,6 +35,7 @@ class FolderRunShown(Shown):
     picture. `ended` says why it ended before all was done; start it again to go on."""
 
     folder: str
+    by_folder: bool
     photos: int
     done: int
     faces: int
@@ -72,7 +75,9 @@ class FolderRoutes:
         return FolderFile(run=_shown(self.runs.show(call.grant, collection_id)))
 
     def start(self, call: Call, collection_id: CollectionInPath, given: FolderGiven) -> FolderFile:
-        return FolderFile(run=_shown(self.runs.start(call.grant, collection_id, given.folder)))
+        return FolderFile(
+            run=_shown(self.runs.start(call.grant, collection_id, given.folder, by_folder=given.by_folder))
+        )
 
     def stop(self, call: Call, collection_id: CollectionInPath) -> FolderFile:
         return FolderFile(run=_shown(self.runs.stop(call.grant, collection_id)))
@@ -83,6 +88,7 @@ def _shown(run: FolderRun | None) -> FolderRunShown | None:
         return None
     return FolderRunShown(
         folder=run.folder,
+        by_folder=run.by_folder,
         photos=run.photos,
         done=run.done,
         faces=run.faces,

@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from regard.api.shapes import (
     BoxShown,
@@ -24,7 +24,7 @@ from regard.api.shapes import (
 from regard.domain.cases import OpenedCase
 from regard.domain.faces import QualityLevel
 from regard.domain.galleries import Face, User, UserStatus
-from regard.domain.identifiers import USER_ID
+from regard.domain.identifiers import USER_ID, spelled
 from regard.domain.tags import MOST_TAGS
 from regard.engine.analysis.face_analyzer import MOST_FACES
 
@@ -60,13 +60,25 @@ class TagsGiven(Given):
 
 class EnrolmentGiven(Given):
     """A picture whose faces are to be enrolled, the `most` largest that pass the quality filter. With the `sha256` of
-    the file that it was made of, in hexadecimal, it is enrolled once, however often it is sent."""
+    the file that it was made of, in hexadecimal, it is enrolled once, however often it is sent. `name` is any name, of
+    a file or a folder, that the external image id is spelled from."""
 
     image: Picture
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     external_image_id: ExternalImageId | None = None
+    name: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     quality: QualityLevel = QualityLevel.AUTO
     most: Annotated[int, Field(ge=1, le=MOST_FACES)] = MOST_FACES
+
+    @model_validator(mode="after")
+    def _one_name(self) -> Self:
+        if self.name is not None and self.external_image_id is not None:
+            raise ValueError("send an external_image_id, or a name that it is spelled from: not both")
+        return self
+
+    @property
+    def spelled_id(self) -> str | None:
+        return self.external_image_id if self.name is None else spelled(self.name) or None
 
 
 class FacesGiven(Given):

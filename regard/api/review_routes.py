@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from regard.accountability.reviews import Reviews
+from regard.accountability.reviews import TOLD_BY, ReviewerRates, Reviews
 from regard.api.native_routes import Call, NativeRoute
 from regard.api.shapes import Key
 from regard.domain.authority import Action
@@ -55,6 +55,26 @@ class RatesShown(BaseModel):
     false_matches: int
     inconclusive: int
 
+    @classmethod
+    def of(cls, each: ReviewerRates) -> RatesShown:
+        return cls(
+            person_id=each.reviewer_id,
+            name=each.name,
+            login=each.login,
+            mates=each.mates,
+            missed_mates=each.missed_mates,
+            nonmates=each.nonmates,
+            false_matches=each.false_matches,
+            inconclusive=each.inconclusive,
+        )
+
+
+class OwnRates(BaseModel):
+    """Your own, as they were before today, in steps of `told_by` pairs: told at once, they would give a pair away."""
+
+    rates: RatesShown
+    told_by: int
+
 
 class AllRates(BaseModel):
     reviewers: list[RatesShown]
@@ -82,6 +102,13 @@ class ReviewRoutes:
                 summary="Show reviewers' errors on pairs whose answer is known",
             ),
             NativeRoute(
+                "GET",
+                "/me/reviews",
+                self.own_rates,
+                action=Action.READ,
+                summary="Show your own errors on pairs whose answer is known",
+            ),
+            NativeRoute(
                 "POST",
                 "/reviews/{number}",
                 self.decide,
@@ -104,18 +131,7 @@ class ReviewRoutes:
         return Recorded(number=number)
 
     def rates(self, call: Call) -> AllRates:
-        return AllRates(
-            reviewers=[
-                RatesShown(
-                    person_id=each.reviewer_id,
-                    name=each.name,
-                    login=each.login,
-                    mates=each.mates,
-                    missed_mates=each.missed_mates,
-                    nonmates=each.nonmates,
-                    false_matches=each.false_matches,
-                    inconclusive=each.inconclusive,
-                )
-                for each in self.reviews.rates(call.grant)
-            ]
-        )
+        return AllRates(reviewers=[RatesShown.of(each) for each in self.reviews.rates(call.grant)])
+
+    def own_rates(self, call: Call) -> OwnRates:
+        return OwnRates(rates=RatesShown.of(self.reviews.own_rates(call.grant)), told_by=TOLD_BY)

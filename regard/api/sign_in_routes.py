@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from regard.accountability.openid import OpenId
 from regard.accountability.passkeys import Passkeys
+from regard.accountability.people import People
 from regard.accountability.permissions import PERMISSIONS
 from regard.accountability.sign_in import Proof, SignIn
 from regard.api.native_routes import Call, NativeRoute, StrangersCall
@@ -21,6 +22,7 @@ from regard.api.sign_in_shapes import (
     PasskeyOptions,
     PasswordGiven,
     SignedIn,
+    TrainingNeeded,
 )
 from regard.domain.authority import Action
 from regard.domain.people import Holder
@@ -33,6 +35,7 @@ class SignInRoutes:
     sign_in: SignIn
     passkeys: Passkeys
     openid: OpenId
+    people: People
 
     def routes(self) -> tuple[NativeRoute, ...]:
         own = Action.SIGN_IN
@@ -54,7 +57,7 @@ class SignInRoutes:
     # -- before it is known who somebody is --------------------------------------------------------------------
 
     def kept(self, call: StrangersCall) -> Kept:
-        return Kept(kept=call.kept)
+        return Kept(kept=call.kept, site=self.passkeys.site)
 
     def by_password(self, call: StrangersCall, given: PasswordGiven) -> SignedIn:
         return self._begin(call, self.sign_in.by_password(given.login, given.password, given.code))
@@ -86,12 +89,14 @@ class SignInRoutes:
     def me(self, call: Call) -> Me:
         principal, holder = call.grant.caller.principal, call.grant.mandate.holder
         session = principal.temporary_credential
+        training = self.people.own_training(call.grant)
         return Me(
             id=principal.holder_id or principal.access_key_id,
             name=principal.name,
             roles=sorted(holder.roles) if holder else [],
             profile=call.grant.rules.name,
             may=_allowed(holder),
+            training=None if training is None else TrainingNeeded(roles=list(training.roles), until=training.until),
             ends_at=session.expires_at if session else None,
         )
 

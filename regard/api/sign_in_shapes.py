@@ -18,9 +18,11 @@ class _Given(BaseModel):
 
 
 class Kept(BaseModel):
-    """Whether this browser keeps a sign-in. It may have ended: `GET /v1/me` tells."""
+    """Whether this browser keeps a sign-in. It may have ended: `GET /v1/me` tells. `site` is the address that passkeys
+    are bound to, if one is set: a page from elsewhere can make and use none."""
 
     kept: bool
+    site: str | None
 
 
 class PasswordGiven(_Given):
@@ -84,13 +86,21 @@ class SignedIn(BaseModel):
     ends_at: datetime
 
 
+class TrainingNeeded(BaseModel):
+    """The roles of yours that need a training that holds, and until when yours does: null if none was recorded."""
+
+    roles: list[Role]
+    until: datetime | None
+
+
 class Me(BaseModel):
     """Who you are here; `roles` are empty where the profile asks nobody for any. `may` are the routes that you may
-    take, such as "GET /v1/cases"."""
+    take, such as "GET /v1/cases"; `training` is null where you need none."""
 
     id: str
     name: str
     roles: list[Role]
     profile: str
     may: list[str]
+    training: TrainingNeeded | None
     ends_at: datetime | None

@@ -38,9 +38,9 @@ def folder_runs(
 ) -> FolderRuns:
     """One thread, so that those who search do not wait for those who enrol."""
 
-    def pool(collection: Collection) -> AbstractContextManager[PhotoPool]:
+    def pool(collection: Collection, most: int) -> AbstractContextManager[PhotoPool]:
         of_its_model = embedding_for(collection, analyzer.using)
-        worker = ThisProcess(PhotoAnalyzer(of_its_model, Bounds(), memory))
+        worker = ThisProcess(PhotoAnalyzer(of_its_model, Bounds(most=most), memory))
         return WorkerPool(lambda: worker, 1, lost=ended_its_worker, name="1 thread")
 
     return FolderRuns(folders, gate, pool, OpenFolders(open=_open(settings), home=settings.home))

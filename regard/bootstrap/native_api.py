@@ -51,8 +51,10 @@ from regard.bootstrap.curation import CurationDoors
 from regard.bootstrap.engine import Engine
 from regard.bootstrap.health import ServerHealth
 from regard.bootstrap.ledger import ledger_access, ledger_changes, ledger_reading
+from regard.bootstrap.loopback import is_loopback
 from regard.bootstrap.model_facts import ServerModels
 from regard.bootstrap.reports import reports
+from regard.config.settings import Settings
 from regard.edge.request_pipeline import RequestPipeline
 from regard.engine.jobs.changes import JobChanges
 from regard.errors import RegardError
@@ -75,8 +77,9 @@ def route_families(engine: Engine, sign_in: SignIn) -> Sequence[RouteFamily]:
     return [
         SignInRoutes(
             sign_in=sign_in,
-            passkeys=Passkeys(rows, secret_box, chosen.site),
+            passkeys=Passkeys(rows, secret_box, passkey_site(engine.settings)),
             openid=OpenId(rows, secret_box, chosen.openid_issuer, chosen.openid_client_id),
+            people=people(engine.stores),
         ),
         FirstRunRoutes(first_run=engine.first_run, choice=engine.profile_choice),
         SuspensionRoutes(suspensions=engine.keeping.suspensions),
@@ -85,7 +88,7 @@ def route_families(engine: Engine, sign_in: SignIn) -> Sequence[RouteFamily]:
         *_authority(engine),
         *_galleries(engine),
         *_stored(engine),
-        CaseRoutes(cases=engine.cases),
+        CaseRoutes(cases=engine.cases, people=people(engine.stores)),
         ReviewRoutes(reviews=engine.reviews),
         EvaluationRoutes(evaluation=engine.evaluation),
         ModelRoutes(models=ServerModels(engine=engine)),
@@ -98,6 +101,15 @@ def _still(gate: Gate, sign_in: SignIn, grant: Grant) -> bool:
         return sign_in.lasts(grant) and gate.check(grant).holder == grant.mandate.holder
     except RegardError:
         return False
+
+
+def passkey_site(settings: Settings) -> str | None:
+    """The address that passkeys are bound to: the one in the settings, or that of this machine itself, by its name, for
+    browsers make none for a number."""
+    site, server = settings.accountability.site, settings.server
+    if site is not None or not server.port or not is_loopback(server.host):
+        return site
+    return f"{'https' if server.tls_certificate else 'http'}://localhost:{server.port}"
 
 
 def _streamed(engine: Engine, streams: Streams) -> Sequence[RouteFamily]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from regard.accountability.cases import KINDS, LINE_UP, CaseFile
+from regard.accountability.cases import KINDS, LINE_UP, CaseFile, mark_of
 from regard.bootstrap.register import open_register
 from regard.commands import context, terminal
 from regard.commands.acts import granted
@@ -133,8 +133,7 @@ def line_up(
     check_here(chosen, "cases line-up")
     with granted(chosen, "cases line-up", collection=collection) as grant, open_register(chosen) as register:
         picture = register.cases.line_up_picture(grant, case, number)
-        lines = ("FROM A FACE SEARCH", f"{case}, candidate {number}: an investigative lead.", "To be disclosed.")
-        context.save(portraits.watermarked(picture, lines), save)
+        context.save(portraits.watermarked(picture, mark_of(case, number)), save)
 
 
 def _still_needed(count: int) -> str:

@@ -65,6 +65,13 @@ def watermarked(portrait: bytes, lines: tuple[str, ...]) -> drawing.Picture:
     return sheet
 
 
+def marked(portrait: bytes, lines: tuple[str, ...]) -> bytes:
+    """The same as a JPEG."""
+    buffer = io.BytesIO()
+    watermarked(portrait, lines).save(buffer, "JPEG", quality=_QUALITY)
+    return buffer.getvalue()
+
+
 def _opened(content: bytes) -> drawing.Picture:
     """A portrait as large as is shown."""
     picture: drawing.Picture = PIL.Image.open(io.BytesIO(content))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, or_, select, tuple_, update
 
 from regard.domain.cases import (
     CandidateState,
@@ -21,6 +22,18 @@ from regard.domain.cases import (
 from regard.store.database import Database
 from regard.store.in_lists import in_lists
 from regard.store.tables.cases import case_candidates, cases, corroborations, searches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchFilter:
+    """Which searches are asked for: somebody's, under an authorisation, of a collection; `undecided` also those whose
+    case is open; older than the search of the id `before`."""
+
+    person_id: str | None = None
+    authorisation_id: str | None = None
+    collection: str | None = None
+    undecided: bool = True
+    before: str | None = None
 
 
 class CaseRows:
@@ -125,6 +138,24 @@ class CaseRows:
     def searches_between(self, since: datetime, until: datetime) -> list[Search]:
         """Every search from one moment to before another, those that found nobody as well."""
         return self._searches(select(searches).where(searches.c.searched_at >= since, searches.c.searched_at < until))
+
+    def newest_searches(self, chosen: SearchFilter, most: int) -> list[Search]:
+        """Also those that found nobody, the newest first."""
+        query = select(searches).outerjoin(cases, cases.c.id == searches.c.case_id)
+        for name in ("person_id", "authorisation_id", "collection"):
+            if (value := getattr(chosen, name)) is not None:
+                query = query.where(searches.c[name] == value)
+        if not chosen.undecided:
+            query = query.where(or_(cases.c.state.is_(None), cases.c.state != str(CaseState.OPEN)))
+        place = (searches.c.searched_at, searches.c.id)
+        query = query.order_by(*(each.desc() for each in place)).limit(most)
+        with self._database.read() as connection:
+            if chosen.before is not None:
+                there = connection.execute(select(*place).where(searches.c.id == chosen.before)).one_or_none()
+                if there is None:
+                    return []
+                query = query.where(tuple_(*place) < tuple(there))
+            return [Search(**row._mapping) for row in connection.execute(query)]
 
     def searches_under(self, authorisation_id: str) -> list[Search]:
         return self._searches(select(searches).where(searches.c.authorisation_id == authorisation_id))

@@ -157,6 +157,24 @@ class ReviewRows:
                 for row in connection.execute(query)
             ]
 
+    def seeded_opinions(self, reviewer_id: str, before: datetime) -> list[SeededResult]:
+        """This reviewer's opinions of such pairs that they gave before a moment, one by one, in the order of time."""
+        query = (
+            select(case_candidates.c.kind, reviews.c.opinion)
+            .join(
+                reviews,
+                and_(reviews.c.case_id == case_candidates.c.case_id, reviews.c.number == case_candidates.c.number),
+            )
+            .where(case_candidates.c.kind != str(PairKind.CANDIDATE), reviews.c.opinion.is_not(None))
+            .where(reviews.c.reviewer_id == reviewer_id, reviews.c.decided_at < before)
+            .order_by(reviews.c.decided_at, reviews.c.key)
+        )
+        with self._database.read() as connection:
+            return [
+                SeededResult(reviewer_id=reviewer_id, kind=PairKind(kind), opinion=Opinion(opinion), count=1)
+                for kind, opinion in connection.execute(query)
+            ]
+
     def seeds(self, collection: str) -> dict[PairKind, int]:
         """How many seeded pairs of each kind nobody has judged yet."""
         query = (

@@ -15,6 +15,7 @@ from live_server import without_models
 from native import PASSWORD, Office, office
 from staff import client_with
 
+from regard.accountability.passwords import Passwords
 from regard.accountability.permissions import PERMISSIONS
 from regard.domain.people import Role
 
@@ -88,7 +89,10 @@ def test_a_second_person_agrees_to_faces_that_are_seen_badly(desk: Office) -> No
 def test_a_searcher_sees_their_own_and_an_auditor_sees_all(desk: Office) -> None:
     mine = desk.post("sam", "/authorisations", ASKED)["id"]
     theirs = desk.post("sue", "/authorisations", ASKED)["id"]
-    seen = {each["id"] for each in desk.get("sam", "/authorisations")["authorisations"]}
+    listed = desk.get("sam", "/authorisations")
+    seen = {each["id"] for each in listed["authorisations"]}
+    assert all(each["holder_id"] in listed["names"] for each in listed["authorisations"])
+    assert listed["names"]["sam-0001"] == "Sam (sam)"
     assert (mine in seen, theirs in seen) == (True, False)
     assert {mine, theirs} <= {each["id"] for each in desk.get("aud", "/authorisations")["authorisations"]}
     assert desk.ask("sam", "GET", f"/authorisations/{theirs}").status == 404
@@ -189,6 +193,19 @@ def test_codes_of_an_authenticator_app_are_asked_for_until_they_are_removed(desk
 
 
 # -- what one may, and the rules ------------------------------------------------------------------------------------
+
+
+@pytest.mark.control(40)
+def test_whoever_needs_a_training_is_told_until_when_theirs_holds(desk: Office) -> None:
+    """Before they are refused: the console says so on every page."""
+    told = desk.get("sam", "/me")["training"]
+    assert told["roles"] == ["searcher"]
+    assert datetime.fromisoformat(told["until"]) > datetime.now(UTC)
+    assert desk.get("ann", "/me")["training"] is None
+    made = desk.post("ann", "/people", {"name": "Tia", "login": "tia", "roles": ["reviewer"]})
+    desk.live.engine.stores.sign_ins.set_password(made["id"], Passwords().hash(PASSWORD), None)
+    assert desk.get("tia", "/me")["training"] == {"roles": ["reviewer"], "until": None}
+    assert desk.ask("tia", "POST", "/reviews/next").status == 403
 
 
 def test_each_is_told_what_they_may_do_and_no_more(desk: Office) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -19,12 +21,14 @@ import pytest
 from agency import portrait
 from botocore.exceptions import ClientError
 from live_server import Live, with_models, without_models
+from people import crowd, encoded
 from test_first_run import become, offered
 from test_native_api import Answer, ask, sign_in
 
 from regard.config.settings import load_settings
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
+from regard.domain.identifiers import name_of
 from regard.domain.people import Role
 from regard.engine.galleries.enrolment import EnrolmentOptions
 from regard.errors import AccessDenied
@@ -256,6 +260,39 @@ def test_a_folder_is_indexed_while_one_looks_on_and_no_file_twice(family: tuple[
     ask(live, "POST", path, {"folder": str(tmp_path)}, token=token)
     again = done(live, token)
     assert (again["photos"], again["done"], again["faces"]) == (4, 4, 1)
+
+
+def test_folders_are_people_if_one_says_so_and_only_the_largest_face_is_theirs(
+    family: tuple[Live, str], tmp_path: Path
+) -> None:
+    live, token = family
+    assert ask(live, "POST", "/v1/collections", {"collection_id": "friends"}, token=token).status == 201
+    (tmp_path / "Zoë Müller").mkdir()
+    (tmp_path / "Zoë Müller" / "1.jpg").write_bytes(portrait())
+    (tmp_path / "Zoë Müller" / "2.png").write_bytes(encoded(crowd(1, 2, 200)))
+    given = {"folder": str(tmp_path), "by_folder": True}
+    begun = ask(live, "POST", "/v1/collections/friends/folder", given, token=token)
+    assert begun.said["run"]["by_folder"] is True
+    assert done(live, token, "friends")["faces"] == 2
+    faces = ask(live, "GET", "/v1/collections/friends/faces", token=token).said["faces"]
+    assert [name_of(each["external_image_id"]) for each in faces] == ["Zoë Müller"] * 2
+
+
+def test_a_picture_is_enrolled_under_any_name_and_never_under_two(family: tuple[Live, str]) -> None:
+    live, token = family
+    assert ask(live, "POST", "/v1/collections", {"collection_id": "named"}, token=token).status == 201
+    path, image = "/v1/collections/named/faces", base64.b64encode(portrait()).decode()
+    for name in ("Zoë", "Zoé"):  # letters that no id can have are no reason to be taken for somebody else
+        said = ask(live, "POST", path, {"image": image, "name": name, "sha256": sha256(name), "most": 1}, token=token)
+        assert said.status == 201, said.content
+    faces = ask(live, "GET", path, token=token).said["faces"]
+    assert {name_of(each["external_image_id"]) for each in faces} == {"Zoë", "Zoé"}
+    both = {"image": image, "name": "Zoë", "external_image_id": "zoe"}
+    assert ask(live, "POST", path, both, token=token).status == 422
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_what_may_not_be_indexed_is_refused_in_the_same_words_as_what_is_not_there(

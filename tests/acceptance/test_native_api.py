@@ -23,6 +23,8 @@ from software_authenticator import Authenticator
 from regard.accountability.passwords import Passwords
 from regard.accountability.permissions import PERMISSIONS
 from regard.api.problems import problem
+from regard.bootstrap.native_api import passkey_site
+from regard.config.settings import load_settings
 from regard.domain.people import Person, Role
 from regard.errors import InternalServerError
 
@@ -206,8 +208,23 @@ def test_an_identity_provider_signs_in_whom_an_administrator_made_known(tmp_path
             assert ask(live, "GET", "/v1/me", token=token).said["id"] == ADA
 
 
+def test_a_page_is_told_which_address_passkeys_are_bound_to(live: Live, tmp_path: Path) -> None:
+    assert ask(live, "GET", "/v1/sign-in").said == {"kept": False, "site": SITE}
+    # Of a machine of one's own it is its name: browsers make no passkey for a number.
+    for server, site in (
+        ({"port": 8080}, "http://localhost:8080"),
+        (
+            {"port": 8443, "tls_certificate": tmp_path / "a.pem", "tls_key": tmp_path / "a.key"},
+            "https://localhost:8443",
+        ),
+        ({"port": 0}, None),
+        ({"host": "0.0.0.0", "port": 8080}, None),  # noqa: S104
+    ):
+        assert passkey_site(load_settings({}, home=tmp_path, server=server)) == site
+
+
 def test_without_an_address_or_a_provider_it_is_said_what_to_set(tmp_path: Path) -> None:
-    with without_models(tmp_path) as live:
+    with without_models(tmp_path, server={"port": 0}) as live:
         for kind, setting in (("passkey", "[accountability] site"), ("openid", "openid_issuer")):
             refused = ask(live, "POST", f"/v1/sign-in/{kind}/options")
             assert (refused.status, setting in refused.said["detail"]) == (400, True)

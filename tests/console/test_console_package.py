@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import venv
 from pathlib import Path
+
+from licences import RULES
+
+from regard.console.assets import BUILT
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -25,6 +30,13 @@ def built(kind: str, source: Path, into: Path) -> Path:
     return next(into.glob("*.tar.gz" if kind == "sdist" else "*.whl"))
 
 
+def test_what_npm_built_in_is_registered_and_its_licences_go_with_it() -> None:
+    told = (BUILT / "licences.md").read_text(encoding="utf-8")
+    found = dict(re.findall(r"^## (\S+) - \S+ \((.+)\)$", told, re.MULTILINE))
+    assert found == RULES["console"]
+    assert told.count("Permission is hereby granted, free of charge") == len(found)
+
+
 def test_the_wheel_made_from_the_sdist_holds_the_console(tmp_path: Path) -> None:
     sdist = built("sdist", REPOSITORY, tmp_path)
     run("tar", "xzf", sdist, cwd=tmp_path)
@@ -39,9 +51,9 @@ def test_the_wheel_made_from_the_sdist_holds_the_console(tmp_path: Path) -> None
     said = run(
         fresh / "bin" / "python",
         "-c",
-        "import regard.console.assets as a; print(a.__file__, a.Assets().built)",
+        "import regard.console.assets as a; print(a.__file__, a.Assets().built, bool(a.Assets().find('licences.md')))",
         cwd=tmp_path,
     )
-    place, found = said.split()
+    place, found, licensed = said.split()
     assert Path(place).is_relative_to(fresh)
-    assert found == "True"
+    assert (found, licensed) == ("True", "True")

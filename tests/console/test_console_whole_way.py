@@ -66,7 +66,7 @@ def test_photograph_search_two_reviews_support(person: Person, station: Agency, 
     sam.reload()
     expect(sam.get_by_text("Verified").first).to_be_visible()
     expect(sam.get_by_text("eileen")).to_be_visible()
-    sam.get_by_label("Kind of support").fill("witness")
+    sam.get_by_label("Kind of support").select_option("witness")
     sam.get_by_label("Where it is kept").fill("statement 7")
     sam.get_by_label("It does not come from this search").check()
     sam.get_by_role("button", name="Add support").click()

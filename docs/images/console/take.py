@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 import PIL.Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent.parent
 sys.path[:0] = [str(HERE), str(ROOT / "tests")]
 
-from agency import Agency, agency, portrait  # noqa: E402 - found by the line above
+from agency import Agency, agency, judgement, portrait  # noqa: E402 - found by the line above
 from approved import approved  # noqa: E402
 from browser import DESK, PASSWORD, PHONE, Person  # noqa: E402
 from clips import MAKING, clip  # noqa: E402
@@ -38,7 +38,10 @@ from people import encoded  # noqa: E402
 from regard.accountability.passwords import Passwords  # noqa: E402
 from regard.bootstrap.job_workers import working_on_jobs  # noqa: E402
 from regard.domain.authorisations import AuthorisationState  # noqa: E402
+from regard.domain.cases import Opinion  # noqa: E402
+from regard.domain.comparisons import Judgement  # noqa: E402
 from regard.store.authorisation_rows import AuthorisationRows  # noqa: E402
+from regard.store.tables.cases import case_candidates, reviews  # noqa: E402
 from regard.store.tables.people import people  # noqa: E402
 
 MODELS = Path(os.environ.get("REGARD_TEST_MODELS", ROOT / ".cache" / "models"))
@@ -101,8 +104,16 @@ def paired(page: Page, _: Path) -> None:
 
 
 def opened(page: Page, _: Path) -> None:
-    page.get_by_role("main").get_by_role("link").first.click()
+    page.get_by_role("main").get_by_role("list").get_by_role("link").first.click()
     expect(page.get_by_text("Candidate 1")).to_be_visible()
+
+
+def decided(page: Page, _: Path) -> None:
+    """The case that reviewers have decided, from its pictures on."""
+    page.get_by_role("main").get_by_role("list").get_by_role("link").last.click()
+    expect(page.get_by_text("Everything agrees")).not_to_have_count(0)
+    page.get_by_role("heading", name="Candidates").scroll_into_view_if_needed()
+    page.evaluate("scrollBy(0, document.querySelector('main h2').getBoundingClientRect().top - 24)")
 
 
 def shown(page: Page, _: Path) -> None:
@@ -133,6 +144,8 @@ SCENES = (
     Scene("review", "rita", "review", paired),
     Scene("cases", "sam", "cases"),
     Scene("case", "sam", "cases", opened),
+    Scene("case-decided", "olga", "cases", decided),
+    Scene("searches", "olga", "cases/searches"),
     Scene("authorisations", "olga", "authorisations"),
     Scene("authorisation-request", "sam", "authorisations/new"),
     Scene("collections", "erin", "collections"),
@@ -194,11 +207,24 @@ def station(home: Path, faces: Mapping[str, bytes]) -> Iterator[Agency]:
         )
         AuthorisationRows(made.database).add(waiting)
         looked_through(made, enroller, [photographs[name] for name in ("novak", "eileen", "quint")])
-        for dark in (0.9, 0.8):
-            client.search_faces_by_image(CollectionId="suspects", Image={"Bytes": portrait(dark=dark)})
+        client.search_faces_by_image(CollectionId="suspects", Image={"Bytes": portrait(dark=0.9)})
         for reviewer in ("ron", "ruth"):
-            made.review(reviewer)
+            while (pair := made.next_pair(reviewer)) is not None:
+                made.decide(reviewer, pair.number, opinion(made, pair.number, {found["eileen"], found["eileen-2"]}))
+        client.search_faces_by_image(CollectionId="suspects", Image={"Bytes": portrait(dark=0.8)})
         yield made
+
+
+def opinion(made: Agency, number: int, hers: set[str]) -> Judgement:
+    """What somebody who knows the answer says of a pair."""
+    pair = (reviews.c.case_id == case_candidates.c.case_id) & (reviews.c.number == case_candidates.c.number)
+    query = select(case_candidates.c.face_id).join(reviews, pair).where(reviews.c.key == number)
+    with made.database.read() as connection:
+        same = connection.execute(query).scalar_one() in hers
+    return judgement(
+        Opinion.SAME if same else Opinion.DIFFERENT,
+        "Everything agrees that can be seen, lines beside the mouth included." if same else "Brows and chin differ.",
+    )
 
 
 def looked_through(made: Agency, client: Any, pictures: Sequence[bytes]) -> None:

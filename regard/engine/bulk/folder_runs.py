@@ -16,6 +16,7 @@ from regard.accountability.gate import Gate, Grant
 from regard.domain.authority import Action
 from regard.domain.galleries import Collection
 from regard.domain.identifiers import spelled
+from regard.engine.analysis.face_analyzer import MOST_FACES
 from regard.engine.bulk.folder_indexing import FolderIndexing, PhotoPool, PhotoWork
 from regard.engine.bulk.folder_walk import Outcome, Photo, walk
 from regard.engine.bulk.open_folders import OpenFolders
@@ -32,16 +33,26 @@ _PICTURES = READ_SUFFIXES | UNREAD.keys()
 _STOPPED = "It was stopped. Nothing is lost: start it again, and it goes on where it was."
 
 
+def _after_file(file: Path) -> str | None:
+    return spelled(file.name) or None
+
+
+def _after_folder(file: Path) -> str | None:
+    return spelled(file.parent.name) or None
+
+
 class _Stopped(Exception):
     """Somebody has stopped the run while the folder was looked through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderRun:
-    """How far a run is: photographs there are to do and are done, faces enrolled, files that gave none and why."""
+    """How far a run is: photographs there are to do and are done, faces enrolled, files that gave none and why.
+    `by_folder` names faces after the folders of their files, each of which holds one person's."""
 
     collection_id: str
     folder: str
+    by_folder: bool = False
     #: 0 until the folder was looked through.
     photos: int = 0
     done: int = 0
@@ -67,14 +78,14 @@ class FolderRun:
 
 
 class FolderRuns:
-    """Starts runs and tells how far they are. `pool` makes the workers for a
-    collection. Used as a context: what runs ends with it."""
+    """Starts runs and tells how far they are. `pool` makes the workers for a collection, which enrol so many faces of a
+    picture at most. Used as a context: what runs ends with it."""
 
     def __init__(
         self,
         folders: FolderIndexing,
         gate: Gate,
-        pool: Callable[[Collection], AbstractContextManager[PhotoPool]],
+        pool: Callable[[Collection, int], AbstractContextManager[PhotoPool]],
         open_folders: OpenFolders,
     ) -> None:
         self._folders = folders
@@ -94,8 +105,9 @@ class FolderRuns:
         if self._thread is not None:
             self._thread.join()
 
-    def start(self, grant: Grant, collection_id: str, folder: str) -> FolderRun:
-        """Index what of the folder was not indexed before.
+    def start(self, grant: Grant, collection_id: str, folder: str, *, by_folder: bool = False) -> FolderRun:
+        """Index what of the folder was not indexed before. `by_folder` names faces after the folders that their files
+        are in, and enrols the largest of a picture alone: the others would get a wrong name.
 
         Raises InvalidParameter if it is no folder that may be indexed, AccessDenied where none may be and under a
         profile that knows people (each face needs a basis there), ResourceNotFound, and ResourceInUse while another
@@ -111,14 +123,16 @@ class FolderRuns:
         if collection is None:
             raise ResourceNotFound(f"There is no collection {collection_id}.")
         place = self._open.find(folder)
-        run = FolderRun(collection_id=collection_id, folder=folder)
+        run = FolderRun(collection_id=collection_id, folder=folder, by_folder=by_folder)
         with self._lock:
             if self._run is not None and self._run.running:
                 raise ResourceInUse("A folder is being indexed. Wait until it is done, or stop it.")
             grant.note(folder=str(place))
             self._stop.clear()
             self._run = run
-            self._thread = Thread(target=self._work, args=(grant, collection, place), name="folder", daemon=True)
+            self._thread = Thread(
+                target=self._work, args=(grant, collection, place, by_folder), name="folder", daemon=True
+            )
             self._thread.start()
         return run
 
@@ -137,13 +151,13 @@ class FolderRuns:
         self._stop.set()
         return run
 
-    def _work(self, asked: Grant, collection: Collection, place: Path) -> None:
+    def _work(self, asked: Grant, collection: Collection, place: Path, by_folder: bool) -> None:
         """In a thread of its own, by a grant of its own: that of the request has ended with it."""
         ended: str | None = "Something went wrong that the server's log tells. Start it again to go on."
         try:
             with self._gate.open(asked.caller, asked.act, continued=True) as grant:
                 grant.note(folder=str(place))
-                ended = self._indexed(grant, collection, place)
+                ended = self._indexed(grant, collection, place, by_folder)
         except RegardError as error:
             ended = error.public
         finally:  # whoever looks on must hear of it, whatever it was
@@ -182,13 +196,14 @@ class FolderRuns:
         grant.note(photos=len(left))
         return left
 
-    def _indexed(self, grant: Grant, collection: Collection, place: Path) -> str | None:
+    def _indexed(self, grant: Grant, collection: Collection, place: Path, by_folder: bool) -> str | None:
         try:
             left = self._look(grant, collection, place)
         except _Stopped:
             return _STOPPED
-        with self._pool(collection) as pool:
-            work = PhotoWork(photos=left, namer=lambda file: spelled(file.name), pool=pool, batch=_BATCH_PHOTOS)
+        with self._pool(collection, 1 if by_folder else MOST_FACES) as pool:
+            namer = _after_folder if by_folder else _after_file
+            work = PhotoWork(photos=left, namer=namer, pool=pool, batch=_BATCH_PHOTOS)
             return self._index(grant, collection, work)
 
     def _index(self, grant: Grant, collection: Collection, work: PhotoWork) -> str | None:

@@ -6,6 +6,11 @@ export function supported(): boolean {
   return "PublicKeyCredential" in window && "parseRequestOptionsFromJSON" in PublicKeyCredential;
 }
 
+/** Whether a passkey can be made and used here: a browser makes none for a page of another address. */
+export function usable(site: string | null): boolean {
+  return supported() && site === location.origin;
+}
+
 /** What the device made to prove who somebody is. Rejects if the window was closed, or there is no passkey. */
 export async function proved(options: Options): Promise<unknown> {
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options as never);

@@ -8,11 +8,14 @@ class Session {
   me = $state<Shapes["Me"] | null>(null);
   known = $state(false);
   trouble = $state<string | null>(null);
+  /** The address that passkeys are bound to, if one is set. */
+  site = $state<string | null>(null);
 
   async begin(): Promise<void> {
     this.trouble = null;
     try {
-      const { kept } = await ask<Shapes["Kept"]>("/sign-in");
+      const { kept, site } = await ask<Shapes["Kept"]>("/sign-in");
+      this.site = site;
       this.me = kept ? await ask<Shapes["Me"]>("/me") : null;
     } catch (error) {
       this.me = null;

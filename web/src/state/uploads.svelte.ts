@@ -2,7 +2,7 @@
  * already is skipped, so that an upload that was cut goes on when the same files are chosen again. */
 import { Problem, ask, step, type Shapes } from "../api/client";
 import { words } from "../words";
-import { sha256 } from "./hashes";
+import { folder, sha256, type Found } from "./hashes";
 import { taken } from "./pictures";
 
 const TOGETHER = 2;
@@ -16,8 +16,14 @@ const WAITS = [1000, 3000, 9000];
 const LOST = 3000;
 
 interface Waiting {
-  file: File;
+  found: Found;
   hash: string | null;
+}
+
+/** How an upload is wanted: `every` face of a picture, or the largest; `byFolder` where a folder holds one person's. */
+interface Wanted {
+  every?: boolean;
+  byFolder?: boolean;
 }
 
 export class Uploads {
@@ -28,13 +34,19 @@ export class Uploads {
   /** Faces that were left out, since only the largest of a picture is wanted. */
   others = $state(0);
   failed = $state<{ name: string; why: string }[]>([]);
+  /** Pictures that show several faces, with how many. */
+  several = $state<{ name: string; faces: number }[]>([]);
   running = $state(false);
   stopped = $state(false);
   /** The server cannot be reached now. */
   lost = $state(false);
   readonly #sent = new Set<string>();
 
-  constructor(readonly collection: string, readonly headers: Record<string, string> = {}, readonly every = false) {}
+  constructor(
+    readonly collection: string,
+    readonly headers: Record<string, string> = {},
+    readonly wanted: Wanted = {},
+  ) {}
 
   get left(): number {
     return this.all - this.done;
@@ -44,9 +56,10 @@ export class Uploads {
     return `/collections/${step(this.collection)}`;
   }
 
-  async send(files: File[]): Promise<void> {
+  async send(files: Found[]): Promise<void> {
     this.all = this.done = this.known = this.faces = this.others = 0;
     this.failed = [];
+    this.several = [];
     this.stopped = false;
     this.running = true;
     this.all = files.length;
@@ -57,11 +70,11 @@ export class Uploads {
     }
   }
 
-  async #some(files: File[]): Promise<void> {
+  async #some(files: Found[]): Promise<void> {
     const waiting: Waiting[] = [];
-    for (const file of files) {
+    for (const found of files) {
       if (this.stopped) return;
-      waiting.push({ file, hash: await sha256(file).catch(() => null) });
+      waiting.push({ found, hash: await sha256(found.file).catch(() => null) });
     }
     const fresh = await this.#fresh(waiting);
     const work = async () => {
@@ -87,12 +100,16 @@ export class Uploads {
     });
   }
 
-  async #one({ file, hash }: Waiting): Promise<void> {
+  async #one({ found, hash }: Waiting): Promise<void> {
+    const name = this.#named(found);
     try {
-      const made = await this.#enrolled(file, hash);
+      const made = await this.#enrolled(found, hash);
+      const others = made.refused.filter((each) => each.reasons.includes("EXCEEDS_MAX_FACES")).length;
+      const faces = made.enrolled.length + others;
       this.faces += made.enrolled.length;
-      this.others += made.refused.filter((each) => each.reasons.includes("EXCEEDS_MAX_FACES")).length;
-      if (!made.enrolled.length) this.failed.push({ name: file.name, why: words.collections.noFace });
+      this.others += others;
+      if (faces > 1) this.several.push({ name, faces });
+      if (!made.enrolled.length) this.failed.push({ name, why: words.collections.noFace });
     } catch (error) {
       if (this.stopped) return;
       if (hash !== null) this.#sent.delete(hash);
@@ -100,15 +117,21 @@ export class Uploads {
         this.stopped = true; // it is not about the picture: the others would be refused as well
         throw error;
       }
-      this.failed.push({ name: file.name, why: error instanceof Problem ? error.message : words.search.unreadable });
+      this.failed.push({ name, why: error instanceof Problem ? error.message : words.search.unreadable });
     }
     this.done += 1;
   }
 
-  async #enrolled(file: File, hash: string | null): Promise<Shapes["EnrolledShown"]> {
-    const picture = await taken(file, LONGEST);
+  /** What somebody who looks for the file goes by. */
+  #named(found: Found): string {
+    return this.wanted.byFolder ? found.path.replace(/^\//, "") : found.file.name;
+  }
+
+  async #enrolled(found: Found, hash: string | null): Promise<Shapes["EnrolledShown"]> {
+    const picture = await taken(found.file, LONGEST);
     URL.revokeObjectURL(picture.url);
-    const body = { image: picture.content, external_image_id: idOf(file.name), sha256: hash, ...(this.every ? {} : { most: 1 }) };
+    const person = this.wanted.byFolder ? folder(found) : "";
+    const body = { image: picture.content, name: person || found.file.name, sha256: hash, ...(this.wanted.every ? {} : { most: 1 }) };
     return this.#patiently(() =>
       ask<Shapes["EnrolledShown"]>(`${this.#path}/faces`, { method: "POST", body, headers: this.headers }),
     );
@@ -133,9 +156,4 @@ export class Uploads {
       }
     }
   }
-}
-
-/** A file's name, less what an id cannot have. */
-function idOf(name: string): string {
-  return name.replace(/[^a-zA-Z0-9_.\-:]+/g, "_").slice(0, 255);
 }

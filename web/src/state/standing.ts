@@ -1,0 +1,20 @@
+/** How an authorisation stands: as it is now, for what was approved may have run out meanwhile. */
+import type { Shapes } from "../api/client";
+
+type Authorisation = Shapes["AuthorisationShown"];
+
+export const KINDS: Record<string, "good" | "wait" | "bad" | "plain"> = { approved: "good", requested: "wait", emergency: "bad" };
+
+export function standing(each: Authorisation): string {
+  return each.state === "approved" && Date.parse(each.ends_at) <= Date.now() ? "expired" : each.state;
+}
+
+/** Whether somebody is to decide about it. */
+export function waits(each: Authorisation): boolean {
+  return each.state === "requested" || each.state === "emergency";
+}
+
+/** Whether it can be searched under. */
+export function runs(each: Authorisation): boolean {
+  return standing(each) === "approved" || each.state === "emergency";
+}
