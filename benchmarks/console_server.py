@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,13 +35,20 @@ def console_server(home: Path, profile: str = "recorded") -> Iterator[Person]:
     log = home.with_suffix(".log")
     with served(home, log, {"REGARD_ACCOUNTABILITY_PROFILE": profile}) as server:
         base = f"http://127.0.0.1:{server.port}"
-        token = _link(log)
-        _post(base, "first-run", {"token": token, "name": "Ada", "login": "ada", "password": PASSWORD})
-        _, cookie = _post(base, "sign-in", {"login": "ada", "password": PASSWORD})
+        cookie = _signed_in(base, log)
         known, _ = _get(base, "collections", cookie)
         if COLLECTION not in {each["collection_id"] for each in known["collections"]}:
             _post(base, "collections", {"collection_id": COLLECTION}, cookie)
         yield Person(f"{base}/console/", cookie, server)
+
+
+def _signed_in(base: str, log: Path) -> str:
+    """The cookie of Ada's, who becomes the administrator where there is none."""
+    try:
+        return _post(base, "sign-in", {"login": "ada", "password": PASSWORD})[1]
+    except urllib.error.HTTPError:
+        _post(base, "first-run", {"token": _link(log), "name": "Ada", "login": "ada", "password": PASSWORD})
+        return _post(base, "sign-in", {"login": "ada", "password": PASSWORD})[1]
 
 
 def _link(log: Path) -> str:

@@ -25,6 +25,7 @@ from regard.api.problems import invalid, problem, status_of
 from regard.domain.authority import Caller, Channel
 from regard.domain.callers import Principal
 from regard.edge.body import Body, BodyLimits
+from regard.edge.compressed_body import expanded
 from regard.edge.connections import CONNECTION_KEY, Connection, network
 from regard.edge.exchange import Exchange
 from regard.edge.rates import Rate, RateLimiter
@@ -149,7 +150,8 @@ class Door:
     async def _received(self, visit: _Visit, route: NativeRoute, handle: Handle) -> Response:
         """Who is asking, then the body, then the rest: first what costs least."""
         request, limits = visit.request, BodyLimits(most_bytes=route.most_bytes, seconds=_BODY_SECONDS)
-        body = Body(request.stream(), headers=dict(request.headers.raw))
+        headers = dict(request.headers.raw)
+        body = Body(expanded(request.stream(), headers), headers=headers)
         body.check(limits)
         if not route.strangers:
             visit.principal = await self._known(request)

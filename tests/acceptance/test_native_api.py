@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import sqlite3
@@ -113,6 +114,30 @@ def test_what_is_wrong_with_a_sign_in_is_not_told(live: Live, login: str, passwo
         "detail": "The login, the password or the code is wrong.",
         "code": "SignInRefused",
     }
+
+
+def test_a_body_may_come_compressed(live: Live) -> None:
+    said = json.dumps({"login": "ada", "password": PASSWORD}).encode()
+    packed = ask(live, "POST", "/v1/sign-in", gzip.compress(said), Content_Encoding="gzip")
+    assert packed.status == 200
+    assert ask(live, "GET", "/v1/me", token=packed.said["token"]).said["name"] == "Ada Lovelace"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (gzip.compress(b" " * 100_000_000), 413),  # 97 kB as it is sent
+        (gzip.compress(b"{}")[:-4], 400),
+        (gzip.compress(b"{}") + b"{}", 400),
+        (gzip.compress(b"{}") * 2, 400),
+        (b"{}", 400),
+        (gzip.compress(b"{"), 422),
+    ],
+)
+def test_a_compressed_body_that_is_too_long_or_damaged_is_refused(live: Live, body: bytes, status: int) -> None:
+    refused = ask(live, "POST", "/v1/sign-in", body, Content_Encoding="gzip")
+    assert (refused.status, refused.headers["content-type"]) == (status, "application/problem+json")
+    assert sign_in(live).status == 200
 
 
 def test_without_a_token_nothing_is_answered(live: Live) -> None:

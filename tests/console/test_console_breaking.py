@@ -160,7 +160,7 @@ def test_a_large_picture_is_sent_small(person: Person, station: Agency, tmp_path
     page = person.signed_in("sam")
     with page.expect_request(lambda request: request.url.endswith("/v1/faces")) as sent:
         choose(page, file)
-    assert len(sent.value.post_data or "") < 400_000
+    assert len(sent.value.post_data_buffer or b"") < 400_000
     expect(page.get_by_text("No face was found")).to_be_visible()
 
 

@@ -580,13 +580,19 @@ export function bytes(value: number): string {
   return new Intl.NumberFormat(undefined, { style: "unit", unit: units[step], maximumFractionDigits: step ? 1 : 0 }).format(value / 1000 ** step);
 }
 
+/** Made once: a list has many moments and numbers, and each of these takes as long to make as to use fifty times. */
+let moments: Intl.DateTimeFormat | undefined;
+let numbers: Intl.NumberFormat | undefined;
+
 export function when(moment: string | null | undefined): string {
   if (!moment) return "–";
-  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(new Date(moment));
+  moments ??= new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return moments.format(new Date(moment));
 }
 
 export function count(value: number): string {
-  return new Intl.NumberFormat().format(value);
+  numbers ??= new Intl.NumberFormat();
+  return numbers.format(value);
 }
 
 /** A number of false candidates: never so round that it seems to be none. */

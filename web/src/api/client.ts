@@ -33,6 +33,9 @@ export class Problem extends Error {
   }
 }
 
+/** From so many characters on a body is compressed: a picture in base64 then takes no more than its bytes. */
+const WORTH_COMPRESSING = 4096;
+
 type Query = Record<string, string | number | undefined>;
 
 let signedOut = (): void => undefined;
@@ -65,11 +68,12 @@ export async function ask<T>(path: string, asked: Asked = {}): Promise<T> {
 /** An answer whose body is still to be read. Throws as `ask`. */
 export async function opened(path: string, { method = "GET", body, headers = {}, query = {}, signal }: Asked = {}): Promise<Response> {
   let answer: Response;
+  const sent = body === undefined ? undefined : await packed(JSON.stringify(body));
   try {
     answer = await fetch(address(path, query), {
       method,
-      headers: { ...CONSOLE, ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: { ...CONSOLE, ...sent?.headers, ...headers },
+      body: sent?.body,
       credentials: "same-origin",
       cache: "no-store",
       signal,
@@ -82,6 +86,13 @@ export async function opened(path: string, { method = "GET", body, headers = {},
   const found = await problem(answer);
   if (found.signedOut && !path.startsWith("/sign-in")) signedOut();
   throw found;
+}
+
+async function packed(text: string): Promise<{ body: BodyInit; headers: Record<string, string> }> {
+  const headers = { "Content-Type": "application/json" };
+  if (text.length < WORTH_COMPRESSING || !("CompressionStream" in window)) return { body: text, headers };
+  const compressed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  return { body: await new Response(compressed).arrayBuffer(), headers: { ...headers, "Content-Encoding": "gzip" } };
 }
 
 /** What a refusal says, less the request that it names to a program. */

@@ -1,7 +1,7 @@
 /** A drawn face to try a search with: it is nobody's, and comes with the console. */
 import { Problem, ask, step, type Shapes } from "../api/client";
 import { chosen } from "./chosen.svelte";
-import { taken, type Taken } from "./pictures";
+import { enrolled, opened } from "./pictures";
 
 const FILE = "./drawn-face.svg";
 const [WIDTH, HEIGHT] = [800, 920];
@@ -14,12 +14,10 @@ export async function prepareSample(): Promise<void> {
   drawing.src = new URL(FILE, document.baseURI.replace(/#.*/, "")).href;
   await drawing.decode();
   await created(SAMPLE, false);
-  const enrolled = await pictured(drawing, 0, 0);
-  URL.revokeObjectURL(enrolled.url);
-  const body = { image: enrolled.content, external_image_id: NAME };
+  const body = { image: await enrolled(await pictured(drawing, 0, 0)), external_image_id: NAME };
   await ask<Shapes["EnrolledShown"]>(`/collections/${step(SAMPLE)}/faces`, { method: "POST", body });
   chosen.collection = SAMPLE;
-  chosen.picture = await pictured(drawing, 4, 0.2);
+  chosen.picture = await opened(await pictured(drawing, 4, 0.2));
 }
 
 /** The collection, made if it is not there; `pictures` if it keeps a small one of each face. */
@@ -32,7 +30,7 @@ export async function created(collection: string, pictures: boolean): Promise<vo
 }
 
 /** The drawing, turned by so many degrees and so much darker: as from another day. */
-async function pictured(drawing: HTMLImageElement, degrees: number, darker: number): Promise<Taken> {
+async function pictured(drawing: HTMLImageElement, degrees: number, darker: number): Promise<Blob> {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [WIDTH, HEIGHT];
   const context = canvas.getContext("2d");
@@ -47,5 +45,5 @@ async function pictured(drawing: HTMLImageElement, degrees: number, darker: numb
   context.fillRect(0, 0, WIDTH, HEIGHT);
   const blob = await new Promise<Blob | null>((made) => canvas.toBlob(made, "image/png"));
   if (!blob) throw new Error("no picture");
-  return taken(blob);
+  return blob;
 }

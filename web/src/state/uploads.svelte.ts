@@ -3,13 +3,11 @@
 import { Problem, ask, step, type Shapes } from "../api/client";
 import { words } from "../words";
 import { folder, sha256, type Found } from "./hashes";
-import { taken } from "./pictures";
+import { enrolled } from "./pictures";
 
 const TOGETHER = 2;
 /** Files whose hashes are made, and asked about, at once. */
 const ASKED = 50;
-/** Enrolment gets more pixels than a search: small faces in large pictures are kept. */
-const LONGEST = 2560;
 /** Waits before another try, in milliseconds, where the server has a bad moment. */
 const WAITS = [1000, 3000, 9000];
 /** How often it is tried whether a lost server is there again. */
@@ -128,10 +126,8 @@ export class Uploads {
   }
 
   async #enrolled(found: Found, hash: string | null): Promise<Shapes["EnrolledShown"]> {
-    const picture = await taken(found.file, LONGEST);
-    URL.revokeObjectURL(picture.url);
     const person = this.wanted.byFolder ? folder(found) : "";
-    const body = { image: picture.content, name: person || found.file.name, sha256: hash, ...(this.wanted.every ? {} : { most: 1 }) };
+    const body = { image: await enrolled(found.file), name: person || found.file.name, sha256: hash, ...(this.wanted.every ? {} : { most: 1 }) };
     return this.#patiently(() =>
       ask<Shapes["EnrolledShown"]>(`${this.#path}/faces`, { method: "POST", body, headers: this.headers }),
     );
