@@ -92,6 +92,7 @@ endurance-postgresql: $(VENV)/installed-dev
 endurance-jobs: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/endurance/test_job_kills.py -m "" --kills $(KILLS)
 	$(BIN)/python -m pytest tests/endurance/test_job_kills.py -m "" --kills $(KILLS) --database postgresql
+	$(BIN)/python -m pytest tests/endurance/test_hour_of_video.py -m ""
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -W ignore -m benchmarks.speed

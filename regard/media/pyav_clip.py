@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from os import SEEK_END
 from typing import Any, Final, NoReturn
 
 import av
@@ -32,6 +33,9 @@ _CLOSED: Final = {
 }
 #: Packets among which there must be one that becomes a frame.
 _PROBED_PACKETS: Final = 300
+#: In how many places of a stream it is looked whether times rise, and by how many milliseconds packets are out of turn.
+_TRIED_PLACES: Final = 24
+_MOST_FALL_MS: Final = 1_000
 #: By how much a seek is tried earlier, in milliseconds, until it is before what is wanted.
 _STEPS_BACK: Final = (0, 2_000, 15_000, 120_000)
 _FULL_RANGE: Final = 2
@@ -67,6 +71,8 @@ class PyAvClip:
             faulty.pop_all()
 
     def spans(self, seconds: float) -> list[Span]:
+        if self._format == "mpegts" and not self._times_rise():
+            return [Span()]  # recordings one after another: a time does not say where it is
         starts: list[int] = []
         wanted, last = seconds * 1000, self.metadata.duration_ms
         while wanted < last:
@@ -196,6 +202,17 @@ class PyAvClip:
             if packet.is_keyframe and (shown := self._time(packet)) is not None:
                 return shown
         return None
+
+    def _times_rise(self) -> bool:
+        """Whether times rise from place to place in the file."""
+        size, last = self._file.seek(0, SEEK_END), None
+        for part in range(_TRIED_PLACES):
+            self._container.seek(size * part // _TRIED_PLACES, unsupported_byte_offset=True)
+            at = next((self._time(packet) for packet in self._demuxed(None) if packet.pts is not None), None)
+            if at is not None and last is not None and at < last - _MOST_FALL_MS:
+                return False
+            last = at if at is not None else last
+        return True
 
     def _packets_from(self, at: int, *, sound: bool) -> Iterator[Any]:
         """The packets from a key frame that is shown at that time or before."""
