@@ -43,7 +43,7 @@ from regard.accountability.ledger.signed_notes import NoteSigner
 from regard.accountability.profiles.catalogue import RECORDED
 from regard.bootstrap.engine import open_engine
 from regard.bootstrap.http import rekognition
-from regard.bootstrap.threads import request_threads
+from regard.bootstrap.threads import request_threads, take_turns_quickly
 from regard.config.settings import load_settings
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
@@ -163,6 +163,7 @@ def bare_syncs(file: Path, clients: int, seconds: float) -> float:
 
 def searches(home: Path, scale: float) -> None:
     zoo()
+    take_turns_quickly()  # as a server does
     picture = {"Image": {"Bytes": jpeg(photograph(DATA / "images" / "couple.jpg", (640, 446)))}}
     principal, rows = Principal(access_key_id="", name="benchmark"), []
     with ExitStack() as closing:

@@ -1,20 +1,20 @@
-"""Searches for an enrolled face over HTTP, by a server that has a ledger and one that has none: by turns, so that a
-machine whose speed drifts favours neither."""
+"""Searches for an enrolled face over HTTP, by a server that has a ledger and one that has none: in short turns, either
+of them first by turns, so that a machine whose speed drifts favours neither; and by a client that leaves the processors
+to the servers."""
 
 from __future__ import annotations
 
-import threading
-import time
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 from benchmarks import markdown
 from benchmarks.material import DATA, jpeg, photograph, zoo
-from benchmarks.served import Key, Served, new_keys, served
+from benchmarks.replayed import replay
+from benchmarks.served import Key, Served, new_keys, processor, served
 from benchmarks.signed_client import Prepared, SignedClient, Tally
 from regard.accountability.profiles.catalogue import OPEN, RECORDED
 
@@ -22,6 +22,7 @@ from regard.accountability.profiles.catalogue import OPEN, RECORDED
 CLIENTS = 8
 _KEYS = 2
 _COLLECTION = "people"
+_TURNS, _TURN_SECONDS = 40, 1.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class _Side:
 
     def __init__(self, server: Served, keys: Sequence[Key]) -> None:
         self._server = server
-        self._clients = [SignedClient(server.port, keys[at % len(keys)], Tally()) for at in range(CLIENTS)]
+        self._clients = [SignedClient(server.port, key, Tally()) for key in keys]
         picture = photograph(DATA / "images" / "couple.jpg", (640, 446))
         first, image = self._clients[0], {"Bytes": b64encode(jpeg(picture)).decode()}
         first.call(Prepared.of("CreateCollection", CollectionId=_COLLECTION))
@@ -47,22 +48,11 @@ class _Side:
         self._request = Prepared.of("SearchFaces", CollectionId=_COLLECTION, FaceId=face)
 
     def turn(self, clients: int, seconds: float) -> _Turn:
-        taken: list[float] = []
-        busy, began = self._server.gauge().cpu_seconds, time.perf_counter()
-
-        def ask(client: SignedClient) -> None:
-            while (start := time.perf_counter()) < began + seconds:
-                client.call(self._request)
-                taken.append(time.perf_counter() - start)
-
-        threads = [threading.Thread(target=ask, args=(client,)) for client in self._clients[:clients]]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        rate = len(taken) / (time.perf_counter() - began)
-        busy = self._server.gauge().cpu_seconds - busy
-        return _Turn(rate, 1e3 * median(taken), 1e3 * busy / len(taken))
+        requests = [self._clients[at % _KEYS].signed(self._request) for at in range(clients)]
+        before = self._server.gauge().cpu_seconds
+        taken, elapsed = replay(self._server.port, requests, seconds)
+        busy = self._server.gauge().cpu_seconds - before
+        return _Turn(len(taken) / elapsed, 1e3 * median(taken), 1e3 * busy / len(taken))
 
 
 def searches_over_http(home: Path, scale: float) -> None:
@@ -73,30 +63,40 @@ def searches_over_http(home: Path, scale: float) -> None:
         for clients in (1, CLIENTS):
             for side in sides:
                 side.turn(clients, 1.0)
-            turns = [
-                [side.turn(clients, max(1.0, 4 * scale)) for side in sides] for _ in range(max(3, round(9 * scale)))
-            ]
+            turns = [_both(sides, clients, at % 2) for at in range(max(4, round(_TURNS * scale)))]
             rows.append([f"{clients} clients", *_compared(turns)])
     columns = [
         "SearchFaces",
         "open /s",
         "recorded /s",
         "recorded / open",
+        "quartiles",
         "open ms",
         "added ms",
         "open CPU ms",
         "added CPU ms",
     ]
-    markdown.table("A search over HTTP with a ledger and without, by turns", columns, rows)
+    markdown.table(f"A search over HTTP with a ledger and without, by turns: {processor()}", columns, rows)
+
+
+def _both(sides: Sequence[_Side], clients: int, first: int) -> list[_Turn]:
+    """A turn of each side, in the order of `sides`; which of them has the first is `first`."""
+    turns = {at: sides[at].turn(clients, _TURN_SECONDS) for at in (first, 1 - first)}
+    return [turns[0], turns[1]]
 
 
 def _compared(turns: Sequence[Sequence[_Turn]]) -> list[str]:
     without, with_ = zip(*turns, strict=True)
-    ratio = median(b.rate / a.rate for a, b in turns)
-    added = [median(b.taken - a.taken for a, b in turns), median(b.busy - a.busy for a, b in turns)]
+
+    def of(value: Callable[[_Turn, _Turn], float]) -> list[float]:
+        return [value(a, b) for a, b in turns]
+
+    low, ratio, high = quantiles(of(lambda a, b: b.rate / a.rate), n=4)
+    added = [median(of(lambda a, b: b.taken - a.taken)), median(of(lambda a, b: b.busy - a.busy))]
     rates = [f"{median(each.rate for each in side):.0f}" for side in (without, with_)]
     taken, busy = (median(getattr(each, name) for each in without) for name in ("taken", "busy"))
-    return [*rates, f"{ratio:.3f}", f"{taken:.2f}", f"{added[0]:.2f}", f"{busy:.2f}", f"{added[1]:.3f}"]
+    spread = f"{low:.3f} to {high:.3f}"
+    return [*rates, f"{ratio:.3f}", spread, f"{taken:.2f}", f"{added[0]:.2f}", f"{busy:.2f}", f"{added[1]:.3f}"]
 
 
 def _opened(home: Path, profile: str, closing: ExitStack) -> tuple[Served, list[Key]]:

@@ -65,7 +65,8 @@ class SignedClient:
     """One connection of one key's; for one thread. `address` is the one it comes from."""
 
     def __init__(self, port: int, key: Key, tally: Tally, address: str = "127.0.0.1") -> None:
-        self._url = f"http://127.0.0.1:{port}/"
+        self._host = f"127.0.0.1:{port}"
+        self._url = f"http://{self._host}/"
         self._signer = SigV4Auth(Credentials(key.access_key_id, key.secret), "rekognition", "us-east-1")
         self._tally = tally
         self._connection = http.client.HTTPConnection(
@@ -111,9 +112,7 @@ class SignedClient:
         """One attempt: status and content. Raises OSError and HTTPException."""
         if self._was_dropped():
             self.close()
-        signing = AWSRequest("POST", self._url, self._headers(request), request.body)
-        self._signer.add_auth(signing)
-        self._connection.request("POST", "/", request.body, dict(signing.headers.items()))
+        self._connection.request("POST", "/", request.body, self._signed_headers(request))
         response = self._connection.getresponse()
         return response.status, response.read()
 
@@ -121,6 +120,17 @@ class SignedClient:
         """Whether the server hung up while nothing was asked; SDKs look before they ask again, too."""
         connection = self._connection.sock
         return connection is not None and bool(select.select([connection], [], [], 0)[0])
+
+    def signed(self, request: Prepared) -> bytes:
+        """The request as it goes over the wire, for minutes: until its signature is too old."""
+        headers = self._signed_headers(request) | {"Host": self._host, "Content-Length": str(len(request.body))}
+        lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode() + request.body
+
+    def _signed_headers(self, request: Prepared) -> dict[str, str]:
+        signing = AWSRequest("POST", self._url, self._headers(request), request.body)
+        self._signer.add_auth(signing)
+        return dict(signing.headers.items())
 
     def _headers(self, request: Prepared) -> dict[str, str]:
         return {

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,6 +70,22 @@ def test_a_read_is_one_snapshot(store):
         before = connection.exec_driver_sql("SELECT count(*) FROM collections").scalar_one()
         store.collection()
         assert connection.exec_driver_sql("SELECT count(*) FROM collections").scalar_one() == before
+
+
+def test_reads_one_after_the_other_are_of_one_connection_which_still_has_its_pages(tmp_path):
+    with closing(database.open(sqlite_url(tmp_path / "regard.db"))) as opened:
+        with ExitStack() as at_once:
+            all_of_them = {raw(at_once.enter_context(opened.read())) for _ in range(4)}
+        used = set()
+        for _ in range(8):
+            with opened.read() as connection:
+                used.add(raw(connection))
+    assert (len(all_of_them), len(used)) == (4, 1)
+
+
+def raw(connection: Connection) -> int:
+    """Which connection of SQLite's it is."""
+    return id(connection.connection.driver_connection)
 
 
 def test_a_database_locked_by_another_process_is_told_in_words(tmp_path):
