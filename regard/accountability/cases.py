@@ -28,7 +28,6 @@ from regard.domain.cases import (
 )
 from regard.domain.people import Role
 from regard.errors import AccessDenied, InvalidParameter
-from regard.media.portraits import marked
 from regard.store.case_rows import CaseRows, SearchFilter
 from regard.store.review_rows import ReviewRows
 
@@ -69,7 +68,7 @@ class CaseFile:
 class Cases:
     """Reads cases, and adds to them what else supports them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what cases are read with
         self,
         *,
         rows: CaseRows,
@@ -78,13 +77,16 @@ class Cases:
         progress: CaseProgress,
         box: SecretBox,
         clock: Callable[[], datetime],
+        marked: Callable[[bytes, tuple[str, ...]], bytes],
     ) -> None:
+        """`marked` writes words across a picture."""
         self._rows = rows
         self._reviews = reviews
         self._pictures = pictures
         self._progress = progress
         self._box = box
         self._clock = clock
+        self._marked = marked
 
     def named(self, grant: Grant, collection: str, aliases: Sequence[str]) -> dict[str, tuple[Case, CaseCandidate]]:
         """The candidates that go by these aliases, as far as they are of a case of this caller's in this collection: an
@@ -170,7 +172,7 @@ class Cases:
         verified = {each.number for each in self._rows.candidates(case_id) if each.is_verified}
         shown = verified if case.state is CaseState.ACTIONABLE else set()
         return {
-            (kind, number): each if kind == PROBE else marked(each, mark_of(case_id, number))
+            (kind, number): each if kind == PROBE else self._marked(each, mark_of(case_id, number))
             for (kind, number), each in found.items()
             if kind == PROBE or number in shown
         }

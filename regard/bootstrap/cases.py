@@ -16,6 +16,7 @@ from regard.accountability.secret_box import SecretBox
 from regard.accountability.seeded_pairs import SeededPairs
 from regard.bootstrap.stores import Stores
 from regard.config.settings import Settings
+from regard.media import portraits
 from regard.store.case_rows import CaseRows
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
@@ -53,7 +54,15 @@ def reviewing(database: Database, home: Path, clock: Callable[[], datetime]) -> 
         clock=clock,
     )
     return CaseDoors(
-        cases=Cases(rows=rows, reviews=reviews, pictures=pictures, progress=progress, box=box, clock=clock),
+        cases=Cases(
+            rows=rows,
+            reviews=reviews,
+            pictures=pictures,
+            progress=progress,
+            box=box,
+            clock=clock,
+            marked=portraits.marked,
+        ),
         reviews=Reviews(
             cases=rows,
             reviews=reviews,

@@ -21,7 +21,7 @@ from browser import DESK, PASSWORD, PHONE, Person, violations
 from people import crowd, encoded
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import insert
-from test_console_keyboard import press, reach, signed_in, visit
+from test_console_keyboard import choose, press, reach, signed_in, visit
 
 from regard.accountability.cases import KINDS, LINE_UP
 from regard.accountability.ledger.ledger_verification import VerifierKey, verify_receipt
@@ -243,20 +243,24 @@ def test_an_authorisation_is_asked_for_another_agency_and_one_collection_by_the_
     assert person.complaints == []
 
 
-def test_folders_are_people_and_pictures_of_several_are_told(person: Person, station: Agency, tmp_path: Path) -> None:
+def test_folders_are_people_and_pictures_of_several_are_told_by_the_keyboard(
+    person: Person, station: Agency, tmp_path: Path
+) -> None:
     station.authorise("erin")
     shelf = tmp_path / "shelf"
     for name in ("Zoë Müller", "Zoé Muller"):
         (shelf / name).mkdir(parents=True)
     (shelf / "Zoë Müller" / "1.jpg").write_bytes(portrait(left=30))
     (shelf / "Zoé Muller" / "2.png").write_bytes(encoded(crowd(1, 2, 200)))
-    page = person.signed_in("erin")
+    page = signed_in(person, station, "erin")
     person.show(page, "collections/suspects")
-    page.get_by_label("their folder: each folder holds the pictures of one person").check()
+    reach(page, page.get_by_label("their file"))
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("their folder: each folder holds the pictures of one person")).to_be_checked()
     expect(page.get_by_label("Every face in a picture, not only the largest")).to_have_count(0)
-    page.get_by_label("Choose a folder").set_input_files(shelf)
+    choose(page, "Choose a folder", shelf)
     expect(page.get_by_text("2 faces enrolled from 2 pictures.")).to_be_visible()
-    page.get_by_text("1 picture shows several faces").click()
+    press(page, page.get_by_text("1 picture shows several faces"))
     expect(page.get_by_text("shelf/Zoé Muller/2.png")).to_be_visible()
     assert violations(page) == []
     expect(page.get_by_text("Zoë Müller", exact=True)).to_be_visible()
