@@ -100,6 +100,8 @@ def read(bodies: Iterable[bytes]) -> Iterator[Deed]:
         )
 
 
+#: Facts of an entry that name whose means to sign in were changed.
+_MEANS = ("password_set", "codes_set", "codes_removed", "identity_added")
 #: By the names of AWS's operations, of commands, and of the native API's routes.
 _COLLECTION = "/v1/collections/{collection_id}"
 _ASSOCIATIONS = (
@@ -148,6 +150,13 @@ def _at_night(done: Sequence[Deed], rules: SignalRules) -> list[Deed]:
 def _lowered(done: Sequence[Deed], _: SignalRules) -> list[Deed]:
     named = [each for each in done if each.operation.startswith(("thresholds ", "POST /v1/thresholds/"))]
     return [each for each in named if each.action != Action.READ]
+
+
+def _for_others(done: Sequence[Deed]) -> list[Deed]:
+    """Changes of what somebody else signs in with: whoever made them could be that person, too, to the server. Not of
+    the first, who makes themself."""
+    found = [each for each in done if any(each.facts.get(means) not in (None, each.who) for means in _MEANS)]
+    return [each for each in found if each.operation != "POST /v1/first-run"]
 
 
 def _named(done: Sequence[Deed], *operations: str) -> list[Deed]:
@@ -249,6 +258,13 @@ _SIGNS = (
         "low",
         "exports",
         lambda done, _: _searches(done, Action.EXPORT),
+        lambda _: 1,
+    ),
+    _Sign(
+        "others-means",
+        "low",
+        "changes of what somebody else signs in with: to act as two people, one only has to know two passwords",
+        lambda done, _: _for_others(done),
         lambda _: 1,
     ),
     _Sign("at-night", "low", "searches outside of working hours", _at_night, lambda _: 1),

@@ -101,6 +101,27 @@ def test_a_request_is_proved_by_its_id(desk: Office) -> None:
     assert verify_receipt(receipt, keys).body["operation"] == "GET /v1/collections/{collection_id}"
 
 
+@pytest.mark.control(36, 41)
+def test_a_searcher_has_the_receipts_of_what_they_did_and_of_nothing_else(desk: Office) -> None:
+    """A receipt has all that the entry says: a purpose, an opinion, who acted."""
+    others = desk.ask("ann", "GET", "/collections/suspects").headers["x-regard-request-id"]
+    mine = desk.ask("sam", "GET", "/collections/suspects").headers["x-regard-request-id"]
+    refused = desk.ask("sam", "GET", "/ledger/entries")
+    assert refused.status == 403
+    keys = [VerifierKey.parse(each) for each in desk.get("sam", "/ledger/keys")["keys"]]
+    for own in (mine, refused.headers["x-regard-request-id"]):
+        assert verify_receipt(desk.get("sam", f"/ledger/receipts/{own}")["receipt"], keys).body["act"] == own
+    size = desk.get("aud", "/ledger/entries?count=1")["size"]
+    for entry in (others, *range(size + 2)):
+        said = desk.ask("sam", "GET", f"/ledger/receipts/{entry}")
+        if said.status == 200:
+            assert verify_receipt(said.json["receipt"], keys).body["who"]["name"] == "Sam"
+        else:
+            assert (said.status, "for whoever did what it says" in said.json["detail"]) == (403, True)
+    assert desk.ask("sam", "GET", f"/ledger/receipts/{others}").status == 403
+    assert desk.ask("aud", "GET", f"/ledger/receipts/{mine}").status == 200
+
+
 def test_an_export_is_verified_by_whoever_has_it_and_a_key(desk: Office, tmp_path: Path) -> None:
     before = desk.get("aud", "/ledger/entries?count=1")["size"]
     said = desk.ask("aud", "GET", "/ledger/export")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,9 +16,13 @@ from regard.accountability.ledger.ledger_verification import LedgerFault, Verifi
 from regard.accountability.ledger.witness_client import cosign
 from regard.accountability.profiles.rules import Rules
 from regard.domain.authority import Action
+from regard.domain.people import Role
 from regard.domain.reporting import Progress
 from regard.errors import AccessDenied, InternalServerError, InvalidParameter
 from regard.store.ledger_rows import LedgerRows, StoredCheckpoint
+
+#: Who may read what others did.
+_READERS = frozenset({Role.AUDITOR, Role.OVERSEER})
 
 
 class LedgerAccess:
@@ -62,10 +67,29 @@ class LedgerAccess:
         return found
 
     def receipt(self, grant: Grant, position: int) -> str:
-        """The proof that an entry is in the ledger, with what it says."""
+        """The proof that an entry is in the ledger, with what it says. Raises AccessDenied for what somebody else did,
+        unless to those who may read the whole ledger."""
         grant.require_all(Action.READ)
+        self._check_own(grant, position)
         with faults_told():
             return self._export.receipt(position)
+
+    def _check_own(self, grant: Grant, position: int) -> None:
+        holder = grant.mandate.holder
+        if holder is None or holder.roles & _READERS:
+            return
+        principal = grant.caller.principal
+        own = {"access_key": principal.access_key_id, "name": principal.name}
+        for entry in self._rows.entries(position, 1):
+            said = {} if entry.body is None else json.loads(entry.body)
+            # An act that was refused before it was known who acts says only by which key.
+            by_key = own.items() <= said.get("who", {}).items()
+            if said.get("person") == holder.person_id or ("person" not in said and by_key):
+                return
+        raise AccessDenied(
+            f"{grant.act.operation} is refused: the receipt of an entry is for whoever did what it says, for auditors "
+            "and for the overseer."
+        )
 
     def export(self, grant: Grant, folder: Path, progress: Progress) -> StoredCheckpoint:
         """Write the ledger into a folder. Raises OSError."""

@@ -99,6 +99,14 @@ def test_one_face_again_and_again_over_days() -> None:
     assert kinds(deeds(9, "SearchFacesByImage", "search", timedelta(hours=7), facts=found)) == []
 
 
+@pytest.mark.parametrize("means", ["password_set", "codes_set", "codes_removed", "identity_added"])
+def test_who_changes_what_others_sign_in_with_is_shown_and_who_changes_their_own_is_not(means: str) -> None:
+    changed = "PUT /v1/people/{who}/password"
+    assert kinds(deeds(1, changed, "sign-in", facts={means: "olga"})) == ["others-means"]
+    assert kinds(deeds(1, changed, "sign-in", facts={means: "ann"})) == []
+    assert kinds(deeds(1, "POST /v1/first-run", "administer", facts={means: "olga"})) == []
+
+
 def test_refusals_in_a_row_and_not_one_now_and_then() -> None:
     refused = deeds(10, "SearchFaces", "search", outcome="refused")
     assert kinds(refused) == ["refusals"]
