@@ -90,7 +90,7 @@ class Watcher:
 
     def see(self, name: str, image: Image) -> Seen:
         known, find = taxonomy(), DetectorModel.find
-        alone = [find(model, image.pixels) for model in self.models.objects().models]
+        alone = [find(model, model.prepared(image.pixels)) for model in self.models.objects().models]
         again = iter(alone)  # the engine's detectors need not run once more on the same pixels
         if max(image.pixels.shape) <= SEEN_PIXELS:
             DetectorModel.find = lambda _, __: next(again)  # type: ignore[method-assign]

@@ -32,8 +32,10 @@ class LabelDetection:
             grant.note(pictures=[opened.image_id])
             image = opened.load().image
             seen = replace(image, pixels=reduced(image.pixels, SEEN_PIXELS))
-            findings = self._analyzer.find(seen)
             look = PictureLook(seen.pixels)
+            if options.properties:
+                look.measure()
+            findings = self._analyzer.find(seen)
             labels = _chosen(findings, look, options) if options.labels else None
             grant.note(found=len(labels or ()))
             front = findings.boxes[findings.percents >= _FRONT_PERCENT]

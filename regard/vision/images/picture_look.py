@@ -39,6 +39,10 @@ class PictureLook:
     def _small(self) -> ByteArray:
         return reduced(self.pixels, _COLOUR_SIDE)
 
+    def measure(self) -> None:
+        """Look at all of it now: once models have run, its pixels are no longer in the processor's cache."""
+        _ = self._sums, self._rows
+
     @property
     def colour_shape(self) -> tuple[int, int]:
         return self._small.shape[0], self._small.shape[1]

@@ -12,9 +12,11 @@ from regard.vision.geometry import (
     crop_and_resize,
     detail_and_luma,
     grey,
+    halved,
     inverted,
     letterbox,
     nms,
+    planes,
     rectangles,
     similarity_transforms,
     squares,
@@ -268,3 +270,27 @@ def test_a_bordered_picture_stands_in_the_middle_of_black() -> None:
     assert (canvas.shape, start.tolist(), scale.tolist()) == ((128, 128, 3), [32, 40], pytest.approx([0.1, 0.1]))
     assert (canvas[40:88, 32:96] == 200).all()
     assert canvas.sum() == 48 * 64 * 3 * 200
+
+
+# -- halves and planes -----------------------------------------------------------------------------------------------
+
+
+def test_half_of_a_picture_is_the_mean_of_every_four_pixels_without_odd_edges() -> None:
+    picture = np.random.default_rng(3).integers(0, 256, (41, 63, 3), np.uint8)
+    means = picture[:40, :62].reshape(20, 2, 31, 2, 3).mean(axis=(1, 3))
+    assert np.abs(halved(picture) - means).max() <= 0.5
+
+
+def test_a_letterbox_shows_the_mean_of_all_that_it_stands_for() -> None:
+    stripes = np.zeros((1280, 1920, 3), np.uint8)
+    stripes[:, ::2] = 200
+    canvas = letterbox(stripes, 320)[0][:213]
+    assert np.abs(canvas.astype(int) - 100).max() <= 1
+
+
+def test_planes_are_the_channels_of_each_picture_even_of_a_part_of_one() -> None:
+    pictures = np.random.default_rng(3).integers(0, 256, (2, 9, 11, 3), np.uint8)
+    np.testing.assert_array_equal(planes(pictures), pictures.transpose(0, 3, 1, 2))
+    part = pictures[:, 2:7, 3:9]
+    np.testing.assert_array_equal(planes(part), part.transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(planes(pictures[..., :1]), pictures[..., :1].transpose(0, 3, 1, 2))
