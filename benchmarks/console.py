@@ -24,8 +24,9 @@ from benchmarks.material import ROOT
 WEB, BUILT = ROOT / "web", ROOT / "regard" / "console" / "dist"
 LIGHTHOUSE = "lighthouse@12.2.3"
 PAGES = (
-    "start", "search", "review", "cases", "authorisations", "collections", f"collections/{COLLECTION}", "ledger",
-    "reports", "you",
+    "start", "search", "review", "cases", "authorisations", "collections", f"collections/{COLLECTION}",
+    f"collections/{COLLECTION}/people", "library", "video", "ledger", "reports", "staff", "suspensions", "incidents",
+    "accuracy", "health", "you",
 )  # fmt: skip
 SCORES = ("performance", "accessibility", "best-practices")
 MEASURES = {
@@ -91,6 +92,7 @@ def judged(lighthouse: Path, person: Person, only: list[str]) -> None:
     rows = [] if only else [judgement(lighthouse, "sign in", person.url, {})]
     for page in [each for each in PAGES if not only or each in only]:
         rows.append(judgement(lighthouse, page, f"{person.url}#/{page}", cookie))
+        bullet(", ".join(rows[-1]))
     table("Lighthouse 12.2.3, mobile", ("page", *SCORES, *MEASURES.values()), rows)
 
 

@@ -19,14 +19,14 @@ import PIL.Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from benchmarks.console_server import PASSWORD, console_server
-from benchmarks.markdown import table
+from benchmarks.markdown import bullet, table
 from benchmarks.material import DATA, ROOT
 from benchmarks.search import COLLECTION, Plan, filled
 from benchmarks.slow_line import Line, slow_line
 
 PHONE = {"width": 360, "height": 780}
 #: Milliseconds after which nothing is on its way any more.
-SETTLED = 2500
+SETTLED = 2000
 #: The photograph of two people, and one of them alone: left, top, right and bottom.
 PICTURE, ALONE = "couple.jpg", (1140, 0, 2280, 1588)
 
@@ -84,6 +84,7 @@ def main() -> None:
                 waits = [(found, shown, found + shown, once) for found, shown, once in rounds]
                 each = [f"{statistics.median(some):.2f} ({max(some):.2f})" for some in zip(*waits, strict=True)]
                 rows.append((line.name, *each))
+                bullet(": ".join((line.name, ", ".join(each))))
         chromium.close()
     names = ("picture to faces", "button to candidates", "both", "button pressed at once: picture to candidates")
     table(f"{options.faces:,} faces; seconds, median and (longest)", ("line", *names), rows)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, insert, literal, or_, select, update
+from sqlalchemy import Row, and_, exists, func, insert, literal, or_, select, tuple_, update
 
 from regard.domain.cases import UNDECIDED, CaseState, Opinion, PairKind, Review, still_needed
 from regard.store.database import Database
@@ -83,13 +83,15 @@ class ReviewRows:
         query = _open_to(collection).where(~mine, ~knows, ~_authorised(reviewer_id))
         query = query.where(or_(cases.c.opened_by.is_(None), cases.c.opened_by != reviewer_id))
         with self._database.read() as connection:
-            found = [
-                self._pair(connection, row, since)
+            rows = [
+                row
                 for state in (CaseState.OPEN, CaseState.SEEDED)
                 for row in connection.execute(
                     query.where(cases.c.state == str(state)).order_by(func.random()).limit(_DRAWN_FROM)
                 ).all()
             ]
+            given = _given(connection, [(row.case_id, row.number) for row in rows], since)
+        found = [_open_pair(row, given.get((row.case_id, row.number), [])) for row in rows]
         return [each for each in found if each.wanted]
 
     def assign(self, case_id: str, number: int, reviewer_id: str, now: datetime) -> Review:
@@ -187,20 +189,30 @@ class ReviewRows:
         with self._database.read() as connection:
             return {PairKind(kind): count for kind, count in connection.execute(query)}
 
-    @staticmethod
-    def _pair(connection: Any, row: Row[Any], since: datetime) -> OpenPair:
-        query = select(reviews.c.opinion).where(
-            _of(row.case_id, row.number), or_(reviews.c.opinion.is_not(None), reviews.c.assigned_at > since)
-        )
-        found = list(connection.execute(query).scalars())
-        return OpenPair(
-            case_id=row.case_id,
-            number=row.number,
-            kind=PairKind(row.kind),
-            needed=row.reviews_needed,
-            opinions=tuple(Opinion(each) for each in found if each is not None),
-            assigned=sum(each is None for each in found),
-        )
+
+def _given(
+    connection: Any, pairs: Sequence[tuple[str, int]], since: datetime
+) -> dict[tuple[str, int], list[str | None]]:
+    """The opinions of each pair, in one query for all of them; None of whoever was given it after `since`."""
+    query = select(reviews.c.case_id, reviews.c.number, reviews.c.opinion).where(
+        tuple_(reviews.c.case_id, reviews.c.number).in_(pairs),
+        or_(reviews.c.opinion.is_not(None), reviews.c.assigned_at > since),
+    )
+    found: dict[tuple[str, int], list[str | None]] = {}
+    for case_id, number, opinion in connection.execute(query):
+        found.setdefault((case_id, number), []).append(opinion)
+    return found
+
+
+def _open_pair(row: Row[Any], given: Sequence[str | None]) -> OpenPair:
+    return OpenPair(
+        case_id=row.case_id,
+        number=row.number,
+        kind=PairKind(row.kind),
+        needed=row.reviews_needed,
+        opinions=tuple(Opinion(each) for each in given if each is not None),
+        assigned=sum(each is None for each in given),
+    )
 
 
 _UNDECIDED = [str(state) for state in UNDECIDED]
