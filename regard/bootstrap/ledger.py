@@ -69,8 +69,8 @@ def gate_of_commands(settings: Settings) -> Iterator[Gate]:
 
 
 def open_ledger(settings: Settings, stores: Stores, closing: ExitStack) -> Ledger:
-    """The ledger of a server, with a thread that writes and one that signs checkpoints until `closing` ends them. Where
-    no profile has a ledger, nothing is written to it.
+    """The ledger of a server, with a thread that signs checkpoints until `closing` ends it. Where no profile has one,
+    nothing is written to it.
 
     Raises SettingsError if the ledger was cut or changed since its last checkpoint.
     """
@@ -82,7 +82,6 @@ def open_ledger(settings: Settings, stores: Stores, closing: ExitStack) -> Ledge
         raise SettingsError(str(fault)) from fault
     _warn(settings, ledger, stores)
     closing.enter_context(LedgerKeeper(ledger, checkpoints))
-    closing.enter_context(ledger.writing())
     return ledger
 
 

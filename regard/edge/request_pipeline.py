@@ -6,17 +6,14 @@ counts against a rate, takes a place in the queue, or is looked into.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, sleep_forever, to_thread
 
 from regard.domain.callers import Principal
-from regard.domain.pending_writes import PendingWrites
 from regard.edge.arrivals import Arrivals
 from regard.edge.body import Body, BodyLimits
 from regard.edge.exchange import Exchange
@@ -87,23 +84,16 @@ class RequestPipeline:
         gone: Callable[[], Awaitable[None]],
         work: Callable[[], T],
     ) -> T:
-        """What `work` returns, in the turn of a principal who is known, once all that it left to be written is on disk:
-        the turn, and the thread, are another's by then. `exchange` learns how long it waited.
+        """What `work` returns, in the turn of a principal who is known. `exchange` learns how long it waited.
 
-        Raises ProvisionedThroughputExceeded, as `Turns.turn`, what `work` raises, and what kept its writes from the
-        disk.
+        Raises ProvisionedThroughputExceeded, as `Turns.turn`, and what `work` raises.
         """
         exchange.principal = principal
         self.rates.check(principal, exchange.operation)
         bid = Bid(caller=principal.access_key_id, lane=lane, size=exchange.received, gone=gone)
-        pending = PendingWrites()
-        try:
-            async with self.turns.turn(bid) as turn:
-                exchange.waited = turn.waited
-                return await turn.run(partial(pending.collect, work))
-        finally:
-            for write in pending.writes:
-                await asyncio.wrap_future(write)
+        async with self.turns.turn(bid) as turn:
+            exchange.waited = turn.waited
+            return await turn.run(work)
 
     def end(self) -> None:
         """Answer all who wait, and all who come from now on, that the server ends; what runs goes on."""

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 
 from regard.accountability.ledger.entry import SALT_BYTES, Record
 from regard.accountability.ledger.group_commit import GroupCommit
-from regard.domain import pending_writes
 from regard.domain.authority import Act, Action, Caller
 from regard.errors import InternalServerError
 from regard.store import database
@@ -62,23 +61,10 @@ class Ledger:
                 yield hearing
         except BaseException as error:
             hearing.record.fail(error)
-            self._tell_in_time(hearing.record)
+            hearing.tell()
             raise
         if hearing.record.wanting:
-            self._tell_in_time(hearing.record)
-
-    def writing(self) -> AbstractContextManager[None]:
-        """While the block lasts, a thread writes the entries of answers that wait for them elsewhere."""
-        return self._commits.writing()
-
-    def _tell_in_time(self, record: Record) -> None:
-        """Write an entry before its answer leaves: now, unless the answer waits for it and the thread need not."""
-        pending = pending_writes.of_this_thread()
-        left = None if pending is None else self._commits.leave(record)
-        if pending is None or left is None:
-            self.append(record)
-        else:
-            pending.writes.append(left)
+            hearing.tell()
 
     def append(self, record: Record) -> None:
         """Write an entry of its own; it is on disk when this returns. Raises InternalServerError."""
