@@ -65,7 +65,10 @@ def engine(url: URL, busy_seconds: float, *, migrating: bool = False) -> Engine:
     if migrating:
         made = create_engine(url, connect_args=connect_args, poolclass=NullPool, hide_parameters=True)
     else:
-        made = create_engine(url, connect_args=connect_args, pool_size=_POOL, max_overflow=-1, hide_parameters=True)
+        # After each write a connection reads its pages again: those in use are to be as few as can be.
+        made = create_engine(
+            url, connect_args=connect_args, pool_size=_POOL, max_overflow=-1, pool_use_lifo=True, hide_parameters=True
+        )
 
     @event.listens_for(made, "connect")
     def prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

@@ -1,0 +1,73 @@
+"""A client that costs next to nothing: one thread sends the bytes of one signed request over and over, on any number of
+connections, so that the processors are left to the server that is measured."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from collections.abc import Sequence
+
+_READ_BYTES = 65_536
+
+
+class CallFailed(Exception):
+    """An answer was not 200, or there was none; says what came."""
+
+
+def replay(port: int, requests: Sequence[bytes], seconds: float) -> tuple[list[float], float]:
+    """Send each of `requests` on a connection of its own, again whenever it is answered. Returns the seconds that each
+    answer took, and those from the first request to the last answer. Raises CallFailed."""
+    with selectors.DefaultSelector() as waiting:
+        sockets = [socket.create_connection(("127.0.0.1", port)) for _ in requests]
+        try:
+            for each, request in zip(sockets, requests, strict=True):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                waiting.register(each, selectors.EVENT_READ, request)
+            return _replayed(waiting, sockets, requests, seconds)
+        finally:
+            for each in sockets:
+                each.close()
+
+
+def _replayed(
+    waiting: selectors.BaseSelector, sockets: Sequence[socket.socket], requests: Sequence[bytes], seconds: float
+) -> tuple[list[float], float]:
+    taken: list[float] = []
+    began = time.perf_counter()
+    sent = {}
+    for each, request in zip(sockets, requests, strict=True):
+        sent[each.fileno()] = time.perf_counter()
+        each.sendall(request)
+    received = dict.fromkeys(sent, b"")
+    while sent:
+        for key, _ in waiting.select():
+            received[key.fd] += _more(key.fileobj)
+            if not _whole(received[key.fd]):
+                continue
+            now = time.perf_counter()
+            taken.append(now - sent.pop(key.fd))
+            received[key.fd] = b""
+            if now < began + seconds:
+                sent[key.fd] = now
+                key.fileobj.sendall(key.data)  # type: ignore[union-attr]
+    return taken, time.perf_counter() - began
+
+
+def _more(stream: object) -> bytes:
+    assert isinstance(stream, socket.socket)
+    more = stream.recv(_READ_BYTES)
+    if not more:
+        raise CallFailed("the server hung up")
+    return more
+
+
+def _whole(received: bytes) -> bool:
+    """Whether it is an answer to its last byte. Raises CallFailed for another answer than 200."""
+    head, end, body = received.partition(b"\r\n\r\n")
+    if not end:
+        return False
+    if not head.startswith(b"HTTP/1.1 200 "):
+        raise CallFailed(received.decode("utf-8", "replace"))
+    fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:])
+    return len(body) >= int(fields[b"content-length"])
