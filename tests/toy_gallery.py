@@ -95,7 +95,12 @@ class House:
     def _open_doors(self, analyzer: FaceAnalyzer) -> None:
         rows, matcher = self.collections, self.matcher
         self.galleries = Galleries(
-            collections=rows, faces=self.face_rows, matcher=matcher, cases=self.reviewing.cases, clock=lambda: NOW
+            collections=rows,
+            faces=self.face_rows,
+            matcher=matcher,
+            cases=self.reviewing.cases,
+            progress=self.reviewing.progress,
+            clock=lambda: NOW,
         )
         reviewed = ReviewedSearch(self.reviewing.opening, self.reviewing.pictures, self.face_rows)
         self.uploads = UploadRows(self.database)

@@ -53,7 +53,7 @@ class Deed:
     @property
     def probe(self) -> str | None:
         """Whom a search was for, if that was a face that is enrolled; or else its best candidate, where candidates are
-        reviewed by a pseudonym."""
+        reviewed by a pseudonym, which `read` puts there."""
         asked = self.facts.get("probe_face") or self.facts.get("probe_user") or self.facts.get("subject")
         candidates = self.facts.get("candidates") or ()
         first = candidates[0] if candidates else {}
@@ -81,11 +81,13 @@ def signals(deeds: Iterable[Deed], rules: SignalRules) -> list[Signal]:
     return [signal for who, done in sorted(by_person.items()) for signal in _of(who, done, rules)]
 
 
-def read(bodies: Iterable[bytes]) -> Iterator[Deed]:
-    """The deeds that entries of the ledger tell of. The sweeper's own are left out."""
+def read(bodies: Iterable[bytes], pseudonyms: Mapping[str, str]) -> Iterator[Deed]:
+    """The deeds that entries of the ledger tell of, with the best candidates' pseudonyms by search, which no entry
+    holds. The sweeper's own are left out."""
     for body in bodies:
         said = json.loads(body)
-        who = said.get("who", {})
+        who, facts = said.get("who", {}), said.get("facts", {})
+        best = pseudonyms.get(facts.get("search", ""))
         if said.get("channel") == "worker":
             continue
         yield Deed(
@@ -96,7 +98,7 @@ def read(bodies: Iterable[bytes]) -> Iterator[Deed]:
             outcome=said["outcome"],
             collection=said.get("collection"),
             threshold=said.get("threshold"),
-            facts=said.get("facts", {}),
+            facts=facts if best is None else {**facts, "subject": best},
         )
 
 

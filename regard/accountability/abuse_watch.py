@@ -10,6 +10,7 @@ from regard.accountability.gate import Gate, Grant
 from regard.accountability.incidents import Incidents
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
+from regard.store.case_rows import CaseRows
 from regard.store.database import Database
 from regard.store.expiry_rows import ExpiryRows
 from regard.store.incident_rows import IncidentRows
@@ -31,6 +32,7 @@ class AbuseWatch:
         self._database = database
         self._reader = LedgerReader(database)
         self._entries = ExpiryRows(database)
+        self._searches = CaseRows(database)
         self._incidents = incidents
         self._opened = IncidentRows(database)
         self._rules = rules
@@ -60,7 +62,8 @@ class AbuseWatch:
         return len(new)
 
     def _found(self, back: timedelta) -> list[Signal]:
-        return signals(read(self._bodies(self._clock() - back)), self._rules)
+        now = self._clock()
+        return signals(read(self._bodies(now - back), self._searches.pseudonyms(now - back)), self._rules)
 
     def _bodies(self, since: datetime) -> Iterator[bytes]:
         size = self._reader.head().size

@@ -93,7 +93,7 @@ class CaseOpening:
             aliases = [{"alias": each.alias} for each in candidates]
             grant.note(search=search_id, candidates=aliases, sealed_sha256=sealed)
             if case_id is not None:
-                grant.note(case=case_id, subject=self._pseudonym(ranked[0].face_id))
+                grant.note(case=case_id)
                 self._rows.add(_case(case_id, grant, record, now))
             self._rows.add_search(search)
             self._rows.add_candidates(candidates)
@@ -104,7 +104,8 @@ class CaseOpening:
         return OpenedCase(id=case_id, needed=needed, receipt=grant.receipt), candidates
 
     def _pseudonym(self, face_id: str) -> str:
-        """The best candidate, for the record to tell that somebody is searched for again and again."""
+        """The best candidate, for the record to tell that somebody is searched for again and again. In no entry, for
+        whoever searched has its receipt: it would tell them that two of their cases are of one person."""
         key = self._box.derive("pseudonyms of candidates")
         return hmac.digest(key, face_id.encode(), hashlib.sha256).hex()[:32]
 
@@ -156,6 +157,7 @@ class CaseOpening:
             candidate_count=len(ranked),
             sealed_candidates=self._box.seal(listed, sealed_for(search_id)),
             purge_after=_purge_after(grant.rules, now),
+            best_pseudonym=self._pseudonym(ranked[0].face_id) if ranked else None,
         )
 
     def _copy_pictures(self, case_id: str, record: SearchRecord, candidates: Sequence[CaseCandidate]) -> None:

@@ -32,6 +32,11 @@ class CaseProgress:
             self._rows.change(case_id, state, decided)
         return state
 
+    def settle_erased(self, now: datetime) -> None:
+        """Bring up to date the cases whose last undecided candidates went with their faces."""
+        for case_id in self._rows.open_and_decided():
+            self.settle(case_id, now)
+
     def involved(self, case_id: str) -> set[str]:
         """The people who know a case otherwise than by its pictures: who searched, and who corroborated it."""
         case = self._rows.find(case_id)

@@ -209,7 +209,9 @@ class Cases:
             raise InvalidParameter(
                 f"The candidates of the search {search.id} cannot be decrypted: the key file is another one."
             )
-        return [RankedCandidate(**each) for each in json.loads(content)]
+        found = self._rows.candidates(search.case_id or "")
+        gone = {each.number for each in found if each.state is CandidateState.ERASED}
+        return [RankedCandidate(**each) for each in json.loads(content) if each["number"] not in gone]
 
     def corroborate(self, grant: Grant, case_id: str, kind: str, reference: str, *, independent: bool) -> CaseState:
         """Add what else supports an identification; what the case is then.

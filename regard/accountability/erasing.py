@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import uuid4
 
+from regard.accountability.case_progress import CaseProgress
 from regard.accountability.gate import Grant
 from regard.domain.erasures import ErasureReceipt
 from regard.domain.galleries import Collection
+from regard.store.case_rows import CaseRows
 from regard.store.database import Database
 from regard.store.receipt_rows import ReceiptRows
 
@@ -34,7 +36,7 @@ class Receipts:
 
     def __init__(self, database: Database, erasing: Erasing, clock: Callable[[], datetime]) -> None:
         self._database = database
-        self._rows = ReceiptRows(database)
+        self._rows, self._progress = ReceiptRows(database), CaseProgress(CaseRows(database))
         self.erasing = erasing
         self._clock = clock
 
@@ -46,6 +48,7 @@ class Receipts:
             with self._database.write():
                 gone = self.erasing.faces(collection, face_ids[start : start + BATCH_FACES])
                 if gone:
+                    self._progress.settle_erased(self._clock())
                     self.add(grant, kind, reason, {"collection": collection.id, "faces": gone}, len(gone))
             erased += gone
         return erased
@@ -55,6 +58,7 @@ class Receipts:
         grant.require(grant.act.action, collection.id)
         with self._database.write():
             count = self.erasing.collection(collection)
+            self._progress.settle_erased(self._clock())
             self.add(grant, kind, reason, {"collection": collection.id, "faces_in_it": count}, count)
         return count
 

@@ -83,10 +83,12 @@ class RecordShown(BaseModel):
 
 
 class Erased(BaseModel):
-    """The faces that were erased; or the request that another person has to confirm."""
+    """The faces that were erased; or the request that another person has to confirm. `cases` are those that were
+    decided about them, and keep them until their own time is over."""
 
     erased: list[str]
     request_id: str | None
+    cases: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,11 +142,16 @@ class SubjectRoutes:
     def erase(self, call: Call, given: ToErase) -> Erased:
         faces = [(each.collection, each.face_id) for each in given.faces]
         if call.grant.rules.review.agreements:
-            return Erased(erased=[], request_id=self.subjects.request(call.grant, faces).id)
-        return Erased(erased=self.subjects.erase(call.grant, faces), request_id=None)
+            request_id = self.subjects.request(call.grant, faces).id
+            kept = self.subjects.kept_in(call.grant, [face_id for _, face_id in faces])
+            return Erased(erased=[], request_id=request_id, cases=kept)
+        return self._erased(call, self.subjects.erase(call.grant, faces))
 
     def confirm(self, call: Call, request_id: str) -> Erased:
-        return Erased(erased=self.subjects.confirm(call.grant, request_id), request_id=None)
+        return self._erased(call, self.subjects.confirm(call.grant, request_id))
+
+    def _erased(self, call: Call, erased: list[str]) -> Erased:
+        return Erased(erased=erased, request_id=None, cases=self.subjects.kept_in(call.grant, erased))
 
 
 def _of(found: object, shown: type[BaseModel]) -> dict[str, object]:

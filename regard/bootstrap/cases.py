@@ -28,12 +28,14 @@ from regard.store.seed_rows import SeedRows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseDoors:
-    """`cases` and `reviews` are doors; the engine records searches by `opening`, and keeps faces' `pictures`."""
+    """`cases` and `reviews` are doors; the engine records searches by `opening`, keeps faces' `pictures`,
+    and has cases whose candidates are deleted settled by `progress`."""
 
     cases: Cases
     reviews: Reviews
     opening: CaseOpening
     pictures: SealedPictures
+    progress: CaseProgress
 
 
 def case_doors(settings: Settings, stores: Stores) -> CaseDoors:
@@ -74,6 +76,7 @@ def reviewing(database: Database, home: Path, clock: Callable[[], datetime]) -> 
         ),
         opening=CaseOpening(rows=rows, pictures=pictures, seeds=seeds, box=box, clock=clock),
         pictures=pictures,
+        progress=progress,
     )
 
 

@@ -85,7 +85,12 @@ def enrolment(
 
 def galleries(stores: Stores, matcher: Matcher, reviewing: CaseDoors) -> Galleries:
     return Galleries(
-        collections=stores.collections, faces=stores.faces, matcher=matcher, cases=reviewing.cases, clock=now
+        collections=stores.collections,
+        faces=stores.faces,
+        matcher=matcher,
+        cases=reviewing.cases,
+        progress=reviewing.progress,
+        clock=now,
     )
 
 

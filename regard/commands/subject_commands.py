@@ -97,11 +97,14 @@ def erase(
         faces = [(each.collection, each.face_id) for each in found]
         if grant.rules.review.agreements:
             _say_asked(len(found), engine.subjects.request(grant, faces).id, home)
+            _say_kept_in(engine.subjects.kept_in(grant, [face_id for _, face_id in faces]))
             return
         kept = engine.subjects.kept_bytes(grant, faces)
         erased = engine.subjects.erase(grant, faces)
         engine.subjects.verify(grant, content, threshold, erased)
+        cases = engine.subjects.kept_in(grant, erased)
     _report(chosen, erased, kept)
+    _say_kept_in(cases)
 
 
 @app.command()
@@ -111,12 +114,16 @@ def confirm(
     """Erase what another person has asked to be erased."""
     chosen = context.settings(home)
     if (server := server_of(chosen)) is not None:
-        _say_erased(RemoteSubjects(server).confirm(request))
+        erased, cases = RemoteSubjects(server).confirm(request)
+        _say_erased(erased)
+        _say_kept_in(cases)
         return
     with granted(chosen, "subject confirm") as grant, context.engine(chosen) as engine:
         kept = engine.subjects.kept_bytes(grant, engine.subjects.requested(grant, request))
-        erased = engine.subjects.confirm(grant, request)
-    _report(chosen, erased, kept)
+        gone = engine.subjects.confirm(grant, request)
+        in_cases = engine.subjects.kept_in(grant, gone)
+    _report(chosen, gone, kept)
+    _say_kept_in(in_cases)
 
 
 def _found(chosen: Settings, image: Path, threshold: float | None) -> SubjectRecord:
@@ -138,11 +145,12 @@ def _erase_there(
         found = subjects.find(context.read(image), least).faces
     if not _confirmed(found, least, yes=yes):
         return
-    erased, request_id = subjects.erase([(each.collection, each.face_id) for each in found])
+    erased, request_id, cases = subjects.erase([(each.collection, each.face_id) for each in found])
     if request_id is not None:
         _say_asked(len(found), request_id, home)
-        return
-    _say_erased(erased)
+    else:
+        _say_erased(erased)
+    _say_kept_in(cases)
 
 
 def _confirmed(found: Sequence[SubjectFace], threshold: float, *, yes: bool) -> bool:
@@ -164,6 +172,14 @@ def _say_asked(count: int, request_id: str, home: Path | None) -> None:
 def _say_erased(erased: Sequence[str]) -> None:
     terminal.say(f"Erased {len(erased):,} faces.")
     terminal.note(_BACKUPS)
+
+
+def _say_kept_in(cases: Sequence[str]) -> None:
+    if cases:
+        terminal.note(
+            f"Decided before, and so kept for disclosure until their own time is over: {', '.join(cases)}. In what is "
+            "open they are no candidates any more."
+        )
 
 
 def _report(chosen: Settings, erased: Sequence[str], kept: Sequence[bytes]) -> None:

@@ -31,6 +31,8 @@ class CandidateState(StrEnum):
     VERIFIED = "verified"
     NOT_IDENTIFIED = "not_identified"
     INCONCLUSIVE = "inconclusive"
+    #: Their face went before they were decided, and with it all that said who they are.
+    ERASED = "erased"
 
 
 class PairKind(StrEnum):
@@ -72,7 +74,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """A search that was recorded, also one that found nobody. `sealed_candidates` is the encrypted list, best first."""
+    """A search that was recorded, also one that found nobody. `sealed_candidates` is the encrypted list, best first;
+    `best_pseudonym` tells that two searches had the same best candidate, to the server alone."""
 
     id: str
     request_id: str
@@ -93,6 +96,7 @@ class Search:
     candidate_count: int
     sealed_candidates: bytes | None = field(default=None, repr=False)
     purge_after: datetime | None = None
+    best_pseudonym: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +207,6 @@ def state_of(candidates: Sequence[CandidateState], corroborated: bool) -> CaseSt
         return CaseState.OPEN
     if CandidateState.VERIFIED in candidates:
         return CaseState.ACTIONABLE if corroborated else CaseState.VERIFIED
-    if CandidateState.INCONCLUSIVE in candidates:
+    if CandidateState.INCONCLUSIVE in candidates or CandidateState.ERASED in candidates:
         return CaseState.INCONCLUSIVE
     return CaseState.NOT_IDENTIFIED

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, or_, select, tuple_, update
+from sqlalchemy import Row, exists, insert, literal, or_, select, tuple_, update
 
 from regard.domain.cases import (
+    UNDECIDED,
     CandidateState,
     Case,
     CaseCandidate,
@@ -83,6 +84,15 @@ class CaseRows:
         with self._database.write() as connection:
             connection.execute(change)
 
+    def open_and_decided(self) -> list[str]:
+        """Cases that are open though no candidate of theirs is to be decided."""
+        undecided = exists(literal(1)).where(
+            case_candidates.c.case_id == cases.c.id, case_candidates.c.state.in_([str(state) for state in UNDECIDED])
+        )
+        query = select(cases.c.id).where(cases.c.state == str(CaseState.OPEN), ~undecided).order_by(cases.c.id)
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
     # -- candidates --------------------------------------------------------------------------------------------
 
     def add_candidates(self, new: Sequence[CaseCandidate]) -> None:
@@ -138,6 +148,14 @@ class CaseRows:
     def searches_between(self, since: datetime, until: datetime) -> list[Search]:
         """Every search from one moment to before another, those that found nobody as well."""
         return self._searches(select(searches).where(searches.c.searched_at >= since, searches.c.searched_at < until))
+
+    def pseudonyms(self, since: datetime) -> dict[str, str]:
+        """By search, that of its best candidate, of those made since then that found somebody."""
+        query = select(searches.c.id, searches.c.best_pseudonym).where(
+            searches.c.searched_at >= since, searches.c.best_pseudonym.is_not(None)
+        )
+        with self._database.read() as connection:
+            return {row.id: row.best_pseudonym for row in connection.execute(query)}
 
     def newest_searches(self, chosen: SearchFilter, most: int) -> list[Search]:
         """Also those that found nobody, the newest first."""

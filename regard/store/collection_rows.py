@@ -11,10 +11,12 @@ from sqlalchemy.exc import IntegrityError
 
 from regard.domain.galleries import EMBEDDED, FACES, Collection
 from regard.errors import ResourceAlreadyExists, ResourceNotFound
+from regard.store.candidate_traces import erase_candidates
 from regard.store.database import Database
 from regard.store.deletion_rows import note_emptied
 from regard.store.gallery_size_rows import GallerySizeRows, Miscount
 from regard.store.job_result_rows import forget_faces
+from regard.store.seed_rows import forget_undrawn
 from regard.store.tables.collections import collections
 from regard.store.tables.gallery_sizes import gallery_sizes
 from regard.store.tables.users import users
@@ -107,6 +109,8 @@ class CollectionRows:
             for each in [row] if remade is None else [row, remade]:
                 note_emptied(connection, each.key)
                 forget_faces(connection, each.key, None)
+                forget_undrawn(connection, each.key)
+                erase_candidates(connection, each.key, None)
                 connection.execute(delete(collections).where(collections.c.key == each.key))
         return _collection(row)
 

@@ -32,7 +32,7 @@ _PURGED = "purged"
 _NOBODY = ("not_identified", "inconclusive")
 _DISCARDED = tuple(map(str, (AuthorisationState.REFUSED, AuthorisationState.UNCONFIRMED)))
 #: What of a search says whom it was for and whom it found.
-_SCRUBBED: dict[str, Any] = {"probe_sha256": None, "probe_edits": {}, "sealed_candidates": None}
+_SCRUBBED: dict[str, Any] = {"probe_sha256": None, "probe_edits": {}, "sealed_candidates": None, "best_pseudonym": None}
 _UNSCRUBBED = or_(searches.c.sealed_candidates.is_not(None), searches.c.probe_sha256.is_not(None))
 
 

@@ -1,4 +1,4 @@
-"""What is kept beside a face, and goes with it: the terms of its enrolment, its picture, and what jobs found of it."""
+"""What is kept beside a face, and goes with it: its terms, its picture, and what jobs and cases say of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete
 
+from regard.store.candidate_traces import erase_candidates
 from regard.store.in_lists import in_lists
 from regard.store.job_result_rows import forget_faces
 from regard.store.seed_rows import forget_undrawn
@@ -22,3 +23,4 @@ def forget_traces(connection: Connection, collection_key: int, face_ids: Sequenc
     if face_ids:
         forget_faces(connection, collection_key, face_ids)
         forget_undrawn(connection, collection_key)
+        erase_candidates(connection, collection_key, face_ids)

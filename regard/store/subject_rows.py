@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, insert, select
 
+from regard.domain.cases import UNDECIDED
 from regard.domain.subjects import SubjectSearch
 from regard.store.database import Database
-from regard.store.expiry_rows import ExpiryRows
 from regard.store.in_lists import in_lists
 from regard.store.tables.authorisations import authorisations
 from regard.store.tables.cases import case_candidates, searches
 from regard.store.tables.ledger import ledger_entries
+from regard.store.tables.people import people
+from regard.store.tables.retention import subject_looks
 
 _PAGE = 2000
 #: What looks for somebody in every collection, by commands and by `/v1`.
@@ -49,15 +51,35 @@ class SubjectRows:
             ]
         return sorted(found, key=lambda each: each.searched_at)
 
-    def looks_since(self, person_id: str, since: datetime) -> int:
-        """How often somebody looked for a person in every collection, as the ledger has it."""
-        first = ExpiryRows(self._database).entries_before(since)
-        recent = select(ledger_entries.c.body).where(ledger_entries.c.position >= first)
+    def kept_in(self, face_ids: Sequence[str]) -> list[str]:
+        """The cases in which one of these faces is a candidate who was decided."""
+        query = select(case_candidates.c.case_id).where(
+            case_candidates.c.kind == "candidate", case_candidates.c.state.not_in([str(each) for each in UNDECIDED])
+        )
         with self._database.read() as connection:
-            bodies = connection.execute(recent).scalars()
-            said = [json.loads(body) for body in bodies if body and b"subject" in body]
-        looked = [each for each in said if each["operation"] in SUBJECT_LOOKS and each["outcome"] == "allowed"]
-        return sum(each.get("person") == person_id for each in looked)
+            found = {
+                case_id
+                for some in in_lists(face_ids)
+                for case_id in connection.execute(query.where(case_candidates.c.face_id.in_(some))).scalars()
+            }
+        return sorted(found)
+
+    def take_look(self, person_id: str, now: datetime, within: timedelta, most: int) -> int | None:
+        """Reserve one look for this person, if they have had fewer than `most` in so long; its key, to give it back."""
+        mine = subject_looks.c.person_id == person_id
+        with self._database.write() as connection:
+            # Of several requests of theirs at once each counts those of the others.
+            connection.execute(select(people.c.id).where(people.c.id == person_id).with_for_update())
+            connection.execute(delete(subject_looks).where(mine, subject_looks.c.looked_at <= now - within))
+            if connection.execute(select(func.count()).select_from(subject_looks).where(mine)).scalar_one() >= most:
+                return None
+            new = insert(subject_looks).values(person_id=person_id, looked_at=now).returning(subject_looks.c.key)
+            return int(connection.execute(new).scalar_one())
+
+    def give_back(self, key: int) -> None:
+        """A look that found nothing out, for there was no face in the picture."""
+        with self._database.write() as connection:
+            connection.execute(delete(subject_looks).where(subject_looks.c.key == key))
 
     def in_the_ledger(self, face_ids: Sequence[str]) -> Iterator[SubjectSearch]:
         """The same, of what entries still say. Reads all of them."""

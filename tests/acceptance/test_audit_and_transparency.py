@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from regard.errors import InvalidParameter
 from regard.store.tables.authorisations import authorisations, threshold_changes
 from regard.store.tables.cases import case_candidates, cases, corroborations, reviews, searches
 from regard.store.tables.people import trainings
-from regard.store.tables.retention import incidents
+from regard.store.tables.retention import erasure_receipts, incidents, suspensions
 
 PROBE = {"Bytes": portrait(dark=0.9)}
 DAY = timedelta(days=1)
@@ -219,6 +220,27 @@ def test_a_lowered_threshold_is_in_the_public_report_with_its_reason_and_the_rat
     by_group = {each["group"]: each for each in told["rates"]}
     assert by_group["sex: f"]["before"] == by_group["sex: f"]["after"] == "33.3 % (10 % to 70 %)"
     assert by_group["Everybody"]["before"] == "not measured"
+
+
+@pytest.mark.control(14, 44)
+def test_small_numbers_of_erasures_suspensions_and_people_looked_for_are_withheld_like_any_other(
+    station: Agency, year: Any
+) -> None:
+    when = year[0] + DAY
+    for number, kind in enumerate(["subject"] * 4 + ["faces"] * 5):
+        facts: dict[str, Any] = {"id": f"r-{number}", "kind": kind, "reason": "asked", "facts": {}, "erased_at": when}
+        change(station, erasure_receipts.insert().values(facts))
+    for _ in range(4):
+        values = {"kind": "person", "subject": "x", "reason": "a complaint", "started_at": when}
+        change(station, suspensions.insert().values(values))
+    with station.acting("olga", "report transparency") as grant:
+        made = doors(station).public.transparency(grant, *year, {})
+    said = json.loads(rendering.text_json(made))
+    assert said["erasures"] == {"subject": None, "faces": 5}
+    assert (said["suspensions"], said["subject_looks"]) == (None, 0), "nothing is about nobody"
+    page = " ".join(re.sub(r"<[^>]+>", " ", rendering.html(made)).split())
+    assert "Erased: faces 5 Erased: subject * Suspensions *" in page
+    assert "People looked for 0" in page
 
 
 @pytest.mark.control(46)

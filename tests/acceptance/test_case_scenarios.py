@@ -247,7 +247,7 @@ def test_looking_for_what_is_kept_of_people_is_bounded_and_noticed(
 ) -> None:
     photo = tmp_path / "asks.jpg"
     photo.write_bytes(portrait(dark=0.8))
-    monkeypatch.setattr("regard.engine.galleries.subject_access._MOST_LOOKS", 2)
+    monkeypatch.setattr("regard.engine.galleries.subject_looks._MOST_LOOKS", 2)
     assert [run("olga", "subject", "find", photo).code for _ in range(2)] == [0, 0]
     refused = run("olga", "subject", "find", photo)
     assert (refused.code, "looks for at most 2 in an hour" in " ".join(refused.err.split())) == (1, True)

@@ -98,7 +98,9 @@ def test_a_person_is_found_and_erased_by_two(typed: Terminals, desk: Office, tmp
     asked = typed("ove", "subject", "erase", picture, "--yes").stdout
     request = asked.rstrip(".\n").rpartition(" as ")[2]
     assert "another person" in typed("ove", "subject", "confirm", request, code=1).stderr
-    assert typed("oda", "subject", "confirm", request).stdout.startswith("Erased ")
+    done = typed("oda", "subject", "confirm", request)
+    assert done.stdout.startswith("Erased ")
+    assert f"until their own time is over: {case}." in " ".join(done.stderr.split()), "it was decided about them"
     left = desk.get("eve", "/collections/suspects/faces")["faces"]
     assert "eileen" not in {each["external_image_id"] for each in left}
 

@@ -21,6 +21,7 @@ export const record = {
       seeded: "Seeded",
       pending: "In review",
       disputed: "Reviewers differ",
+      erased: "Erased",
     },
     all: "Searches",
     allLead: "Every search, also those that found nobody and so opened no case.",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from regard.accountability.gate import Grant
 from regard.accountability.ledger.checkpoints import LedgerCheckpoints
@@ -82,6 +83,11 @@ class LedgerAccess:
         own = {"access_key": principal.access_key_id, "name": principal.name}
         for entry in self._rows.entries(position, 1):
             said = {} if entry.body is None else json.loads(entry.body)
+            if _tells_too_much(said.get("facts", {})):
+                raise AccessDenied(
+                    f"{grant.act.operation} is refused: the entry {position} names what is kept from those who search "
+                    "and review. Ask an auditor or the overseer for its receipt."
+                )
             # An act that was refused before it was known who acts says only by which key.
             by_key = own.items() <= said.get("who", {}).items()
             if said.get("person") == holder.person_id or ("person" not in said and by_key):
@@ -111,6 +117,12 @@ class LedgerAccess:
         with self._rows.database.write():
             grant.note(erased=[[0, last]], reason=reason)
             return self._rows.erase(0, last)
+
+
+def _tells_too_much(facts: Mapping[str, Any]) -> bool:
+    """Whether it is of a pair, whose case and number tell one whose answer is known from the others; or of a search of
+    an earlier Regard, whose pseudonym links cases that nobody has reviewed."""
+    return "review" in facts or ("search" in facts and "subject" in facts)
 
 
 def _check_least(rules: Rules, before: datetime) -> None:

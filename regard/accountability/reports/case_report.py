@@ -296,7 +296,11 @@ def _data(record: CaseRecord, system: System) -> dict[str, Any]:
     }
 
 
+#: Of a search: told by nobody, or in other words.
+_NOT_AS_IT_IS = ("sealed_candidates", "best_pseudonym", "collection_key", "probe_edits")
+
+
 def _search(each: Search, record: CaseRecord) -> dict[str, Any]:
-    names = [name for name in Search.__slots__ if name not in ("sealed_candidates", "collection_key", "probe_edits")]
+    names = [name for name in Search.__slots__ if name not in _NOT_AS_IT_IS]
     said = {name: getattr(each, name) for name in names} | {"probe_edits": dict(each.probe_edits)}
     return said | {"candidates": list(record.ranked[each.id])} if each.id in record.ranked else said

@@ -66,6 +66,11 @@ def withheld(tables: Breakdowns) -> Published:
     return Published(total=0 if counts_nothing else None, tables=empty)
 
 
+def told(count: int, limit: int) -> int | None:
+    """A count that is part of no sum that is published."""
+    return count if _may_tell(count, limit) else None
+
+
 def shown(count: int | None) -> str:
     return MARK if count is None else f"{count:,}"
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from regard.accountability.reports.curves import named
-from regard.accountability.reports.suppression import Breakdowns, Published, publish, publish_with_part
+from regard.accountability.reports.suppression import Breakdowns, Published, publish, publish_with_part, told
 from regard.domain.authorisations import Authorisation, AuthorisationKind
 from regard.domain.cases import CandidateState, Case, CaseCandidate, CaseState, Search
 from regard.domain.evaluations import Evaluation
@@ -73,9 +73,9 @@ def content(
         ],
         "incidents": [_incident(each) for each in period.incidents],
         "thresholds": [_threshold(name, each, evaluations) for name, each in period.thresholds],
-        "erasures": dict(period.erasures),
-        "suspensions": period.suspensions,
-        "subject_looks": period.subject_looks,
+        "erasures": {kind: told(count, limit) for kind, count in period.erasures.items()},
+        "suspensions": told(period.suspensions, limit),
+        "subject_looks": told(period.subject_looks, limit),
         "signs_not_displayed": list(period.overrides),
     }
 

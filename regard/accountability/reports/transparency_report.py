@@ -26,7 +26,7 @@ def transparency_report(system: System, published: Publication) -> Report:
             Section("Incidents, breaches and misuse", [_incidents(content)]),
             Section("Thresholds that were changed", _thresholds(content)),
             Section("Erasures and suspensions", [_erasures(content)]),
-            Section("Subject access", [Facts([("People looked for", f"{content.get('subject_looks', 0):,}")])]),
+            Section("Subject access", [Facts([("People looked for", shown(content.get("subject_looks", 0)))])]),
             Section("Without a sign", [_overrides(content)]),
             Section("Rules", [Facts([("Profile", system.title), ("Its SHA-256", system.rules.sha256)])]),
         ],
@@ -100,5 +100,5 @@ def _thresholds(content: Mapping[str, Any]) -> list[Block]:
 
 
 def _erasures(content: Mapping[str, Any]) -> Block:
-    rows = [(f"Erased: {kind}", f"{count:,}") for kind, count in sorted(content["erasures"].items())]
-    return Facts([*rows, ("Suspensions", f"{content['suspensions']:,}")])
+    rows = [(f"Erased: {kind}", shown(count)) for kind, count in sorted(content["erasures"].items())]
+    return Facts([*rows, ("Suspensions", shown(content["suspensions"]))])

@@ -28,11 +28,14 @@ class RemoteSubjects:
             closed=said["closed"],
         )
 
-    def erase(self, faces: Sequence[tuple[str, str]]) -> tuple[Sequence[str], str | None]:
-        """The faces that were erased, or the id of the request that waits to be confirmed."""
+    def erase(self, faces: Sequence[tuple[str, str]]) -> tuple[Sequence[str], str | None, Sequence[str]]:
+        """The faces that were erased, or the id of the request that waits to be confirmed; and the cases that keep
+        them."""
         body = {"faces": [{"collection": collection, "face_id": face_id} for collection, face_id in faces]}
         said = self._server.post("/subject/erase", body)
-        return said["erased"], said["request_id"]
+        return said["erased"], said["request_id"], said.get("cases", ())
 
-    def confirm(self, request_id: str) -> Sequence[str]:
-        return list(self._server.post(f"/subject/erase/{step(request_id)}/confirm")["erased"])
+    def confirm(self, request_id: str) -> tuple[Sequence[str], Sequence[str]]:
+        """The faces that were erased, and the cases that keep them."""
+        said = self._server.post(f"/subject/erase/{step(request_id)}/confirm")
+        return said["erased"], said.get("cases", ())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from regard.accountability.case_progress import CaseProgress
 from regard.accountability.cases import Cases
 from regard.accountability.gate import Grant
 from regard.accountability.profiles.profile_tags import check_change, check_new
@@ -39,12 +40,13 @@ class Galleries:
         faces: FaceRows,
         matcher: Matcher,
         cases: Cases,
+        progress: CaseProgress,
         clock: Callable[[], datetime],
     ) -> None:
         self._collections = collections
         self._faces = faces
         self._matcher = matcher
-        self._cases = cases
+        self._cases, self._progress = cases, progress
         self._clock = clock
 
     # -- collections -----------------------------------------------------------------------------------------
@@ -98,7 +100,10 @@ class Galleries:
     def delete(self, grant: Grant, collection_id: str) -> None:
         """Delete the collection and everything in it. Raises ResourceNotFound."""
         grant.require(Action.DELETE, collection_id)
-        self._matcher.follow(self._collections.delete(collection_id))
+        with self._faces.together():
+            gone = self._collections.delete(collection_id)
+            self._progress.settle_erased(self._clock())
+        self._matcher.follow(gone)
 
     # -- faces -----------------------------------------------------------------------------------------------
 
@@ -152,6 +157,7 @@ class Galleries:
         collection = self._collections.get(collection_id)
         with self._faces.together():
             deletion = self._faces.delete(collection.key, face_ids)
+            self._progress.settle_erased(self._clock())
             grant.note(faces=deletion.deleted)
         self._matcher.follow(collection)
         return deletion

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from regard.accountability.erasing import Receipts
 from regard.accountability.gate import Grant
@@ -17,6 +17,7 @@ from regard.domain.subjects import SubjectConsent, SubjectFace, SubjectRecord
 from regard.engine.analysis.probes import ProbeReader
 from regard.engine.galleries.collection_models import embedding_for
 from regard.engine.galleries.matching import Matcher
+from regard.engine.galleries.subject_looks import SubjectLooks
 from regard.errors import AccessDenied, InternalServerError, ResourceNotFound, ResourceNotReady
 from regard.store.collection_rows import CollectionRows
 from regard.store.consent_rows import ConsentRows
@@ -32,8 +33,6 @@ _MOST = 4096
 _PAGE = 1000
 #: The classes of receipts: of what was erased, and of what another person has still to confirm.
 ERASED, REQUESTED, CONFIRMED = "subject", "subject-requested", "subject-confirmed"
-#: How often one person may look where candidates are reviewed: those who ask are answered, and nobody is searched for.
-_HOUR, _MOST_LOOKS = timedelta(hours=1), 20
 _REASON = "the person asked for it"
 #: A collection's name and a face's id.
 PlacedFace = tuple[str, str]
@@ -58,18 +57,20 @@ class SubjectAccess:
         self._collections, self._faces = CollectionRows(database), FaceRows(database)
         self._terms, self._consents = TermRows(database), ConsentRows(database)
         self._rows, self._subjects = ReceiptRows(database), SubjectRows(database)
+        self._looks = SubjectLooks(self._subjects, clock)
 
     def find(self, grant: Grant, picture: bytes | ObjectName, threshold: float) -> SubjectRecord:
         """What is kept of the largest face in a picture, at a similarity of `threshold` (0 to 100) and above. Raises
         InvalidParameter if there is no face, and what `ImageLoader.reading` raises."""
         grant.require_all(Action.READ)
         faces, unread, count = list[SubjectFace](), list[str](), 0
-        for collection, matches in self._looked(grant, picture, threshold):
-            count += 1
-            if matches is None:
-                unread.append(collection.id)
-            else:
-                faces += self._described(collection, matches)
+        with self._looks.counted(grant):
+            for collection, matches in self._looked(grant, picture, threshold):
+                count += 1
+                if matches is None:
+                    unread.append(collection.id)
+                else:
+                    faces += self._described(collection, matches)
         closed = self.closed(grant)
         ids = sorted({each.face_id for each in faces})
         grant.note(collections=count, faces=ids, **({"closed": closed} if closed else {}))
@@ -91,8 +92,9 @@ class SubjectAccess:
     def matches(self, grant: Grant, picture: bytes | ObjectName, threshold: float) -> list[SubjectFace]:
         """The faces alone, to be erased."""
         grant.require_all(Action.DELETE)
-        looked = self._looked(grant, picture, threshold)
-        return [each for collection, matches in looked for each in self._described(collection, matches or [])]
+        with self._looks.counted(grant):
+            looked = self._looked(grant, picture, threshold)
+            return [each for collection, matches in looked for each in self._described(collection, matches or [])]
 
     def request(self, grant: Grant, faces: Sequence[PlacedFace]) -> ErasureReceipt:
         """Ask for these faces to be erased: another person has to confirm it."""
@@ -135,6 +137,11 @@ class SubjectAccess:
             if left := {each.face.face_id for each in matches or ()} & set(erased):
                 raise InternalServerError(f"{collection.id} still returns {', '.join(sorted(left))}.")
 
+    def kept_in(self, grant: Grant, face_ids: Sequence[str]) -> list[str]:
+        """The cases that were decided about these faces, which keep them to be disclosed when the faces are erased."""
+        grant.require_all(Action.DELETE)
+        return self._subjects.kept_in(face_ids)
+
     def kept_bytes(self, grant: Grant, faces: Sequence[PlacedFace]) -> list[bytes]:
         """What the vectors of these faces are in files, to look for once they are erased: as rows and as segments of an
         index keep them."""
@@ -170,8 +177,7 @@ class SubjectAccess:
         self, grant: Grant, picture: bytes | ObjectName, threshold: float
     ) -> Iterator[tuple[Collection, list[Match] | None]]:
         """Every collection that is not closed with what is like the picture in it; None where its face model cannot be
-        used. Raises AccessDenied to whom has looked too often."""
-        self._check_often(grant)
+        used."""
         probes: dict[str, FloatArray] = {}
         for collection in self._all():
             if _is_closed(grant, collection):
@@ -180,16 +186,6 @@ class SubjectAccess:
                 yield collection, self._matches(grant, collection, picture, probes, threshold)
             except ResourceNotReady:
                 yield collection, None
-
-    def _check_often(self, grant: Grant) -> None:
-        """Raises AccessDenied where candidates are reviewed, and one person looks for so many that it is searching."""
-        if not grant.reviewed or grant.person_id is None:
-            return
-        if self._subjects.looks_since(grant.person_id, self._clock() - _HOUR) >= _MOST_LOOKS:
-            raise AccessDenied(
-                f"{grant.act.operation} is refused: under the profile {grant.rules.name} one person looks for at most "
-                f"{_MOST_LOOKS} in an hour. Wait, or have somebody else answer those who ask."
-            )
 
     def _all(self) -> Iterator[Collection]:
         after = 0

@@ -30,6 +30,7 @@ cases = Table(
 
 #: Every search of a profile that records them, those that found nobody as well. `sealed_candidates` is the encrypted
 #: list, in its order. `probe_edits` says how the picture was made from the original (`original_sha256`, `edits`).
+#: `best_pseudonym` is the same in every search with the same best candidate, and is told to nobody.
 searches = Table(
     "searches",
     metadata,
@@ -52,6 +53,7 @@ searches = Table(
     Column("candidate_count", OtherKey, nullable=False),
     Column("sealed_candidates", Bytes),
     Column("purge_after", Instant),
+    Column("best_pseudonym", String(32)),
     Index(None, "case_id"),
     Index(None, "authorisation_id"),
     Index(None, "searched_at"),
@@ -59,7 +61,7 @@ searches = Table(
 )
 
 #: One candidate of a case. `alias` is what clients see until it is decided. `kind` is candidate, seeded_mate or
-#: seeded_nonmate; `state` is pending, verified, not_identified, inconclusive or disputed.
+#: seeded_nonmate; `state` is pending, verified, not_identified, inconclusive, disputed or erased.
 case_candidates = Table(
     "case_candidates",
     metadata,

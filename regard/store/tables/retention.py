@@ -121,6 +121,17 @@ suspensions = Table(
     sqlite_autoincrement=True,
 )
 
+#: Each look for what is kept of somebody, where one person may do so only so often; older ones are removed.
+subject_looks = Table(
+    "subject_looks",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("person_id", String(36), ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("looked_at", Instant, nullable=False),
+    Index(None, "person_id", "looked_at"),
+    sqlite_autoincrement=True,
+)
+
 #: Error rates that were measured, with the model and the size of the gallery they hold for.
 evaluations = Table(
     "evaluations",

@@ -178,3 +178,36 @@ def test_candidates_that_wait_for_a_picture_are_found_by_their_face(store, fille
     assert pictures.lacking("staff", "face-1") == []
     assert pictures.lacking("staff", "face-2") == [("case-1", 2)]
     assert pictures.lacking("elsewhere", "face-2") == []
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_candidates_that_are_not_decided_go_with_their_faces_and_others_stay(store, whole):
+    rows, pictures, staff = CaseRows(store.database), PictureRows(store.database), store.collection()
+    (face, other) = store.enrol(staff, 2)
+    rows.add(case())
+    rows.add_search(search())
+    found = [
+        candidate(face_id=face.face_id, user_id="ada", search_id="search-1"),
+        candidate(number=2, face_id=face.face_id, state=CandidateState.VERIFIED, search_id="search-1"),
+        candidate(number=3, face_id=other.face_id, state=CandidateState.DISPUTED, search_id="search-1"),
+    ]
+    rows.add(case("elsewhere", collection="visitors"))
+    rows.add_candidates([*found, candidate("elsewhere", face_id=face.face_id)])
+    for each in (1, 2, 3):
+        pictures.add("case-1", "candidate", each, "0" * 64, b"sealed")
+    assert rows.open_and_decided() == []
+    if whole:
+        store.collections.delete("staff")
+    else:
+        store.faces.delete(staff.key, [face.face_id])
+    erased = {"state": CandidateState.ERASED, "face_id": "", "user_id": None}
+    assert rows.candidates("case-1") == [
+        replace(found[0], **erased),
+        found[1],
+        replace(found[2], **erased) if whole else found[2],
+    ]
+    assert rows.candidates("elsewhere") == [candidate("elsewhere", face_id=face.face_id)]
+    assert {number for _, number in pictures.of_case("case-1")} == ({2} if whole else {2, 3})
+    assert rows.open_and_decided() == (["case-1"] if whole else [])
+    (kept,) = rows.searches("case-1")
+    assert kept.sealed_candidates is not None, "it tells of others"
