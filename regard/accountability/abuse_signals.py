@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from regard.accountability.hands import SERVICE_KEYS, Change, Hands, Part, change_of
 from regard.domain.authority import Action
 from regard.store.subject_rows import SUBJECT_LOOKS
 
@@ -49,6 +50,7 @@ class Deed:
     collection: str | None
     threshold: float | None
     facts: Mapping[str, Any]
+    authorisation: str | None = None
 
     @property
     def probe(self) -> str | None:
@@ -76,9 +78,11 @@ class Signal:
 def signals(deeds: Iterable[Deed], rules: SignalRules) -> list[Signal]:
     """The signs in these deeds, each kind once for each who did it, with the most that fell into the time."""
     by_person: dict[str, list[Deed]] = defaultdict(list)
-    for deed in sorted(deeds, key=lambda each: each.at):
+    done = sorted(deeds, key=lambda each: each.at)
+    for deed in done:
         by_person[deed.who].append(deed)
-    return [signal for who, done in sorted(by_person.items()) for signal in _of(who, done, rules)]
+    found = [signal for who, theirs in sorted(by_person.items()) for signal in _of(who, theirs, rules)]
+    return [*found, *_one_hand(done)]
 
 
 def read(bodies: Iterable[bytes], pseudonyms: Mapping[str, str]) -> Iterator[Deed]:
@@ -99,11 +103,11 @@ def read(bodies: Iterable[bytes], pseudonyms: Mapping[str, str]) -> Iterator[Dee
             collection=said.get("collection"),
             threshold=said.get("threshold"),
             facts=facts if best is None else {**facts, "subject": best},
+            authorisation=said.get("authorisation"),
         )
 
 
-#: Facts of an entry that name whose means to sign in were changed.
-_MEANS = ("password_set", "codes_set", "codes_removed", "identity_added")
+_APPROVALS = ("authorise approve", "POST /v1/authorisations/{authorisation_id}/approve")
 #: By the names of AWS's operations, of commands, and of the native API's routes.
 _COLLECTION = "/v1/collections/{collection_id}"
 _ASSOCIATIONS = (
@@ -157,8 +161,60 @@ def _lowered(done: Sequence[Deed], _: SignalRules) -> list[Deed]:
 def _for_others(done: Sequence[Deed]) -> list[Deed]:
     """Changes of what somebody else signs in with: whoever made them could be that person, too, to the server. Not of
     the first, who makes themself."""
-    found = [each for each in done if any(each.facts.get(means) not in (None, each.who) for means in _MEANS)]
-    return [each for each in found if each.operation != "POST /v1/first-run"]
+    added = {each.facts.get("person_added") for each in done}
+    given: set[str] = set()
+    found = []
+    for each in done:
+        change = _change(each)
+        if change is None or change.by == change.of or each.operation in SERVICE_KEYS:
+            continue
+        first = change.of in added and (change.key or change.of not in given)  # is given by whoever adds them
+        given |= set() if change.key else {change.of}
+        if not first:
+            found.append(each)
+    return found
+
+
+def _change(deed: Deed) -> Change | None:
+    return change_of(deed.at, deed.who, deed.operation, deed.facts) if deed.outcome == "allowed" else None
+
+
+def _one_hand(done: Sequence[Deed]) -> Iterator[Signal]:
+    """Those who set what two people act with who had a part in one case, or one where they had a part themselves."""
+    changes = [(each, change) for each in done if (change := _change(each)) is not None]
+    if not changes:
+        return
+    added = {each.facts.get("person_added") for each in done}
+    began = {each.who: each.at for each in reversed(done) if each.who in added}
+    began |= {change.of: datetime.min.replace(tzinfo=UTC) for _, change in changes if change.of not in added}
+    hands = Hands([change for _, change in changes], began)
+    found: dict[str, list[str]] = {}
+    for by, whom in _in_one_hand(done, hands):
+        found.setdefault(by, whom)
+    for by, whom in sorted(found.items()):
+        theirs = [each for each, change in changes if change.by == by]
+        words = f"changes of what {' and '.join(whom)} act with, by somebody who could so be two people in one case"
+        yield _signal("one-hand", by, theirs, "serious", words)
+
+
+def _in_one_hand(done: Sequence[Deed], hands: Hands) -> Iterator[tuple[str, list[str]]]:
+    """By case, who could have been several of those who had a part in it, and as whom."""
+    parts: dict[str, list[Part]] = defaultdict(list)
+    under: dict[str, set[str]] = defaultdict(set)
+    for each in done:
+        case = each.facts.get("case")
+        if case and each.action in (Action.SEARCH, Action.REVIEW) and each.outcome == "allowed":
+            parts[case].append(_part(each))
+            under[each.authorisation or ""].add(case)
+    for each in _named(done, *_APPROVALS):
+        for case in under.get(str(each.facts.get("about_authorisation")), ()):
+            parts[case].append(_part(each))
+    for case in sorted(parts):
+        yield from hands.one(parts[case]).items()
+
+
+def _part(deed: Deed) -> Part:
+    return Part(person=deed.who, at=deed.at, ids=frozenset({deed.who}))
 
 
 def _named(done: Sequence[Deed], *operations: str) -> list[Deed]:
@@ -265,7 +321,7 @@ _SIGNS = (
     _Sign(
         "others-means",
         "low",
-        "changes of what somebody else signs in with: to act as two people, one only has to know two passwords",
+        "changes of what somebody else acts with: to act as two people, one only has to know two passwords",
         lambda done, _: _for_others(done),
         lambda _: 1,
     ),

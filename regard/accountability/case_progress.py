@@ -6,7 +6,7 @@ from datetime import datetime
 
 from regard.accountability.profiles.catalogue import PROFILES, named
 from regard.accountability.profiles.rules import Rules
-from regard.domain.cases import Case, CaseState, Corroboration, state_of
+from regard.domain.cases import Case, CaseState, independent_support, state_of
 from regard.errors import InvalidParameter
 from regard.store.case_rows import CaseRows
 
@@ -25,7 +25,8 @@ class CaseProgress:
         """Bring a case's state up to date; which it is."""
         case = self._found(case_id)
         states = [each.state for each in self._rows.candidates(case_id)]
-        enough = supported(self._rows.corroborations(case_id)) >= rules_of(case).review.corroborations
+        support = independent_support(self._rows.corroborations(case_id))
+        enough = len(support) >= rules_of(case).review.corroborations
         state = state_of(states, enough)
         if state is not case.state:
             decided = None if state is CaseState.OPEN else case.decided_at or now
@@ -56,8 +57,3 @@ def rules_of(case: Case) -> Rules:
     """The profile that a case was opened under; where there is none of that name any more, the strictest of its kind
     that there is."""
     return named(case.profile) or PROFILES["public-safety"]
-
-
-def supported(corroborations: list[Corroboration]) -> int:
-    """How much supports a case that does not derive from its search; what is named twice counts once."""
-    return len({(each.kind, each.reference) for each in corroborations if each.independent})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from regard.accountability.case_opening import sealed_for
-from regard.accountability.case_progress import CaseProgress, rules_of, supported
+from regard.accountability.case_progress import CaseProgress, rules_of
 from regard.accountability.gate import Grant
 from regard.accountability.plain_words import check_words
 from regard.accountability.sealed_pictures import CANDIDATE, PROBE, SealedPictures
@@ -25,6 +25,7 @@ from regard.domain.cases import (
     RankedCandidate,
     Review,
     Search,
+    independent_support,
 )
 from regard.domain.people import Role
 from regard.errors import AccessDenied, InvalidParameter
@@ -135,7 +136,9 @@ class Cases:
                 each.number for each in candidates if each.number not in pictured and each.state in UNDECIDED
             ],
             names_reviewers=_oversees(grant),
-            corroborations_needed=max(0, rules_of(case).review.corroborations - supported(corroborations)),
+            corroborations_needed=max(
+                0, rules_of(case).review.corroborations - len(independent_support(corroborations))
+            ),
         )
 
     def searches(self, grant: Grant, before: str | None, most: int) -> list[Search]:
@@ -246,7 +249,7 @@ class Cases:
         grant.require(Action.EXPORT)
         case = self._found(grant, case_id)
         if case.state is not CaseState.ACTIONABLE:
-            missing = rules_of(case).review.corroborations - supported(self._rows.corroborations(case_id))
+            missing = _missing(case, self._rows.corroborations(case_id))
             support = f" and needs {missing} more independent support" if missing > 0 else ""
             raise AccessDenied(
                 f"{grant.act.operation} is refused: the case {case_id} is {case.state}{support}. What a search found "
@@ -285,6 +288,10 @@ class Cases:
             return False
         # Whoever reviews must not know what they will be asked about.
         return Role.REVIEWER not in holder.roles or case.state is not CaseState.OPEN
+
+
+def _missing(case: Case, corroborations: Sequence[Corroboration]) -> int:
+    return rules_of(case).review.corroborations - len(independent_support(corroborations))
 
 
 def _oversees(grant: Grant) -> bool:

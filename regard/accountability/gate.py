@@ -188,6 +188,7 @@ class Gate:
         hearings = nullcontext() if hears is None else hears.hearing(caller, act, rules.name)
         with hearings as hearing, self.enrolments.passing(act):
             judgement.check_open(act, rules, base)
+            judgement.check_lent(caller, act)
             mandate = self._mandate(caller, act, rules)
             if hearing is not None:
                 hearing.record.vouch(mandate)

@@ -11,7 +11,7 @@ from regard.accountability.permissions import PERMISSIONS
 from regard.accountability.profiles.rules import Rules
 from regard.domain.authorisations import Authorisation
 from regard.domain.authority import Act, Action, Caller, Channel
-from regard.domain.people import Holder, Role, Training
+from regard.domain.people import Holder, Role, Training, clash
 from regard.domain.suspensions import Suspension
 from regard.errors import AccessDenied
 
@@ -43,6 +43,14 @@ _LEAST_ASSOCIATION = 75.0
 _SAME_THRESHOLD = 1e-4
 #: DEFAULT names what a face always comes with: where it is and how well it can be seen.
 _PLAIN_ATTRIBUTES = frozenset({"DEFAULT", "FACE_OCCLUDED", "EYE_DIRECTION", "POSE", "QUALITY"})
+
+
+#: All that is allowed to whoever signed in with a password that somebody else had set.
+ALLOWED_LENT = frozenset({"GET /v1/me", "PUT /v1/people/{who}/password", "POST /v1/sign-out"})
+OWN_FIRST = (
+    "Somebody else has set the password that you signed in with, and so knows it. First set one of your own: `regard "
+    "people password`, or in the console under You; then sign in with that."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +138,12 @@ def check_suspended(act: Act, holder: Holder | None, authorisation: str, active:
             )
 
 
+def check_lent(caller: Caller, act: Act) -> None:
+    """Raises AccessDenied for whoever signed in with a password that somebody else knows, but for setting their own."""
+    if caller.principal.lent and act.operation not in ALLOWED_LENT:
+        raise AccessDenied(OWN_FIRST)
+
+
 def check_person(caller: Caller, act: Act, rules: Rules, holder: Holder | None) -> Holder:
     """Raises AccessDenied unless the caller is somebody whose roles allow this."""
     if holder is None:
@@ -141,7 +155,20 @@ def check_person(caller: Caller, act: Act, rules: Rules, holder: Holder | None) 
             f"{act.operation} is refused: it takes {_one_of(allowed)}, and {holder.name} has {held}. An administrator "
             "grants roles with `regard people grant`."
         )
+    _check_apart(act, holder, allowed)
     return holder
+
+
+def _check_apart(act: Act, holder: Holder, allowed: frozenset[Role]) -> None:
+    """Raises AccessDenied for what only a role allows that cannot be held beside another: both may have been granted
+    before that was so."""
+    found = clash(holder.roles | holder.beside)
+    if found is not None and allowed & holder.roles == {found.role}:
+        raise AccessDenied(
+            f"{act.operation} is refused: {holder.name} is {found.role} and {' and '.join(found.others)}, and "
+            f"{found.why}. An administrator takes one away with `regard people withdraw`, or `regard services "
+            "withdraw` from a service that the person answers for."
+        )
 
 
 def _one_of(roles: frozenset[Role]) -> str:

@@ -16,6 +16,8 @@ from regard.errors import InvalidParameter
 TIME_COST, MEMORY_KIBIBYTES, LANES = 2, 19 * 1024, 1
 #: NIST SP 800-63B-4, 3.1.1.2: at least 15 characters where nothing else is asked for, 64 or more to be taken.
 LEAST_CHARACTERS, MOST_CHARACTERS = 15, 256
+#: Stands before what is kept of a password that somebody else set.
+_LENT = "lent "
 
 
 class Passwords:
@@ -36,17 +38,28 @@ class Passwords:
             )
         return self._hasher.hash(normal)
 
+    def lend(self, password: str) -> str:
+        """As `hash`, of a password that is set for somebody else."""
+        return _LENT + self.hash(password)
+
+    @staticmethod
+    def is_lent(kept: str | None) -> bool:
+        """Whether it was set by somebody else than who signs in with it."""
+        return kept is not None and kept.startswith(_LENT)
+
     def check(self, kept: str | None, password: str) -> bool:
         """Whether it is the password that `kept` was made of; where nothing is kept, false after the same work."""
         try:
-            right = self._hasher.verify(kept or self._nobodys, _normal(password)[: MOST_CHARACTERS + 1])
+            right = self._hasher.verify(
+                (kept or self._nobodys).removeprefix(_LENT), _normal(password)[: MOST_CHARACTERS + 1]
+            )
         except (VerificationError, InvalidHashError):
             return False
         return right and bool(kept)
 
     def is_outdated(self, kept: str) -> bool:
         """Whether it was made with less work than a new one: to be made again once the password is known."""
-        return self._hasher.check_needs_rehash(kept)
+        return self._hasher.check_needs_rehash(kept.removeprefix(_LENT))
 
     @cached_property
     def _nobodys(self) -> str:

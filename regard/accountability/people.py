@@ -11,7 +11,7 @@ from regard.accountability.gate import Grant
 from regard.accountability.plain_words import check_words
 from regard.domain.authority import Action
 from regard.domain.identifiers import UUID_PATTERN
-from regard.domain.people import Person, Role, Training
+from regard.domain.people import Person, Role, Training, clash, shown_names
 from regard.errors import AccessDenied, InvalidParameter, ResourceAlreadyExists, ResourceNotFound
 from regard.store.database import Database
 from regard.store.key_rows import KeyRows
@@ -89,7 +89,8 @@ class People:
     def names(self, grant: Grant, ids: Iterable[str | None]) -> dict[str, str]:
         """By id, the name and login of people, and the name of services, for those who read what names them."""
         grant.require(Action.READ)
-        return {each: self._named(each) for each in ids if each is not None}
+        known = shown_names(self._rows.all(), self._rows.services())
+        return {each: known.get(each, each) for each in ids if each is not None}
 
     def own_training(self, grant: Grant) -> TrainingDue | None:
         """What the caller's roles ask of them; None if they ask for no training."""
@@ -100,12 +101,6 @@ class People:
             return None
         last = max((each.expires_at for each in self._rows.trainings(holder.person_id)), default=None)
         return TrainingDue(roles=sorted(roles), until=last)
-
-    def _named(self, holder_id: str) -> str:
-        if person := self._rows.person(holder_id):
-            return f"{person.name} ({person.login})" if person.login not in (None, person.name) else person.name
-        service = self._rows.service(holder_id)
-        return holder_id if service is None else service.name
 
     def show(self, grant: Grant, who: str) -> PersonShown:
         """Raises ResourceNotFound, InvalidParameter."""
@@ -148,6 +143,7 @@ class People:
         with self._rows.database.write():
             person = self._active(who)
             check_roles(person.name, self._rows.roles(person.id) | set(roles))
+            check_all_roles(self._rows, person, roles)
             check_not_oneself(grant, person.id, roles)
             self._rows.grant(person.id, roles, grant.person_id, self._clock())
             grant.note(granted_to=person.id, roles=sorted(roles))
@@ -238,12 +234,16 @@ def find_person(rows: PeopleRows, who: str) -> Person:
 
 def check_roles(name: str, roles: Collection[Role]) -> None:
     """Raises InvalidParameter for roles that nobody may hold together."""
-    others = sorted(set(roles) - {Role.AUDITOR})
-    if Role.AUDITOR in roles and others:
+    found = clash(roles)
+    if found is not None:
         raise InvalidParameter(
-            f"{name} cannot be auditor and {' and '.join(others)}: an auditor changes nothing, and audits no acts of "
-            "their own. Take a second person."
+            f"{name} cannot be {found.role} and {' and '.join(found.others)}: {found.why}. Take a second person."
         )
+
+
+def check_all_roles(rows: PeopleRows, person: Person, new: Collection[Role]) -> None:
+    """As `check_roles`, for what a person or a service of theirs is to have beside what both have."""
+    check_roles(f"{person.name}, with the services they answer for,", rows.all_roles(person.id) | set(new))
 
 
 def check_not_oneself(grant: Grant, person_id: str, roles: Collection[Role]) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from regard.accountability.access_keys import AccessKeys
 from regard.accountability.gate import Grant
-from regard.accountability.people import check_held, check_not_oneself, check_roles, find_person
+from regard.accountability.people import check_all_roles, check_held, check_not_oneself, check_roles, find_person
 from regard.domain.authority import Action
 from regard.domain.people import Person, Role, Service
 from regard.errors import InvalidParameter, ResourceAlreadyExists, ResourceNotFound
@@ -59,6 +59,7 @@ class Services:
             if self._rows.service(name) is not None or self._rows.person(name) is not None:
                 raise ResourceAlreadyExists(f"Somebody, or some service, is known as {name}; take another name.")
             _check(grant, name, person.id, roles)
+            check_all_roles(self._rows, person, roles)
             service = Service(id=str(uuid4()), name=name, person_id=person.id, created_at=self._clock())
             self._rows.add_service(service)
             self._rows.grant(service.id, roles, grant.person_id, service.created_at)
@@ -88,6 +89,7 @@ class Services:
         with self._rows.database.write():
             service = self._active(name)
             _check(grant, service.name, service.person_id, self._rows.roles(service.id) | set(roles), roles)
+            check_all_roles(self._rows, find_person(self._rows, service.person_id), roles)
             self._rows.grant(service.id, roles, grant.person_id, self._clock())
             grant.note(granted_to=service.id, roles=sorted(roles))
         return service

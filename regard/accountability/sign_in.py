@@ -21,6 +21,8 @@ from regard.store.sign_in_rows import SignInRow, SignInRows
 #: What another process ended is refused within this many seconds.
 _REMEMBERED_SECONDS = 1.0
 _MOST_REMEMBERED = 4096
+#: The means of who signed in with a password that somebody else had set.
+LENT = "lent-password"
 #: The role of those who signed in, in place of the one that temporary credentials of AWS's kind name.
 _ROLE = "sign-in"
 
@@ -68,10 +70,14 @@ class SignIn:
         row = self._rows.of_login(login)
         if not self._passwords.check(row.password_hash if row else None, password) or row is None:
             raise SignInRefused
-        means = ("password",) if row.sealed_totp is None else ("password", self._code(row, row.sealed_totp, code))
+        lent = self._passwords.is_lent(row.password_hash)
+        means: tuple[str, ...] = (LENT if lent else "password",)
+        if row.sealed_totp is not None:
+            means = (*means, self._code(row, row.sealed_totp, code))
         self._back_off.succeed(login)
         if row.password_hash is not None and self._passwords.is_outdated(row.password_hash):
-            self._rows.set_password(row.person_id, self._passwords.hash(password), None)
+            again = self._passwords.lend(password) if lent else self._passwords.hash(password)
+            self._rows.set_password(row.person_id, again, None)
         return Proof(person_id=row.person_id, name=row.name, means=means)
 
     def begin(self, grant: Grant, proof: Proof, lasting: timedelta = LONGEST) -> tuple[str, datetime]:
@@ -150,4 +156,10 @@ def _principal(row: SignInRow, opened: SignInToken) -> Principal:
     session = TemporaryCredential(
         access_key_id=opened.id, role=_ROLE, name="", expires_at=opened.ends_at, began_at=opened.began_at
     )
-    return Principal(access_key_id=row.person_id, name=row.name, temporary_credential=session, holder_id=row.person_id)
+    return Principal(
+        access_key_id=row.person_id,
+        name=row.name,
+        temporary_credential=session,
+        holder_id=row.person_id,
+        lent=LENT in opened.means,
+    )

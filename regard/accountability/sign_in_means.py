@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from regard.accountability.gate import Grant
+from regard.accountability.judgement import OWN_FIRST
 from regard.accountability.one_time_codes import OneTimeCodes
 from regard.accountability.passwords import Passwords
 from regard.accountability.people import find_person
@@ -39,14 +40,17 @@ class SignInMeans:
         self._clock = clock
 
     def set_password(self, grant: Grant, who: str, password: str) -> Person:
-        """Set the password, and end whatever they had signed in to. Raises InvalidParameter, ResourceNotFound, and
-        AccessDenied for somebody else's."""
+        """Set the password, and end whatever they had signed in to. With one that somebody else sets they can do
+        nothing but set their own. Raises InvalidParameter, ResourceNotFound, and AccessDenied for somebody else's."""
         person = self._theirs(grant, who)
+        lent = not _is_own(grant, person)
         if person.login is None:
             raise InvalidParameter(
                 f"{person.name} has no login to sign in with; end them, and add them again with --login."
             )
-        kept = self._passwords.hash(password)
+        if grant.caller.principal.lent:
+            self._check_other(person, password)
+        kept = self._passwords.lend(password) if lent else self._passwords.hash(password)
         with self._people.database.write():
             self._rows.set_password(person.id, kept, self._clock())
             grant.note(password_set=person.id)
@@ -124,6 +128,12 @@ class SignInMeans:
         """Issuers and subjects that are this person. Raises as `set_password`."""
         return self._rows.identities(self._theirs(grant, who).id)
 
+    def _check_other(self, person: Person, password: str) -> None:
+        """Raises InvalidParameter for the password that somebody else knows."""
+        row = self._rows.of_person(person.id)
+        if row is not None and self._passwords.check(row.password_hash, password):
+            raise InvalidParameter("That is the password that somebody else has set for you. Take another.")
+
     def _theirs(self, grant: Grant, who: str, *, own: bool = True) -> Person:
         """The person, if the one who asks is that person or an administrator; under a profile that knows nobody, the
         operator of the machine."""
@@ -131,7 +141,9 @@ class SignInMeans:
         person = find_person(self._people, who)
         holder = grant.mandate.holder
         if holder is not None:
-            is_own = own and not holder.is_service and holder.person_id == person.id
+            is_own = own and _is_own(grant, person)
+            if not is_own and grant.caller.principal.lent:
+                raise AccessDenied(OWN_FIRST)
             if not is_own and (holder.is_service or Role.ADMINISTRATOR not in holder.roles):
                 raise AccessDenied(
                     f"Only {person.name}, or an administrator, can change what {person.name} signs in with."
@@ -141,3 +153,9 @@ class SignInMeans:
         if person.ended_at is not None:
             raise InvalidParameter(f"{person.name} ended on {person.ended_at:%Y-%m-%d} and signs in no more.")
         return person
+
+
+def _is_own(grant: Grant, person: Person) -> bool:
+    """Whether it is the caller's. Where the profile knows nobody, whoever runs the machine sets everybody's."""
+    holder = grant.mandate.holder
+    return holder is None or (not holder.is_service and holder.person_id == person.id)

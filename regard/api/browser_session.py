@@ -1,8 +1,9 @@
 """A sign-in kept by a browser: in a cookie that no script can read, and that no other site's page can use.
 
 A request that is known by its cookie and may change something must carry a header of the console's, which a page of
-another site cannot send without asking first; and it must not say that another site made it. Sources: RFC 6265bis, 5.4
-(SameSite, `__Host-`); OWASP, "Cross-Site Request Forgery Prevention", on custom request headers; Fetch Metadata.
+another site cannot send without asking first; and it must not say that another site made it, neither by Sec-Fetch-Site
+nor, where a browser does not send that, by Origin. Sources: RFC 6265bis, 5.4 (SameSite, `__Host-`); RFC 6454, 7
+(Origin); OWASP, "Cross-Site Request Forgery Prevention", on custom request headers; Fetch Metadata.
 """
 
 from __future__ import annotations
@@ -38,13 +39,27 @@ def kept_token(request: Request) -> str | None:
     token = request.cookies.get(_name(request))
     if token is None:
         return None
-    foreign = request.headers.get("sec-fetch-site", "none") not in _OWN_SITE
-    if foreign or (request.method not in _SAFE_METHODS and not is_console(request)):
+    if _is_foreign(request) or (request.method not in _SAFE_METHODS and not is_console(request)):
         raise AccessDenied(
             "A page of another site may have made this request. Programs send Authorization: Bearer TOKEN, and the "
-            f"console the header {CONSOLE_HEADER}."
+            f"console the header {CONSOLE_HEADER}; a proxy passes Host on as the browser sent it."
         )
     return token
+
+
+def _is_foreign(request: Request) -> bool:
+    """Whether it says that a page of another site made it."""
+    if request.headers.get("sec-fetch-site", "none") not in _OWN_SITE:
+        return True
+    return not all(_is_own(request, origin) for origin in request.headers.getlist("origin"))
+
+
+def _is_own(request: Request, origin: str) -> bool:
+    """Whether an Origin is the host that was asked. A proxy may speak TLS in the server's place: then the server does
+    not know which scheme it is."""
+    scheme, _, host = origin.lower().partition("://")
+    schemes = ("https",) if _is_secure(request) else ("http", "https")
+    return scheme in schemes and host == request.headers.get("host", "").lower()
 
 
 def keep(request: Request, response: Response, token: str, ends_at: datetime) -> None:

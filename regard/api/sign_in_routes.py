@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from regard.accountability.judgement import ALLOWED_LENT
 from regard.accountability.openid import OpenId
 from regard.accountability.passkeys import Passkeys
 from regard.accountability.people import People
@@ -95,7 +96,8 @@ class SignInRoutes:
             name=principal.name,
             roles=sorted(holder.roles) if holder else [],
             profile=call.grant.rules.name,
-            may=_allowed(holder),
+            may=_allowed(holder, principal.lent),
+            must_set_password=principal.lent,
             training=None if training is None else TrainingNeeded(roles=list(training.roles), until=training.until),
             ends_at=session.expires_at if session else None,
         )
@@ -109,6 +111,7 @@ class SignInRoutes:
         return PasskeyMade(id=made.id, name=made.name)
 
 
-def _allowed(holder: Holder | None) -> list[str]:
+def _allowed(holder: Holder | None, lent: bool) -> list[str]:
     """The routes that somebody may take; all of them where the profile knows nobody."""
-    return sorted(route for route, roles in PERMISSIONS.routes.items() if holder is None or roles & holder.roles)
+    known = {route: roles for route, roles in PERMISSIONS.routes.items() if not lent or route in ALLOWED_LENT}
+    return sorted(route for route, roles in known.items() if holder is None or roles & holder.roles)

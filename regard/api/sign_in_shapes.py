@@ -95,12 +95,14 @@ class TrainingNeeded(BaseModel):
 
 class Me(BaseModel):
     """Who you are here; `roles` are empty where the profile asks nobody for any. `may` are the routes that you may
-    take, such as "GET /v1/cases"; `training` is null where you need none."""
+    take, such as "GET /v1/cases"; `training` is null where you need none. If `must_set_password`, somebody else had set
+    the one that you signed in with, and you may do nothing before you have set your own."""
 
     id: str
     name: str
     roles: list[Role]
     profile: str
     may: list[str]
+    must_set_password: bool
     training: TrainingNeeded | None
     ends_at: datetime | None

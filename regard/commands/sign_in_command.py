@@ -53,6 +53,11 @@ def sign_in(
     kept.keep(chosen.home)
     me = Server(kept.server, kept.token, kept.authority).get("/me")
     terminal.say(f"Signed in to {kept.server} as {me['name']}, until {kept.ends_at:%Y-%m-%d %H:%M} UTC.")
+    if me.get("must_set_password"):
+        terminal.note(
+            "Somebody else has set your password, and knows it. Nothing else is allowed before you have set your own: "
+            f"{context.with_home('people password', home)}, and then sign in again."
+        )
     terminal.note(
         f"Roles: {', '.join(me['roles']) or 'none are asked for'}. {context.with_home('sign-out', home)} ends it."
     )

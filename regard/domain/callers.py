@@ -40,6 +40,8 @@ class Principal:
     keyless: bool = field(default=False, compare=False)
     #: Whether it says that it calls from a telephone.
     phone: bool = field(default=False, compare=False)
+    #: Whether somebody else had set the password that it signed in with: all it may do is set one of its own.
+    lent: bool = field(default=False, compare=False)
     #: The address that it calls from, where that matters: of who has a web identity token and no key.
     address: str = field(default="", compare=False)
 

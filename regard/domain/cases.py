@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -178,6 +179,21 @@ class OpenedCase:
     needed: int
     done: int = 0
     receipt: int | None = None
+
+
+def independent_support(corroborations: Iterable[Corroboration]) -> list[Corroboration]:
+    """What supports a case and does not derive from its search. What is named twice counts once, however it is written:
+    `W-1`, ` w 1` and `Ｗ–1` are one reference."""
+    distinct = {(each.kind, _words(each.reference)): each for each in corroborations if each.independent}
+    return list(distinct.values())
+
+
+def _words(reference: str) -> str:
+    """Its letters and digits, without what two people write differently: case, spaces, dashes, forms of one letter."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", reference).casefold())
+    seen = [each for each in folded if unicodedata.category(each) != "Cf"]  # format characters cannot be seen
+    plain = "".join(each if unicodedata.category(each)[0] in "LMN" else " " for each in seen)
+    return " ".join(plain.split()) or folded.strip()
 
 
 def verdict(opinions: Sequence[Opinion], needed: int) -> CandidateState:

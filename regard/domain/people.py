@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +24,36 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     #: Approves authorisations, suspends, and answers to the public: one named person.
     OVERSEER = "overseer"
+
+
+#: Roles that nobody holds beside others, neither themself nor by a service that they answer for: beside which, and why.
+_APART = {
+    Role.AUDITOR: (
+        frozenset(Role) - {Role.AUDITOR},
+        "an auditor changes nothing, and audits no acts of their own",
+    ),
+    Role.REVIEWER: (
+        frozenset({Role.OVERSEER}),
+        "an overseer reads what was searched for and what other reviewers said, which a reviewer must not know",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clash:
+    """A role that counts for nothing beside the `others` that are held too, and why."""
+
+    role: Role
+    others: Sequence[Role]
+    why: str
+
+
+def clash(roles: Collection[Role]) -> Clash | None:
+    """What there is among these roles that one person may not hold together."""
+    for role, (others, why) in _APART.items():
+        if role in roles and (held := sorted(others.intersection(roles))):
+            return Clash(role=role, others=held, why=why)
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +83,8 @@ class Holder:
     """Who a caller turned out to be, with the roles they hold now.
 
     `person_id` is the natural person who acts, or who answers for the service that does: two holders with one
-    `person_id` are one person wherever two people are needed.
+    `person_id` are one person wherever two people are needed. `beside` are, of an auditor, the other roles of that
+    person and of the services they answer for.
     """
 
     id: str
@@ -58,6 +92,7 @@ class Holder:
     person_id: str
     is_service: bool
     roles: frozenset[Role]
+    beside: frozenset[Role] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +104,25 @@ class Training:
     reference: str
     completed_at: datetime
     expires_at: datetime
+
+
+def shown_names(people: Iterable[Person], services: Iterable[Service]) -> dict[str, str]:
+    """What each is called where they are named, by id: no two alike, also not but for case and spaces.
+
+    A name stands alone only if it is the login as well, or there is none, and if nobody else is called or signs in so.
+    """
+    people, services = list(people), list(services)
+    known = Counter(each for one in people for each in {_folded(one.name), _folded(one.login or one.name)})
+    known.update(_folded(each.name) for each in services)
+    shown = {each.id: (each.name, each.login or each.id, each.login in (None, each.name)) for each in people}
+    shown |= {each.id: (each.name, "service", True) for each in services}
+    named = {
+        key: name if alone and known[_folded(name)] == 1 else f"{name} ({other})"
+        for key, (name, other, alone) in shown.items()
+    }
+    twice = Counter(map(_folded, named.values()))
+    return {key: each if twice[_folded(each)] == 1 else f"{each} ({key})" for key, each in named.items()}
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -16,6 +16,15 @@ from regard.store.tables.people import people, role_grants, services, trainings
 
 _PERSON = (people.c.id, people.c.name, people.c.login, people.c.created_at, people.c.ended_at)
 _ROLES = select(role_grants.c.role).where(role_grants.c.holder_id == bindparam("id"), role_grants.c.ended_at.is_(None))
+_ALL_ROLES = select(role_grants.c.role).where(
+    role_grants.c.ended_at.is_(None),
+    or_(
+        role_grants.c.holder_id == bindparam("id"),
+        role_grants.c.holder_id.in_(
+            select(services.c.id).where(services.c.person_id == bindparam("id"), services.c.ended_at.is_(None))
+        ),
+    ),
+)
 _OF_KEY = select(access_keys.c.holder_id).where(
     access_keys.c.access_key_id == bindparam("key"), access_keys.c.revoked_at.is_(None)
 )
@@ -121,6 +130,11 @@ class PeopleRows:
         with self._database.read() as connection:
             return _roles(connection, holder_id)
 
+    def all_roles(self, person_id: str) -> frozenset[Role]:
+        """Those of a person, and of the services that they answer for and that have not ended."""
+        with self._database.read() as connection:
+            return _all_roles(connection, person_id)
+
     def people_with(self, role: Role) -> list[str]:
         """The ids of the people, not services, who hold it and have not ended."""
         query = (
@@ -194,10 +208,20 @@ def _made(connection: Connection, holder_id: str, row: Any, person_id: str, *, i
     if row.ended_at is not None:
         return None
     roles = _roles(connection, holder_id)
-    return Holder(id=holder_id, name=row.name, person_id=person_id, is_service=is_service, roles=roles)
+    beside = _all_roles(connection, person_id) if Role.AUDITOR in roles else frozenset[Role]()
+    return Holder(
+        id=holder_id, name=row.name, person_id=person_id, is_service=is_service, roles=roles, beside=beside - roles
+    )
 
 
 def _roles(connection: Connection, holder_id: str) -> frozenset[Role]:
-    found: Sequence[str] = connection.execute(_ROLES, {"id": holder_id}).scalars().all()
+    return _known(connection.execute(_ROLES, {"id": holder_id}).scalars().all())
+
+
+def _all_roles(connection: Connection, person_id: str) -> frozenset[Role]:
+    return _known(connection.execute(_ALL_ROLES, {"id": person_id}).scalars().all())
+
+
+def _known(found: Sequence[str]) -> frozenset[Role]:
     known = {str(role) for role in Role}
     return frozenset(Role(each) for each in found if each in known)

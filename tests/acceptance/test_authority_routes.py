@@ -153,6 +153,43 @@ def test_an_administrator_adds_a_person_who_signs_in_with_a_password_of_their_ow
     assert desk.ask("ivy", "PUT", "/people/sam/password", {"password": for_good}).status == 403
 
 
+@pytest.mark.control(56)
+def test_with_a_password_that_somebody_else_knows_nothing_is_done_but_to_set_ones_own(desk: Office) -> None:
+    given, own = f"{PASSWORD} given", f"{PASSWORD} of hers"
+    for name, roles in (("ula", ["searcher"]), ("uma", ["administrator"])):
+        desk.post("ann", "/people", {"name": name.title(), "login": name, "roles": roles})
+        desk.ask("ann", "PUT", f"/people/{name}/password", {"password": given})
+        desk.tokens[name] = desk.post("", "/sign-in", {"login": name, "password": given})["token"]
+        me = desk.get(name, "/me")
+        assert me["must_set_password"]
+        assert set(me["may"]) == {"GET /v1/me", "POST /v1/sign-out", "PUT /v1/people/{who}/password"}
+    trained = {"subject": "face comparison", "reference": "C-17", "completed_at": "2026-11-02T00:00:00Z"}
+    desk.post("ann", "/people/ula/trainings", trained)
+    for method, path in (
+        ("POST", "/authorisations"),
+        ("GET", "/cases"),
+        ("GET", "/profile"),
+        ("GET", "/events"),
+        ("POST", "/people/ula/codes"),
+        ("DELETE", "/people/ula/password"),
+        ("POST", "/me/passkeys/options"),
+    ):
+        refused = desk.ask("ula", method, path, ASKED if path == "/authorisations" else None)
+        assert refused.status == 403, path
+        assert "First set one of your own" in refused.json["detail"], path
+    others = desk.ask("uma", "PUT", "/people/ula/password", {"password": own})
+    assert (others.status, "First set one of your own" in others.json["detail"]) == (403, True)
+    again = desk.ask("ula", "PUT", "/people/ula/password", {"password": given})
+    assert (again.status, "Take another" in again.json["detail"]) == (400, True)
+    assert desk.ask("ula", "PUT", "/people/ula/password", {"password": own}).status == 200
+    desk.tokens["ula"] = desk.post("", "/sign-in", {"login": "ula", "password": own})["token"]
+    assert not desk.get("ula", "/me")["must_set_password"]
+    desk.get("ula", "/profile")
+    desk.ask("ann", "PUT", "/people/ula/password", {"password": given})
+    desk.tokens["ula"] = desk.post("", "/sign-in", {"login": "ula", "password": given})["token"]
+    assert desk.ask("ula", "GET", "/profile").status == 403, "it was set anew"
+
+
 def test_roles_and_trainings_are_given_by_somebody_else_and_end_with_the_person(desk: Office) -> None:
     desk.post("ann", "/people", {"name": "Tom Brown", "login": "tom"})
     assert desk.post("ann", "/people/tom/grant", {"roles": ["reviewer", "searcher"]})["name"] == "Tom Brown"

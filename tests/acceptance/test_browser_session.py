@@ -50,6 +50,11 @@ def test_programs_are_given_the_token_and_no_cookie(live: Live) -> None:
         ("GET", "/v1/me", {"sec_fetch_site": "cross-site"}),
         ("GET", "/v1/me", {"sec_fetch_site": "same-site"}),
         ("POST", "/v1/sign-out", {"sec_fetch_site": "cross-site"} | CONSOLE),
+        ("POST", "/v1/sign-out", {"origin": "http://evil.example"} | CONSOLE),
+        ("POST", "/v1/sign-out", {"origin": "null"} | CONSOLE),
+        ("POST", "/v1/sign-out", {"origin": "http://127.0.0.1"} | CONSOLE),
+        ("POST", "/v1/sign-out", {"origin": ""} | CONSOLE),
+        ("GET", "/v1/me", {"origin": "https://evil.example", "sec_fetch_site": "none"}),
     ],
 )
 def test_a_page_of_another_site_cannot_use_it(live: Live, method: str, path: str, headers: dict[str, str]) -> None:
@@ -58,6 +63,14 @@ def test_a_page_of_another_site_cannot_use_it(live: Live, method: str, path: str
     assert refused.status == 403
     assert "another site" in refused.said["detail"]
     assert ask(live, "GET", "/v1/me", **mine).status == 200
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_page_of_its_own_may_say_where_it_is_from_also_through_a_proxy_with_tls(live: Live, scheme: str) -> None:
+    mine = kept(signed_in(live))
+    assert ask(live, "GET", "/v1/me", **mine, origin=f"{scheme}://127.0.0.1:{live.port}").status == 200
+    named = {"host": "regard.example.org", "origin": f"{scheme}://Regard.example.org"} | CONSOLE
+    assert ask(live, "POST", "/v1/sign-out", **mine, **named).status == 204
 
 
 def test_signing_out_ends_it_and_has_the_browser_forget_everything(live: Live) -> None:
@@ -70,5 +83,5 @@ def test_signing_out_ends_it_and_has_the_browser_forget_everything(live: Live) -
 
 
 def test_a_page_can_ask_whether_a_sign_in_is_kept(live: Live) -> None:
-    assert not ask(live, "GET", "/v1/sign-in").said["kept"]
-    assert ask(live, "GET", "/v1/sign-in", **kept(signed_in(live))).said["kept"]
+    assert ask(live, "GET", "/v1/sign-in").said["kept"] is False
+    assert ask(live, "GET", "/v1/sign-in", **kept(signed_in(live))).said["kept"] is True

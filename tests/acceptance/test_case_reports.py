@@ -167,6 +167,19 @@ def test_a_warrant_page_is_one_page(station: Agency, doors: Reports, case: str) 
     assert len(re.findall(rb"/Type /Page\b", objects + made)) == 1
 
 
+@pytest.mark.control(32, 34)
+def test_what_supports_a_case_is_told_once_however_often_it_is_named(station: Agency, doors: Reports) -> None:
+    client = station.session("sam", station.authorise("sam"))
+    found = case_of(client.search_faces_by_image(**SUSPECTS, Image=PROBE))
+    decided(station, {"rita": Opinion.SAME, "ron": Opinion.SAME}, found)
+    for reference in ("W-1", " w-1 ", "W 1"):
+        with station.acting("sam", "cases corroborate") as grant:
+            station.live.engine.cases.corroborate(grant, found, "witness", reference, independent=True)
+    with station.acting("sam", "report warrant") as grant:
+        said = doors.cases.warrant(grant, found).data
+    assert (said["independent_support"], said["kinds_of_support"]) == (1, {"witness": 1})
+
+
 @pytest.mark.control(34, 41)
 def test_no_warrant_page_tells_ranks_before_reviewers_have_decided(station: Agency, doors: Reports) -> None:
     client = station.session("sam", station.authorise("sam"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from native import Office, office
+from native import PASSWORD, Office, office
 
 from regard.accountability.ledger.ledger_verification import (
     Checkpoint,
@@ -22,6 +22,7 @@ from regard.accountability.ledger.ledger_verification import (
     verify_receipt,
 )
 from regard.accountability.ledger.merkle_tree import check_consistency
+from regard.accountability.passwords import Passwords
 
 PERIOD = "since=2026-01-01&until=2026-01-02"
 
@@ -49,8 +50,23 @@ def test_entries_are_sentences_with_the_names_of_who_acted(desk: Office) -> None
     sentences = [each["sentence"] for each in page["entries"]]
     assert "Ann (ann) created the collection suspects." in sentences
     (refused,) = [each for each in sentences if "people who work here" in each]
-    assert refused.startswith("Sam tried to list the people who work here, and was refused: GET /v1/people is refused")
+    assert refused.startswith(
+        "Sam (sam) tried to list the people who work here, and was refused: GET /v1/people is refused"
+    )
     assert page["names"]["ann-0001"] == "Ann (ann)"
+
+
+def test_two_people_of_one_name_are_told_apart_in_what_they_did_and_in_what_was_refused(desk: Office) -> None:
+    for name, login in (("Una", "una2"), ("una", "una"), ("una", "x9")):
+        made = desk.post("ann", "/people", {"name": name, "login": login, "roles": ["overseer"]})
+        desk.live.engine.stores.sign_ins.set_password(made["id"], Passwords().hash(PASSWORD), None)
+        desk.post(login, "/ledger/checkpoint")
+        assert desk.ask(login, "GET", "/health").status == 403
+    told = [each["sentence"] for each in desk.get("aud", "/ledger/entries?count=500")["entries"]]
+    for who in ("Una (una2)", "una (una)", "una (x9)"):
+        mine = [each for each in told if each.startswith(f"{who} ")]
+        assert any("checkpoint" in each for each in mine), told
+        assert any("was refused" in each for each in mine), told
 
 
 def test_the_last_entries_are_read_first_and_any_page_after(desk: Office) -> None:

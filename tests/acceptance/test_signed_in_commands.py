@@ -153,6 +153,8 @@ def test_a_password_is_changed_from_elsewhere_by_whose_it_is(typed: Terminals, d
     desk.post("ann", "/people", {"name": "Ivy", "login": "ivy", "roles": ["reviewer"]})
     desk.ask("ann", "PUT", "/people/ivy/password", {"password": PASSWORD})
     new = f"{PASSWORD} for good\n"
+    assert "Somebody else has set your password" in " ".join(typed.sign_in("ivy").stderr.split())
+    assert "First set one of your own" in " ".join(typed("ivy", "review", "next", code=1).stderr.split())
     assert typed("ivy", "people", "password", given=new).stdout == "Ivy has a new password.\n"
     typed.sign_in("ivy", new)
     assert "otpauth://" in typed("ivy", "people", "totp").stdout

@@ -137,6 +137,7 @@ export const words = {
     passkeyAdded: (name: string) => `“${name}” can sign you in from now on.`,
     password: "Your password",
     passwordLead: "Set your own in place of one that you were given. You are signed out everywhere.",
+    passwordFirst: "Somebody else knows the password that you signed in with. Before you can do anything, set one of your own.",
     passwordNew: "New password",
     passwordHint: "15 characters or more: four or five words that do not belong together are easy to keep in mind.",
     passwordSet: "Set it, and sign in again",

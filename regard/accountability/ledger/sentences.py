@@ -57,12 +57,15 @@ def who(said: Mapping[str, Any], names: Mapping[str, str]) -> str:
         return f"The service {names.get(service, service)}, for which {names.get(str(person), person)} answers,"
     if person:
         return names.get(person, person)
-    return str(known.get("name") or known.get("access_key") or "Regard itself")
+    key = str(known.get("access_key"))
+    named = names.get(key, key)  # whoever signed in and was refused is known by their id
+    return named if named != key else str(known.get("name") or known.get("access_key") or "Regard itself")
 
 
 def holders(said: Mapping[str, Any]) -> list[str]:
     """The ids whose names the sentence wants."""
-    return [str(said[name]) for name in ("person", "service") if said.get(name)]
+    found = [said.get("person"), said.get("service"), (said.get("who") or {}).get("access_key")]
+    return [str(each) for each in found if each]
 
 
 def past(deed: str) -> str:

@@ -12,10 +12,21 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from regard.accountability.hands import Hands, Part
 from regard.accountability.profiles.rules import Rules
 from regard.domain.authorisations import Authorisation, AuthorisationState
 from regard.domain.authority import Action
-from regard.domain.cases import CandidateState, Case, CaseCandidate, CaseState, Corroboration, Opinion, Review, Search
+from regard.domain.cases import (
+    CandidateState,
+    Case,
+    CaseCandidate,
+    CaseState,
+    Corroboration,
+    Opinion,
+    Review,
+    Search,
+    independent_support,
+)
 from regard.domain.people import Role, Training
 from regard.domain.thresholds import ThresholdChange
 
@@ -49,6 +60,7 @@ class Evidence:
     reviews: Sequence[Review]
     corroborations: Sequence[Corroboration]
     entry: Mapping[str, Any] | None
+    hands: Hands
     now: datetime
 
 
@@ -178,11 +190,23 @@ def _reviews(evidence: Evidence, rules: Rules) -> Iterator[str]:
             yield f"{review.reviewer_id} had no training that held when they reviewed {case.id}"
 
 
+def _one_hand(evidence: Evidence, _: Rules) -> Iterator[str]:
+    """Whoever approved, searched and reviewed are to be several people, and not one who knows several passwords."""
+    search, found = evidence.search, evidence.authorisation
+    acted = [(each.reviewer_id, each.decided_at, frozenset({each.reviewer_id})) for each in evidence.reviews]
+    acted.append((search.person_id, search.searched_at, evidence.holders))  # type: ignore[arg-type]
+    if found is not None:
+        acted.append((found.decided_by, found.decided_at, frozenset({found.decided_by})))  # type: ignore[arg-type]
+    parts = [Part(person=who, at=at, ids=ids) for who, at, ids in acted if who is not None and at is not None]
+    for by, whom in evidence.hands.one(parts).items():
+        yield f"{by} had set what {' and '.join(whom)} act with, and could have been two of those who had a part in it"
+
+
 def _corroborated(evidence: Evidence, rules: Rules) -> Iterator[str]:
     case = evidence.case
     if case is None or case.state is not CaseState.ACTIONABLE:
         return
-    independent = len({(each.kind, each.reference) for each in evidence.corroborations if each.independent})
+    independent = len(independent_support(evidence.corroborations))
     if independent < rules.review.corroborations:
         yield f"{case.id} may be acted on with {independent} independent support"
 
@@ -216,6 +240,7 @@ CHECKS: Mapping[str, Check] = {
     "At a threshold that is allowed": _threshold,
     "It opened a case": _case,
     "Enough people reviewed it, and the right ones": _reviews,
+    "No two of them were in one hand": _one_hand,
     "Nothing is acted on without independent support": _corroborated,
     "Nothing is kept for too long": _kept,
 }

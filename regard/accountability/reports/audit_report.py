@@ -46,7 +46,7 @@ class Audit:
     def _checked(self, searches: list[Search], since: datetime) -> Iterator[Lapse]:
         sources, now = self._sources, self._clock()
         entries = {said["facts"]["search"]: said for said in self._heard(since)}
-        known = sources.authorisations_by_id()
+        known, hands = sources.authorisations_by_id(), sources.hands()
         thresholds: dict[int, list[Any]] = {}
         for _, change in sources.threshold_changes():
             thresholds.setdefault(change.collection_key, []).append(change)
@@ -67,6 +67,7 @@ class Audit:
                 reviews=reviews,
                 corroborations=[] if case is None else sources.cases.corroborations(case.id),
                 entry=entries.get(search.id),
+                hands=hands,
                 now=now,
             )
             yield from lapses(evidence)

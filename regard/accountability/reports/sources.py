@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from regard.accountability.hands import MARKS, Change, Hands, change_of
 from regard.domain.authorisations import Authorisation
 from regard.domain.cases import CaseCandidate
 from regard.domain.evaluations import Evaluation
 from regard.domain.galleries import Collection
+from regard.domain.people import shown_names
 from regard.domain.thresholds import ThresholdChange
 from regard.store.authorisation_rows import AuthorisationRows
 from regard.store.case_rows import CaseRows
@@ -80,8 +82,7 @@ class Sources:
 
     def names(self) -> dict[str, str]:
         """What people and services are called, by their id."""
-        people = {each.id: each.name for each in self.people.all()}
-        return people | {each.id: each.name for each in self.people.services()}
+        return shown_names(self.people.all(), self.people.services())
 
     def authorisations_by_id(self) -> dict[str, Authorisation]:
         return {each.id: each for each in self.authorisations.all()}
@@ -106,6 +107,32 @@ class Sources:
         for _, said in self.entries(since):
             if said["outcome"] == "allowed" and since <= datetime.fromisoformat(str(said["time"])) < until:
                 yield {"facts": {}, **said}
+
+    def hands(self) -> Hands:
+        """Who could have acted as whom, by all that the ledger ever heard."""
+        changes: list[Change] = []
+        began: dict[str, datetime] = {}
+        for said in self._marked(MARKS):
+            who, when = said.get("person"), datetime.fromisoformat(str(said["time"]))
+            if who is None or said["outcome"] != "allowed":
+                continue
+            facts = said.get("facts", {})
+            if "sign_in" in facts:
+                began.setdefault(str(who), when)
+            if (change := change_of(when, str(who), str(said["operation"]), facts)) is not None:
+                changes.append(change)
+        return Hands(changes, began)
+
+    def _marked(self, marks: Sequence[bytes]) -> Iterator[Mapping[str, Any]]:
+        """The entries that have one of these words in them."""
+        at = 0
+        while found := self.ledger.entries(at, _ENTRIES):
+            for each in found:
+                marked = each.body is not None and any(mark in each.body for mark in marks)
+                said = _parsed(each.body) if marked else None
+                if said is not None:
+                    yield said
+            at = found[-1].position + 1
 
     def entries(self, since: datetime) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Every entry of the ledger that was recorded since a moment and whose body is still there, with its number."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from regard.accountability.reports.case_report import CaseRecord
 from regard.accountability.reports.report import LEAD, Block, Facts, Listing, Report, Section, day, moment
 from regard.accountability.reports.system import System
-from regard.domain.cases import CandidateState, RankedCandidate, Search
+from regard.domain.cases import CandidateState, RankedCandidate, Search, independent_support
 from regard.domain.chances import how_rarely, plain
 
 
@@ -22,7 +22,7 @@ def warrant_report(system: System, record: CaseRecord, least_utility: float, now
         for each in ranked
         if each.number in verified
     ]
-    support = Counter(each.kind for each in record.file.corroborations if each.independent)
+    support = Counter(each.kind for each in independent_support(record.file.corroborations))
     return Report(
         name=f"warrant-{case.id}",
         title="Disclosure of a face search",

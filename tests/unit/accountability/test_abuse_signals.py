@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -99,12 +100,53 @@ def test_one_face_again_and_again_over_days() -> None:
     assert kinds(deeds(9, "SearchFacesByImage", "search", timedelta(hours=7), facts=found)) == []
 
 
-@pytest.mark.parametrize("means", ["password_set", "codes_set", "codes_removed", "identity_added"])
+@pytest.mark.parametrize(
+    "means", ["password_set", "password_removed", "codes_set", "codes_removed", "identity_added", "passkey_removed"]
+)
 def test_who_changes_what_others_sign_in_with_is_shown_and_who_changes_their_own_is_not(means: str) -> None:
     changed = "PUT /v1/people/{who}/password"
     assert kinds(deeds(1, changed, "sign-in", facts={means: "olga"})) == ["others-means"]
     assert kinds(deeds(1, changed, "sign-in", facts={means: "ann"})) == []
     assert kinds(deeds(1, "POST /v1/first-run", "administer", facts={means: "olga"})) == []
+
+
+def test_the_first_password_of_whoever_was_added_is_no_sign_and_another_is() -> None:
+    added = deeds(1, "people add", "administer", facts={"person_added": "olga"})
+    given = deeds(1, "people password", "sign-in", facts={"password_set": "olga"})
+    key = deeds(1, "people key", "administer", facts={"key": "K", "holder": "olga"})
+    assert kinds([*added, *given, *key]) == []
+    assert kinds([*added, *given, *given]) == ["others-means"]
+    assert kinds(key) == ["others-means"]
+    assert kinds(deeds(1, "services key", "administer", facts={"key": "K", "holder": "door"})) == []
+    assert kinds(deeds(1, "authorise request", "administer", facts={"holder": "olga"})) == []
+
+
+@pytest.mark.control(56)
+def test_who_sets_what_two_of_one_case_act_with_is_a_serious_sign() -> None:
+    given = [
+        one
+        for who in ("ove", "sam")
+        for one in deeds(1, "PUT /v1/people/{who}/password", "sign-in", facts={"password_set": who})
+    ]
+    approved = deeds(1, "authorise approve", "administer", who="ove", facts={"about_authorisation": "A-1"})
+    under = {"who": "sam", "facts": {"case": "case-1"}, "authorisation": "A-1"}
+    found = deeds(1, "SearchFacesByImage", "search", **under)
+    (low, serious) = signals([*given, *approved, *found], SignalRules())
+    assert (low.kind, serious.kind, serious.who, serious.severity) == ("others-means", "one-hand", "ann", "serious")
+    assert serious.description.startswith("2 changes of what ove and sam act with")
+    assert kinds([*given, *found]) == ["others-means"], "who approved was somebody else"
+    reviewed = deeds(1, "POST /v1/reviews/{number}", "review", who="ove", facts={"case": "case-1"})
+    assert kinds([*given, *found, *reviewed]) == ["others-means", "one-hand"]
+    elsewhere = deeds(1, "POST /v1/reviews/{number}", "review", who="ove", facts={"case": "case-2"})
+    assert kinds([*given, *found, *elsewhere]) == ["others-means"]
+    added = [one for who in ("ove", "sam") for one in deeds(1, "people add", "x", facts={"person_added": who})]
+    own = [one for who in ("ove", "sam") for one in deeds(1, "x", "x", who=who, facts={"password_set": who})]
+    assert kinds([*added, *given, *approved, *found]) == ["one-hand"], "none has set their own"
+    assert kinds([*added, *given, *_later(own), *_later(approved, 2), *_later(found, 2)]) == []
+
+
+def _later(found: list[Deed], minutes: int = 1) -> list[Deed]:
+    return [replace(each, at=each.at + timedelta(minutes=minutes)) for each in found]
 
 
 def test_refusals_in_a_row_and_not_one_now_and_then() -> None:

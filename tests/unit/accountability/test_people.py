@@ -3,73 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from roster import DAY, NOW, Clock, Staff, caller
-from stores import Store
+from people_office import Office
+from roster import DAY, NOW
 
-from regard.accountability.access_keys import AccessKeys
 from regard.accountability.gate import Grant
-from regard.accountability.people import People
 from regard.accountability.profiles.catalogue import OPEN, PROFILES
-from regard.accountability.profiles.rules import Rules
-from regard.accountability.services import Services
-from regard.domain.authority import Act, Action, Channel
+from regard.domain.authority import Action
 from regard.domain.people import Role, Training
 from regard.errors import AccessDenied, InvalidParameter, ResourceAlreadyExists, ResourceNotFound
-from regard.store.key_rows import KeyRows
-from regard.store.sign_in_rows import SignInRows
 
 STRICT = PROFILES["public-safety"]
 R = Role
-
-
-@dataclass(frozen=True)
-class Office:
-    """The doors to people and services, and an administrator who comes by the command line."""
-
-    staff: Staff
-    keys: AccessKeys
-    people: People
-    services: Services
-
-    def asks(
-        self, command: str, action: Action = Action.ADMINISTER, who: str = "root", rules: Rules = STRICT
-    ) -> AbstractContextManager[Grant]:
-        act = Act(action=action, operation=command)
-        return self.staff.gate(rules).open(caller(who, Channel.CLI), act)
-
-    def add(self, login: str, *roles: Role) -> str:
-        with self.asks("people add") as grant:
-            return self.people.add(grant, login.title(), login, roles).id
-
-    def grant(self, who: str, *roles: Role, by: str = "root") -> None:
-        with self.asks("people grant", who=by) as grant:
-            self.people.grant(grant, who, roles)
-
-    def roles(self, who: str) -> set[Role]:
-        with self.asks("people show", Action.READ) as grant:
-            return set(self.people.show(grant, who).roles)
-
-
-@pytest.fixture
-def office(store: Store, tmp_path: Path) -> Office:
-    clock, rows, key_rows = Clock(), Staff(store.database, Clock()).rows, KeyRows(store.database)
-    keys = AccessKeys(tmp_path / "keys", key_rows, clock=clock.seconds)
-    people = People(rows, key_rows, SignInRows(store.database), clock)
-    return Office(Staff(store.database, clock), keys, people, Services(rows, key_rows, keys, clock))
-
-
-@pytest.fixture
-def root(office: Office) -> Office:
-    """The office once it has its first administrator."""
-    with office.asks("people add") as grant:
-        office.people.add(grant, "Root", "root", [R.ADMINISTRATOR])
-    return office
 
 
 # -- the first, and the others ------------------------------------------------------------------------------------

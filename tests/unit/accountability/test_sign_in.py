@@ -14,6 +14,7 @@ from stores import Store
 
 from regard.accountability.back_off import BackOff
 from regard.accountability.passwords import LANES, MEMORY_KIBIBYTES, TIME_COST, Passwords
+from regard.accountability.sign_in import SignIn
 from regard.errors import (
     CodeNeeded,
     InvalidParameter,
@@ -78,6 +79,22 @@ def test_a_password_that_was_hashed_with_less_work_is_hashed_again_when_it_is_ne
     assert row.password_hash is not None
     assert not CHEAP.is_outdated(row.password_hash)
     assert desk.sign_in.by_password("ada", PASSWORD).means == ("password",)
+
+
+def test_a_password_that_somebody_else_set_stays_theirs_when_it_is_kept_anew(desk: Desk) -> None:
+    desk.set_password("ada", by="root")
+    assert desk.sign_in.by_password("ada", PASSWORD).means == ("lent-password",)
+    slower = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1, hash_len=32, salt_len=16)
+    again = SignIn(desk.rows, desk.box, passwords=Passwords(slower), clock=desk.clock, ticks=desk.clock.seconds)
+    before = desk.rows.of_login("ada")
+    assert again.by_password("ada", PASSWORD).means == ("lent-password",)
+    assert desk.rows.of_login("ada") != before
+    assert again.by_password("ada", PASSWORD).means == ("lent-password",)
+    desk.clock.now += timedelta(seconds=1)
+    assert again.lookup(desk.begin(again.by_password("ada", PASSWORD))).lent
+    desk.set_password("ada", f"{PASSWORD} of hers")
+    proof = desk.sign_in.by_password("ada", f"{PASSWORD} of hers")
+    assert proof.means == ("password",)
 
 
 # -- who is let in ------------------------------------------------------------------------------------------------

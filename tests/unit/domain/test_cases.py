@@ -1,10 +1,20 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 
 import pytest
 
-from regard.domain.cases import CandidateState, CaseState, Opinion, state_of, still_needed, verdict
+from regard.domain.cases import (
+    CandidateState,
+    CaseState,
+    Corroboration,
+    Opinion,
+    independent_support,
+    state_of,
+    still_needed,
+    verdict,
+)
 
 SAME, DIFFERENT, UNSURE = Opinion.SAME, Opinion.DIFFERENT, Opinion.INCONCLUSIVE
 
@@ -50,3 +60,28 @@ def test_a_case_is_actionable_only_if_somebody_is_verified_and_enough_else_suppo
         actionable = supported and not undecided and CandidateState.VERIFIED in states
         assert (state_of(states, supported) is CaseState.ACTIONABLE) == actionable
         assert (state_of(states, supported) is CaseState.OPEN) == bool(undecided)
+
+
+def support(reference: str, kind: str = "witness", *, independent: bool = True) -> Corroboration:
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    return Corroboration(
+        key=0, case_id="c", kind=kind, reference=reference, independent=independent, person_id="sam", added_at=now
+    )
+
+
+@pytest.mark.control(32)
+@pytest.mark.parametrize(
+    "again", [" w-1 ", "W - 1", "w 1", "W\N{EN DASH}1", "Ｗ－１", "W\N{ZERO WIDTH SPACE}-1", "w_1", "W-1."]
+)
+def test_one_reference_supports_a_case_once_however_it_is_written(again: str) -> None:
+    assert len(independent_support([support("W-1"), support(again)])) == 1
+
+
+@pytest.mark.control(32)
+@pytest.mark.parametrize("other", ["W-2", "W-11", "W 1 1", "V-1", "की"])
+def test_other_references_and_other_kinds_support_it_again(other: str) -> None:
+    assert len(independent_support([support("W-1"), support(other)])) == 2
+    assert len(independent_support([support(other), support(other, "documents")])) == 2
+    assert independent_support([support(other, independent=False)]) == []
+    assert len(independent_support([support("कि"), support("की")])) == 2
+    assert len(independent_support([support("§"), support("#")])) == 2

@@ -174,7 +174,8 @@ export function fetchEarly(name: string): void {
 }
 
 export function offered(): Page[] {
-  return PAGES.filter((page) => page.offered());
+  // Whoever was given a password sets their own first: nothing else is allowed.
+  return PAGES.filter((page) => (session.me?.must_set_password ? page.name === "you" : page.offered()));
 }
 
 /** What a phone's bar has room for: the first pages, and one that leads to the others. */
@@ -186,6 +187,7 @@ export function inBar(): Page[] {
 /** The page of this name; else the first that is offered. */
 export function pageOf(name: string): Page {
   const all = offered();
+  if (session.me?.must_set_password) return all[0]!;
   if (name === START.name && START.offered()) return START;
   return name === MORE.name ? MORE : (all.find((page) => page.name === name) ?? all[0]!);
 }
