@@ -171,22 +171,24 @@ def boxes(
     for way, boxes_of in ways.items():
         cells = [way]
         for pairs in (marked, scenes):
-            found = [_is_found(place, boxes_of(seen)) for seen, places in pairs for place in places]
+            found = [each for seen, places in pairs for each in found_of(places, boxes_of(seen))]
             cells.append(f"{sum(found)} of {len(found)}")
-        wrong = sum(
-            not any(_is_found(box, [_ratios(place, seen.image)]) for place in truth.objects.get(seen.name, ()))
-            for seen in clothes.values()
-            for box in boxes_of(seen)
-        )
+        wrong = 0
+        for seen in clothes.values():
+            there = [_ratios(place, seen.image) for place in truth.objects.get(seen.name, ())]
+            wrong += found_of(boxes_of(seen), there).count(False)
         rows.append([*cells, f"{wrong / len(clothes):.2f}"])
     table("Objects", ["", "in 6 photographs", "in composed scenes", "false boxes a garment"], rows)
+    for seen, places in marked:
+        found = found_of(places, _told(seen))
+        for (name, *_), corners, each in zip(places, truth.objects[seen.name], found, strict=True):
+            if not each:
+                bullet(f"not found in {seen.name}: {name} at {corners[1:]}")
     sizes = defaultdict(list)
     for seen, places in scenes:
-        for place in places:
+        for place, found in zip(places, found_of(places, _told(seen)), strict=True):
             area = (place[3] - place[1]) * (place[4] - place[2])
-            sizes["10 % and less" if area <= 0.1 else "to 20 %" if area <= 0.2 else "more"].append(
-                _is_found(place, _told(seen))
-            )
+            sizes["10 % and less" if area <= 0.1 else "to 20 %" if area <= 0.2 else "more"].append(found)
     table(
         "Composed scenes by the object's share of the picture",
         ["share", "objects", "found, %"],
@@ -286,9 +288,20 @@ def _ratios(place: Place, image: Image) -> Place:
     return name, left / image.width, top / image.height, right / image.width, bottom / image.height
 
 
-def _is_found(place: Place, found: Sequence[Place]) -> bool:
-    same = np.array([box for name, *box in found if name == place[0]], np.float32).reshape(-1, 4)
-    return bool((overlaps(np.array([place[1:]], np.float32), same) >= 0.5).any())
+def found_of(places: Sequence[Place], found: Sequence[Place]) -> list[bool]:
+    """Which places are found at IoU ≥ 0.5 under their own name, each by a box that finds no other; the best first."""
+    shared = overlaps(_corners(places), _corners(found))
+    shared[np.array([[one[0] != other[0] for other in found] for one in places], bool).reshape(shared.shape)] = 0
+    matched = np.zeros(len(places), bool)
+    while shared.size and shared.max() >= 0.5:
+        place, box = np.unravel_index(shared.argmax(), shared.shape)
+        matched[place] = True
+        shared[place] = shared[:, box] = 0
+    return matched.tolist()
+
+
+def _corners(places: Sequence[Place]) -> FloatArray:
+    return np.array([place[1:] for place in places], np.float32).reshape(-1, 4)
 
 
 def _shares(told: np.ndarray, right: np.ndarray) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from regard.engine.analysis.quality_filter import BARS
 from regard.errors import RegardError
 from regard.operations.acts import ACTS
 from regard.vision.cards import catalogue
+from regard.vision.images.taxonomy import taxonomy
 from regard.wire import schema
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,6 +135,17 @@ def test_the_page_of_operations_is_the_one_that_is_generated() -> None:
     page = runpy.run_path(str(DOCS / "reference" / "operations.py"))["page"]()
     assert read("reference/operations.md") == page, "run `make docs`"
     assert all(f"`{name}`" in page for name in schema.load().operations)
+
+
+def test_the_readme_says_how_many_operations_there_are() -> None:
+    words = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"{len(ACTS)} of Rekognition's {len(schema.load().operations)} operations" in words
+
+
+def test_the_guide_says_how_many_labels_there_are() -> None:
+    known = len(taxonomy().entries)
+    assert f"{known} of Amazon's 3,082" in read("guides/labels.md")
+    assert f"Of most of the {known} labels" in " ".join(read("accuracy.md").split())
 
 
 def test_every_attribute_of_a_face_is_documented() -> None:

@@ -19,7 +19,11 @@ from regard.domain.galleries import Collection
 from regard.engine.analysis.probes import NoFace
 from regard.errors import ImageTooLarge, InvalidImageFormat, InvalidParameter
 from regard.media import drawing
+from regard.media.image_header import REMEDY
 from regard.media.picture_conversion import converted
+
+#: What the commands read more of than a server: they convert it.
+_OWN_REMEDY = "choose a whole JPEG, PNG, WebP, AVIF, TIFF or HEIC."
 
 
 def settings(home: Path | None, *, host: str | None = None, port: int | None = None) -> Settings:
@@ -116,7 +120,8 @@ def about(file: Path) -> Iterator[None]:
     except NoFace as error:
         raise InvalidParameter(f"No face was found in {name}; use another picture.") from error
     except (ImageTooLarge, InvalidImageFormat, InvalidParameter) as error:
-        error.args = (f"{name}: {error.message}",)
+        message = error.message.replace(REMEDY, _OWN_REMEDY)
+        error.args = (f"{name}: {message}",)
         raise
 
 

@@ -19,6 +19,7 @@ from regard.vision.images.image_models import PACK
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 _SHOWN_COLOURS = 5
+_NBSP = "\N{NO-BREAK SPACE}"
 
 
 @app.command()
@@ -73,7 +74,7 @@ def _table(found: LabelledImage) -> Table:
     many = found.labels or ()
     size = f"{found.image.width} × {found.image.height} pixels"
     title = f"{len(many)} {'label' if len(many) == 1 else 'labels'} in {size}"
-    rows = terminal.table("Label", ">Confidence", ">Found", "?~Part of", "?Category", title=title)
+    rows = terminal.table("Label", ">Confidence", ">Found", "?~Belongs to", "?Category", title=title)
     for label in many:
         places = str(len(label.instances)) if label.instances else "–"
         rows.add_row(label.name, terminal.percent(label.confidence), places, _kinds(label), label.category)
@@ -91,6 +92,6 @@ def _looks(properties: ImageProperties) -> Table:
         if region is not None:
             quality = region.quality
             contrast = "–" if quality.contrast is None else f"{quality.contrast:.0f}"
-            colours = ", ".join(f"{one.css} {one.percent:.0f} %" for one in region.colours[:_SHOWN_COLOURS])
+            colours = ", ".join(f"{one.css}{_NBSP}{one.percent:.0f}{_NBSP}%" for one in region.colours[:_SHOWN_COLOURS])
             rows.add_row(name, f"{quality.brightness:.0f}", f"{quality.sharpness:.0f}", contrast, colours)
     return rows

@@ -125,7 +125,7 @@ class Table:
     def _lines(self, room: int) -> Iterator[RenderableType]:
         """Rows that have no headings, each as a line of text."""
         for row in self._rows:
-            yield Text(" ").join(_with_short_words(cell, room) for cell in row if cell.plain)
+            yield _broken(Text(" ").join(_with_short_words(cell, room) for cell in row if cell.plain), room)
 
     def _cards(self, room: int) -> Iterator[RenderableType]:
         if self._title:
@@ -155,7 +155,19 @@ def _fitted(value: Text, column: TableColumn, width: int | None) -> Text:
         return value
     if column.path:
         return Text(shortened(value.plain, width), style=value.style)
-    return _with_short_words(value, width)
+    return _broken(_with_short_words(value, width), width)
+
+
+def _broken(value: Text, width: int) -> Text:
+    """Text in lines of that width, broken at spaces but at no no-break space: to Rich they are the same."""
+    lines, line = list[Text](), Text()
+    for word in value.split(" "):
+        if line.cell_len and line.cell_len + 1 + word.cell_len > width:
+            lines.append(line)
+            line = word
+        else:
+            line = Text(" ").join([line, word]) if line.cell_len else word
+    return Text("\n").join([*lines, line])
 
 
 def _with_short_words(value: Text, width: int) -> Text:
@@ -171,7 +183,7 @@ def _pair(column: TableColumn, value: Text, room: int) -> Text:
     label = f"{column.name} " if column.name else ""
     if column.path:
         value = Text(shortened(value.plain, room - cell_len(label)), style=value.style)
-    return Text.assemble((label, "dim"), _with_short_words(value, room))
+    return _broken(Text.assemble((label, "dim"), _with_short_words(value, room)), room)
 
 
 def _flowing(pairs: Sequence[Text], room: int) -> Iterator[Text]:

@@ -47,6 +47,8 @@ _COLUMNS: Final = 4
 _CORNER_RADIUS: Final = 14
 #: The most captions on top of each other.
 _STACK: Final = 4
+#: The most of a caption that may be in something else.
+_MOST_SHARED: Final = 0.25
 _CAPTION_HEIGHT: Final = 68
 #: How much of a picture a portrait shows, in lengths of the face's longer side.
 _PORTRAIT_RATIO: Final = 1.5
@@ -143,16 +145,24 @@ def _dot(picture: Picture, x: float, y: float, radius: float) -> None:
         shape(picture, (x - size, y - size, x + size, y + size), colour, radius=size)
 
 
-def caption_plate(picture: Picture, box: Rectangle, caption: str, taken: Sequence[Rectangle] = ()) -> Rectangle:
-    """White on a dark plate above the box; below it, inside it, or farther away, where the picture ends too soon and
-    where something is `taken`, unless all is. Returns the plate."""
+def caption_plate(
+    picture: Picture,
+    box: Rectangle,
+    caption: str,
+    taken: Sequence[Rectangle] = (),
+    *,
+    others: Sequence[Rectangle] = (),
+) -> Rectangle:
+    """White on a dark plate above the box; below it, inside it, or farther away, where the picture ends too soon, where
+    something is `taken`, and where it would stand in one of the `others`. Returns the plate."""
     size = round(min(max(12.0, _side(box) / 7), max(12.0, max(picture.size) / 55)))
     pad, gap = size * 0.45, size * 0.4
     font = ImageFont.load_default(size)
     text = fitted(caption, font, min(max(2 * (box[2] - box[0]), 10 * size), picture.width - 2 * pad))
     width, height = font.getlength(text) + 2 * pad, size + 1.4 * pad
     places = list(_places(picture, box, (width, height), gap))
-    plate = next((place for place in places if not any(_meet(place, other) for other in taken)), places[0])
+    free = [place for place in places if not any(_meet(place, other) for other in taken)]
+    plate = min(free, key=lambda place: _strangeness(place, box, others), default=places[0])
     shape(picture, plate, PLATE, radius=size * 0.3)
     middle = (plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2
     ImageDraw.Draw(picture).text(middle, text, fill=PAPER, font=font, anchor="mm")
@@ -171,6 +181,21 @@ def _places(picture: Picture, box: Rectangle, size: tuple[float, float], gap: fl
         for left in ((box[0] + box[2] - width) / 2, box[0], box[2] - width):
             inside = min(max(0.0, left), max(0.0, picture.width - width))
             yield round(inside), round(top), round(inside + width), round(top + height)
+
+
+def _strangeness(place: Rectangle, box: Rectangle, others: Sequence[Rectangle]) -> int:
+    """How much a plate there would seem to name something else. Where nothing else is, not at all; then comes its own
+    box, with whatever is in it, and then a place farther away."""
+    alone = all(_shared(place, other) <= _MOST_SHARED for other in others)
+    if max(box[1] - place[3], place[1] - box[3]) > place[3] - place[1]:
+        return 2 if alone else 3
+    return 0 if alone else 1 if _meet(place, box) else 3
+
+
+def _shared(plate: Rectangle, other: Rectangle) -> float:
+    """The part of a plate that is in another rectangle."""
+    across, down = (max(0.0, min(plate[i + 2], other[i + 2]) - max(plate[i], other[i])) for i in (0, 1))
+    return across * down / max(1.0, (plate[2] - plate[0]) * (plate[3] - plate[1]))
 
 
 def _meet(one: Rectangle, other: Rectangle) -> bool:

@@ -102,8 +102,12 @@ def read_header(data: bytes) -> Header:
     raise invalid(f"found {found or 'an unknown format'}" if data else "the image is empty")
 
 
+#: What to do about a picture that is none, for whoever sent it.
+REMEDY: Final = "send a whole JPEG or PNG."
+
+
 def invalid(reason: str) -> InvalidImageFormat:
-    return InvalidImageFormat(f"{InvalidImageFormat.__doc__}: {reason}; send a whole JPEG or PNG.")
+    return InvalidImageFormat(f"{InvalidImageFormat.__doc__}: {reason}; {REMEDY}")
 
 
 def _check_size(width: int, height: int) -> None:

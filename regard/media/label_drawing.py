@@ -9,7 +9,7 @@ import PIL.Image
 from PIL import ImageDraw, ImageFont
 
 from regard.domain.images import Image
-from regard.domain.labels import Label
+from regard.domain.labels import Instance, Label
 from regard.media.drawing import INK, PAPER, TILE, Picture, Rectangle, caption_plate, fitted, outline, rectangle, shape
 
 #: Words under the picture, in rows of words on plates.
@@ -25,16 +25,24 @@ def annotate_labels(image: Image, labels: Sequence[Label]) -> Picture:
     picture = PIL.Image.fromarray(image.pixels)
     boxed = {label.name for label in labels if label.instances}
     drawn = [label for label in labels if label.instances and not boxed & set(label.parents)]
-    found = [(label.name, one) for label in drawn for one in label.instances]
+    found = [(_caption(label, one), one.box) for label in drawn for one in label.instances]
     # The largest first: a small box inside a large one is drawn over it.
-    found.sort(key=lambda pair: -pair[1].box.width * pair[1].box.height)
-    for _, one in found:
-        outline(picture, rectangle(one.box, picture))
+    found.sort(key=lambda pair: -pair[1].width * pair[1].height)
+    boxes = [rectangle(box, picture) for _, box in found]
+    for box in boxes:
+        outline(picture, box)
     taken: list[Rectangle] = []
-    for name, one in found:
-        taken.append(caption_plate(picture, rectangle(one.box, picture), f"{name} {one.confidence:.0f} %", taken))
+    for row, (caption, _) in enumerate(found):
+        others = boxes[:row] + boxes[row + 1 :]
+        taken.append(caption_plate(picture, boxes[row], caption, taken, others=others))
     words = [f"{label.name} {label.confidence:.0f} %" for label in labels if label not in drawn]
     return _over(picture, words) if words else picture
+
+
+def _caption(label: Label, one: Instance) -> str:
+    """An object's name and how certain it is: one that is the only one of its label is as certain as that."""
+    percent = label.confidence if len(label.instances) == 1 else one.confidence
+    return f"{label.name} {percent:.0f} %"
 
 
 def _over(picture: Picture, words: Sequence[str]) -> Picture:

@@ -237,9 +237,23 @@ def test_whatever_the_picture_the_answer_keeps_its_form(client: Any, picture: By
     assert answer["ImageProperties"]["DominantColors"]
 
 
-def test_one_colour_shows_nothing(client: Any) -> None:
-    picture = encoded(np.full((400, 400, 3), 128, np.uint8))
-    assert client.detect_labels(Image={"Bytes": picture}, MinConfidence=70)["Labels"] == []
+@pytest.mark.parametrize("colour", [(128, 128, 128), (90, 120, 150), (0, 120, 0), (255, 255, 255)], ids=str)
+def test_one_colour_shows_nothing(client: Any, colour: tuple[int, int, int]) -> None:
+    picture = encoded(np.full((400, 400, 3), colour, np.uint8))
+    assert client.detect_labels(Image={"Bytes": picture}, MinConfidence=20)["Labels"] == []
+
+
+@pytest.mark.parametrize("side", [300, 640, 1200])
+def test_noise_shows_nothing(client: Any, side: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(np.uint8)
+    for kind in ("PNG", "JPEG"):
+        assert client.detect_labels(Image={"Bytes": encoded(noise, kind)}, MinConfidence=50)["Labels"] == []
+
+
+def test_one_tie_is_told_once(client: Any, shared_data: Path) -> None:
+    content = (shared_data / "images" / "couple.jpg").read_bytes()
+    found = named(client.detect_labels(Image={"Bytes": content}, MinConfidence=20))
+    assert len(found["Tie"]["Instances"]) == 1
 
 
 def test_what_is_no_picture_or_not_all_of_one_is_refused(client: Any, refused: Refused, cat: bytes) -> None:

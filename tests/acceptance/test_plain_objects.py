@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.labels import found_of
 from regard.engine.analysis.image_loader import load
 from regard.engine.analysis.label_analyzer import LabelAnalyzer
 from regard.vision.cards import catalogue
-from regard.vision.geometry import overlaps
 from regard.vision.images.image_models import ImageModels
 from regard.vision.model_loader import ModelLoader
 from regard.vision.models import FaceModels
@@ -26,14 +26,32 @@ def analyzer(models: Path) -> LabelAnalyzer:
     return LabelAnalyzer(ImageModels(ModelLoader(zoo)), FaceModels(zoo, detector="centerface", embedder="sface"))
 
 
+#: Each is half hidden behind another of its kind or by the picture's edge: docs/accuracy.md says so.
+MISSED = {
+    "horses.jpg": [["Horse", 66, 182, 155, 250], ["Horse", 372, 208, 457, 325]],
+    "selfie-many-people.jpg": [["Person", 0, 368, 62, 602]],
+}
+
+
 @pytest.mark.parametrize("name", [name for name in TRUTH["objects"] if len(name) < 30])
 def test_every_object_is_found_by_its_name_and_told_unless_more_is_asked_for(
     name: str, analyzer: LabelAnalyzer, shared_data: Path
 ) -> None:
     image = load((shared_data / "images" / name).read_bytes()).image
-    found = analyzer.find(image)
+    seen = analyzer.find(image)
     sides = np.array([image.width, image.height] * 2, np.float32)
-    for label, *corners in TRUTH["objects"][name]:
-        there = np.array([corners], np.float32) / sides
-        mine = [row for row, each in enumerate(found.names) if each == label and found.percents[row] >= 55]
-        assert (overlaps(there, found.boxes[mine]) >= 0.5).any(), (label, corners)
+    there = [(label, *(np.array(corners) / sides).tolist()) for label, *corners in TRUTH["objects"][name]]
+    every = zip(seen.names, seen.boxes.tolist(), seen.percents, strict=True)
+    told = [(each, *box) for each, box, sure in every if sure >= 55]
+    found = found_of(there, told)
+    missed = [place for place, each in zip(TRUTH["objects"][name], found, strict=True) if not each]
+    assert missed == MISSED.get(name, [])
+
+
+def test_a_box_finds_one_object() -> None:
+    horse, behind = ("Horse", 0.0, 0.0, 0.5, 0.5), ("Horse", 0.1, 0.0, 0.5, 0.5)
+    assert found_of([behind, horse], [horse]) == [False, True]
+    assert found_of([behind, horse], [horse, behind]) == [True, True]
+    assert found_of([behind], [("Cow", *behind[1:])]) == [False]
+    assert found_of([horse], []) == [False]
+    assert found_of([], [horse]) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import PIL.Image
@@ -44,6 +45,34 @@ def test_a_mask_is_found_on_the_face_of_the_person_who_wears_it(client: Any, mas
     assert body["Top"] < 0.2 < box["Top"] + box["Height"] < 0.4
     assert answer["Summary"]["PersonsWithRequiredEquipment"] == [person["Id"]]
     assert answer["ProtectiveEquipmentModelVersion"]
+
+
+def test_each_of_six_people_who_overlap_has_a_face_of_their_own(client: Any, shared_data: Path) -> None:
+    content = (shared_data / "images" / "selfie-many-people.jpg").read_bytes()
+    persons = client.detect_protective_equipment(Image={"Bytes": content})["Persons"]
+    assert [[part["Name"] for part in person["BodyParts"]] for person in persons] == [["FACE"]] * 6
+
+
+@pytest.mark.parametrize(
+    ("cloth", "corner"),
+    [
+        ([(215, 185), (262, 170), (318, 185), (312, 235), (290, 262), (245, 262), (220, 235)], (149, 80)),
+        ([(352, 210), (410, 190), (480, 205), (470, 270), (440, 297), (390, 295), (360, 262)], (254, 75)),
+        ([(95, 360), (160, 340), (208, 360), (205, 410), (180, 447), (130, 447), (100, 410)], (3, 238)),
+    ],
+    ids=["behind", "beside", "in front"],
+)
+def test_among_people_who_overlap_a_mask_is_its_wearers(
+    client: Any, shared_data: Path, cloth: list[tuple[int, int]], corner: tuple[int, int]
+) -> None:
+    with PIL.Image.open(shared_data / "images" / "selfie-many-people.jpg") as opened:
+        picture = opened.convert("RGB")
+    ImageDraw.Draw(picture).polygon(cloth, fill=(150, 190, 220))
+    persons = client.detect_protective_equipment(Image={"Bytes": encoded(picture, "PNG")})["Persons"]
+    worn = [(one["BoundingBox"], part["EquipmentDetections"]) for one in persons for part in one["BodyParts"]]
+    (body,) = [box for box, masks in worn if masks]
+    found = body["Left"] * picture.width, body["Top"] * picture.height
+    assert found == pytest.approx(corner, abs=25)
 
 
 def test_a_bare_face_has_none_and_lacks_it(client: Any, portrait: bytes) -> None:

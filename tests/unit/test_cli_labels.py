@@ -67,6 +67,22 @@ def test_what_is_no_picture_is_said_by_name(user: Person) -> None:
 
 
 @pytest.mark.parametrize("command", ["labels", "text", "faces"])
+def test_a_picture_of_another_kind_is_refused_naming_all_that_are_read(user: Person, cat: Path, command: str) -> None:
+    file = user.pictures / "cat.gif"
+    with Image.open(cat) as picture:
+        picture.save(file)
+    said = user.run(command, file)
+    assert said.code == 1
+    told = " ".join(said.err.split())
+    assert "cat.gif" in told
+    assert "found a GIF image; choose a whole JPEG, PNG, WebP, AVIF, TIFF or HEIC." in told
+
+
+def test_what_a_label_belongs_to_is_told_whether_kind_or_part(user: Person, cat: Path) -> None:
+    assert "Belongs to" in user.run("labels", cat).out
+
+
+@pytest.mark.parametrize("command", ["labels", "text", "faces"])
 def test_the_marked_picture_never_takes_the_place_of_the_one_it_shows(user: Person, cat: Path, command: str) -> None:
     before, link = cat.read_bytes(), cat.with_name("link.png")
     link.symlink_to(cat)

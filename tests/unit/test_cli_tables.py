@@ -14,6 +14,7 @@ from rich.console import Console
 from regard.commands.tables import Table, shortened
 
 LONG = "/home/you/Pictures/people/2024/summer/bea/IMG_20240714_120501.jpg"
+COLOURS = [("lightsteelblue", 26), ("black", 17), ("dimgrey", 10), ("tan", 8), ("steelblue", 6)]
 
 
 def printed(table: Table, width: int) -> list[str]:
@@ -141,3 +142,13 @@ def test_the_attributes_of_a_face_are_a_card_where_they_do_not_fit_a_line(
     assert "Gender female" in said.out
     monkeypatch.setenv("COLUMNS", "260")
     assert "Face 1" not in people.run("faces", people.pictures / "both.png", "--attributes").out
+
+
+@pytest.mark.parametrize("width", [200, 78, 70, 60, 50, 40, 30])
+def test_a_number_stays_with_its_unit_and_its_name(width: int) -> None:
+    colours = [f"{name}\N{NO-BREAK SPACE}{percent}\N{NO-BREAK SPACE}%" for name, percent in COLOURS]
+    table = Table("Part", ">Brightness", "~Colours")
+    table.add_row("Picture", "43", ", ".join(colours))
+    lines = printed(table, width)
+    assert max(map(cell_len, lines)) <= width
+    assert all(any(colour in line for line in lines) for colour in colours)

@@ -17,6 +17,7 @@ from regard.domain.labels import Instance, Label
 from regard.engine.analysis.object_names import PERSON, better_name, closer_look, looked_at, names_of
 from regard.vision.cards import joint_version
 from regard.vision.geometry import halved, reduced
+from regard.vision.images.detail import has_detail
 from regard.vision.images.image_models import ImageModels
 from regard.vision.images.label_confidence import label_confidence
 from regard.vision.images.object_confidence import Evidence
@@ -41,7 +42,7 @@ _FACE: Final = "Face"
 @dataclass(frozen=True)
 class Findings:
     """What the models say of one picture: N objects, their names, corners N×4 in ratios and confidences, best first;
-    faces that are sure; and by label how certain it is of the picture as a whole."""
+    faces that are sure; and by label how certain it is of the picture as a whole, of none where that shows nothing."""
 
     names: tuple[str, ...]
     boxes: FloatArray
@@ -108,13 +109,13 @@ class LabelAnalyzer:
         names = [better_name(name, looks[row]) if row in looks else name for row, name in enumerate(names_of(found))]
         percents = _evidence(found, names, faces, whole, looks).percent()
         order = np.argsort(-percents, kind="stable")
-        certain = scene_percents(probabilities[0], portrait=_is_portrait(faces))
+        certain = scene_percents(probabilities[0], portrait=_is_portrait(faces)).tolist() if has_detail(coarse) else ()
         return Findings(
             names=tuple(names[row] for row in order),
             boxes=found.boxes[order],
             percents=percents[order],
             faces=faces,
-            scenes=dict(zip(known.names, certain.tolist(), strict=True)),
+            scenes=dict(zip(known.names, certain, strict=False)),
         )
 
     def is_portrait(self, pixels: ByteArray) -> bool:

@@ -17,6 +17,7 @@ from regard.domain.authority import Action
 from regard.domain.equipment import Cover, EquipmentSummary, ProtectedPerson
 from regard.domain.faces import Faces
 from regard.domain.images import Box, Image, ObjectName
+from regard.engine.analysis.face_owners import faces_of
 from regard.engine.analysis.image_loader import FACES, ImageLoader
 from regard.engine.analysis.label_analyzer import LabelAnalyzer
 from regard.vision.cards import joint_version
@@ -72,7 +73,7 @@ class ProtectiveEquipment:
         if not found:
             return ()
         (faces,) = self._models.detector().detect([image.pixels])
-        rows = _faces_of([one.box for one in found], faces)
+        rows = faces_of([one.box for one in found], [faces.box(row) for row in range(len(faces))])
         covers = self._covers(image, faces)
         return tuple(
             ProtectedPerson(box=one.box, confidence=one.confidence)
@@ -116,22 +117,6 @@ def _worn(person: ProtectedPerson, least: float) -> set[str]:
 
 def _is_bare(person: ProtectedPerson, least: float) -> bool:
     return person.face is not None and person.face >= least and person.cover is None
-
-
-def _faces_of(boxes: Sequence[Box], faces: Faces) -> list[int | None]:
-    """The row of each person's face, the largest that has its middle in their box and is nobody else's."""
-    free, rows = list(range(len(faces))), []
-    for box in boxes:
-        mine = next((row for row in free if _has_middle(box, faces.box(row))), None)
-        if mine is not None:
-            free.remove(mine)
-        rows.append(mine)
-    return rows
-
-
-def _has_middle(box: Box, face: Box) -> bool:
-    x, y = face.left + face.width / 2, face.top + face.height / 2
-    return box.left <= x <= box.left + box.width and box.top <= y <= box.top + box.height
 
 
 def _lower(face: Box) -> Box:

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from regard.domain.arrays import ByteArray, FloatArray, IntArray
+from regard.domain.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from regard.vision.geometry import nms, overlaps, resized
 from regard.vision.images.object_decoders import DECODERS, Candidates
 from regard.vision.preprocess import Preprocess
@@ -24,6 +24,10 @@ _MOST_OVERLAP: Final = 0.6
 _SAME_OVERLAP: Final = 0.5
 #: Boxes of two classes that overlap more are two names for one object.
 _OTHER_OVERLAP: Final = 0.8
+#: A box that shares so much of the smaller of the two with a better one of its class, and has less than that part of
+#: its score, is the same object again: a herd's animals score alike. People hide each other too often for it.
+_AGAIN_OVERLAP, _AGAIN_SCORE = 0.5, 0.6
+_PERSON: Final = 0
 MOST_OBJECTS: Final = 100
 
 
@@ -85,8 +89,22 @@ def fused(found: Sequence[Candidates]) -> Candidates:
         np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), np.array(classes, np.int64)
     )
     together = together.take(np.flatnonzero(together.scores >= _LEAST_FUSED))
-    best = nms(together.boxes, together.scores, _OTHER_OVERLAP)[:MOST_OBJECTS]
+    best = nms(together.boxes, together.scores, _OTHER_OVERLAP)
+    best = best[~_again(together.take(best))][:MOST_OBJECTS]
     return Candidates(np.clip(together.boxes[best], 0, 1), together.scores[best], together.classes[best])
+
+
+def _again(found: Candidates) -> BoolArray:
+    """Which of N boxes, best first, are most likely their better neighbour once more: a tie beside the tie."""
+    least, most = (
+        pick(found.boxes[:, None, corners], found.boxes[None, :, corners])
+        for pick, corners in ((np.maximum, slice(0, 2)), (np.minimum, slice(2, 4)))
+    )
+    areas = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
+    shared = np.prod(np.clip(most - least, 0, None), axis=2) / np.maximum(np.minimum(areas[:, None], areas), 1e-9)
+    same = (found.classes[:, None] == found.classes) & (found.classes[:, None] != _PERSON)
+    worse = found.scores[:, None] < _AGAIN_SCORE * found.scores
+    return np.asarray((same & worse & (shared >= _AGAIN_OVERLAP)).any(axis=1), bool)
 
 
 def _partners(shared: FloatArray, source: IntArray) -> list[int]:

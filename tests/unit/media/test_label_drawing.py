@@ -41,6 +41,42 @@ def test_names_of_objects_that_overlap_do_not_cover_each_other() -> None:
     assert there == caption_plate(picture, boxes[0], "one more")  # there is room nowhere: it is written all the same
 
 
+RIDER, HORSE, DOG = (270, 12, 351, 226), (208, 76, 423, 368), (143, 204, 196, 345)
+
+
+def test_a_name_stands_on_nothing_but_what_it_names() -> None:
+    picture = PIL.Image.fromarray(np.full((375, 500, 3), 120, np.uint8))
+    horse = caption_plate(picture, HORSE, "Horse 98 %", others=[RIDER, DOG])
+    assert horse[2] < RIDER[0] + 20  # in the middle above the horse is the rider
+    rider = caption_plate(picture, RIDER, "Person 99 %", [horse], others=[HORSE, DOG])
+    assert rider[3] < HORSE[1]
+    car = caption_plate(picture, (3, 105, 132, 195), "Car 80 %", [horse, rider], others=[RIDER, HORSE, DOG])
+    assert (car[0] >= 0, 80 < car[1] < 105) == (True, True)  # where nothing is in the way, right above it
+
+
+def test_a_name_that_can_stand_nowhere_alone_stands_in_its_own_box() -> None:
+    picture = PIL.Image.fromarray(np.full((300, 400, 3), 120, np.uint8))
+    inside = (150.0, 100.0, 250.0, 200.0)
+    plate = caption_plate(picture, inside, "Cup 60 %", others=[(0, 0, 400, 300)])
+    assert plate[0] >= 150
+    assert plate[1] >= 100
+    assert plate[2] <= 250
+    assert plate[3] <= 200
+
+
+def test_a_single_object_is_as_certain_in_the_picture_as_in_the_table() -> None:
+    box = Box(left=0.25, top=0.25, width=0.5, height=0.5)
+    dog = label("Dog", box)
+    likelier = replace(dog, confidence=95.0)
+    one = replace(dog, instances=(Instance(box=box, confidence=95),), confidence=95.0)
+    np.testing.assert_array_equal(
+        np.asarray(annotate_labels(GREY, [likelier])), np.asarray(annotate_labels(GREY, [one]))
+    )
+    two = replace(likelier, instances=(dog.instances[0], *label("Dog", replace(box, width=0.2)).instances))
+    surer = replace(two, confidence=99.0)
+    np.testing.assert_array_equal(np.asarray(annotate_labels(GREY, [two])), np.asarray(annotate_labels(GREY, [surer])))
+
+
 def test_of_a_person_and_their_face_the_person_is_marked_and_the_face_is_a_word() -> None:
     body, head = Box(left=0.2, top=0.1, width=0.6, height=0.9), Box(left=0.4, top=0.2, width=0.2, height=0.2)
     person, face = label("Person", body), replace(label("Face", head), parents=("Head", "Person"))

@@ -36,6 +36,22 @@ def test_neighbours_of_one_class_stay_apart() -> None:
     assert len(found.scores) == 12
 
 
+def test_one_tie_is_not_two_because_half_of_it_was_found_again() -> None:
+    tie, beside = (0.62, 0.83, 0.76, 1.0, 0.6, 27), (0.67, 0.84, 0.82, 1.0, 0.31, 27)
+    within = (0.64, 0.85, 0.72, 0.95, 0.3, 27)
+    found = fused([candidates(tie, beside, within)] * 2)
+    np.testing.assert_allclose(found.boxes, [tie[:4]])
+
+
+def test_neighbours_that_overlap_stay_if_they_are_as_certain_or_people_or_of_another_class() -> None:
+    first, second = (0.1, 0.2, 0.5, 0.8), (0.28, 0.2, 0.68, 0.8)
+    for classes, scores in (((17, 17), (0.8, 0.6)), ((0, 0), (0.8, 0.31)), ((17, 19), (0.8, 0.31))):
+        both = candidates((*first, scores[0], classes[0]), (*second, scores[1], classes[1]))
+        assert fused([both, both]).classes.tolist() == list(classes)
+    apart = candidates((*first, 0.8, 17), (0.32, 0.2, 0.72, 0.8, 0.31, 17))
+    assert len(fused([apart, apart]).scores) == 2
+
+
 def test_a_hundred_objects_that_overlap_are_a_hundred_at_most_and_inside_the_picture() -> None:
     random = np.random.default_rng(0)
     middles, sides = random.random((400, 2)), random.random((400, 2)) * 0.4
