@@ -18,7 +18,7 @@ from regard.accountability.permissions import PERMISSIONS
 from regard.cli import COMMANDS
 from regard.config.layers import variable
 from regard.config.moved_settings import MOVED
-from regard.config.sections import SECTIONS, ModelSettings
+from regard.config.sections import PACKS, SECTIONS, ModelSettings
 from regard.engine.analysis.quality_filter import BARS
 from regard.errors import RegardError
 from regard.operations.acts import ACTS
@@ -180,6 +180,11 @@ def _facts(file: Path) -> set[str]:
     tables = [each for part in given for each in ast.walk(part) if isinstance(each, ast.Dict)]
     keys = (key.value for each in tables for key in each.keys if isinstance(key, ast.Constant))
     return named | {str(each) for each in keys}
+
+
+def test_every_pack_is_documented_with_what_it_costs() -> None:
+    text = section(read("guides/models.md"), "Packs")
+    assert [pack for pack in PACKS if not row(text, pack)] == []
 
 
 def test_every_error_code_is_documented() -> None:

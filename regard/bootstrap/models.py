@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from regard.config.sections import split
 from regard.config.settings import Settings
@@ -18,6 +19,9 @@ from regard.vision.zoo import Pulled, Zoo
 
 #: The pack that every server has before it starts.
 FACES = "faces"
+#: What stored video is looked at with has no models of its own.
+VIDEO = "video"
+_MADE_OF: Final[Mapping[str, tuple[str, ...]]] = {VIDEO: (FACES, "images", "text")}
 
 
 def open_zoo(settings: Settings, clients: Clients | None = None) -> Zoo:
@@ -28,7 +32,13 @@ def open_zoo(settings: Settings, clients: Clients | None = None) -> Zoo:
 
 def chosen_packs(settings: Settings, zoo: Zoo) -> list[str]:
     """The packs beside that of faces that the settings name, in that order, as far as there are cards for them."""
-    return [pack for pack in split(settings.models.packs) if pack != FACES and pack in zoo.packs]
+    packs = spelled_out(split(settings.models.packs))
+    return [pack for pack in packs if pack != FACES and pack in zoo.packs]
+
+
+def spelled_out(names: Iterable[str]) -> list[str]:
+    """Names of packs and models, each once: for a pack that has no models of its own those it is made of."""
+    return list(dict.fromkeys(part for name in names for part in _MADE_OF.get(name, (name,))))
 
 
 def model_loader(

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from regard.bootstrap.models import FACES, chosen_packs, open_zoo
+from regard.bootstrap.models import FACES, VIDEO, chosen_packs, open_zoo, spelled_out
 from regard.commands import context, terminal
 from regard.commands.terminal import Home
 from regard.errors import ModelUnavailable
+from regard.media.clip import about as about_decoder
+from regard.media.clip import chosen as chosen_decoder
 from regard.vision.cards import ModelCard
 from regard.vision.zoo import State, Zoo
 
@@ -46,6 +48,8 @@ def pull(
 ) -> None:
     """Fetch models, by pack or one by one, and check their sha256; those already installed are skipped.
 
+    The pack [bold]video[/] is those of faces, images and text, and what decodes films comes with pip.
+
     Sources are tried in order. [bold]REGARD_MODELS_MIRROR[/] names a folder to look in first. A running server takes
     what was fetched without a restart.
 
@@ -53,7 +57,7 @@ def pull(
     """
     chosen = context.settings(home)
     zoo = open_zoo(chosen)
-    wanted = zoo.select(names or [FACES, *chosen_packs(chosen, zoo)])
+    wanted = zoo.select(spelled_out(names or [FACES, *chosen_packs(chosen, zoo)]))
     with terminal.progress(in_bytes=True) as report:
         pulled = zoo.pull(wanted, progress=report, accept_licence=accept_licence)
     for each in pulled:
@@ -61,6 +65,8 @@ def pull(
             terminal.note(f"{each.card.name}: {failure}")
         came = "was here" if each.source is None else f"fetched from {each.source}"
         terminal.say(f"{each.card.name}: {came} ({terminal.size_of(each.card.total_size)}, {each.card.licence})")
+    if VIDEO in (names or ()):
+        _tell_of_videos(chosen.video.decoder)
 
 
 @app.command()
@@ -80,6 +86,12 @@ def verify(home: Home = None) -> None:
     missing = [card for card, state in found if state is State.MISSING and card.pack == FACES]
     if missing:
         raise ModelUnavailable(_missing(missing))
+
+
+def _tell_of_videos(decoder: str) -> None:
+    terminal.say(f"Stored video is looked at with these models, and decoded by {about_decoder(decoder)}")
+    if chosen_decoder(decoder) != "av":
+        terminal.note("`pip install 'regard[video]'` brings PyAV, which decodes more, and hears sound.")
 
 
 _COLOURS = {State.PRESENT: "green", State.MISSING: "yellow", State.CORRUPT: "red"}

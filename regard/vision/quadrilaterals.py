@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from regard.domain.arrays import ByteArray, FloatArray
+from regard.domain.arrays import BoolArray, ByteArray, FloatArray
 from regard.vision.geometry import resized
 
 #: Contours of a map that are looked at: a page of 5,000 words has fewer lines.
@@ -65,6 +65,23 @@ def sides(corners: FloatArray) -> tuple[FloatArray, FloatArray]:
         np.asarray((lengths[0] + lengths[1]) / 2, np.float32),
         np.asarray((lengths[2] + lengths[3]) / 2, np.float32),
     )
+
+
+def contains(corners: FloatArray, points: FloatArray) -> BoolArray:
+    """N×M: whether each of N×4×2 quadrilaterals has each of M×2 points inside, or on its edge."""
+    inside = np.ones((len(corners), len(points)), bool)
+    for start, end in zip(corners.swapaxes(0, 1), np.roll(corners, -1, axis=1).swapaxes(0, 1), strict=True):
+        (across, down), (x, y) = (end - start).T[..., None], points.T
+        inside &= across * (y - start[:, 1:]) >= down * (x - start[:, :1])
+    return inside
+
+
+def quarter_turned(points: FloatArray, turns: int, height: int, width: int) -> FloatArray:
+    """Where …×2 points of a picture of that size are once it was turned as by `numpy.rot90`: anticlockwise."""
+    for _ in range(turns % 4):
+        points = np.stack([points[..., 1], width - points[..., 0]], axis=-1)
+        height, width = width, height
+    return points
 
 
 class Levels:

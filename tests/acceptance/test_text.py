@@ -124,9 +124,20 @@ def test_a_sign_of_one_word_is_read(client: Any, text: str) -> None:
     assert said(detect(client, sign(text))) == text
 
 
+def test_eyes_beside_a_sign_are_no_letters_of_it(client: Any, shared_data: Path) -> None:
+    """The detector takes them for the beginning of the word behind them."""
+    content = (shared_data / "images" / "couple.jpg").read_bytes()
+    found = of_kind(client.detect_text(Image={"Bytes": content})["TextDetections"], "WORD")
+    assert [word["DetectedText"] for word in found] == ["NETJE"]
+    box = found[0]["Geometry"]["BoundingBox"]
+    assert box["Left"] > 0.84
+    assert box["Width"] < 0.17
+
+
 @pytest.mark.slow
-def test_no_more_than_a_hundred_words_are_told_of_thousands(client: Any) -> None:
-    page = printed(size=22, width=2480, height=3508, words=5000, typeface=TIMES)
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90, 3])
+def test_no_more_than_a_hundred_words_are_told_of_thousands(client: Any, degrees: int) -> None:
+    page = printed(size=22, width=2480, height=3508, words=5000, typeface=TIMES).turned(degrees)
     assert len(page.words) > 3000
     words = of_kind(detect(client, page.pixels), "WORD")
     assert len(words) == 100

@@ -11,6 +11,8 @@ import pytest
 from cli_home import Person
 from toy_graphs import embedder
 
+from regard.config.sections import PACKS
+
 Graph = Callable[[Path], Path]
 
 
@@ -99,3 +101,29 @@ def test_a_deep_or_a_huge_file_of_rates_is_refused_by_its_name(
     assert said.code == 1
     assert "many.toml" in said.err
     assert "Traceback" not in said.err
+
+
+def test_the_pack_of_stored_video_is_those_that_look_at_it_and_what_decodes_it_is_said(user: Person) -> None:
+    said = user.run("models", "pull", "video")
+    assert said.code == 0, said.err
+    pulled = [line.partition(":")[0] for line in said.out.splitlines() if ": was here (" in line]
+    named = user.run("models", "pull", "faces", "images", "text").out.splitlines()
+    assert pulled == [line.partition(":")[0] for line in named]
+    assert {"centerface", "centernet", "ppocr-rec"} <= set(pulled)
+    assert "Stored video is looked at with these models, and decoded by PyAV" in said.out
+    (user.home / "regard.toml").write_text((user.home / "regard.toml").read_text() + '[video]\ndecoder = "opencv"\n')
+    other = user.run("models", "pull", "video")
+    assert other.code == 0
+    assert "decoded by OpenCV" in other.out
+    assert "pip install 'regard[video]'" in " ".join(other.err.split())
+
+
+def test_every_pack_that_the_settings_know_can_be_pulled_by_its_name(user: Person) -> None:
+    for pack in set(PACKS) - {"glasses"}:  # whose file is not at hand
+        said = user.run("models", "pull", pack)
+        assert (said.code, "was here" in said.out) == (0, True), said.err
+    (user.home / "regard.toml").write_text((user.home / "regard.toml").read_text() + 'packs = "video"\n')
+    said = user.run("models", "pull")
+    assert said.code == 0
+    assert "ppocr-rec: was here" in said.out
+    assert "moderation" not in said.out

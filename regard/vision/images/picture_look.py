@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 from typing import Final
 
 import numpy as np
 
 from regard.domain.arrays import BoolArray, ByteArray, FloatArray, IntArray
-from regard.vision.geometry import counts, luma_and_edges, reduced, sums
+from regard.vision.geometry import luma_and_edges, reduced, sums
 from regard.vision.images.named_colours import nearest_colours, shares
 
 #: The longer side that detail is looked for at, and the longer side that colours are counted at.
@@ -21,11 +22,8 @@ _BLURRED: Final = 0.002
 _CRISP: Final = 0.8
 #: Keeps a sensor's noise in a picture of one colour from passing for detail, in squares of luma.
 _NOISE: Final = 25.0
-#: Contrast is the range of luma without so many hundredths at either end.
-_TAIL_PERCENT: Final = 5
-#: Of more pixels every seventh row is counted for it: few patterns come again so often.
-_MANY: Final = 1 << 16
-_STEP: Final = 7
+#: The standard deviation of luma at Contrast 100: that of a picture half black and half white, and no other has more.
+_MOST_SPREAD: Final = 127.5
 
 
 @dataclass(frozen=True)
@@ -82,18 +80,21 @@ class PictureLook:
         return _brightness_and_sharpness(inside), _brightness_and_sharpness(self._sums - inside)
 
     def contrast(self) -> float:
-        """0..100."""
-        luma = self._luma_and_edges[0]
-        darker = np.cumsum(counts(luma[:: _STEP if luma.size > _MANY else 1]))
-        tail = _TAIL_PERCENT / 100 * darker[-1]
-        low, high = np.searchsorted(darker, [tail, darker[-1] - tail])
-        return float((high - low) / 255 * 100)
+        """0..100: how far luma spreads about its mean (RMS contrast, Peli 1990). Nothing is left out of it: the ink
+        of a printed page is a few hundredths of the page."""
+        spread = sqrt(_mean_and_variance(self._sums[0])[1])
+        return round(min(spread / _MOST_SPREAD, 1.0) * 100, 3)  # one tone has none, whatever the sums' last digits
 
 
 def _brightness_and_sharpness(sums: FloatArray) -> tuple[float, float]:
     """2×3: of luma and of edges how many there are, their sum and that of their squares."""
-    counts, totals, squares = sums.T
-    means = totals / np.maximum(counts, 1)
-    contrast, detail = np.maximum(squares / np.maximum(counts, 1) - means**2, 0)
-    sharp = np.log(max(detail / (contrast + _NOISE), 1e-9) / _BLURRED) / np.log(_CRISP / _BLURRED)
-    return float(means[0] / 255 * 100), float(np.clip(sharp, 0, 1) * 100)
+    (mean, spread), (_, detail) = map(_mean_and_variance, sums)
+    sharp = np.log(max(detail / (spread + _NOISE), 1e-9) / _BLURRED) / np.log(_CRISP / _BLURRED)
+    return mean / 255 * 100, float(np.clip(sharp, 0, 1) * 100)
+
+
+def _mean_and_variance(sums: FloatArray) -> tuple[float, float]:
+    """Of values, by how many there are, their sum and that of their squares."""
+    count, total, squares = sums.tolist()
+    mean = total / max(count, 1)
+    return mean, max(squares / max(count, 1) - mean**2, 0.0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.vision.cards import Input
 from regard.vision.geometry import resized
 from regard.vision.preprocess import Preprocess
-from regard.vision.quadrilaterals import bright_regions, sides
+from regard.vision.quadrilaterals import bright_regions, contains, quarter_turned, sides
 from regard.vision.session import Session
 
 #: Longest side of the first look, and what a smaller picture is enlarged to. Letters 12 pixels high are found, smaller
@@ -29,6 +31,7 @@ _MULTIPLE = 32
 _LEAST_PROBABILITY, _LEAST_MEAN, _GROWTH = 0.3, 0.5, 1.6
 #: Regions that are looked at further; the largest.
 _MOST_REGIONS = 500
+_NOWHERE = np.empty((0, 2), np.float32)
 
 
 class TextDetector:
@@ -41,39 +44,71 @@ class TextDetector:
         self._preprocess = Preprocess(model_input)
 
     def find(self, picture: ByteArray) -> FloatArray:
-        """N×4×2, in the picture's pixels, the longer sides along the line; nothing tells yet which end comes first."""
-        longest = max(picture.shape[:2])
-        first = min(max(longest, LEAST_PIXELS), FIRST_PIXELS)
-        found = self._look(picture, first)
-        second = _second_look(sides(found)[1] * first / longest, first, longest)
-        if second:
-            fine = self._look(picture, second)
-            found = np.concatenate([fine, _uncovered(found, fine)])
-        heights, widths = sides(found)
-        return found[np.argsort(-heights * widths, kind="stable")[:_MOST_REGIONS]]
+        """What a first look finds: N×4×2, in the picture's pixels, the longer sides along the line; nothing tells yet
+        which end comes first."""
+        found = [regions for regions, _ in self._look(picture, _first_side(picture))]
+        return np.concatenate(found)
 
-    def _look(self, picture: ByteArray, longest: int) -> FloatArray:
+    def find_finer(
+        self, picture: ByteArray, found: FloatArray, direction: float
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """The lines part by part, in the order of somebody who reads in that direction, in degrees: those of each part,
+        as of `find`, and K×2 points about all that the next parts may have; none with the last part.
+
+        `found` is what `find` found. Letters too small for it are looked at again, as far as parts are asked for.
+        """
+        first, longest = _first_side(picture), max(picture.shape[:2])
+        second = _second_look(sides(found)[1] * first / longest, first, longest)
+        left = _MOST_REGIONS
+        for regions, rest in self._finer_parts(picture, found, direction, second) if second else [(found, _NOWHERE)]:
+            heights, widths = sides(regions)
+            largest = regions[np.argsort(-heights * widths, kind="stable")[:left]]
+            left -= len(largest)
+            yield largest, rest
+
+    def _finer_parts(
+        self, picture: ByteArray, found: FloatArray, direction: float, longest: int
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        turns = round(direction / 90)
+        height, width = picture.shape[:2]
+        level = np.ascontiguousarray(np.rot90(picture, turns))
+        down, across = level.shape[:2]
+        waiting, finer = quarter_turned(found, turns, height, width), np.empty((0, 4, 2), np.float32)
+        for regions, bottom in self._look(level, longest):
+            finer = np.concatenate([finer, regions])
+            known = (waiting[..., 1] <= bottom).all(axis=1) | (bottom >= down)
+            told = np.concatenate([regions, _uncovered(waiting[known], finer)])
+            waiting = waiting[~known]
+            edge = np.array([[0, bottom], [across, bottom]], np.float32)
+            rest = np.concatenate([edge, waiting.reshape(-1, 2)]) if bottom < down else _NOWHERE
+            yield quarter_turned(told, -turns, down, across), quarter_turned(rest, -turns, down, across)
+
+    def _look(self, picture: ByteArray, longest: int) -> Iterator[tuple[FloatArray, float]]:
+        """The regions, part by part from above, and how far down each part reaches: all in the picture's pixels."""
         height, width = picture.shape[:2]
         scale = longest / max(height, width)
         across, down = (max(_MULTIPLE, round(side * scale / _MULTIPLE) * _MULTIPLE) for side in (width, height))
-        regions, _ = bright_regions(
-            self._map(resized(picture, across, down)),
-            least=_LEAST_PROBABILITY,
-            least_mean=_LEAST_MEAN,
-            growth=_GROWTH,
-        )
-        return regions * np.array([width / across, height / down], np.float32)
+        ratio = np.array([width / across, height / down], np.float32)
+        values, begun, done = np.empty((down, across), np.float32), 0, 0
+        for strip in self._strips(resized(picture, across, down)):
+            values[done : done + len(strip)] = strip
+            done += len(strip)
+            end = done if done == down else begun + _last_gap(values[begun:done])
+            if end > begun:
+                regions, _ = bright_regions(
+                    values[begun:end], least=_LEAST_PROBABILITY, least_mean=_LEAST_MEAN, growth=_GROWTH
+                )
+                yield (regions + np.array([0, begun], np.float32)) * ratio, end * float(ratio[1])
+            begun = end
 
-    def _map(self, picture: ByteArray) -> FloatArray:
-        """The probability of each pixel to be text."""
+    def _strips(self, picture: ByteArray) -> Iterator[FloatArray]:
+        """The probability of each pixel to be text, some rows at a time."""
         height, width = picture.shape[:2]
         rows = strip_rows(height, width, self._strip_pixels)
-        values = np.empty((height, width), np.float32)
         for top in range(0, height, rows):
             above, below = max(0, top - _STRIP_MARGIN), min(height, top + rows + _STRIP_MARGIN)
             strip = self._session.run(self._preprocess(picture[None, above:below]))[0][0, 0]
-            values[top : top + rows] = strip[top - above : top - above + rows]
-        return values
+            yield np.asarray(strip[top - above : top - above + rows], np.float32)
 
 
 def strip_rows(height: int, width: int, most_pixels: int = STRIP_PIXELS) -> int:
@@ -101,9 +136,20 @@ def _second_look(heights: FloatArray, first: int, longest: int) -> int:
     return int(min(wanted, longest, SECOND_PIXELS))
 
 
-def _uncovered(regions: FloatArray, fine: FloatArray) -> FloatArray:
-    """The regions that have the middle of none of the finer ones inside."""
-    middles = fine.mean(axis=1)
-    least, most = regions.min(axis=1)[:, None], regions.max(axis=1)[:, None]
-    inside = ((middles[None] >= least) & (middles[None] <= most)).all(axis=2).any(axis=1)
-    return np.asarray(regions[~inside], np.float32)
+def _last_gap(values: FloatArray) -> int:
+    """The number of rows above the last gap between lines, of two rows at least; 0 without any."""
+    empty = values.max(axis=1) <= _LEAST_PROBABILITY
+    gaps = np.flatnonzero(empty[1:] & empty[:-1])
+    return int(gaps[-1]) + 1 if len(gaps) else 0
+
+
+def _uncovered(regions: FloatArray, finer: FloatArray) -> FloatArray:
+    """The regions that share no middle with one of the finer ones: neither has that of the other inside. One look may
+    find two lines as one, the other one line in pieces."""
+    covered = contains(regions, finer.mean(axis=1)).any(axis=1) | contains(finer, regions.mean(axis=1)).any(axis=0)
+    return np.asarray(regions[~covered], np.float32)
+
+
+def _first_side(picture: ByteArray) -> int:
+    longest: int = max(picture.shape[:2])
+    return min(max(longest, LEAST_PIXELS), FIRST_PIXELS)

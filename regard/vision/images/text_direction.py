@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from regard.domain.arrays import FloatArray
+from regard.domain.arrays import BoolArray, FloatArray
 from regard.vision.quadrilaterals import sides
 
 #: From this ratio of its sides on a line surely runs along the longer one; below it may be a single tall letter.
@@ -69,6 +69,14 @@ def reading_order(corners: FloatArray, direction: float) -> list[int]:
         else:
             rows.append([number])
     return [number for row in rows for number in sorted(row, key=lambda each: float(along[each]))]
+
+
+def come_first(corners: FloatArray, rest: FloatArray, direction: float) -> BoolArray:
+    """Which of N×4×2 quadrilaterals surely come before everything within K×2 points, of which there may be none."""
+    turn = np.radians(direction)
+    downwards = np.array([-np.sin(turn), np.cos(turn)], np.float32)
+    begins = float((rest @ downwards).min(initial=np.inf))
+    return np.asarray(corners.mean(axis=1) @ downwards + sides(corners)[1] <= begins)
 
 
 def _within_half_turn(degrees: FloatArray) -> FloatArray:

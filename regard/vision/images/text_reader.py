@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
 from regard.domain.arrays import ByteArray, FloatArray
 from regard.domain.text import Line, Word
 from regard.vision.images.text_detector import TextDetector
-from regard.vision.images.text_direction import common_direction, reading_order, runs, turned
+from regard.vision.images.text_direction import come_first, common_direction, reading_order, runs, turned
 from regard.vision.images.text_recognizer import LINE_PIXELS, Reading, TextRecognizer, width_of
-from regard.vision.images.text_words import Ink, WordPlace, words_of
+from regard.vision.images.text_words import Ink, words_of, written_part
 from regard.vision.quadrilaterals import Levels, cut_out, sides
 
 #: So many of the longest lines decide which end of the lines comes first; longer than that ratio of sides needs none.
 _SAMPLE, _SAMPLE_RATIO = 6, 10.0
+#: Fewer of them do if one end has so much more evidence than the other: forty letters that are surely read.
+_ENOUGH = 20.0
 #: A line read with less confidence is tried the other ways too, but no more than so many lines.
 _SURE = 0.85
 _MOST_TRIED = 40
@@ -42,18 +45,20 @@ class TextReader:
 
     def lines(self, picture: ByteArray) -> Iterator[Line]:
         """The lines of an H×W×3 RGB picture in the order they are read in, each read when it is asked for."""
-        corners = self._detector.find(picture)
-        if not len(corners):
+        found = self._detector.find(picture)
+        if not len(found):
             return
         page = _Page(picture, self._recognizer)
-        direction = _direction(page, corners)
+        direction = _direction(page, found)
         tried = 0
-        for number in reading_order(np.stack([runs(each, direction)[0] for each in corners]), direction):
-            first, *others = runs(corners[number], direction)
+        for corners in _in_order(self._detector.find_finer(picture, found, direction), direction):
+            first, *others = runs(corners, direction)
             line = page.read(first)
             if line.reading.confidence < _SURE and tried < _MOST_TRIED:
                 tried += 1
                 line = max([line, *map(page.read, others)], key=_evidence)
+            if part := written_part(line.reading, line.picture.shape[1]):
+                line = page.read(_part(line, *part, 0, line.picture.shape[0]))
             if words := () if _is_shape(line, picture) else _words(line, picture):
                 yield Line(words=words)
 
@@ -76,6 +81,20 @@ class _Page:
         return self._read[key]
 
 
+def _in_order(parts: Iterable[tuple[FloatArray, FloatArray]], direction: float) -> Iterator[FloatArray]:
+    """The lines of all parts, 4×2, in the order they are read in; a part is asked for when those before it are told."""
+    waiting: list[FloatArray] = []
+    for regions, rest in parts:
+        waiting += [runs(each, direction)[0] for each in regions]
+        if not waiting:
+            continue
+        corners = np.stack(waiting)
+        first, order = come_first(corners, rest, direction), reading_order(corners, direction)
+        ready = list(takewhile(lambda number, first=first: first[number], order))  # type: ignore[misc]
+        yield from corners[ready]
+        waiting = [waiting[number] for number in order[len(ready) :]]
+
+
 def _direction(page: _Page, corners: FloatArray) -> float:
     """The direction in degrees within ±180 that most text runs in: the longest lines are read from both ends."""
     direction = common_direction(corners)
@@ -83,6 +102,8 @@ def _direction(page: _Page, corners: FloatArray) -> float:
     longest = np.argsort(-np.minimum(widths / np.maximum(heights, 1), _SAMPLE_RATIO), kind="stable")[:_SAMPLE]
     onward = backward = 0.0
     for number in longest.tolist():
+        if abs(onward - backward) >= _ENOUGH:
+            break
         way = runs(corners[number], direction)[0]
         line = page.read(way)
         onward += line.reading.evidence
@@ -108,16 +129,16 @@ def _words(line: _ReadLine, picture: ByteArray) -> tuple[Word, ...]:
         Word(
             text=place.text,
             confidence=100 * place.confidence,
-            corners=_part(line, place, *ink.rows(place.left, place.right)) / size,
+            corners=_part(line, place.left, place.right, *ink.rows(place.left, place.right)) / size,
         )
         for place in words_of(line.reading, ink.columns)
     )
 
 
-def _part(line: _ReadLine, place: WordPlace, top: float, bottom: float) -> FloatArray:
-    """The corners in the picture of a part of a line."""
+def _part(line: _ReadLine, left: float, right: float, top: float, bottom: float) -> FloatArray:
+    """The corners in the picture of a part of a line, from there to there in pixels of the line."""
     height, width = line.picture.shape[:2]
-    x = np.array([place.left, place.right, place.right, place.left], np.float32)[:, None] / width
+    x = np.array([left, right, right, left], np.float32)[:, None] / width
     y = np.array([top, top, bottom, bottom], np.float32)[:, None] / height
     upper_left, upper_right, lower_right, lower_left = line.corners
     above, below = upper_left + x * (upper_right - upper_left), lower_left + x * (lower_right - lower_left)

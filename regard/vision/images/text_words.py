@@ -9,12 +9,17 @@ from itertools import pairwise
 import numpy as np
 
 from regard.domain.arrays import BoolArray, ByteArray, FloatArray
-from regard.vision.images.text_recognizer import Reading
+from regard.vision.images.text_recognizer import LINE_PIXELS, Reading
 
 #: A column or row has ink if its strongest edge is at least this part of the line's.
 _INK_PART = 0.3
 #: No more than this part of a line's height is taken off above and below.
 _MOST_MARGIN = 0.3
+#: Letters less likely right, at an end of a line whose others are right, are of something else if they take so many
+#: times as much room as those do, and more than a line is high: a line is as long as what is written in it.
+_DOUBTFUL, _TOO_MUCH = 0.6, 2.0
+#: How many sure letters say how far apart letters stand.
+_LEAST_SURE = 3
 #: Words of a line reach as high and as low as all that stands within so many pixels beside them.
 _AROUND = 144
 
@@ -67,6 +72,27 @@ def words_of(reading: Reading, columns: BoolArray) -> list[WordPlace]:
         )
         for row, group in enumerate(groups)
     ]
+
+
+def written_part(reading: Reading, width: int) -> tuple[float, float] | None:
+    """From where to where something is written in a line so many pixels wide; None where all of it is. A detector that
+    takes what is beside a word for a part of it, eyes or bricks, makes the line too long."""
+    letters = np.array([not each.isspace() for each in reading.characters], bool)
+    probabilities, places = reading.probabilities[letters], reading.places[letters]
+    sure = np.flatnonzero(probabilities >= _DOUBTFUL)
+    if len(sure) < _LEAST_SURE:
+        return None
+    first, last = float(places[sure[0]]), float(places[sure[-1]])
+    apart = (last - first) / (len(sure) - 1)
+    before, after = int(sure[0]), len(places) - 1 - int(sure[-1])
+    left = _beyond(first - apart, before, apart)
+    right = width - _beyond(width - last - apart, after, apart)
+    return (left, right) if left > 0 or right < width else None
+
+
+def _beyond(room: float, letters: int, apart: float) -> float:
+    """How much to take off an end where that many doubtful letters have so much room; 0 if it may be theirs."""
+    return room if letters and room > max(_TOO_MUCH * apart * letters, LINE_PIXELS) else 0.0
 
 
 def _groups(reading: Reading) -> Iterator[list[int]]:

@@ -6,6 +6,7 @@ import pytest
 from people import astronaut, nobody
 from PIL import ImageFilter
 
+from benchmarks.printed_pages import printed
 from regard.domain.arrays import BoolArray, ByteArray
 from regard.vision.images.named_colours import named_colours, nearest_colours
 from regard.vision.images.picture_look import PictureLook
@@ -107,3 +108,14 @@ def test_contrast_is_the_same_for_stripes_of_any_width(axis: int) -> None:
         luma = np.where(np.arange(1000) // width % 2, 200, 50).astype(np.uint8)
         stripes = np.repeat(np.expand_dims(luma, axis), 1000, axis=axis)
         assert PictureLook(np.stack([stripes] * 3, axis=-1)).contrast() == pytest.approx(100 * 150 / 255, abs=1), width
+
+
+@pytest.mark.parametrize("size", [14, 28, 90])
+def test_print_has_contrast_however_little_ink_there_is_and_however_the_page_is_turned(size: int) -> None:
+    page = printed(size=size, width=1400, height=1000, words=60).pixels
+    turns = [PictureLook(np.ascontiguousarray(np.rot90(page, turn))).contrast() for turn in range(4)]
+    assert turns[0] > 8
+    assert turns == [pytest.approx(turns[0], abs=0.5)] * 4
+    faint = PictureLook((255 - (255 - page.astype(int)) * 0.3).astype(np.uint8)).contrast()
+    assert faint == pytest.approx(0.3 * turns[0], abs=1)
+    assert PictureLook(255 - page).contrast() == pytest.approx(turns[0], abs=0.5)

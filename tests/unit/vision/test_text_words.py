@@ -7,7 +7,7 @@ import pytest
 
 from regard.domain.arrays import ByteArray
 from regard.vision.images.text_recognizer import Reading
-from regard.vision.images.text_words import Ink, words_of
+from regard.vision.images.text_words import Ink, words_of, written_part
 
 
 def line_of_bars(*bars: tuple[int, int], width: int = 400, top: int = 12, bottom: int = 36) -> ByteArray:
@@ -72,3 +72,44 @@ def test_words_of_a_line_that_lies_aslant_each_have_the_height_of_what_is_around
     ink = Ink(np.minimum(early, late))
     assert ink.rows(20, 50) == pytest.approx((6, 36), abs=1)
     assert ink.rows(900, 940) == pytest.approx((12, 42), abs=1)
+
+
+def read_with(doubtful: int, apart: float, sure: int = 5, pitch: float = 14) -> Reading:
+    """Letters that are likely wrong, and behind them others that are right."""
+    places = [apart * (number + 0.5) for number in range(doubtful)]
+    places += [apart * doubtful + pitch * (number + 0.5) for number in range(sure)]
+    return Reading(
+        characters=tuple("x" * doubtful + "y" * sure),
+        probabilities=np.array([0.5] * doubtful + [0.97] * sure, np.float32),
+        places=np.array(places, np.float32),
+    )
+
+
+def from_the_other_end(one: Reading, width: float) -> Reading:
+    return Reading(
+        characters=one.characters[::-1], probabilities=one.probabilities[::-1], places=width - one.places[::-1]
+    )
+
+
+@pytest.mark.parametrize("doubtful", [1, 2, 3])
+def test_an_end_whose_doubtful_letters_have_far_too_much_room_is_nothing_written(doubtful: int) -> None:
+    width = 60 * doubtful + 5 * 14
+    one = read_with(doubtful, apart=60)
+    assert written_part(one, width) == pytest.approx((60 * doubtful - 7, width))
+    assert written_part(from_the_other_end(one, width), width) == pytest.approx((0, width - 60 * doubtful + 7))
+
+
+@pytest.mark.parametrize(
+    ("one", "width"),
+    [
+        (read_with(0, apart=0), 300),  # blank paper, or a picture, at the end: no letter was read there
+        (read_with(2, apart=20), 110),  # as wide as letters are
+        (read_with(1, apart=40, pitch=9), 85),  # a W before narrow ones
+        (read_with(3, apart=60, sure=2), 208),  # too few are sure to say how far apart they stand
+        (read_with(4, apart=60, sure=0), 240),
+        (read_with(0, apart=0, sure=0), 100),
+    ],
+)
+def test_an_end_that_may_be_written_stays(one: Reading, width: int) -> None:
+    assert written_part(one, width) is None
+    assert written_part(from_the_other_end(one, width), width) is None
