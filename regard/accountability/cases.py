@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from regard.accountability.case_opening import sealed_for
 from regard.accountability.case_progress import CaseProgress, rules_of
 from regard.accountability.gate import Grant
 from regard.accountability.plain_words import check_words
 from regard.accountability.sealed_pictures import CANDIDATE, PROBE, SealedPictures
+from regard.accountability.sealed_ranks import SealedRanks
 from regard.accountability.secret_box import SecretBox
 from regard.domain.authority import Action
 from regard.domain.cases import (
@@ -85,7 +83,7 @@ class Cases:
         self._reviews = reviews
         self._pictures = pictures
         self._progress = progress
-        self._box = box
+        self._ranks = SealedRanks(rows, box)
         self._clock = clock
         self._marked = marked
 
@@ -128,7 +126,7 @@ class Cases:
         return CaseFile(
             case=case,
             searches=searches,
-            identified=self._identified(searches, candidates),
+            identified=self._ranks.verified(searches, candidates),
             candidates=candidates,
             reviews=[] if case.state is CaseState.OPEN else self._reviews.of_case(case_id),
             corroborations=corroborations,
@@ -189,32 +187,11 @@ class Cases:
         self._found(grant, case_id)
         return {each.id: self.unsealed(grant, each) for each in self._rows.searches(case_id)}
 
-    def _identified(self, searches: list[Search], candidates: list[CaseCandidate]) -> dict[int, RankedCandidate]:
-        """Of candidates that are not verified, nothing."""
-        verified = {each.number for each in candidates if each.is_verified}
-        found: dict[int, RankedCandidate] = {}
-        for search in searches if verified else ():
-            with suppress(InvalidParameter):  # with another key file the case can still be read
-                found |= {each.number: each for each in self._opened(search) if each.number in verified}
-        return found
-
     def unsealed(self, grant: Grant, search: Search) -> list[RankedCandidate]:
         """The candidates of a search, best first, for a report that may tell them. Raises InvalidParameter if they
         cannot be decrypted."""
         grant.require(Action.READ)
-        return self._opened(search)
-
-    def _opened(self, search: Search) -> list[RankedCandidate]:
-        if search.sealed_candidates is None:
-            return []
-        content = self._box.unseal(search.sealed_candidates, sealed_for(search.id))
-        if content is None:
-            raise InvalidParameter(
-                f"The candidates of the search {search.id} cannot be decrypted: the key file is another one."
-            )
-        found = self._rows.candidates(search.case_id or "")
-        gone = {each.number for each in found if each.state is CandidateState.ERASED}
-        return [RankedCandidate(**each) for each in json.loads(content) if each["number"] not in gone]
+        return self._ranks.of(search)
 
     def corroborate(self, grant: Grant, case_id: str, kind: str, reference: str, *, independent: bool) -> CaseState:
         """Add what else supports an identification; what the case is then.

@@ -366,13 +366,14 @@ def test_the_entry_is_in_the_searchs_own_transaction_and_its_receipt_names_nobod
 
 @pytest.mark.control(41)
 def test_who_knows_the_purpose_is_not_asked_to_review(station: Agency) -> None:
-    """Whoever requested or approved the search, and whoever has added to its case."""
+    """Whoever oversees, whoever requested the search, and whoever has added to its case."""
     for name in ("olga", "sue"):
         PeopleRows(station.database).grant(station.people[name], [Role.REVIEWER], None, datetime.now(UTC))
     station.live.engine.gate._standing.forget()
     _, answer = search(station, MaxFaces=1)
     case = case_of(answer)
-    decided(station, {"olga": Opinion.SAME}, case)
+    with pytest.raises(AccessDenied, match="olga is reviewer and overseer"):
+        decided(station, {"olga": Opinion.SAME}, case)
     with station.acting("sam", "cases corroborate") as grant:
         station.live.engine.cases.corroborate(grant, case, "witness", "report 9", independent=True)
     decided(station, {"sue": Opinion.SAME}, case)
