@@ -22,13 +22,13 @@ def has_detail(pixels: ByteArray) -> bool:
     """Whether H×W×3 pixels differ, and less from their neighbours than from others."""
     while max(pixels.shape) > _SIDE and min(pixels.shape[:2]) > 1:
         pixels = halved(pixels)
-    levels = pixels.astype(np.float32)
-    levels -= levels.mean(axis=(0, 1))
-    spread = float(np.square(levels).mean(axis=(0, 1)).max())
-    alike = max(_likeness(levels[:, 1:], levels[:, :-1]), _likeness(levels[1:], levels[:-1]))
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32)
+    planes -= planes.mean(axis=(1, 2), keepdims=True)
+    spread = _likeness(planes, planes)
+    alike = max(_likeness(planes[..., 1:], planes[..., :-1]), _likeness(planes[:, 1:], planes[:, :-1]))
     return spread >= _LEAST_SPREAD**2 and alike >= _LEAST_LIKENESS * spread
 
 
-def _likeness(levels: FloatArray, neighbours: FloatArray) -> float:
+def _likeness(planes: FloatArray, neighbours: FloatArray) -> float:
     """The mean product of pixels with their neighbours, of the colour in which it is most."""
-    return float((levels * neighbours).mean(axis=(0, 1)).max()) if levels.size else 0.0
+    return float(np.einsum("cij,cij->c", planes, neighbours).max() / planes[0].size) if planes.size else 0.0
