@@ -89,8 +89,8 @@ def fused(found: Sequence[Candidates]) -> Candidates:
         np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), np.array(classes, np.int64)
     )
     together = together.take(np.flatnonzero(together.scores >= _LEAST_FUSED))
-    best = nms(together.boxes, together.scores, _OTHER_OVERLAP)
-    best = best[~_again(together.take(best))][:MOST_OBJECTS]
+    best = nms(together.boxes, together.scores, _OTHER_OVERLAP)[:MOST_OBJECTS]
+    best = best[~_again(together.take(best))]
     return Candidates(np.clip(together.boxes[best], 0, 1), together.scores[best], together.classes[best])
 
 
