@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Row, Select, bindparam, insert, or_, select, 
 
 from regard.domain.people import Holder, Person, Role, Service, Training
 from regard.store.database import Database
-from regard.store.tables.access_keys import access_keys
 from regard.store.tables.people import people, role_grants, services, trainings
 
 _PERSON = (people.c.id, people.c.name, people.c.login, people.c.created_at, people.c.ended_at)
@@ -24,9 +23,6 @@ _ALL_ROLES = select(role_grants.c.role).where(
             select(services.c.id).where(services.c.person_id == bindparam("id"), services.c.ended_at.is_(None))
         ),
     ),
-)
-_OF_KEY = select(access_keys.c.holder_id).where(
-    access_keys.c.access_key_id == bindparam("key"), access_keys.c.revoked_at.is_(None)
 )
 
 
@@ -42,12 +38,6 @@ class PeopleRows:
         return self._database
 
     # -- who somebody is ---------------------------------------------------------------------------------------
-
-    def holder_of_key(self, access_key_id: str) -> Holder | None:
-        """The person or service that an active access key belongs to, if it is one that has not ended."""
-        with self._database.read() as connection:
-            holder_id = connection.execute(_OF_KEY, {"key": access_key_id}).scalar_one_or_none()
-            return None if holder_id is None else _holder(connection, holder_id)
 
     def holder_of_login(self, login: str) -> Holder | None:
         """The person who signs in with this name, if they have not ended."""
