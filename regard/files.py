@@ -17,6 +17,8 @@ from typing import BinaryIO
 PRIVATE = 0o600
 #: As the umask says.
 SHARED = 0o666
+#: The longest name of a file on most file systems.
+_MOST_NAME_BYTES = 255
 
 
 @contextmanager
@@ -132,7 +134,10 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _beside(file: Path) -> Path:
-    return file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    """A new name in the same folder, no longer than a name may be, however long the file's own is."""
+    random = secrets.token_hex(8)
+    own = os.fsencode(file.name)[: _MOST_NAME_BYTES - len(random) - 2]
+    return file.with_name(os.fsdecode(b".%b.%b" % (own, random.encode())))
 
 
 def _claim(draft: Path, mode: int) -> int:

@@ -61,15 +61,19 @@ def _fetch_pack(zoo: Zoo, pack: str, missing: tuple[str, ...], stop: Event) -> N
 
 
 class _Lines:
-    """Tells the log of progress, now and then."""
+    """Tells the log of progress, now and then: how much has come or, where nobody says, for how long it has gone on."""
 
     def __init__(self, pack: str) -> None:
         self._pack = pack
         self._next = monotonic() + _REPORT_SECONDS
+        self._doing, self._since = "", monotonic()
 
     def __call__(self, description: str, done: int, total: int | None) -> None:
-        if monotonic() < self._next:
+        now = monotonic()
+        if description != self._doing:
+            self._doing, self._since = description, now
+        if now < self._next:
             return
-        self._next = monotonic() + _REPORT_SECONDS
-        amount = f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f}" if total else "")
-        log.info("Fetching the pack %s: %s, %s", self._pack, description, amount)
+        self._next = now + _REPORT_SECONDS
+        sofar = f"{done / 1e6:.1f} MB of {total / 1e6:.1f}" if total else f"for {now - self._since:.0f} s now"
+        log.info("Fetching the pack %s: %s, %s", self._pack, description, sofar)

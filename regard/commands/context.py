@@ -24,6 +24,8 @@ from regard.media.picture_conversion import converted
 
 #: What the commands read more of than a server: they convert it.
 _OWN_REMEDY = "choose a whole JPEG, PNG, WebP, AVIF, TIFF or HEIC."
+#: More than the most pixels that are read take in any format, as they are.
+_MOST_BYTES = 600_000_000
 
 
 def settings(home: Path | None, *, host: str | None = None, port: int | None = None) -> Settings:
@@ -104,11 +106,16 @@ def read(file: Path) -> bytes:
 
 
 def raw(file: Path) -> bytes:
-    """A file as it is. Raises InvalidParameter if it cannot be read."""
+    """A file as it is. Raises InvalidParameter if it cannot be read, or is larger than a picture."""
     try:
-        return file.read_bytes()
+        with file.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
     except OSError as error:
         raise InvalidParameter(f"{terminal.readable(file)} cannot be read: {error.strerror}.") from error
+    if len(content) > _MOST_BYTES:  # a film, a disk, or what never ends
+        most = terminal.size_of(_MOST_BYTES)
+        raise InvalidParameter(f"{terminal.readable(file)} is larger than any picture that is read, {most}.")
+    return content
 
 
 @contextmanager
@@ -138,5 +145,13 @@ def save(sheet: drawing.Picture, file: Path, *shown: Path) -> None:
 
 def spare(file: Path, *sources: Path) -> None:
     """Raises InvalidParameter if a file that is to be written is one of those that it is made of."""
-    if file.exists() and any(source.exists() and file.samefile(source) for source in sources):
+    if any(_is_same(file, source) for source in sources):
         raise InvalidParameter(f"{terminal.readable(file)} is what was read, and would be lost; choose another name.")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file; not if one leads nowhere."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False

@@ -111,7 +111,9 @@ def save(picture: Picture, path: Path) -> None:
     """
     kind = _FORMATS.get(path.suffix.lower())
     if kind is None:
-        raise InvalidParameter(f"Cannot save a picture as {path.name!r}: end its name in {', '.join(_FORMATS)}.")
+        raise InvalidParameter(
+            f"Cannot save a picture as {path.name or str(path)!r}: end its name in {', '.join(_FORMATS)}."
+        )
     with replace_file(path, mode=SHARED) as file:
         picture.save(file, kind, quality=92)
 

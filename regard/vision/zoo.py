@@ -17,7 +17,8 @@ from regard.errors import ModelUnavailable, SettingsError
 from regard.files import SHARED, file_lock, publish_file, try_file_lock
 from regard.vision.cards import Download, ModelCard, Source
 from regard.vision.conversion.model_files import ModelFiles
-from regard.vision.sources import Clients, Fetcher, SourceFailed
+from regard.vision.sources import Clients, Fetcher
+from regard.vision.web_source import SourceFailed
 
 #: A source may send this much more than the card's size before it is cut off; the hash decides about the rest.
 _SLACK_RATIO, _SLACK_BYTES = 1.1, 1_000_000
@@ -136,7 +137,7 @@ class Zoo:
     def _pull_wanted(self, wanted: list[ModelCard], report: Progress) -> list[Pulled]:
         try:
             with _workspace(self._partials) as folder:
-                fetcher = Fetcher(folder, self._clients, lambda text: report(text, 0, None))
+                fetcher = Fetcher(folder, self._clients, report)
                 outcomes = [self._bring(card, fetcher, report) for card in wanted]
         except OSError as error:
             size = sum(card.total_size or 0 for card in wanted) / 1e6

@@ -104,6 +104,10 @@ def test_names_may_change_while_the_server_runs_and_a_user_without_one_has_its_i
         (b'["eileen.collins"]\nname = 7\n', "celebrities.toml, 'eileen.collins': name is 7; it must be text"),
         (b'["eileen.collins"]\nname = "E"\nurl = "x"\n', "url is not a key here; did you mean urls?"),
         (b"\xff", "celebrities.toml is not text in UTF-8"),
+        (b'["eileen.collins"]\nname = " "\n', "name is ' '; it must be a name, in letters that can be printed"),
+        (b'["eileen.collins"]\nname = "E\\u0000"\n', "it must be a name, in letters that can be printed"),
+        (b'["eileen.collins"]\nname = "E"\nurls = [""]\n', "urls[0] is ''; it must be an address of the web"),
+        (b'["eileen.collins"]\nname = "E"\nurls = ["javascript:alert(1)"]\n', "it must be an address of the web"),
     ],
 )
 def test_names_that_become_wrong_are_an_error_in_words_and_a_server_does_not_start_with_them(

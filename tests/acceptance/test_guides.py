@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from live_server import Live, with_models
 from people import crowd, encoded, head
 
+from benchmarks.printed_pages import printed
 from regard.commands.chance import odds
 from regard.domain.identifiers import name_of, spelled
 from regard.vision.cards import catalogue
@@ -42,9 +45,9 @@ def folder(tmp_path: Path) -> Path:
 
 def examples(guide: str, language: str = "python") -> list[str]:
     text = (GUIDES / guide).read_text(encoding="utf-8")
-    found = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
     assert found
-    return found
+    return [textwrap.dedent(each) for each in found]
 
 
 def run(program: str, live: Live, folder: Path) -> list[str]:
@@ -85,6 +88,50 @@ def test_the_guide_from_rekognition_runs_on_a_fresh_server_and_again(fresh: Live
         assert match == "ada True"
         assert len(ages) == 2
         assert all(re.fullmatch(r"\d+ (not known|True|False)", line) for line in ages)
+
+
+def test_the_guide_to_labels_runs(fresh: Live, folder: Path) -> None:
+    (program,) = examples("labels.md")
+    (folder / "street.jpg").write_bytes(encoded(crowd(1, 2, 160), quality=95))
+    *labels, colour = run(program, fresh, folder)
+    assert any(line.startswith("Person ") and "'Width'" in line for line in labels)
+    assert colour.isalpha()
+
+
+def test_the_guide_to_text_runs(fresh: Live, folder: Path) -> None:
+    (program,) = examples("text.md")
+    (folder / "receipt.jpg").write_bytes(encoded(printed(size=30, width=700, height=300, words=12).pixels, quality=92))
+    first, *_ = run(program, fresh, folder)
+    assert re.fullmatch(r" *\d+\.\d All human beings are born free and equal in", first)
+
+
+def test_the_guide_to_moderation_runs(fresh: Live, folder: Path) -> None:
+    (program,) = examples("moderation.md")
+    (folder / "upload.jpg").write_bytes(encoded(head(260), quality=92))
+    assert run(program, fresh, folder) == []
+
+
+def test_the_guide_to_celebrities_runs_and_its_names_are_those_of_its_file(
+    models: Path, folder: Path, tmp_path: Path
+) -> None:
+    (program,) = examples("celebrities.md")
+    setting, names = examples("celebrities.md", "toml")
+    chosen, home = tomllib.loads(setting), tmp_path / "home"
+    collection = chosen["celebrities"]["collection"]
+    (folder / "premiere.jpg").write_bytes(encoded(crowd(1, 2, 160), quality=95))
+    with with_models(models, home, **chosen) as live:
+        (home / "celebrities.toml").write_text(names, encoding="utf-8")
+        client = live.client()
+        client.create_collection(CollectionId=collection)
+        client.create_user(CollectionId=collection, UserId="ada.lovelace")
+        picture = {"Bytes": encoded(head(260), quality=92)}
+        (record,) = client.index_faces(CollectionId=collection, Image=picture, MaxFaces=1)["FaceRecords"]
+        faces = [record["Face"]["FaceId"]]
+        client.associate_faces(CollectionId=collection, UserId="ada.lovelace", FaceIds=faces)
+        *known, others = run(program, live, folder)
+    assert others.endswith(" others")
+    assert all(re.fullmatch(r"\w{8} Ada Lovelace \d+\.\d+ \['www.wikidata.org/wiki/Q7259'\]", line) for line in known)
+    assert known
 
 
 @pytest.mark.parametrize(("similarity", "said"), [(80, "1 in 10,000"), (90, "1 in 100,000"), (95, "1 in 360,000")])

@@ -91,3 +91,34 @@ def test_the_marked_picture_never_takes_the_place_of_the_one_it_shows(user: Pers
         assert said.code == 1
         assert "would be lost" in said.err
     assert cat.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["labels", "text"])
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("a" * 300 + ".png", "File name too long"),
+        ("nowhere/marked.png", "No such file or directory"),
+        ("cat.png/marked.png", "Not a directory"),
+        (".", "Cannot save a picture as "),
+    ],
+    ids=["too long a name", "no folder", "a file as a folder", "a folder"],
+)
+def test_where_no_picture_can_be_saved_is_said(user: Person, cat: Path, command: str, place: str, said: str) -> None:
+    failed = user.run(command, cat, "--save", cat.parent / place)
+    assert failed.code == 1
+    assert said in failed.err
+    assert "as ''" not in failed.err
+
+
+def test_a_picture_is_saved_under_the_longest_name_there_is(user: Person, cat: Path) -> None:
+    marked = cat.parent / ("a" * 251 + ".png")
+    assert user.run("labels", cat, "--save", marked).code == 0
+    assert marked.stat().st_size > 0
+
+
+@pytest.mark.parametrize("command", ["labels", "text", "faces"])
+def test_what_never_ends_is_no_picture(user: Person, command: str) -> None:
+    failed = user.run(command, "/dev/zero")
+    assert failed.code == 1
+    assert "/dev/zero is larger than any picture that is read" in failed.err

@@ -98,6 +98,14 @@ def test_content_is_on_disk_before_it_has_its_name_and_the_name_before_the_block
     assert file.read_bytes() == b"passing"
 
 
+@pytest.mark.parametrize("name", ["a" * 255, "é" * 127], ids=["of letters", "of two bytes each"])
+def test_a_name_as_long_as_names_may_be_is_no_obstacle(tmp_path: Path, name: str) -> None:
+    with replace_file(tmp_path / name) as stream:
+        stream.write(b"content")
+    assert create_file(tmp_path / f"b{name[1:]}", b"content")
+    assert {file.name for file in tmp_path.iterdir()} == {name, f"b{name[1:]}"}
+
+
 # -- drafts with a name
 
 

@@ -17,7 +17,7 @@ from regard.domain.labels import Instance, Label
 from regard.engine.analysis.object_names import PERSON, better_name, closer_look, looked_at, names_of
 from regard.vision.cards import joint_version
 from regard.vision.geometry import halved, reduced
-from regard.vision.images.detail import has_detail
+from regard.vision.images.detail import has_detail, is_in_focus
 from regard.vision.images.image_models import ImageModels
 from regard.vision.images.label_confidence import label_confidence
 from regard.vision.images.object_confidence import Evidence
@@ -109,7 +109,8 @@ class LabelAnalyzer:
         names = [better_name(name, looks[row]) if row in looks else name for row, name in enumerate(names_of(found))]
         percents = _evidence(found, names, faces, whole, looks).percent()
         order = np.argsort(-percents, kind="stable")
-        certain = scene_percents(probabilities[0], portrait=_is_portrait(faces)).tolist() if has_detail(coarse) else ()
+        shows = has_detail(coarse) and (len(faces) > 0 or is_in_focus(coarse))
+        certain = scene_percents(probabilities[0], portrait=_is_portrait(faces)).tolist() if shows else ()
         return Findings(
             names=tuple(names[row] for row in order),
             boxes=found.boxes[order],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +11,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from regard.config.toml_tables import Table, parse, read, text_of
 from regard.errors import ResourceNotReady, SettingsError
 
 _LETTERS = string.digits + string.ascii_letters
 _ID_LENGTH = 8
+#: Somebody may follow it with a click.
+_ADDRESS = re.compile(r"(https?://)?[\w.-]+(:\d+)?([/?#]\S*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +31,21 @@ class Celebrity:
     urls: tuple[str, ...]
 
 
+def _name(value: str) -> str:
+    if not (value.strip() and value.isprintable()):
+        raise ValueError("it must be a name, in letters that can be printed")
+    return value
+
+
+def _address(value: str) -> str:
+    if _ADDRESS.fullmatch(value) is None:
+        raise ValueError("it must be an address of the web, such as www.wikidata.org/wiki/Q7259")
+    return value
+
+
 class _Entry(Table, frozen=True):
-    name: str
-    urls: Annotated[tuple[str, ...], Field(strict=False)] = ()  # in TOML it is a list
+    name: Annotated[str, AfterValidator(_name)]
+    urls: Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], Field(strict=False)] = ()  # in TOML a list
 
 
 class CelebrityNames:

@@ -4,11 +4,12 @@ import io
 
 import numpy as np
 import PIL.Image
+import PIL.ImageFilter
 import pytest
 from skimage import data
 
 from regard.domain.arrays import ByteArray
-from regard.vision.images.detail import has_detail
+from regard.vision.images.detail import has_detail, is_in_focus
 
 COLOURS = [(red, green, blue) for red in (0, 90, 255) for green in (0, 120, 255) for blue in (0, 150, 255)]
 
@@ -56,7 +57,34 @@ def test_a_photograph_of_nothing_but_a_surface_shows_something(name: str) -> Non
     assert has_detail(np.repeat(getattr(data, name)()[..., None], 3, axis=2))
 
 
+PHOTOGRAPHS = ["astronaut", "chelsea", "coffee", "rocket", "brick", "grass", "gravel"]
+
+
+def blurred(pixels: ByteArray, part: float) -> ByteArray:
+    """Out of focus by that part of the longer side."""
+    filter_ = PIL.ImageFilter.GaussianBlur(part * max(pixels.shape))
+    return np.asarray(PIL.Image.fromarray(pixels).convert("RGB").filter(filter_))
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_a_photograph_is_in_focus_large_and_small_and_sideways_until_it_is_blurred(name: str) -> None:
+    picture = np.asarray(PIL.Image.fromarray(getattr(data, name)()).convert("RGB"))
+    for each in (picture, enlarged(picture, 2), picture[::3, ::3], picture.transpose(1, 0, 2), as_jpeg(picture, 40)):
+        assert is_in_focus(each)
+        assert not is_in_focus(blurred(each, 1 / 30))
+
+
+def test_light_that_only_fades_is_out_of_focus_and_one_edge_is_enough() -> None:
+    fading = np.repeat(np.linspace(0, 255, 400).astype(np.uint8)[None, :, None], 300, axis=0).repeat(3, axis=2)
+    assert not is_in_focus(fading)
+    assert not is_in_focus(fading.transpose(1, 0, 2))
+    edge = np.where(fading > 128, 255, 0).astype(np.uint8)
+    assert is_in_focus(edge)
+    assert is_in_focus(edge.transpose(1, 0, 2))
+
+
 def test_the_smallest_arrays_are_taken() -> None:
+    assert not is_in_focus(np.zeros((1, 1, 3), np.uint8))
     assert not has_detail(np.zeros((1, 1, 3), np.uint8))
     assert not has_detail(np.zeros((1, 80, 3), np.uint8))
     assert not has_detail(np.zeros((1, 3000, 3), np.uint8))

@@ -6,8 +6,11 @@ import base64
 import hashlib
 import io
 import json
+import socket
+import struct
 import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +27,18 @@ EMPTY_PATH = "/nonexistent"
 
 @dataclass
 class Page:
-    """What an address answers. Closing `gate` stops the body half-way; `cut` bytes are promised and never sent."""
+    """What an address answers. Closing `gate` stops the body half-way; `cut` bytes are promised and never sent. As long
+    as there are `breaks`, the connection breaks off after that many bytes of an answer, without a word or `rudely`.
+    `ranges` says whether the rest of a file can be asked for, and `chunked` whether lengths are told."""
 
     body: bytes = CONTENT
     status: int = 200
     cut: int = 0
     location: str | None = None
+    breaks: list[int] = field(default_factory=list)
+    rudely: bool = False
+    ranges: bool = False
+    chunked: bool = False
     gate: threading.Event = field(default_factory=threading.Event)
 
 
@@ -62,15 +71,38 @@ class _Handler(BaseHTTPRequestHandler):
         if page is None:
             self.send_error(404)
             return
-        self.send_response(page.status)
+        asked = self.headers.get("Range") if page.ranges else None
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+        body = page.body[start:]
+        self.send_response(206 if asked else page.status)
+        if asked:
+            self.send_header("Content-Range", f"bytes {start}-{len(page.body) - 1}/{len(page.body)}")
         if page.location:
             self.send_header("Location", page.location)
-        self.send_header("Content-Length", str(len(page.body) + page.cut))
+        if page.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", str(len(body) + page.cut))
         self.end_headers()
-        half = len(page.body) // 2
-        self.wfile.write(page.body[:half])
+        if page.breaks:
+            self._break_off(body[: page.breaks.pop(0)], page)
+            return
+        half = len(body) // 2
+        self._send(body[:half], page)
         page.gate.wait()
-        self.wfile.write(page.body[half:])
+        self._send(body[half:], page)
+        self.wfile.write(b"0\r\n\r\n" if page.chunked else b"")
+
+    def _send(self, part: bytes, page: Page) -> None:
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if page.chunked else part)
+
+    def _break_off(self, part: bytes, page: Page) -> None:
+        self._send(part, page)
+        if page.rudely:  # a reset, as of a router that forgot the connection
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            time.sleep(0.1)  # what is not yet read when the reset comes is lost
+        self.close_connection = True
+        self.connection.close()
 
     def log_message(self, *_: object) -> None:
         pass
