@@ -4,6 +4,7 @@ changes their own; an administrator changes anybody's, and the ledger says so.""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from regard.accountability.gate import Grant
@@ -19,6 +20,17 @@ from regard.store.people_rows import PeopleRows
 from regard.store.sign_in_rows import PasskeyRow, SignInRows
 
 _LONGEST_IDENTITY = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnMeans:
+    """What somebody signs in with: `identities` are the issuers that know them."""
+
+    login: str | None
+    password: bool
+    codes: bool
+    passkeys: Sequence[PasskeyRow]
+    identities: Sequence[str]
 
 
 class SignInMeans:
@@ -99,6 +111,28 @@ class SignInMeans:
             grant.note(passkey_removed=person.id)
         return person
 
+    def own(self, grant: Grant) -> OwnMeans:
+        """What whoever asks signs in with. Raises as `set_password`."""
+        person = self._theirs(grant, _asking(grant))
+        row = self._rows.of_person(person.id)
+        return OwnMeans(
+            login=person.login,
+            password=row is not None and row.password_hash is not None,
+            codes=row is not None and row.sealed_totp is not None,
+            passkeys=self._rows.passkeys(person.id),
+            identities=[issuer for issuer, _ in self._rows.identities(person.id)],
+        )
+
+    def remove_own_passkey(self, grant: Grant, passkey_id: str) -> None:
+        """Remove one of whoever asks, and end whatever they had signed in to. Raises InvalidParameter for the last
+        means that they have, and as `remove_passkey`."""
+        found = self.own(grant)
+        if [each.id for each in found.passkeys] == [passkey_id] and not (found.password or found.identities):
+            raise InvalidParameter(
+                "Nothing but this passkey signs you in. Set a password or add another passkey first; then remove it."
+            )
+        self.remove_passkey(grant, _asking(grant), passkey_id)
+
     def add_identity(self, grant: Grant, who: str, issuer: str, subject: str) -> Person:
         """Let an identity provider's subject be this person: an administrator's act, never one's own.
 
@@ -153,6 +187,13 @@ class SignInMeans:
         if person.ended_at is not None:
             raise InvalidParameter(f"{person.name} ended on {person.ended_at:%Y-%m-%d} and signs in no more.")
         return person
+
+
+def _asking(grant: Grant) -> str:
+    """The id of whoever asks. Raises InvalidParameter for what is nobody's."""
+    if grant.caller.principal.holder_id is None:
+        raise InvalidParameter("What somebody signs in with is a person's: sign in first.")
+    return grant.caller.principal.holder_id
 
 
 def _is_own(grant: Grant, person: Person) -> bool:

@@ -39,12 +39,14 @@ _FILMS: Mapping[str, str] = {
     ".ts": "video/mp2t",
     ".webm": "video/webm",
 }
+#: Lists of pictures for bulk analysis, as AWS's own tools name them.
+_MANIFESTS = frozenset({".jsonl", ".manifest"})
 #: Bytes of a film in one answer: a browser asks for the next by itself.
 _PIECE_BYTES = 4 << 20
 _RANGE = re.compile(r"bytes=(?:(?P<start>\d{1,18})-(?P<end>\d{0,18})|-(?P<last>\d{1,18}))")
 _PARTIAL, _NOT_SATISFIABLE = 206, 416
 
-Kind = Literal["picture", "film", "other"]
+Kind = Literal["picture", "film", "manifest", "other"]
 
 
 class BucketsShown(Shown):
@@ -190,4 +192,6 @@ def _ending(name: str) -> str:
 
 def _kind(name: str) -> Kind:
     ending = _ending(name)
+    if ending in _MANIFESTS:
+        return "manifest"
     return "picture" if ending in _PICTURES else "film" if ending in _FILMS else "other"

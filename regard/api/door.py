@@ -23,10 +23,11 @@ from regard.api.browser_session import forget, is_console, keep, keeps, kept_tok
 from regard.api.native_routes import Call, NativeRoute, StrangersCall
 from regard.api.problems import invalid, problem, status_of
 from regard.domain.authority import Caller, Channel
-from regard.domain.callers import Principal
+from regard.domain.callers import Principal, Sender
 from regard.edge.body import Body, BodyLimits
 from regard.edge.compressed_body import expanded
 from regard.edge.connections import CONNECTION_KEY, Connection, network
+from regard.edge.devices import device_of
 from regard.edge.exchange import Exchange
 from regard.edge.rates import Rate, RateLimiter
 from regard.edge.request_pipeline import RequestPipeline, until_gone
@@ -172,7 +173,7 @@ class Door:
             )
         principal = self._sign_in.recall(token)
         if principal is None:
-            principal = await self._pipeline.aside(partial(self._sign_in.lookup, token))
+            principal = await self._pipeline.aside(partial(self._sign_in.lookup, token, _sender(request)))
         connection: Connection | None = request.scope.get(CONNECTION_KEY)
         if connection is not None:
             connection.vouch()
@@ -199,7 +200,7 @@ class Door:
         with self._pipeline.observer.performing(route.operation, request_id):
             if route.strangers:
                 known = partial(self._known_now, visit, route)
-                call = StrangersCall(known, visit.keep, keeps(visit.request), request_id)
+                call = StrangersCall(known, visit.keep, keeps(visit.request), request_id, _sender(visit.request))
                 return route.function(call, **given)
             with self._gate.open(visit.caller, route.act(given)) as grant:
                 return route.function(Call(grant, request_id), **given)
@@ -220,6 +221,11 @@ class Door:
         exchange.detail = error.detail
         exchange.end(status_of(error), error.code, len(response.body))
         return response
+
+
+def _sender(request: Request) -> Sender:
+    address = request.client.host if request.client else ""
+    return Sender(device=device_of(request.headers.get("user-agent", "")), address=address)
 
 
 def _once(content: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -29,7 +29,7 @@ from pydantic import BaseModel
 
 from regard.accountability.gate import Grant
 from regard.domain.authority import Act, Action
-from regard.domain.callers import Principal
+from regard.domain.callers import Principal, Sender
 from regard.edge.turns import Lane
 
 #: Before every path.
@@ -56,15 +56,17 @@ class StrangersCall:
     #: Whether the browser keeps a token already.
     kept: bool = False
     request_id: str = ""
+    sender: Sender = field(default_factory=Sender)
 
 
 @dataclass(frozen=True, slots=True)
 class NativeRoute:
     """A route. `collection` names the parameter that says which collection it is about, `threshold` and `count` those
     that limit a search, each a member of the body where that is called `given`; `default_threshold` is taken where none
-    is said. `lane` is what it needs, `most_bytes` the longest body it reads, and `media` the types of an answer that is
-    no JSON. `strangers` are let in where they sign in: the function takes a `StrangersCall`. All others need a token.
-    A browser forgets its own where the route `ends_sign_in`.
+    is said. `chosen_collection` is one that whoever runs the server chose, whatever is asked. `lane` is what it needs,
+    `most_bytes` the longest body it reads, and `media` the types of an answer that is no JSON. `strangers` are let in
+    where they sign in: the function takes a `StrangersCall`. All others need a token. A browser forgets its own where
+    the route `ends_sign_in`.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -73,6 +75,7 @@ class NativeRoute:
     action: Action
     summary: str
     collection: str | None = None
+    chosen_collection: str | None = None
     threshold: str | None = None
     default_threshold: float | None = None
     count: str | None = None
@@ -99,7 +102,7 @@ class NativeRoute:
         return Act(
             action=self.action,
             operation=self.operation,
-            collection=_said(given, self.collection)[0],
+            collection=self.chosen_collection or _said(given, self.collection)[0],
             threshold=self.default_threshold if threshold is None else threshold,
             threshold_implied=self.threshold is not None and not said,
             all_collections=self.all_collections,

@@ -79,7 +79,7 @@ class SignInRoutes:
 
     def _begin(self, call: StrangersCall, proof: Proof) -> SignedIn:
         with call.known(proof.principal) as grant:
-            token, ends_at = self.sign_in.begin(grant, proof)
+            token, ends_at = self.sign_in.begin(grant, proof, sender=call.sender)
         return SignedIn(token=None if call.keep(token, ends_at) else token, ends_at=ends_at)
 
     # -- who has signed in -------------------------------------------------------------------------------------

@@ -33,6 +33,8 @@ from regard.api.job_routes import JobRoutes
 from regard.api.ledger_routes import LedgerRoutes
 from regard.api.model_routes import ModelRoutes
 from regard.api.native_routes import RouteFamily
+from regard.api.operator_job_routes import OperatorJobRoutes
+from regard.api.own_sign_in_routes import OwnSignInRoutes
 from regard.api.people_routes import PeopleRoutes
 from regard.api.picture_routes import PictureRoutes
 from regard.api.profile_routes import ProfileRoutes
@@ -40,6 +42,7 @@ from regard.api.report_routes import ReportRoutes
 from regard.api.review_routes import ReviewRoutes
 from regard.api.search_routes import SearchRoutes
 from regard.api.service_routes import ServiceRoutes
+from regard.api.setting_routes import SettingRoutes
 from regard.api.sign_in_routes import SignInRoutes
 from regard.api.streaming import Streams
 from regard.api.subject_routes import SubjectRoutes
@@ -54,6 +57,7 @@ from regard.bootstrap.ledger import ledger_access, ledger_changes, ledger_readin
 from regard.bootstrap.loopback import is_loopback
 from regard.bootstrap.model_facts import ServerModels
 from regard.bootstrap.reports import reports
+from regard.config.overview import SettingsOverview
 from regard.config.settings import Settings
 from regard.edge.request_pipeline import RequestPipeline
 from regard.engine.jobs.changes import JobChanges
@@ -81,6 +85,7 @@ def route_families(engine: Engine, sign_in: SignIn) -> Sequence[RouteFamily]:
             openid=OpenId(rows, secret_box, chosen.openid_issuer, chosen.openid_client_id),
             people=people(engine.stores),
         ),
+        OwnSignInRoutes(sign_in=sign_in, means=sign_in_means(engine.settings, engine.stores)),
         FirstRunRoutes(first_run=engine.first_run, choice=engine.profile_choice),
         SuspensionRoutes(suspensions=engine.keeping.suspensions),
         IncidentRoutes(incidents=engine.keeping.incidents, watch=engine.keeping.signals),
@@ -91,6 +96,7 @@ def route_families(engine: Engine, sign_in: SignIn) -> Sequence[RouteFamily]:
         CaseRoutes(cases=engine.cases, people=people(engine.stores)),
         ReviewRoutes(reviews=engine.reviews),
         EvaluationRoutes(evaluation=engine.evaluation),
+        SettingRoutes(overview=SettingsOverview(engine.settings)),
         ModelRoutes(models=ServerModels(engine=engine)),
     ]
 
@@ -173,10 +179,18 @@ def _curation(doors: CurationDoors) -> CurationRoutes:
 
 def _stored(engine: Engine) -> Sequence[RouteFamily]:
     """What is in the buckets, and the work on it."""
-    jobs = engine.jobs
+    jobs, stars = engine.jobs, engine.settings.celebrities
     return [
         BucketRoutes(objects=engine.stored_objects),
         JobRoutes(videos=engine.video_jobs, queue=jobs.queue, control=jobs.control, settings=_job_settings),
+        OperatorJobRoutes(
+            celebrities=engine.celebrities,
+            videos=engine.video_jobs,
+            media=engine.media_jobs,
+            queue=jobs.queue,
+            collection=stars.collection,
+            threshold=stars.threshold,
+        ),
     ]
 
 

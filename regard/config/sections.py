@@ -69,8 +69,8 @@ def _folders(value: object) -> str:
 
 
 def _hours(value: object) -> tuple[time, time] | None:
-    if value is None:
-        return None
+    if value is None or isinstance(value, tuple):  # as another layer has read it
+        return value
     try:
         start, end = (time.fromisoformat(each.strip()) for each in str(value).split("-"))
     except ValueError as error:

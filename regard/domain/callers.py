@@ -25,6 +25,15 @@ class TemporaryCredential:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """What a request was sent with, such as "Firefox on Windows", and the address it came from: a proxy's, if there
+    is one."""
+
+    device: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """The holder of a lasting access key, calling with it or with temporary credentials, in the Region that the request
     was signed for; without one, by no signed request."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from regard.store.database import Database
-from regard.store.tables.people import ended_sign_ins, outside_identities, passkeys, people
+from regard.store.tables.people import ended_sign_ins, outside_identities, passkeys, people, sign_ins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,20 @@ class PasskeyRow:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSignIn:
+    """A sign-in that goes on: how it began, and by which device, from which address and when it was last used."""
+
+    id: str
+    person_id: str
+    means: tuple[str, ...]
+    device: str
+    address: str
+    began_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+
+
 _SIGN_IN = (
     people.c.id.label("person_id"),
     people.c.name,
@@ -53,6 +68,10 @@ class SignInRows:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def database(self) -> Database:
+        return self._database
 
     def of_login(self, login: str) -> SignInRow | None:
         return self._one(people.c.login == login)
@@ -147,12 +166,36 @@ class SignInRows:
         with self._database.write() as connection:
             return connection.execute(change).rowcount == 1
 
-    # -- sign-ins that have ended ------------------------------------------------------------------------------
+    # -- sign-ins that go on, and those that have ended ---------------------------------------------------------
+
+    def see(self, seen: OpenSignIn) -> None:
+        """Note by what a sign-in is used, and when; those that are over are forgotten."""
+        values = {name: getattr(seen, name) for name in OpenSignIn.__slots__} | {"means": " ".join(seen.means)}
+        used = {name: values[name] for name in ("device", "address", "seen_at")}
+        with suppress(IntegrityError), self._database.write() as connection:  # where two note the first use at once
+            connection.execute(delete(sign_ins).where(sign_ins.c.ends_at <= seen.seen_at))
+            if not connection.execute(update(sign_ins).where(sign_ins.c.id == seen.id).values(used)).rowcount:
+                connection.execute(insert(sign_ins).values(values))
+
+    def open_sign_ins(self, person_id: str, now: datetime) -> list[OpenSignIn]:
+        """Those of a person that go on, the last used first."""
+        ended = exists().where(ended_sign_ins.c.id == sign_ins.c.id)
+        everywhere = select(people.c.signed_out_at).where(people.c.id == person_id).scalar_subquery()
+        query = (
+            select(sign_ins)
+            .where(sign_ins.c.person_id == person_id, sign_ins.c.ends_at > now, ~ended)
+            .where(or_(everywhere.is_(None), sign_ins.c.began_at > everywhere))
+            .order_by(sign_ins.c.seen_at.desc(), sign_ins.c.id)
+        )
+        with self._database.read() as connection:
+            rows = [dict(row._mapping) for row in connection.execute(query)]
+        return [OpenSignIn(**row | {"means": tuple(row["means"].split())}) for row in rows]
 
     def end(self, sign_in_id: str, ends_at: datetime, now: datetime) -> bool:
         """Note that a sign-in has ended, or a challenge was answered; false if that was noted before."""
         try:
             with self._database.write() as connection:
+                connection.execute(delete(sign_ins).where(sign_ins.c.id == sign_in_id))
                 connection.execute(delete(ended_sign_ins).where(ended_sign_ins.c.ends_at <= now))
                 connection.execute(insert(ended_sign_ins).values(id=sign_in_id, ends_at=ends_at))
         except IntegrityError:

@@ -176,7 +176,7 @@ def test_a_film_is_looked_through_and_its_timeline_walked_by_the_keyboard(person
     overseer = person.signed_in("olga")
     person.show(overseer, "video")
     overseer.get_by_text("films/two shots.mp4").first.click()
-    expect(overseer.get_by_text("Jobs on this film")).to_be_visible()
+    expect(overseer.get_by_text("Jobs on this file")).to_be_visible()
     expect(overseer.get_by_text("Asked for by").first).to_be_visible()
     assert overseer.get_by_text("What was found", exact=True).count() == 0
     assert overseer.locator("video").count() == 0

@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,42 @@ def test_of_fifty_megapixels_little_is_sent_and_the_face_keeps_its_own(
     assert max(searched.size) == 448  # some 220 pixels of face, where the small picture had 50
     assert sent.bytes < 80_000
     assert sent.bytes < 1.1 * sum(len(content) for _, content in sent.all)  # base64 takes nothing of the line
+    assert person.complaints == []
+
+
+PATIENCE_SECONDS = 120
+#: Every bitmap that a page makes: one that was closed has no pixels.
+_COUNTED = """() => {
+  const [made, bitmaps] = [window.createImageBitmap, []];
+  window.createImageBitmap = async (...given) => {
+    const bitmap = await made.apply(window, given);
+    bitmaps.push(bitmap);
+    return bitmap;
+  };
+  window.held = () => bitmaps.reduce((sum, each) => sum + each.width * each.height, 0);
+  window.bitmaps = bitmaps;
+}"""
+
+
+@pytest.mark.parametrize("size", [(8192, 6144), (1200, 9000)], ids=["wide", "tall"])
+def test_of_a_large_picture_only_what_is_shown_stays_in_memory(
+    person: Person, station: Agency, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    station.authorise("sam")
+    page = person.signed_in("sam")
+    page.evaluate(_COUNTED)
+    choose(page, scene(tmp_path / "large.jpg", size, 700))
+    expect(page.get_by_text("One face was found.")).to_be_visible()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not page.evaluate("window.bitmaps.length > 2 && window.held() <= 1600 * 1600"):
+        assert time.monotonic() < deadline, "more stays in memory than is shown"
+        page.wait_for_timeout(200)
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_text("Sent to review")).to_be_visible()
+    assert page.evaluate("window.held()") <= 1600 * 1600
+    page.get_by_role("button", name="Search with another picture").click()
+    expect(page.get_by_role("button", name="Take a picture")).to_be_visible()
+    assert page.evaluate("window.held()") == 0
     assert person.complaints == []
 
 

@@ -77,7 +77,6 @@ export const office = {
   thresholds: {
     title: "Thresholds",
     lead: "How alike two faces have to be, at least, for a search of a collection to show them. Lower finds more, and more that are wrong.",
-    none: "There are no collections yet.",
     inForce: "In force",
     atLeast: (value: number) => `Similarity ${value} and above`,
     history: "Changes",

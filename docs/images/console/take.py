@@ -137,6 +137,13 @@ def verified(page: Page, _: Path) -> None:
     expect(page.get_by_text("The signature is right")).to_be_visible()
 
 
+def placed(page: Page, _: Path) -> None:
+    """Some settings, with the home where an installation has it."""
+    page.get_by_label("Find a setting").fill("server")
+    page.locator("summary").filter(has_text="queue").click()
+    page.locator("section code").first.evaluate("each => { each.textContent = '/srv/regard/regard.toml'; }")
+
+
 SCENES = (
     Scene("camera", "sam", "search", photographed),
     Scene("face-chosen", "sam", "search", chosen),
@@ -167,7 +174,10 @@ SCENES = (
     Scene("accuracy", "alice", "accuracy"),
     Scene("models", "alice", "accuracy/models"),
     Scene("health", "adam", "health", measured),
+    Scene("settings", "adam", "settings", placed),
+    Scene("sign-ins", "sam", "sign-ins"),
     Scene("you", "sam", "you"),
+    Scene("manifest", "erin", "video/photos/arrivals.jsonl"),
 )
 
 
@@ -212,6 +222,8 @@ def station(home: Path, faces: Mapping[str, bytes]) -> Iterator[Agency]:
             while (pair := made.next_pair(reviewer)) is not None:
                 made.decide(reviewer, pair.number, opinion(made, pair.number, {found["eileen"], found["eileen-2"]}))
         client.search_faces_by_image(CollectionId="suspects", Image={"Bytes": portrait(dark=0.8)})
+        lines = [f'{{"source-ref": "s3://photos/{name}.jpg"}}' for name in ("novak", "quint", "missing")]
+        made.live.put("arrivals.jsonl", "\n".join(lines).encode())
         yield made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -33,7 +34,8 @@ class Server:
         #: The id of the one that whatever is asked is done under.
         self.authorisation = ""
         self._token = token
-        self._pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=False, ca_certs=authority)
+        sender = {"User-Agent": f"regard/command-line ({platform.system()})"}
+        self._pool = urllib3.PoolManager(headers=sender, timeout=_TIMEOUT, retries=False, ca_certs=authority)
 
     def get(self, path: str, query: Query | None = None) -> Any:
         return self.ask("GET", path, query=query)
@@ -49,7 +51,7 @@ class Server:
 
     def raw(self, method: str, path: str, body: object = None, query: Query | None = None) -> bytes:
         """As `ask`, but as it comes."""
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        headers = {**self._pool.headers, **({"Authorization": f"Bearer {self._token}"} if self._token else {})}
         if self.authorisation:
             headers[_AUTHORISATION] = self.authorisation
         sent = None if body is None else json.dumps(body, default=_plain).encode()

@@ -110,6 +110,13 @@ class Celebrities:
 
         return in_its_place(self._collections, gallery.collection, USERS, search, lambda each: not each.celebrities)
 
+    def offered(self, grant: Grant) -> CelebrityGallery:
+        """Who may be recognised by whoever asks. Raises as `recognize`."""
+        gallery = self._gallery()
+        grant.require(grant.act.action, gallery.collection)
+        _check_told(grant, gallery)
+        return gallery
+
     @property
     def known(self) -> bool:
         """Whether the operator has named a collection, and it is there."""

@@ -46,6 +46,22 @@ outside_identities = Table(
     Index(None, "person_id"),
 )
 
+#: Sign-ins that go on, with what they were last used by, and when; until they end by themselves.
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("person_id", String(36), ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("means", String(64), nullable=False),
+    Column("device", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Index(None, "person_id"),
+    Index(None, "ends_at"),
+)
+
 #: Sign-ins that were ended, and challenges that were answered, by their ids, until they would have ended by themselves.
 ended_sign_ins = Table(
     "ended_sign_ins",

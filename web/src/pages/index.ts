@@ -141,6 +141,20 @@ const PAGES: Page[] = [
     load: () => import("./Health.svelte"),
   },
   {
+    name: "settings",
+    title: words.nav.settings,
+    icon: "M4 7h10M18 7h2M16 5v4M4 17h2M10 17h10M8 15v4",
+    offered: () => session.can("GET /v1/settings"),
+    load: () => import("./Settings.svelte"),
+  },
+  {
+    name: "sign-ins",
+    title: words.nav.signIns,
+    icon: "M3 5h12v9H3zM6 18h6M9 14v4M18 9h3v10h-3z",
+    offered: () => session.can("GET /v1/me/sign-ins"),
+    load: () => import("./SignIns.svelte"),
+  },
+  {
     name: "you",
     title: words.nav.account,
     icon: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.500 20c1-4 4-6 7.500-6s6.500 2 7.500 6",

@@ -1,10 +1,10 @@
 /** What is in a stored picture, asked for kind by kind, and where it is marked: in ratios of the picture's sides. */
 import { ask, type Shapes } from "../api/client";
 import { words } from "../words";
+import type { Box } from "./pictures";
 import { described } from "./seen";
 
 export type Kind = keyof typeof words.library.kinds;
-export type Box = { left: number; top: number; width: number; height: number };
 export type Corners = [number, number][];
 
 export interface Finding {

@@ -21,26 +21,95 @@ const [AROUND, LEAST_AROUND] = [2, 224];
 
 export const KINDS = "image/jpeg,image/png";
 
-interface Box {
+/** A rectangle in ratios of a picture's sides. */
+export interface Box {
   left: number;
   top: number;
   width: number;
   height: number;
 }
 
-/** A picture with every pixel, to be closed when it is no longer shown. Throws where the browser cannot open it. */
-export function opened(file: Blob): Promise<ImageBitmap> {
+interface Face {
+  content: string;
+  face: Box;
+}
+
+/** The longest side of what is kept of a picture while it is shown: 50 megapixels would take 200 MB. */
+const KEPT = 1600;
+
+/** A picture that is shown: what fits a screen, and the file that its other pixels are read from when they are needed.
+ * To be closed when it is no longer shown. */
+export class Picture {
+  #face: { of: Box; made: Promise<Face> } | null = null;
+
+  private constructor(
+    readonly shown: ImageBitmap,
+    /** The upright original's sides in pixels. */
+    readonly width: number,
+    readonly height: number,
+    readonly file: Blob | null,
+  ) {}
+
+  /** Throws where the browser cannot open it. */
+  static async opened(file: Blob): Promise<Picture> {
+    const all = await decoded(file);
+    const { width, height } = all;
+    const scale = KEPT / Math.max(width, height);
+    if (scale >= 1) return new Picture(all, width, height, null);
+    try {
+      const size = { resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale) };
+      return new Picture(await createImageBitmap(all, { ...size, resizeQuality: "high" }), width, height, file);
+    } finally {
+      all.close();
+    }
+  }
+
+  /** What a camera saw, which has no file and is no larger than its view. */
+  static taken(frame: ImageBitmap): Picture {
+    return new Picture(frame, frame.width, frame.height, null);
+  }
+
+  /** The whole of it as JPEG, in base64. */
+  sent(size: Size): Promise<string> {
+    return this.#reading(size.longest, (pixels) => whole(pixels, size));
+  }
+
+  /**
+   * A face and what is around it, with the pixels that the camera saw rather than those that were left to find it in; and
+   * where the face is in that. Others in the picture are mostly left out. The same face is read once.
+   */
+  around(face: Box): Promise<Face> {
+    if (this.#face?.of !== face) this.#face = { of: face, made: this.#reading(Infinity, (pixels) => around(pixels, face)) };
+    return this.#face.made;
+  }
+
+  close(): void {
+    this.shown.close();
+  }
+
+  /** With what is shown, where so many pixels are enough; else with all that the file has, for as long as it takes. */
+  async #reading<T>(longest: number, act: (pixels: ImageBitmap) => Promise<T>): Promise<T> {
+    if (!this.file || longest <= Math.max(this.shown.width, this.shown.height)) return act(this.shown);
+    const all = await decoded(this.file);
+    try {
+      return await act(all);
+    } finally {
+      all.close();
+    }
+  }
+}
+
+function decoded(file: Blob): Promise<ImageBitmap> {
   return createImageBitmap(file, { imageOrientation: "from-image" });
 }
 
-/** A whole picture as JPEG, in base64. */
-export async function whole(picture: ImageBitmap, size: Size): Promise<string> {
+function whole(picture: ImageBitmap, size: Size): Promise<string> {
   return drawn(picture, [0, 0, picture.width, picture.height], size);
 }
 
-/** A file as it is enrolled. Throws as `opened`. */
+/** A file as it is enrolled. Throws where the browser cannot open it. */
 export async function enrolled(file: Blob): Promise<string> {
-  const picture = await opened(file);
+  const picture = await decoded(file);
   try {
     return await whole(picture, ENROLLED);
   } finally {
@@ -48,11 +117,7 @@ export async function enrolled(file: Blob): Promise<string> {
   }
 }
 
-/**
- * A face of a picture and what is around it, with the pixels that the camera saw rather than those that were left to
- * find it in; and where the face is in that. Others in the picture are mostly left out.
- */
-export async function around(picture: ImageBitmap, face: Box): Promise<{ content: string; face: Box }> {
+async function around(picture: ImageBitmap, face: Box): Promise<Face> {
   const [width, height] = [face.width * picture.width, face.height * picture.height];
   const side = Math.max(AROUND * Math.max(width, height), LEAST_AROUND);
   const across = span((face.left + face.width / 2) * picture.width, side, picture.width);

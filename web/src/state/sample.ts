@@ -1,7 +1,7 @@
 /** A drawn face to try a search with: it is nobody's, and comes with the console. */
 import { Problem, ask, step, type Shapes } from "../api/client";
 import { chosen } from "./chosen.svelte";
-import { enrolled, opened } from "./pictures";
+import { Picture, enrolled } from "./pictures";
 
 const FILE = "./drawn-face.svg";
 const [WIDTH, HEIGHT] = [800, 920];
@@ -17,7 +17,7 @@ export async function prepareSample(): Promise<void> {
   const body = { image: await enrolled(await pictured(drawing, 0, 0)), external_image_id: NAME };
   await ask<Shapes["EnrolledShown"]>(`/collections/${step(SAMPLE)}/faces`, { method: "POST", body });
   chosen.collection = SAMPLE;
-  chosen.picture = await opened(await pictured(drawing, 4, 0.2));
+  chosen.picture = await Picture.opened(await pictured(drawing, 4, 0.2));
 }
 
 /** The collection, made if it is not there; `pictures` if it keeps a small one of each face. */
