@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run console console-types console-images test test-slow test-long test-again check format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation bench-video bench-jobs endurance-jobs bench-console bench-console-times bench-console-shrinking bench-console-screens bench-first-run
+.PHONY: run console console-types console-images test test-slow test-long test-again check lint types rules format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation bench-video bench-jobs endurance-jobs bench-console bench-console-times bench-console-shrinking bench-console-screens bench-first-run
 
 run: $(VENV)/installed
 	@$(MAKE) --no-print-directory console || echo "The console is not built, which the server can do without; \`make console\` says why."
@@ -31,9 +31,10 @@ console-images: $(VENV)/installed-dev $(CONSOLE)
 
 # How many tests run at once, each worker with its models, its PostgreSQL and its Milvus; WORKERS=0: one after the other.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+# What a test wrote goes when it has passed: tests/scratch.py may have put it in memory.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -o tmp_path_retention_policy=failed
 # Tests start hundreds of processes that import the same: what Python compiled is kept, whatever the environment says.
-test test-slow test-long test-again check: export PYTHONDONTWRITEBYTECODE :=
+test test-slow test-long test-again rules: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/installed-dev
 	$(PYTEST)
@@ -48,10 +49,17 @@ test-long: $(VENV)/installed-dev
 test-again: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m "" --last-failed --last-failed-no-failures none
 
-check: $(VENV)/installed-dev
+check: lint types rules
+
+lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev
 	$(BIN)/mypy
+
+# Those of `make test` that are about the repository itself.
+rules: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py tests/test_locks.py tests/test_licences.py
 
 format: $(VENV)/installed-dev

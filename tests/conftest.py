@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from folders import data_folder, models_folder
+from scratch import in_memory
 
 from regard.vision.cards import catalogue
 from regard.vision.zoo import Zoo
@@ -26,6 +27,13 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in _OF_TERMINALS:
         os.environ.pop(name, None)
+    in_memory()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their place: what gzip made has the second in it, and a run fails before its first test where
+    two workers name one test differently."""
+    return argname if isinstance(val, bytes) and len(val) > 4 else None
 
 
 @pytest.hookimpl(wrapper=True)

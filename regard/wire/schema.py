@@ -113,6 +113,7 @@ class Schema:
         return frozenset(name for name, shape in self.shapes.items() if shape.exception)
 
 
+@cache
 def load(service: str = "rekognition") -> Schema:
     """The model that comes with the installed botocore; a customised one in `~/.aws/models` is ignored."""
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)

@@ -163,7 +163,7 @@ def folder_with_glasses(models: Path, tmp_path: Path) -> Iterator[tuple[Path, Pa
     content = glasses(served / "own_glasses.onnx").read_bytes()
     handler = partial(SimpleHTTPRequestHandler, directory=str(served))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         (home / "models.toml").write_text(f"""
 [own-glasses]
 task = "glasses"

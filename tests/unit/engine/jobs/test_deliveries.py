@@ -252,7 +252,7 @@ def listening(hook: Hook) -> Iterator[Hook]:
             """Nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         hook.url = f"http://127.0.0.1:{server.server_port}/regard?key=secret"
         try:
