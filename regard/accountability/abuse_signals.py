@@ -5,14 +5,14 @@ A sign proves nothing. It is shown to people, who find out.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from datetime import datetime, time, timedelta
 
-from regard.accountability.hands import SERVICE_KEYS, Change, Hands, Part, change_of
+from regard.accountability.case_hands import new_accounts, one_hand
+from regard.accountability.hands import SERVICE_KEYS
+from regard.accountability.recorded_deeds import Deed, change_by, named
 from regard.domain.authority import Action
 from regard.store.subject_rows import SUBJECT_LOOKS
 
@@ -39,30 +39,6 @@ class SignalRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
-    """One act, as far as signs are looked for in it. `who` is the person, or the access key or name of the caller."""
-
-    at: datetime
-    who: str
-    operation: str
-    action: str
-    outcome: str
-    collection: str | None
-    threshold: float | None
-    facts: Mapping[str, Any]
-    authorisation: str | None = None
-
-    @property
-    def probe(self) -> str | None:
-        """Whom a search was for, if that was a face that is enrolled; or else its best candidate, where candidates are
-        reviewed by a pseudonym, which `read` puts there."""
-        asked = self.facts.get("probe_face") or self.facts.get("probe_user") or self.facts.get("subject")
-        candidates = self.facts.get("candidates") or ()
-        first = candidates[0] if candidates else {}
-        return asked or first.get("face") or first.get("user")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """What somebody did, how often, from when to when, and how serious that is if it is abuse."""
 
@@ -82,32 +58,10 @@ def signals(deeds: Iterable[Deed], rules: SignalRules) -> list[Signal]:
     for deed in done:
         by_person[deed.who].append(deed)
     found = [signal for who, theirs in sorted(by_person.items()) for signal in _of(who, theirs, rules)]
-    return [*found, *_one_hand(done)]
+    found += [_signal("one-hand", by, theirs, "serious", words) for by, theirs, words in one_hand(done)]
+    return found + [_signal("new-accounts", by, theirs, "low", words) for by, theirs, words in new_accounts(done)]
 
 
-def read(bodies: Iterable[bytes], pseudonyms: Mapping[str, str]) -> Iterator[Deed]:
-    """The deeds that entries of the ledger tell of, with the best candidates' pseudonyms by search, which no entry
-    holds. The sweeper's own are left out."""
-    for body in bodies:
-        said = json.loads(body)
-        who, facts = said.get("who", {}), said.get("facts", {})
-        best = pseudonyms.get(facts.get("search", ""))
-        if said.get("channel") == "worker":
-            continue
-        yield Deed(
-            at=datetime.strptime(said["time"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC),
-            who=said.get("person") or who.get("access_key") or who.get("name") or "",
-            operation=said["operation"],
-            action=said["action"],
-            outcome=said["outcome"],
-            collection=said.get("collection"),
-            threshold=said.get("threshold"),
-            facts=facts if best is None else {**facts, "subject": best},
-            authorisation=said.get("authorisation"),
-        )
-
-
-_APPROVALS = ("authorise approve", "POST /v1/authorisations/{authorisation_id}/approve")
 #: By the names of AWS's operations, of commands, and of the native API's routes.
 _COLLECTION = "/v1/collections/{collection_id}"
 _ASSOCIATIONS = (
@@ -165,7 +119,7 @@ def _for_others(done: Sequence[Deed]) -> list[Deed]:
     given: set[str] = set()
     found = []
     for each in done:
-        change = _change(each)
+        change = change_by(each)
         if change is None or change.by == change.of or each.operation in SERVICE_KEYS:
             continue
         first = change.of in added and (change.key or change.of not in given)  # is given by whoever adds them
@@ -173,52 +127,6 @@ def _for_others(done: Sequence[Deed]) -> list[Deed]:
         if not first:
             found.append(each)
     return found
-
-
-def _change(deed: Deed) -> Change | None:
-    return change_of(deed.at, deed.who, deed.operation, deed.facts) if deed.outcome == "allowed" else None
-
-
-def _one_hand(done: Sequence[Deed]) -> Iterator[Signal]:
-    """Those who set what two people act with who had a part in one case, or one where they had a part themselves."""
-    changes = [(each, change) for each in done if (change := _change(each)) is not None]
-    if not changes:
-        return
-    added = {each.facts.get("person_added") for each in done}
-    began = {each.who: each.at for each in reversed(done) if each.who in added}
-    began |= {change.of: datetime.min.replace(tzinfo=UTC) for _, change in changes if change.of not in added}
-    hands = Hands([change for _, change in changes], began)
-    found: dict[str, list[str]] = {}
-    for by, whom in _in_one_hand(done, hands):
-        found.setdefault(by, whom)
-    for by, whom in sorted(found.items()):
-        theirs = [each for each, change in changes if change.by == by]
-        words = f"changes of what {' and '.join(whom)} act with, by somebody who could so be two people in one case"
-        yield _signal("one-hand", by, theirs, "serious", words)
-
-
-def _in_one_hand(done: Sequence[Deed], hands: Hands) -> Iterator[tuple[str, list[str]]]:
-    """By case, who could have been several of those who had a part in it, and as whom."""
-    parts: dict[str, list[Part]] = defaultdict(list)
-    under: dict[str, set[str]] = defaultdict(set)
-    for each in done:
-        case = each.facts.get("case")
-        if case and each.action in (Action.SEARCH, Action.REVIEW) and each.outcome == "allowed":
-            parts[case].append(_part(each))
-            under[each.authorisation or ""].add(case)
-    for each in _named(done, *_APPROVALS):
-        for case in under.get(str(each.facts.get("about_authorisation")), ()):
-            parts[case].append(_part(each))
-    for case in sorted(parts):
-        yield from hands.one(parts[case]).items()
-
-
-def _part(deed: Deed) -> Part:
-    return Part(person=deed.who, at=deed.at, ids=frozenset({deed.who}))
-
-
-def _named(done: Sequence[Deed], *operations: str) -> list[Deed]:
-    return [each for each in done if each.operation in operations and each.outcome == "allowed"]
 
 
 def _densest(found: Sequence[Deed], within: timedelta, least: int) -> Sequence[Deed]:
@@ -278,14 +186,14 @@ _SIGNS = (
         "bulk-associate",
         "serious",
         "associations in short time: their threshold tells who is like whom",
-        lambda done, _: _named(done, *_ASSOCIATIONS),
+        lambda done, _: named(done, *_ASSOCIATIONS),
         lambda rules: rules.associations,
     ),
     _Sign(
         "bulk-list",
         "low",
         "pages of faces or users listed in short time",
-        lambda done, _: _named(done, *_LISTS),
+        lambda done, _: named(done, *_LISTS),
         lambda rules: rules.lists,
     ),
     _Sign(
@@ -299,7 +207,7 @@ _SIGNS = (
         "subject-access",
         "serious",
         "people looked for to tell what is kept of them, in short time: a search by another name",
-        lambda done, _: _named(done, *SUBJECT_LOOKS),
+        lambda done, _: named(done, *SUBJECT_LOOKS),
         lambda rules: rules.subjects,
     ),
     _Sign(

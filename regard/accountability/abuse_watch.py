@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from regard.accountability.abuse_signals import Signal, SignalRules, read, signals
+from regard.accountability.abuse_signals import Signal, SignalRules, signals
 from regard.accountability.gate import Gate, Grant
 from regard.accountability.incidents import Incidents
+from regard.accountability.recorded_deeds import read
 from regard.domain.authority import Act, Action, Caller, Channel
 from regard.domain.callers import Principal
 from regard.store.case_rows import CaseRows

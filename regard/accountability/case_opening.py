@@ -7,7 +7,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from random import SystemRandom
 from uuid import UUID, uuid4
@@ -82,12 +82,12 @@ class CaseOpening:
         """
         grant.require(Action.SEARCH, record.collection.id)
         now, search_id = self._clock(), str(uuid4())
-        case_id = f"case-{secrets.token_hex(8)}" if record.found else None
-        ranked = _numbered(record.found)
-        needed = grant.rules.review.agreements
-        candidates = [] if case_id is None else self._candidates(case_id, search_id, ranked)
-        search = self._search(search_id, case_id, grant, record, ranked, now)
         with grant.recording(), self._rows.together():
+            record = replace(record, found=self._still_there(record))
+            case_id = f"case-{secrets.token_hex(8)}" if record.found else None
+            ranked = _numbered(record.found)
+            candidates = [] if case_id is None else self._candidates(case_id, search_id, ranked)
+            search = self._search(search_id, case_id, grant, record, ranked, now)
             # The entry commits to who was found, and in which order, and tells neither to whoever has it proved.
             sealed = hashlib.sha256(search.sealed_candidates or b"").hexdigest()
             aliases = [{"alias": each.alias} for each in candidates]
@@ -101,7 +101,17 @@ class CaseOpening:
                 self._copy_pictures(case_id, record, candidates)
         if case_id is not None:
             self._seeds.top_up(grant.rules, record.collection)
+        needed = grant.rules.review.agreements
         return OpenedCase(id=case_id, needed=needed, receipt=grant.receipt), candidates
+
+    def _still_there(self, record: SearchRecord) -> list[Found]:
+        """The candidates without those who were erased since they were found, or are not that user's any more."""
+        owners = self._rows.owners(record.collection.id, [each.face.face_id for each in record.found])
+        return [
+            each
+            for each in record.found
+            if each.face.face_id in owners and each.user_id in (None, owners[each.face.face_id])
+        ]
 
     def _pseudonym(self, face_id: str) -> str:
         """The best candidate, for the record to tell that somebody is searched for again and again. In no entry, for

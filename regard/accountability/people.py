@@ -11,6 +11,7 @@ from regard.accountability.gate import Grant
 from regard.accountability.plain_words import check_words
 from regard.domain.authority import Action
 from regard.domain.identifiers import UUID_PATTERN
+from regard.domain.look_alikes import readings
 from regard.domain.people import Person, Role, Training, clash, shown_names
 from regard.errors import AccessDenied, InvalidParameter, ResourceAlreadyExists, ResourceNotFound
 from regard.store.database import Database
@@ -71,11 +72,8 @@ class People:
         check_roles(person.name, roles)
         with self._rows.database.write():
             _check_first(grant, self._rows.any(), roles)
-            if person.login is not None and self._rows.knows_login(person.login):
-                raise ResourceAlreadyExists(
-                    f"Somebody has had the login {person.login}. A login is never given again: what was done under it "
-                    "stays theirs."
-                )
+            if person.login is not None:
+                self._check_new_login(person.login)
             self._rows.add(person)
             self._rows.grant(person.id, roles, grant.person_id, person.created_at)
             grant.note(person_added=person.id, roles=sorted(roles))
@@ -199,6 +197,20 @@ class People:
             self._rows.add_training(made, grant.person_id, now)
             grant.note(trained=person.id, expires=f"{made.expires_at:%Y-%m-%d}")
         return person
+
+    def _check_new_login(self, login: str) -> None:
+        if self._rows.knows_login(login):
+            raise ResourceAlreadyExists(
+                f"Somebody has had the login {login}. A login is never given again: what was done under it stays "
+                "theirs."
+            )
+        read = readings(login)
+        for each in self._rows.all():
+            if each.login is not None and read & readings(each.login):
+                raise ResourceAlreadyExists(
+                    f"The login {login} reads like {each.login}, which somebody has had. Choose one that nobody can "
+                    "take for it."
+                )
 
     def _active(self, who: str) -> Person:
         person = find_person(self._rows, who)

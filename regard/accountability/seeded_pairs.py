@@ -91,9 +91,6 @@ class SeededPairs:
                 self._add(collection, kind, *pair)
 
     def _add(self, collection: Collection, kind: PairKind, probe: PicturedFace, candidate: PicturedFace) -> None:
-        pictures = self._pictures.of_faces(collection.key, [probe.face_id, candidate.face_id])
-        if len(pictures) < 2:
-            return
         case_id, now = f"case-{secrets.token_hex(8)}", self._clock()
         case = Case(
             id=case_id,
@@ -115,7 +112,10 @@ class SeededPairs:
             user_id=None,
             state=CandidateState.PENDING,
         )
-        with self._rows.together():
+        with self._rows.together():  # whoever is erased before it has no picture in it, and after it none is left
+            pictures = self._pictures.of_faces(collection.key, [probe.face_id, candidate.face_id])
+            if len(pictures) < 2:
+                return
             self._rows.add(case)
             self._rows.add_candidates([seeded])
             self._pictures.add(case_id, PROBE, 0, pictures[probe.face_id])

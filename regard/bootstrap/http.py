@@ -34,7 +34,7 @@ from regard.edge.body import LONGEST_BODY_BYTES
 from regard.edge.observer import Observer
 from regard.edge.rates import RateLimiter
 from regard.edge.request_pipeline import RequestPipeline
-from regard.edge.turns import Lane, Turns
+from regard.edge.turns import Lane, Turns, let_others_compute
 from regard.operations.acts import acts_over
 from regard.operations.arns import ResourceNames
 from regard.operations.call import Family
@@ -94,6 +94,8 @@ def pipeline(settings: Settings, observer: Observer | None = None) -> RequestPip
             dict.fromkeys(Lane, threads) | {Lane.SIGN_IN: _SIGN_IN_THREADS},
             places=waiting,
             most_bytes=min(most_bytes, max(LONGEST_BODY_BYTES, waiting * _USUAL_BODY_BYTES)),
+            # Another database than SQLite is waited for, and others may compute meanwhile.
+            single=[Lane.STORE] if settings.database_url.startswith("sqlite") else (),
         ),
         arrivals=Arrivals(min(most_bytes, _MOST_ARRIVING_BYTES)),
         rates=RateLimiter.load(settings.server.rates, operations),
@@ -148,6 +150,7 @@ def server(engine: Engine, shared: RequestPipeline | None = None, *, strict_outp
         strict_output=strict_output,
     )
     shared = shared or pipeline(engine.settings, engine.instruments)
+    engine.ledger.waits = let_others_compute
     routes = endpoint.endpoint(_services(engine), credentials=engine.access_keys, pipeline=shared, options=options)
 
     console = ConsolePages(Assets())

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from regard.domain.look_alikes import spellings
+
 #: What a candidate is called until it is decided.
 PENDING_LABEL = "review-pending"
 
@@ -183,9 +185,15 @@ class OpenedCase:
 
 def independent_support(corroborations: Iterable[Corroboration]) -> list[Corroboration]:
     """What supports a case and does not derive from its search. What is named twice counts once, however it is written:
-    `W-1`, ` w 1` and `Ｗ–1` are one reference."""
-    distinct = {(each.kind, _words(each.reference)): each for each in corroborations if each.independent}
-    return list(distinct.values())
+    `W-1`, ` w 1` and `Ｗ–1` are one reference, and so are two that only differ in letters which look the same."""
+    distinct: list[Corroboration] = []
+    named: set[tuple[str, str]] = set()
+    for each in corroborations:
+        names = {(str(each.kind), _words(spelled)) for spelled in spellings(each.reference)}
+        if each.independent and not names & named:
+            distinct.append(each)
+            named |= names
+    return distinct
 
 
 def _words(reference: str) -> str:

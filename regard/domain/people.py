@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from regard.domain.look_alikes import readings
 
 
 class Role(StrEnum):
@@ -107,22 +108,24 @@ class Training:
 
 
 def shown_names(people: Iterable[Person], services: Iterable[Service]) -> dict[str, str]:
-    """What each is called where they are named, by id: no two alike, also not but for case and spaces.
+    """What each is called where they are named, by id: no two alike, also not but for case, spaces and letters of other
+    alphabets that look the same.
 
     A name stands alone only if it is the login as well, or there is none, and if nobody else is called or signs in so.
     """
     people, services = list(people), list(services)
-    known = Counter(each for one in people for each in {_folded(one.name), _folded(one.login or one.name)})
-    known.update(_folded(each.name) for each in services)
+    known = Counter(each for one in people for each in readings(one.name) | readings(one.login or one.name))
+    known.update(reading for each in services for reading in readings(each.name))
     shown = {each.id: (each.name, each.login or each.id, each.login in (None, each.name)) for each in people}
     shown |= {each.id: (each.name, "service", True) for each in services}
     named = {
-        key: name if alone and known[_folded(name)] == 1 else f"{name} ({other})"
+        key: name if alone and _once(name, known) else f"{name} ({other})"
         for key, (name, other, alone) in shown.items()
     }
-    twice = Counter(map(_folded, named.values()))
-    return {key: each if twice[_folded(each)] == 1 else f"{each} ({key})" for key, each in named.items()}
+    twice = Counter(reading for each in named.values() for reading in readings(each))
+    return {key: each if _once(each, twice) else f"{each} ({key})" for key, each in named.items()}
 
 
-def _folded(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+def _once(name: str, known: Mapping[str, int]) -> bool:
+    """Whether nothing else reads so."""
+    return all(known[each] == 1 for each in readings(name))

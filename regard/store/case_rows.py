@@ -23,6 +23,9 @@ from regard.domain.cases import (
 from regard.store.database import Database
 from regard.store.in_lists import in_lists
 from regard.store.tables.cases import case_candidates, cases, corroborations, searches
+from regard.store.tables.collections import collections
+from regard.store.tables.faces import faces
+from regard.store.tables.users import memberships, users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +136,22 @@ class CaseRows:
         change = update(case_candidates).where(case_candidates.c.case_id == case_id, case_candidates.c.number == number)
         with self._database.write() as connection:
             connection.execute(change.values(state=str(state), decided_at=decided_at))
+
+    def owners(self, collection_id: str, face_ids: Sequence[str]) -> dict[str, str | None]:
+        """Those of the faces that the collection of that name has now, with the user whose each is."""
+        owned = (
+            select(faces.c.face_id, users.c.user_id)
+            .join_from(faces, collections, collections.c.key == faces.c.collection_key)
+            .outerjoin(memberships, memberships.c.face_key == faces.c.key)
+            .outerjoin(users, users.c.key == memberships.c.user_key)
+            .where(collections.c.id == collection_id)
+        )
+        with self._database.read() as connection:
+            return {
+                row.face_id: row.user_id
+                for some in in_lists(face_ids)
+                for row in connection.execute(owned.where(faces.c.face_id.in_(some)))
+            }
 
     # -- searches ----------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from native import Office, office
 from sqlalchemy import select
 from test_native_walk_through import HEADER, OPINION, approved, sent
 
+from regard.engine.galleries.reviewed_search import ReviewedSearch
 from regard.store.tables.cases import case_candidates, case_pictures, searches
 
 SUPPORT = {"kind": "witness", "reference": "report 14", "independent": True}
@@ -151,3 +152,53 @@ def test_who_was_decided_before_stays_for_disclosure_and_whoever_erases_them_is_
     assert states(desk, case) == ["verified", "verified"]
     assert b"eileen" in desk.ask("aud", "GET", f"/reports/cases/{case}?form=json").content
     assert states(desk, later) == ["erased", "pending"], "of which nothing is to be disclosed yet"
+
+
+class Late:
+    """Erases somebody between the finding of candidates and their record."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, erase: Callable[[], object]) -> None:
+        first = ReviewedSearch.faces
+        self.found = 0
+
+        def faces(search: ReviewedSearch, grant: Any, where: Any, matches: Any, probe: Any) -> Any:
+            monkeypatch.setattr(ReviewedSearch, "faces", first)
+            self.found = len(matches)
+            erase()
+            return first(search, grant, where, matches, probe)
+
+        monkeypatch.setattr(ReviewedSearch, "faces", faces)
+
+
+def named(desk: Office, case: str) -> list[str]:
+    """The faces of a case's candidates."""
+    mine = select(case_candidates.c.face_id).where(case_candidates.c.case_id == case)
+    with desk.live.engine.stores.database.read() as connection:
+        return list(connection.execute(mine).scalars())
+
+
+@pytest.mark.control(28, 55)
+def test_who_is_erased_after_they_were_found_and_before_that_is_on_record_is_no_candidate(
+    desk: Office, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    face, other = face_of(desk, wanted, "eileen"), face_of(desk, wanted, "collins")
+    late = Late(monkeypatch, lambda: erased(desk, wanted, face))
+    body = {"image": sent(portrait(dark=0.9))}
+    found = desk.post("sam", f"/collections/{wanted}/search", body, **{HEADER: approved(desk, "sam")})
+    assert (late.found, len(found["candidates"])) == (2, 1)
+    case = found["case"]["id"]
+    assert (states(desk, case), named(desk, case)) == (["pending"], [other])
+    assert reviewed(desk) == 2
+    report = desk.ask("aud", "GET", f"/reports/cases/{case}?form=json").content
+    assert other.encode() in report
+    assert face.encode() not in report
+
+
+@pytest.mark.control(28, 55)
+def test_a_search_whose_only_candidates_were_erased_meanwhile_opens_no_case(
+    desk: Office, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Late(monkeypatch, lambda: by_deletion(desk, wanted))
+    body = {"image": sent(portrait(dark=0.9))}
+    found = desk.post("sam", f"/collections/{wanted}/search", body, **{HEADER: approved(desk, "sam")})
+    assert (late.found, found["candidates"], found["case"]["id"]) == (2, [], None)

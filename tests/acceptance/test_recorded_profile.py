@@ -25,6 +25,7 @@ from typer.testing import CliRunner, Result
 
 from regard.accountability.ledger import ledger_verification
 from regard.cli import app
+from regard.edge.turns import let_others_compute
 
 RECORDED = {"profile": "recorded"}
 LEDGER_TABLES = ("ledger_entries", "ledger_tiles", "ledger_checkpoints")
@@ -144,6 +145,10 @@ def test_entries_say_what_came_of_it_and_name_no_more_than_they_must(
     everything = json.dumps(list(entries.values()))
     assert "eileen" not in everything  # an external image id is a person's name, and no fact of the act
     assert len(everything) / len(entries) < 1000
+
+
+def test_others_compute_while_an_entry_is_on_its_way_to_the_disk(recorded: Live) -> None:
+    assert recorded.engine.ledger.waits is let_others_compute
 
 
 def test_a_bystander_leaves_no_trace_in_the_ledger(recorded: Live) -> None:

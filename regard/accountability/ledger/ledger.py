@@ -49,6 +49,8 @@ class Ledger:
         #: How many entries this process has written since the last checkpoint; `due` is set when they are many.
         self.unsigned = 0
         self.due = threading.Event()
+        #: Called by a thread that is about to wait for the disk, and has little left to do: others may compute.
+        self.waits: Callable[[], None] = lambda: None
         #: Why nothing more may be recorded, and so nothing be done; `LedgerCheckpoints` finds out.
         self.fault: str | None = None
 
@@ -68,6 +70,7 @@ class Ledger:
 
     def append(self, record: Record) -> None:
         """Write an entry of its own; it is on disk when this returns. Raises InternalServerError."""
+        self.waits()
         self._commits.add(record)
 
     def write(self, transaction: Transaction, records: Sequence[Record]) -> None:

@@ -35,8 +35,11 @@ class FacePictures:
         if found:
             image = picture.load().image
             portraits = {face.face_id: encoded(image, face.box) for face in found}
-            with self._faces.together():
+            with self._faces.together():  # whoever was erased since they were found is left out
+                found = self._faces.of_image(collection.key, picture.image_id)
+                portraits = {face.face_id: portraits[face.face_id] for face in found if face.face_id in portraits}
                 self._pictures.keep(collection.key, portraits)
                 self._pictures.complete(collection.id, portraits)
                 grant.note(faces=list(portraits))
-        return [face.face_id for face in found]
+            return list(portraits)
+        return []

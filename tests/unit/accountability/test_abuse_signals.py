@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from safekeeping import MakeSafe, by_key, ruled
 
-from regard.accountability.abuse_signals import Deed, SignalRules, signals
+from regard.accountability.abuse_signals import SignalRules, signals
 from regard.accountability.permissions import PERMISSIONS
+from regard.accountability.recorded_deeds import Deed
 from regard.domain.authority import Action
 from regard.store.incident_rows import IncidentRows
 
@@ -141,8 +142,30 @@ def test_who_sets_what_two_of_one_case_act_with_is_a_serious_sign() -> None:
     assert kinds([*given, *found, *elsewhere]) == ["others-means"]
     added = [one for who in ("ove", "sam") for one in deeds(1, "people add", "x", facts={"person_added": who})]
     own = [one for who in ("ove", "sam") for one in deeds(1, "x", "x", who=who, facts={"password_set": who})]
-    assert kinds([*added, *given, *approved, *found]) == ["one-hand"], "none has set their own"
-    assert kinds([*added, *given, *_later(own), *_later(approved, 2), *_later(found, 2)]) == []
+    assert kinds([*added, *given, *approved, *found]) == ["one-hand", "new-accounts"], "none has set their own"
+    assert kinds([*added, *given, *_later(own), *_later(approved, 2), *_later(found, 2)]) == ["new-accounts"]
+
+
+@pytest.mark.control(56)
+def test_accounts_that_one_person_made_and_that_meet_in_a_case_on_their_first_day_are_a_sign() -> None:
+    added = [one for who in ("ove", "sam") for one in deeds(1, "people add", "x", facts={"person_added": who})]
+    approved = deeds(1, "authorise approve", "administer", who="ove", facts={"about_authorisation": "A-1"})
+    under = {"who": "sam", "facts": {"case": "case-1"}, "authorisation": "A-1"}
+    met = _later([*approved, *deeds(1, "SearchFacesByImage", "search", **under)], 60)
+    (sign,) = signals([*added, *met], SignalRules())
+    assert (sign.kind, sign.who, sign.count, sign.severity) == ("new-accounts", "ann", 2, "low")
+    assert "of which ove and sam had a part in one case" in sign.description
+    known = deeds(1, "POST /v1/sign-in", "sign-in", who="ove")
+    assert kinds([*added, *known, *_later(met, 24 * 60)]) == [], "one of them had worked here before"
+    assert kinds([*added, *met[:1]]) == [], "there is no case"
+    by_another = deeds(1, "people add", "x", who="abe", facts={"person_added": "ove"})
+    assert kinds([*by_another, *added[1:], *met]) == [], "each was added by somebody else"
+    alone = [replace(each, who="ann") if each.who == "ove" else each for each in met]
+    assert kinds([*added, *alone]) == ["new-accounts"], "who made the account had a part too"
+    themself = deeds(1, "POST /v1/first-run", "x", who="ove", facts={"person_added": "ove"})
+    assert kinds([*themself, *added[1:], *met]) == []
+    refused = [replace(each, outcome="refused") for each in added]
+    assert kinds([*refused, *met]) == []
 
 
 def _later(found: list[Deed], minutes: int = 1) -> list[Deed]:

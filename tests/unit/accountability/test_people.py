@@ -63,6 +63,15 @@ def test_a_login_is_never_given_again(root: Office) -> None:
         root.add("ada")
 
 
+@pytest.mark.parametrize("login", ["\N{CYRILLIC SMALL LETTER A}da", "Ada", "ad\N{GREEK SMALL LETTER ALPHA}", "ａｄａ"])
+def test_no_login_reads_like_one_that_somebody_has_had(root: Office, login: str) -> None:
+    with root.asks("people add") as grant:
+        root.people.add(grant, "Ada", "ada", [])
+        with pytest.raises(ResourceAlreadyExists, match="reads like ada"):
+            root.people.add(grant, "Eve", login, [])
+        root.people.add(grant, "Eve", "adah", [])
+
+
 @pytest.mark.parametrize(
     ("name", "login"),
     [

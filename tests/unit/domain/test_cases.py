@@ -71,10 +71,39 @@ def support(reference: str, kind: str = "witness", *, independent: bool = True) 
 
 @pytest.mark.control(32)
 @pytest.mark.parametrize(
-    "again", [" w-1 ", "W - 1", "w 1", "W\N{EN DASH}1", "Ｗ－１", "W\N{ZERO WIDTH SPACE}-1", "w_1", "W-1."]
+    "again",
+    [
+        " w-1 ",
+        "W - 1",
+        "w 1",
+        "W\N{EN DASH}1",
+        "Ｗ－１",
+        "W\N{ZERO WIDTH SPACE}-1",
+        "w_1",
+        "W-1.",
+        "\N{CYRILLIC CAPITAL LETTER WE}-1",
+    ],
 )
 def test_one_reference_supports_a_case_once_however_it_is_written(again: str) -> None:
     assert len(independent_support([support("W-1"), support(again)])) == 1
+
+
+@pytest.mark.control(32)
+@pytest.mark.parametrize(
+    ("reference", "again"),
+    [
+        ("W-1", "\N{CYRILLIC CAPITAL LETTER WE}-1"),
+        ("CAT 10", "\N{CYRILLIC CAPITAL LETTER ES}AT 10"),
+        ("ВН-7", "BH-7"),
+        ("вн-7", "BH-7"),
+        ("report A", "report \N{GREEK CAPITAL LETTER ALPHA}"),
+        ("Ё-3", "Ë-\N{CYRILLIC CAPITAL LETTER ZE}"),
+    ],
+)
+def test_a_reference_in_letters_that_look_the_same_supports_a_case_once(reference: str, again: str) -> None:
+    assert len(independent_support([support(reference), support(again)])) == 1
+    assert len(independent_support([support(again), support(reference)])) == 1
+    assert len(independent_support([support(reference), support(again, "documents")])) == 2
 
 
 @pytest.mark.control(32)

@@ -39,3 +39,28 @@ def test_no_two_are_called_alike(
     found = shown(*people, services=services)
     assert found == expected
     assert len({each.casefold() for each in found}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("Sam Ace", "S\N{CYRILLIC SMALL LETTER A}m \N{CYRILLIC CAPITAL LETTER A}ce"),
+        ("Sam Ace", "\N{CYRILLIC CAPITAL LETTER DZE}am Ace"),
+        ("Otto", "\N{GREEK CAPITAL LETTER OMICRON}tto"),
+        ("Otto", "\N{ARMENIAN CAPITAL LETTER OH}tto"),
+        ("SAM", "S\N{CHEROKEE LETTER GO}\N{CYRILLIC CAPITAL LETTER EM}"),
+        ("Зоя", "3оя"),
+        ("\N{CYRILLIC CAPITAL LETTER KA}\N{CYRILLIC SMALL LETTER O}", "Ko"),
+        ("\N{CYRILLIC SMALL LETTER VE}\N{CYRILLIC SMALL LETTER ES}", "BC"),
+        ("Zoë", "Zo\N{CYRILLIC SMALL LETTER IO}"),
+        ("νίκος", "ΝΊΚΟΣ"),
+    ],
+)
+def test_two_names_that_look_the_same_in_different_alphabets_are_told_apart(name: str, other: str) -> None:
+    assert shown((name, name), (other, None)) == [f"{name} ({name})", f"{other} (p1)"]
+    assert shown((name, None), (other, None)) == [f"{name} (p0)", f"{other} (p1)"]
+
+
+@pytest.mark.parametrize(("name", "other"), [("Ivan", "Иван"), ("Ann", "Аня"), ("νίκος", "Nick"), ("李", "季")])
+def test_names_that_only_sound_alike_stand_alone(name: str, other: str) -> None:
+    assert shown((name, None), (other, None)) == [name, other]

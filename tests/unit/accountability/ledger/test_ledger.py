@@ -38,6 +38,17 @@ def create(book: Book, name: str) -> None:
     CollectionRows(book.database, "embedded").create(name, "model", {}, NOW)
 
 
+def test_others_may_compute_while_an_entry_waits_for_the_disk(book: Book) -> None:
+    written: list[int] = []
+    book.ledger.waits = lambda: written.append(len(book.bodies()))
+    with book.gate.open(ADA, Act(action=Action.READ, operation="ListCollections")):
+        assert written == []
+    assert (written, len(book.bodies())) == ([0], 1)
+    with book.gate.open(ADA, Act(action=Action.ADMINISTER, operation="CreateCollection", collection="staff")):
+        create(book, "staff")
+    assert (written, len(book.bodies())) == ([0], 2), "what is written with its act waits in no group"
+
+
 # -- what is heard ---------------------------------------------------------------------------------------------------
 
 
