@@ -42,7 +42,7 @@ from regard.config.settings import load_settings
 from regard.domain.arrays import FloatArray, IntArray
 from regard.domain.callers import Principal
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
-from regard.engine.analysis.image_loader import ImageLoader
+from regard.engine.analysis.image_loader import Picture
 from regard.index.embedded.embedded_index import EmbeddedIndex
 from regard.operations.registry import Handler
 from regard.store.face_rows import FaceRows
@@ -53,7 +53,7 @@ COLLECTION, PROBES, BATCH, BAR = "benchmark", 40, 8192, 5.0
 
 #: Each stage is one method, timed where it is looked up.
 STAGES: dict[str, tuple[type, str]] = {
-    "decode": (ImageLoader, "read"),
+    "decode": (Picture, "load"),
     "detector": (FaceDetector, "detect"),
     "pose, quality": (FaceAnalyzer, "_described"),
     "embedder": (FaceAnalyzer, "embedded"),
