@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import pytest
@@ -60,6 +61,19 @@ def models() -> Path:
     zoo = Zoo(directory, Path(mirror) if mirror else None, catalogue())
     zoo.pull(zoo.select(pack for pack in zoo.packs if pack != "glasses"))
     return directory
+
+
+@pytest.fixture(scope="session")
+def disk() -> Iterator[Path]:
+    """A folder on a disk: temporary files may be below /dev, where a server indexes nothing that it is asked to."""
+    with TemporaryDirectory(prefix="regard-", dir="/var/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def pictures(disk: Path) -> Path:
+    """An empty one in it, of the test's own."""
+    return Path(mkdtemp(dir=disk))
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
 def test_the_server_ends_in_time_whatever_its_connections_are_doing(
     models: Path, tmp_path: Path, end: signal.Signals
 ) -> None:

@@ -219,13 +219,9 @@ def _until(there: Any, token: str, profile: str) -> bool:
 # -- a folder of the server's machine -----------------------------------------------------------------------------
 
 
-def _of_folders(models: Path, folders: pytest.TempPathFactory) -> Any:
-    return with_models(models, folders.mktemp("home"), server={"folders": str(folders.getbasetemp())})
-
-
 @pytest.fixture(scope="module")
-def family(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, str]]:
-    with _of_folders(models, tmp_path_factory) as server:
+def family(models: Path, disk: Path) -> Iterator[tuple[Live, str]]:
+    with with_models(models, disk / "first-steps", server={"folders": str(disk)}) as server:
         token = administrator(server)
         assert ask(server, "POST", "/v1/collections", {"collection_id": "family"}, token=token).status == 201
         yield server, token
@@ -240,15 +236,15 @@ def done(live: Live, token: str, collection: str = "family") -> dict[str, Any]:
     raise AssertionError("the folder was never done")
 
 
-def test_a_folder_is_indexed_while_one_looks_on_and_no_file_twice(family: tuple[Live, str], tmp_path: Path) -> None:
+def test_a_folder_is_indexed_while_one_looks_on_and_no_file_twice(family: tuple[Live, str], pictures: Path) -> None:
     live, token = family
     path = "/v1/collections/family/folder"
-    (tmp_path / "below").mkdir()
-    (tmp_path / "ada.jpg").write_bytes(portrait())
-    (tmp_path / "below" / "ben.jpg").write_bytes(portrait(dark=0.8))
-    (tmp_path / "secrets.txt").write_text("not to be told")
-    (tmp_path / "broken.jpg").write_bytes(b"Dear Ada,")
-    begun = ask(live, "POST", path, {"folder": str(tmp_path)}, token=token)
+    (pictures / "below").mkdir()
+    (pictures / "ada.jpg").write_bytes(portrait())
+    (pictures / "below" / "ben.jpg").write_bytes(portrait(dark=0.8))
+    (pictures / "secrets.txt").write_text("not to be told")
+    (pictures / "broken.jpg").write_bytes(b"Dear Ada,")
+    begun = ask(live, "POST", path, {"folder": str(pictures)}, token=token)
     assert (begun.status, begun.said["run"]["running"]) == (202, True)
     first = done(live, token)
     assert (first["photos"], first["others"]) == (3, 1)
@@ -256,21 +252,21 @@ def test_a_folder_is_indexed_while_one_looks_on_and_no_file_twice(family: tuple[
     assert [each["name"] for each in first["faults"]] == ["broken.jpg"]
     faces = ask(live, "GET", "/v1/collections/family/faces", token=token).said["faces"]
     assert {each["external_image_id"] for each in faces} == {"ada.jpg", "ben.jpg"}
-    (tmp_path / "cleo.jpg").write_bytes(portrait(left=40))
-    ask(live, "POST", path, {"folder": str(tmp_path)}, token=token)
+    (pictures / "cleo.jpg").write_bytes(portrait(left=40))
+    ask(live, "POST", path, {"folder": str(pictures)}, token=token)
     again = done(live, token)
     assert (again["photos"], again["done"], again["faces"]) == (4, 4, 1)
 
 
 def test_folders_are_people_if_one_says_so_and_only_the_largest_face_is_theirs(
-    family: tuple[Live, str], tmp_path: Path
+    family: tuple[Live, str], pictures: Path
 ) -> None:
     live, token = family
     assert ask(live, "POST", "/v1/collections", {"collection_id": "friends"}, token=token).status == 201
-    (tmp_path / "Zoë Müller").mkdir()
-    (tmp_path / "Zoë Müller" / "1.jpg").write_bytes(portrait())
-    (tmp_path / "Zoë Müller" / "2.png").write_bytes(encoded(crowd(1, 2, 200)))
-    given = {"folder": str(tmp_path), "by_folder": True}
+    (pictures / "Zoë Müller").mkdir()
+    (pictures / "Zoë Müller" / "1.jpg").write_bytes(portrait())
+    (pictures / "Zoë Müller" / "2.png").write_bytes(encoded(crowd(1, 2, 200)))
+    given = {"folder": str(pictures), "by_folder": True}
     begun = ask(live, "POST", "/v1/collections/friends/folder", given, token=token)
     assert begun.said["run"]["by_folder"] is True
     assert done(live, token, "friends")["faces"] == 2
@@ -296,15 +292,15 @@ def sha256(text: str) -> str:
 
 
 def test_what_may_not_be_indexed_is_refused_in_the_same_words_as_what_is_not_there(
-    family: tuple[Live, str], tmp_path: Path
+    family: tuple[Live, str], pictures: Path
 ) -> None:
     live, token = family
     home = live.engine.settings.home
-    (tmp_path / ".hidden").mkdir()
-    (tmp_path / "away").symlink_to("/etc")
+    (pictures / ".hidden").mkdir()
+    (pictures / "away").symlink_to("/etc")
     asked = [
         *("Pictures", "/no/such/place", "/", "/etc", "/proc", "/sys", "/dev", "~nobody/x", "~no-such-user/x", "a\0b"),
-        *map(str, (home, home / "buckets", tmp_path / "gone", tmp_path / ".hidden", tmp_path / "away")),
+        *map(str, (home, home / "buckets", pictures / "gone", pictures / ".hidden", pictures / "away")),
     ]
     said = [ask(live, "POST", "/v1/collections/family/folder", {"folder": each}, token=token) for each in asked]
     assert {each.status for each in said} == {400}
@@ -321,13 +317,13 @@ def test_a_server_that_others_reach_indexes_no_folder_that_was_not_named(tmp_pat
         assert "[server] folders" in refused.said["detail"]
 
 
-def test_no_folder_is_indexed_into_a_collection_there_is_not(family: tuple[Live, str], tmp_path: Path) -> None:
+def test_no_folder_is_indexed_into_a_collection_there_is_not(family: tuple[Live, str], pictures: Path) -> None:
     live, token = family
-    assert ask(live, "POST", "/v1/collections/gone/folder", {"folder": str(tmp_path)}, token=token).status == 404
+    assert ask(live, "POST", "/v1/collections/gone/folder", {"folder": str(pictures)}, token=token).status == 404
 
 
-def test_a_profile_that_knows_people_wants_a_basis_for_each_picture(family: tuple[Live, str], tmp_path: Path) -> None:
+def test_a_profile_that_knows_people_wants_a_basis_for_each_picture(family: tuple[Live, str], pictures: Path) -> None:
     live, token = family
     made = {"collection_id": "wanted", "profile": "public-safety"}
     assert ask(live, "POST", "/v1/collections", made, token=token).status == 201
-    assert ask(live, "POST", "/v1/collections/wanted/folder", {"folder": str(tmp_path)}, token=token).status == 403
+    assert ask(live, "POST", "/v1/collections/wanted/folder", {"folder": str(pictures)}, token=token).status == 403

@@ -43,8 +43,16 @@ def looks(client: Any, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.control(56)
-@pytest.mark.parametrize("overlays", ["", "illinois, texas"])
-@pytest.mark.parametrize("profile", PEOPLED)
+@pytest.mark.parametrize(
+    ("profile", "overlays"),
+    [
+        *((profile, "") for profile in PEOPLED),
+        *(
+            pytest.param(profile, "illinois, texas", marks=[] if profile == "public-safety" else pytest.mark.slow)
+            for profile in PEOPLED
+        ),
+    ],
+)
 def test_beside_the_rules_of_the_installation_nobody_makes_an_open_collection(
     tmp_path: Path, profile: str, overlays: str, refused: Refused
 ) -> None:

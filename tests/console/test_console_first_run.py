@@ -48,13 +48,11 @@ def become_administrator(someone: Person, link: str) -> Page:
     return page
 
 
-def test_own_photographs_a_drawn_face_and_a_folder(browser: Browser, models: Path, tmp_path: Path) -> None:
-    pictures = tmp_path / "Pictures"
-    pictures.mkdir()
+def test_own_photographs_a_drawn_face_and_a_folder(browser: Browser, models: Path, disk: Path, pictures: Path) -> None:
     (pictures / "eileen.jpg").write_bytes(portrait())
     (pictures / "letter.jpg").write_bytes(b"Dear Ada,")
     began = time.monotonic()
-    with started(models, tmp_path / "home") as link:
+    with started(models, disk / "first-run") as link:
         someone = Person(browser, link.partition("/console")[0])
         page = become_administrator(someone, link)
         page.get_by_label("My own photographs").check()

@@ -51,7 +51,7 @@ sources = [{{ file = "{file}" }}]
     ("graph", "fault"),
     [
         (hostile_graphs.never_ending_loop, "has control flow (Loop)"),
-        (hostile_graphs.slow_to_load, "did not load and run once within 5 seconds"),
+        pytest.param(hostile_graphs.slow_to_load, "did not load and run once within 5 seconds", marks=pytest.mark.slow),
         (hostile_graphs.too_large_to_load, "4 GiB of memory"),
     ],
 )

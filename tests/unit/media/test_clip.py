@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import struct
 from fractions import Fraction
+from functools import cache
 
 import av
 import cv2
@@ -80,13 +81,18 @@ def pictures(read: object) -> list[Frame]:
     return [each for each in read if not isinstance(each, Sound)]  # type: ignore[attr-defined]
 
 
+@cache
+def made(name: str) -> bytes:
+    """Encoded once for all decoders."""
+    return clip(numbered(COUNT), MAKINGS[name])
+
+
 @pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("name", MAKINGS)
 def test_every_frame_is_in_one_span_once_at_its_time_rounded_down(name: str, decoder: str) -> None:
     if decoder == "opencv" and name in NOT_BY_OPENCV:
         pytest.skip(f"OpenCV 5.0 {NOT_BY_OPENCV[name]}")
-    making = MAKINGS[name]
-    found = frames_of(clip(numbered(COUNT), making), decoder)
+    making, found = MAKINGS[name], frames_of(made(name), decoder)
     assert [number for _, number in found] == list(range(COUNT))
     times = [int(number * 1000 / making.rate) for number in range(COUNT)]
     # Matroska and AVI round times by themselves, to the nearest millisecond.
