@@ -65,17 +65,16 @@ class Bid:
 class _Here(threading.local):
     """What lets others compute, while the current thread has a turn."""
 
-    leave: Callable[[], object] | None = None
+    leave: Callable[[], bool] | None = None
 
 
 _HERE = _Here()
 
 
-def let_others_compute() -> None:
+def let_others_compute() -> bool:
     """Called by a thread that is about to wait, and has little to do afterwards: the next request of its lane may
-    begin. Nothing where it has no turn."""
-    if _HERE.leave is not None:
-        _HERE.leave()
+    begin. Returns whether there was one; not where the thread has no turn."""
+    return _HERE.leave is not None and _HERE.leave()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +83,7 @@ class Turn:
 
     waited: float
     limiter: CapacityLimiter
-    leave: Callable[[], object]
+    leave: Callable[[], bool]
 
     async def run(self, call: Callable[[], T]) -> T:
         """What `call` returns or raises, from a thread. It is not interrupted: the turn lasts as long as the call."""
@@ -124,6 +123,8 @@ class _Queue:
         self.free = threads
         self.single = single
         self._computing = 0
+        #: As `held`, for other threads to read.
+        self.others = False
         self._most_of_one = max(1, threads - 1)
         self.shares: dict[str, _Share] = {}
         self._mean = 0.0
@@ -274,17 +275,23 @@ class Turns:
             self._send_away(waiter, ServiceUnavailable)
 
     @contextmanager
-    def _leaving(self, queue: _Queue, waiter: _Waiter) -> Iterator[Callable[[], object]]:
+    def _leaving(self, queue: _Queue, waiter: _Waiter) -> Iterator[Callable[[], bool]]:
         """What any thread may call to let others compute; it is called in the end for who takes too long."""
         if not queue.single:
-            yield lambda: None
+            yield lambda: False
             return
         loop = asyncio.get_running_loop()
         patience = loop.call_later(self._patience, self._stop_computing, queue, waiter)
         try:
-            yield partial(loop.call_soon_threadsafe, self._stop_computing, queue, waiter)
+            yield partial(self._let_others, loop, queue, waiter)
         finally:
             patience.cancel()
+
+    def _let_others(self, loop: asyncio.AbstractEventLoop, queue: _Queue, waiter: _Waiter) -> bool:
+        """From any thread: whether there was anybody."""
+        others = queue.others
+        loop.call_soon_threadsafe(self._stop_computing, queue, waiter)
+        return others
 
     def _stop_computing(self, queue: _Queue, waiter: _Waiter) -> None:
         queue.stop_computing(waiter)
@@ -330,6 +337,7 @@ class Turns:
         while (waiter := queue.call_next()) is not None:
             self._waiting.remove(waiter)
             waiter.called.set_result(None)
+        queue.others = queue.held > 0
         self._report_waiting(self.waiting)
 
     def _make_room(self) -> None:

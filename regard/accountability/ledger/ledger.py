@@ -49,8 +49,9 @@ class Ledger:
         #: How many entries this process has written since the last checkpoint; `due` is set when they are many.
         self.unsigned = 0
         self.due = threading.Event()
-        #: Called by a thread that is about to wait for the disk, and has little left to do: others may compute.
-        self.waits: Callable[[], None] = lambda: None
+        #: Called by a thread that is about to wait for the disk, and has little left to do: others may compute. Returns
+        #: whether there are any, whose entries then can be written with this one.
+        self.waits: Callable[[], bool] = lambda: False
         #: Why nothing more may be recorded, and so nothing be done; `LedgerCheckpoints` finds out.
         self.fault: str | None = None
 
@@ -70,8 +71,7 @@ class Ledger:
 
     def append(self, record: Record) -> None:
         """Write an entry of its own; it is on disk when this returns. Raises InternalServerError."""
-        self.waits()
-        self._commits.add(record)
+        self._commits.add(record, others=self.waits())
 
     def write(self, transaction: Transaction, records: Sequence[Record]) -> None:
         """Add entries in a transaction of somebody else's. Raises InternalServerError where the clock is wrong.

@@ -55,6 +55,38 @@ def test_who_comes_back_first_is_not_written_alone_while_the_others_wait() -> No
     assert len(disk.commits) <= 12
 
 
+def test_who_knows_that_others_come_is_written_with_the_last_of_them() -> None:
+    disk = Disk()
+    commits = GroupCommit(disk.write)
+    commits.patience = 30.0
+
+    threads = [threading.Thread(target=commits.add, args=[record()], kwargs={"others": True}) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while commits.waiting < 4:
+        sleep(0.001)
+    assert disk.commits == []
+    commits.add(record())
+    for thread in threads:
+        thread.join(10)
+    assert disk.commits == [5]
+
+
+def test_if_the_others_do_not_come_it_is_written_all_the_same() -> None:
+    disk = Disk()
+    commits = GroupCommit(disk.write)
+    together(3, lambda: commits.add(record(), others=True))
+    assert sum(disk.commits) == 3
+
+
+def test_whoever_comes_during_a_commit_and_knows_of_no_others_is_written_next() -> None:
+    disk = Disk(seconds=0.1)
+    commits = GroupCommit(disk.write)
+    commits.patience = 30.0
+    together(6, lambda: commits.add(record()))
+    assert sum(disk.commits) == 6
+
+
 def test_a_client_is_not_kept_for_those_who_have_left() -> None:
     disk = Disk(seconds=0.01)
     commits = GroupCommit(disk.write)

@@ -40,7 +40,12 @@ def create(book: Book, name: str) -> None:
 
 def test_others_may_compute_while_an_entry_waits_for_the_disk(book: Book) -> None:
     written: list[int] = []
-    book.ledger.waits = lambda: written.append(len(book.bodies()))
+
+    def waits() -> bool:
+        written.append(len(book.bodies()))
+        return False
+
+    book.ledger.waits = waits
     with book.gate.open(ADA, Act(action=Action.READ, operation="ListCollections")):
         assert written == []
     assert (written, len(book.bodies())) == ([0], 1)
