@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run console console-types console-images test test-slow test-long test-again check lint types rules format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation bench-video bench-jobs endurance-jobs bench-console bench-console-times bench-console-shrinking bench-console-screens bench-first-run
+.PHONY: run console console-types console-images test test-slow test-long test-again check lint types rules format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation bench-video bench-jobs endurance-jobs bench-console bench-console-times bench-console-reviews bench-console-shrinking bench-console-screens bench-first-run
 
 run: $(VENV)/installed
 	@$(MAKE) --no-print-directory console || echo "The console is not built, which the server can do without; \`make console\` says why."
@@ -113,6 +113,11 @@ bench-console: $(VENV)/installed-dev
 bench-console-times: $(VENV)/installed-dev
 	@$(MAKE) --no-print-directory console
 	$(BIN)/python -W ignore -m benchmarks.console_times
+	$(BIN)/python -W ignore -m benchmarks.console_times --reviewed
+
+bench-console-reviews: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory console
+	$(BIN)/python -W ignore -m benchmarks.console_reviews
 
 bench-console-shrinking: $(VENV)/installed-dev
 	$(BIN)/python -W ignore -m benchmarks.console_shrinking

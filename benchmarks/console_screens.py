@@ -97,7 +97,7 @@ def to_the_end(page: Page, pictures: int) -> None:
 
 
 def scrolled(page: Page, url: str, pictures: int, seconds: float) -> list[tuple[str, ...]]:
-    page.goto(f"{url}#/library/{BUCKET}/many")
+    page.goto(f"{url}#/library/{BUCKET}/many%2F")
     page.locator(".cell img").first.wait_for()
     rows = [judged("down", page.evaluate(_SCROLL, {"pixels": 60, "seconds": seconds}))]
     to_the_end(page, pictures)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from regard.accountability.case_progress import CaseProgress
 from regard.accountability.gate import Grant
 from regard.accountability.plain_words import check_words
-from regard.accountability.sealed_pictures import CANDIDATE, PROBE, SealedPictures
+from regard.accountability.sealed_pictures import SealedPictures
 from regard.accountability.seeded_pairs import SeededPairs
 from regard.domain.authority import Action
 from regard.domain.cases import UNDECIDED, CaseCandidate, Opinion, PairKind, verdict
@@ -98,8 +98,7 @@ class Reviews:
                     return None
                 mine = self._reviews.assign(drawn.case_id, drawn.number, person, now)
             grant.note(case=mine.case_id, number=mine.number, review=mine.key)
-        pictures = self._pictures.of_case(mine.case_id)
-        probe, candidate = pictures.get((PROBE, 0)), pictures.get((CANDIDATE, mine.number))
+        probe, candidate = self._pictures.of_pair(mine.case_id, mine.number)
         if probe is None or candidate is None:
             raise InvalidParameter(
                 "The pictures of a pair cannot be decrypted: the key file is another one. Ask your administrator."

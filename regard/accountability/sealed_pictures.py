@@ -46,8 +46,15 @@ class SealedPictures:
 
     def of_case(self, case_id: str) -> dict[tuple[str, int], bytes]:
         """Those of a case, by kind and number; the probe's number is 0."""
-        found = self._rows.of_case(case_id)
-        opened = {where: self._box.unseal(sealed, _of_case(case_id, *where)) for where, sealed in found.items()}
+        return self._opened(case_id, self._rows.of_case(case_id))
+
+    def of_pair(self, case_id: str, number: int) -> tuple[bytes | None, bytes | None]:
+        """The probe's of a case and a candidate's; None for one that cannot be opened."""
+        opened = self._opened(case_id, self._rows.of_pair(case_id, number))
+        return opened.get((PROBE, 0)), opened.get((CANDIDATE, number))
+
+    def _opened(self, case_id: str, sealed: Mapping[tuple[str, int], bytes]) -> dict[tuple[str, int], bytes]:
+        opened = {where: self._box.unseal(each, _of_case(case_id, *where)) for where, each in sealed.items()}
         return {where: each for where, each in opened.items() if each is not None}
 
 

@@ -72,6 +72,13 @@ class PictureRows:
         with self._database.read() as connection:
             return [(row.case_id, row.number) for row in connection.execute(query)]
 
+    def of_pair(self, case_id: str, number: int) -> dict[tuple[str, int], bytes]:
+        """Of a case, the encrypted pictures of the probe and of one candidate, by kind and number."""
+        query = select(case_pictures).where(case_pictures.c.case_id == case_id)
+        query = query.where(case_pictures.c.number.in_((0, number)))
+        with self._database.read() as connection:
+            return {(row.kind, row.number): row.sealed for row in connection.execute(query)}
+
     def of_case(self, case_id: str) -> dict[tuple[str, int], bytes]:
         """All encrypted pictures of a case, by kind and number."""
         query = select(case_pictures).where(case_pictures.c.case_id == case_id).order_by(case_pictures.c.key)

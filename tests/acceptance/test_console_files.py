@@ -30,9 +30,9 @@ def live(tmp_path: Path, built: Path) -> Iterator[Live]:
         yield server
 
 
-def get(live: Live, path: str, accept: str = "text/html") -> http.client.HTTPResponse:
+def get(live: Live, path: str, accept: str = "text/html", **headers: str) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=10)
-    connection.request("GET", path, headers={"Accept": accept})
+    connection.request("GET", path, headers={"Accept": accept} | headers)
     answer = connection.getresponse()
     answer.content = answer.read()  # type: ignore[attr-defined]
     connection.close()
@@ -50,6 +50,16 @@ def test_a_browser_that_opens_the_address_is_sent_to_the_console(live: Live, ope
 
 def test_programs_still_get_the_front_page(live: Live) -> None:
     assert get(live, "/", accept="*/*").status == 200
+
+
+def test_only_a_browser_that_keeps_a_sign_in_is_told_to_ask_early_who_it_is(live: Live) -> None:
+    page, script = "/console/", "/console/assets/index-1a2b.js"
+    told = get(live, page, Cookie="regard-session=kept").headers
+    assert told["link"].startswith("<../v1/me>; rel=preload")
+    assert "cookie" in told["vary"].lower()
+    assert get(live, page).headers["link"] is None
+    assert get(live, page, Cookie="another=one").headers["link"] is None
+    assert get(live, script, Cookie="regard-session=kept").headers["link"] is None
 
 
 @pytest.mark.parametrize("at", ["", "/vision"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,7 @@ from native import Office, office
 from people import encoded, head
 from playwright.sync_api import Browser, Page, expect
 
-FILES, CUTS = 200, 3
-#: Every so many of the files show somebody.
-EVERY = 12
+CUTS = 3
 
 
 @pytest.fixture(scope="module")
@@ -170,23 +169,37 @@ def test_a_stale_tab_changes_nothing_and_shows_what_was_seen_and_what_is_there(
     expect(first.get_by_role("region", name="Faces, the most doubtful first").locator("ul.grid input")).to_have_count(2)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small pictures, each of other bytes; every EVERYth shows somebody, two files are the same."""
-    made = tmp_path_factory.mktemp("album")
-    for number in range(FILES - 1):
-        noise = np.random.default_rng(number).integers(0, 255, (80, 80, 3), dtype=np.uint8)
-        pixels = head(150 + number // EVERY) if number % EVERY == 0 else noise
-        (made / f"{number:04}.jpg").write_bytes(encoded(pixels))
-    (made / "copy.jpg").write_bytes((made / "0000.jpg").read_bytes())
-    return made
+@dataclass(frozen=True)
+class Album:
+    """A folder of small pictures, each of other bytes; every so many show somebody, and two files are the same."""
+
+    folder: Path
+    files: int
+    every: int
+
+    @property
+    def people(self) -> int:
+        return 1 + (self.files - 2) // self.every
+
+    def fill(self) -> None:
+        for number in range(self.files - 1):
+            noise = np.random.default_rng(number).integers(0, 255, (80, 80, 3), dtype=np.uint8)
+            pixels = head(150 + number // self.every) if number % self.every == 0 else noise
+            (self.folder / f"{number:04}.jpg").write_bytes(encoded(pixels))
+        (self.folder / "copy.jpg").write_bytes((self.folder / "0000.jpg").read_bytes())
 
 
+@pytest.mark.parametrize(
+    ("files", "every", "seconds"),
+    [(200, 12, 180), pytest.param(10_000, 100, 3600, marks=pytest.mark.long)],
+    ids=["hundreds", "thousands"],
+)
 def test_an_upload_cut_three_times_loses_nothing_and_enrols_nothing_twice(
-    who: Person, desk: Office, place: str, folder: Path
+    who: Person, desk: Office, place: str, tmp_path: Path, files: int, every: int, seconds: int
 ) -> None:
     """The tab closed, the page left, the line lost: the same folder is chosen again, and what is there is skipped."""
-    sent: list[str] = []
+    album, sent, patience = Album(tmp_path, files, every), [], 1000.0 * seconds
+    album.fill()
 
     def opened() -> Page:
         page = who.signed_in("sam")
@@ -197,13 +210,12 @@ def test_an_upload_cut_three_times_loses_nothing_and_enrols_nothing_twice(
         who.show(page, f"collections/{place}")
         chooser = page.locator("input[webkitdirectory]")
         expect(chooser).to_be_enabled()  # whoever chooses a folder can only then
-        chooser.set_input_files(folder)
+        chooser.set_input_files(album.folder)
         page.locator("progress").wait_for()
 
     def until(page: Page, share: float) -> None:
-        page.wait_for_function(
-            "least => document.querySelector('progress')?.value >= least", arg=share * FILES, timeout=180_000
-        )
+        enough = "least => document.querySelector('progress')?.value >= least"
+        page.wait_for_function(enough, arg=share * files, timeout=patience)
 
     page = opened()
     begin(page)
@@ -219,16 +231,15 @@ def test_an_upload_cut_three_times_loses_nothing_and_enrols_nothing_twice(
     page.context.set_offline(True)
     expect(page.get_by_text("The connection is lost.")).to_be_visible()
     page.context.set_offline(False)
-    people = 1 + (FILES - 2) // EVERY
-    expect(page.get_by_text(re.compile(r"faces? enrolled from \d+ pictures"))).to_be_visible(timeout=180_000)
-    expect(page.get_by_text(re.compile(r"\d+ were there already"))).to_be_visible()
-    assert desk.get("sam", f"/collections/{place}")["collection"]["faces"] == people
-    assert len(sent) <= FILES - 1 + 2 * CUTS + 4, "what was there was not sent again"
+    expect(page.get_by_text(re.compile(r"faces? enrolled from [\d,]+ pictures"))).to_be_visible(timeout=patience)
+    expect(page.get_by_text(re.compile(r"[\d,]+ were there already"))).to_be_visible()
+    assert desk.get("sam", f"/collections/{place}")["collection"]["faces"] == album.people
+    assert len(sent) <= files - 1 + 2 * CUTS + 4, "what was there was not sent again"
     again = len(sent)
     begin(page)
-    expect(page.get_by_text(f"{FILES} were there already.")).to_be_visible()
+    expect(page.get_by_text(f"{files:,} were there already.")).to_be_visible(timeout=patience)
     assert len(sent) == again
-    assert desk.get("sam", f"/collections/{place}")["collection"]["faces"] == people
+    assert desk.get("sam", f"/collections/{place}")["collection"]["faces"] == album.people
 
 
 def _enrols(url: str, method: str) -> bool:

@@ -1,5 +1,6 @@
 /** The pages, each loaded when it is first shown. */
 import type { Component } from "svelte";
+import type { Place } from "../state/router.svelte";
 import { session } from "../state/session.svelte";
 import { words } from "../words";
 
@@ -20,8 +21,11 @@ interface Page {
   uncounted?: boolean;
   /** Whether it is offered to whoever has signed in. */
   offered: () => boolean;
-  load: () => Promise<{ default: Component<PageProps> }>;
+  load: (steps: string[]) => Promise<{ default: Component<PageProps> }>;
 }
+
+/** What stands behind the name of a collection. Apart: two imports in one expression would fetch what the other needs. */
+const COLLECTION = { load: () => import("./Collection.svelte") };
 
 /** Pages in a phone's bar. */
 const ROOM = 5;
@@ -65,7 +69,7 @@ const PAGES: Page[] = [
     short: words.nav.collectionsShort,
     icon: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
     offered: () => session.may("administrator", "enroller", "searcher", "auditor", "overseer"),
-    load: () => import("./Collections.svelte"),
+    load: ([id]) => (id ? COLLECTION.load() : import("./Collections.svelte")),
   },
   {
     name: "library",
@@ -182,9 +186,9 @@ const START: Page = {
 };
 
 /** Fetch a page's own script while it is not known yet who is there: on a slow line one wait less. */
-export function fetchEarly(name: string): void {
+export function fetchEarly({ page: name, steps }: Place): void {
   const page = [...PAGES, START].find((each) => each.name === name) ?? PAGES[0]!;
-  page.load().catch(() => undefined); // it is asked for again, and told then
+  page.load(steps).catch(() => undefined); // it is asked for again, and told then
 }
 
 export function offered(): Page[] {
