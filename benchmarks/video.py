@@ -135,7 +135,7 @@ def _timed(data: bytes, seen: Models, watcher: Callable[[], Watcher], step: floa
     def only_run() -> None:
         looks = FaceLooks(seen, DESCRIBED)
         for number, picture in enumerate(pictures):
-            looks.faces(picture, round(number * (step or 0)))
+            looks.describe(picture, looks.find(picture, round(number * (step or 0))))
 
     times = np.array([[_seconds(part) for part in (look, only_decode, only_run)] for _ in range(ROUNDS)])
     wall = float(np.median(times[:, 0, 0]))
@@ -148,8 +148,8 @@ def _timed(data: bytes, seen: Models, watcher: Callable[[], Watcher], step: floa
 def _kept(pictures: Sequence[Image], step: float, seen: Models) -> str:
     """How many faces are told, of those that looking at each whole frame tells."""
     looks = FaceLooks(seen, Detail.NONE)
-    told = sum(len(looks.faces(picture, round(number * step))) for number, picture in enumerate(pictures))
-    return f"{told} of {sum(len(seen.faces.faces([picture], Detail.NONE)[0]) for picture in pictures)}"
+    told = sum(len(looks.find(picture, round(number * step))) for number, picture in enumerate(pictures))
+    return f"{told} of {sum(len(seen.faces.find([picture])[0]) for picture in pictures)}"
 
 
 def _seconds(part: Callable[[], None]) -> tuple[float, float]:
@@ -168,7 +168,7 @@ def _pictures(data: bytes, step: float) -> list[Image]:
 
 
 def _faces(step: float) -> Watcher:
-    return Sightings(lambda look: ({"faces": len(look.faces)},), step, DESCRIBED)
+    return Sightings(lambda look: ({"faces": len(look.faces)},), step, DESCRIBED, light=True)
 
 
 def _segments() -> Watcher:
@@ -226,7 +226,9 @@ def _people(shown: Sequence[tuple[int, Sequence[Path]]], analyzer: FaceAnalyzer)
         )
         walk = _walk(rng, [[decode(file.read_bytes()).pixels for file in files] for _, files in group])
         with open_clip(io.BytesIO(walk)) as clip:
-            (items,) = VideoPass(clip, Span(), [Following(followed, 200, DESCRIBED)], seen).run(lambda _: None)
+            (items,) = VideoPass(clip, Span(), [Following(followed, 200, DESCRIBED, light=True)], seen).run(
+                lambda _: None
+            )
         first = {}
         for item in items:
             if "index" in item and "mark" not in item:

@@ -18,6 +18,7 @@ from regard.domain.arrays import ByteArray
 from regard.domain.videos import Span, VideoMetadata
 from regard.media.frame_times import FrameTimes
 from regard.media.frames import Frame, FrameLimit, SeekableFile, Sound, UnreadableVideo, key_frame_spans, reduced_size
+from regard.media.transport_stream import times_rise
 from regard.media.video_limits import CODECS, check_declared, square_width
 
 #: What the container is called by the decoder that could say so.
@@ -73,7 +74,7 @@ class OpenCvClip:
         self.decoded = self.lost = self.damaged = 0
         # Held, for OpenCV does not.
         self._reader = _Reader(file)
-        self._threads = threads
+        self._file, self._format, self._threads = file, container, threads
         self._video = cv2.VideoCapture()
         with ExitStack() as faulty:
             faulty.callback(self.close)
@@ -86,6 +87,8 @@ class OpenCvClip:
 
     def spans(self, seconds: float) -> list[Span]:
         """Key frames are not told, so that these begin at even times."""
+        if self._format == "mpegts" and not times_rise(self._file):
+            return [Span()]  # recordings one after another: a time does not say where it is
         count = int(self.metadata.duration_ms / 1000 // seconds)
         return key_frame_spans([int(number * seconds * 1000) for number in range(1, count)])
 

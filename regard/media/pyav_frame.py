@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -18,24 +19,27 @@ _UNSPECIFIED: Final = 2
 
 class Conversion:
     """What all frames of a clip are converted by. `turns` is how many quarters they are to be turned anticlockwise,
-    `ratio` how wide a pixel is against its height. For one thread."""
+    `ratio` how wide a pixel is against its height. Safe for threads."""
 
     def __init__(self, turns: int, ratio: float) -> None:
         self.turns = turns
         self.ratio = ratio
         # One for each size that is asked for: what was worked out for the last frame is used for the next.
         self._small, self._colours = VideoReformatter(), VideoReformatter()
+        self._turn = Lock()
 
     def thumbnail(self, frame: Any, width: int, height: int) -> ByteArray:
-        small = self._small.reformat(frame, width, height, "yuv444p", interpolation=Interpolation.AREA, threads=1)
+        with self._turn:
+            small = self._small.reformat(frame, width, height, "yuv444p", interpolation=Interpolation.AREA, threads=1)
         return np.asarray(np.moveaxis(small.to_ndarray(), 0, 2), np.uint8)
 
     def rgb(self, frame: Any, width: int, height: int) -> ByteArray:
         unsaid = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT
         space, area = Colorspace.ITU709 if unsaid else None, Interpolation.AREA
-        converted = self._colours.reformat(
-            frame, width, height, "rgb24", src_colorspace=space, interpolation=area, threads=1
-        )
+        with self._turn:
+            converted = self._colours.reformat(
+                frame, width, height, "rgb24", src_colorspace=space, interpolation=area, threads=1
+            )
         pixels = np.asarray(converted.to_ndarray(), np.uint8)
         return np.ascontiguousarray(np.rot90(pixels, self.turns)) if self.turns else pixels
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from regard.domain.jobs import Job, NewJob
-from regard.domain.results import Result
+from regard.domain.results import PlainList, Result
 from regard.engine.jobs.queue import JobQueue
 from regard.engine.jobs.task import BY_TIME
 from regard.engine.video.video_jobs import VideoJobs
@@ -111,7 +111,7 @@ class VideoOperations:
             lambda after, limit: self.jobs.page(call.grant, job, _order(asked), after, limit),
             MOST_ITEMS,
         )
-        found = {analysis.items: [each.shape for each in page], "NextToken": token}
+        found = {analysis.items: PlainList(each.shape for each in page), "NextToken": token}
         members: dict[str, Any] = about_job(job) | analysis.video(job) | found
         if analysis.model is not None:
             members[analysis.model] = job.metadata.get("ModelVersion")

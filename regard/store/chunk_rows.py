@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, insert, select, update
 
 from regard.store.claim_rows import Claim, held, now_of, same
 from regard.store.database import Database
@@ -54,7 +54,7 @@ class ChunkRows:
             needs = [number if in_order else 0 for number in range(count)]
             rows = [fresh_chunk(claim.job.id, number, *span, needs[number]) for number, span in enumerate(spans)]
             connection.execute(insert(job_chunks), [*rows, fresh_chunk(claim.job.id, count, 0, 0, count)])
-            values = {"chunks": count, "metadata": dict(metadata)}
+            values = {"chunks": count, "metadata": dict(metadata), "alone": _still_alone()}
             connection.execute(update(jobs).where(jobs.c.id == claim.job.id).values(values))
         return True
 
@@ -71,7 +71,7 @@ class ChunkRows:
                 return False
             store(connection)
             mine = jobs.c.id == claim.job.id
-            connection.execute(update(jobs).where(mine).values(done=jobs.c.done + 1))
+            connection.execute(update(jobs).where(mine).values(done=jobs.c.done + 1, alone=_still_alone()))
             following = claim.chunk.number + 1
             after = (job_chunks.c.job_id == claim.job.id) & (job_chunks.c.number == following)
             waiting = update(job_chunks).where(after, job_chunks.c.needs == following)
@@ -125,3 +125,9 @@ class ChunkRows:
         wanted = exists().where(jobs.c.id == claim.job.id, jobs.c.state.in_(ACTIVE))
         values = {"done_at": now_of(connection, self._clock), "owner": None, "counts": dict(counts)}
         return connection.execute(update(job_chunks).where(held(claim), wanted).values(values)).rowcount == 1
+
+
+def _still_alone() -> ColumnElement[int]:
+    """A job that ended a worker is tried alone only as long as the chunk is not done that it happened in."""
+    in_doubt = and_(job_chunks.c.job_id == jobs.c.id, job_chunks.c.done_at.is_(None), job_chunks.c.lost > 0)
+    return case((exists().where(in_doubt).correlate(jobs), jobs.c.alone), else_=0)

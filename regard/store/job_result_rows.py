@@ -56,6 +56,18 @@ def items_of(found: Iterable[bytes]) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in found if line and line != _ERASED]
 
 
+def _item(line: bytes) -> dict[str, Any]:
+    """An item as a client gets it: what is null is not told."""
+    found: dict[str, Any] = orjson.loads(line)
+    return _told(found) if b":null" in line else found
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _told(each) for name, each in value.items() if each is not None}
+    return [_told(each) for each in value if each is not None] if isinstance(value, list) else value
+
+
 class JobResultRows:
     """Read what jobs found."""
 
@@ -94,7 +106,7 @@ class JobResultRows:
                 held = lines(row.body)
                 places = range(max(first, row.first) - row.first, len(held))
                 there = [place for place in places if held[place] != _ERASED][: most - len(found)]
-                found += [(row.first + place, orjson.loads(held[place])) for place in there]
+                found += [(row.first + place, _item(held[place])) for place in there]
                 first = row.first + max(len(held), 1)
         return found
 

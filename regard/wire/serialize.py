@@ -14,6 +14,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 import orjson
 
+from regard.domain.results import PlainList
 from regard.errors import RegardError
 from regard.wire.constraints import broken
 from regard.wire.schema import Shape
@@ -26,8 +27,8 @@ class NonconformingOutput(TypeError):
 def encode_result(shape: Shape, members: Mapping[str, Any]) -> bytes:
     """The JSON of `members` less those that are None or not in the shape; blobs in base64, timestamps in epoch seconds.
 
-    Numbers may be numpy scalars, lists any sequence, arrays included. Raises TypeError or ValueError for what the
-    shape cannot express, numbers that are not finite among them.
+    Numbers may be numpy scalars, lists any sequence, arrays included; a PlainList is not looked into. Raises TypeError
+    or ValueError for what the shape cannot express, numbers that are not finite among them.
     """
     return orjson.dumps(_writer(shape)(members))
 
@@ -63,7 +64,7 @@ def _writer(shape: Shape) -> Callable[[Any], Any]:
         return _SCALARS[shape.type]
     write = _writer(shape.element)
     if shape.type == "list":
-        return lambda value: [write(item) for item in value]
+        return lambda value: value if type(value) is PlainList else [write(item) for item in value]
     return lambda value: {str(key): write(item) for key, item in value.items() if item is not None}
 
 

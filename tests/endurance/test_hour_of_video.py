@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 import pytest
+from botocore.config import Config
 from live_server import Live, with_models
 from long_film import SHOT_SECONDS, film, walks
 from people import astronaut, encoded
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.long
 
 MINUTES, WORKERS, PAGE = 60, 2, 1000
 PATIENCE_SECONDS = 3600
+#: A client that waits out a machine which stands still for a while.
+PATIENT = Config(read_timeout=600, retries={"total_max_attempts": 5})
 VIDEO = {"S3Object": {"Bucket": "photos", "Name": "hour.mp4"}}
 JOBS: Mapping[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
     "face_search": ({"CollectionId": "known"}, "Persons", ("TIMESTAMP", "INDEX")),
@@ -43,7 +46,7 @@ def test_an_hour_of_video_is_told_the_same_however_often_its_workers_are_killed(
         bucket = live.engine.settings.buckets_folder / "photos"
         bucket.mkdir(parents=True)
         shots = film(bucket / "hour.mp4", MINUTES)
-        client = live.client()
+        client = live.client(config=PATIENT)
         client.create_collection(CollectionId="known")
         client.index_faces(CollectionId="known", Image={"Bytes": encoded(astronaut())}, ExternalImageId="ada")
         with working_on_jobs(live.engine):

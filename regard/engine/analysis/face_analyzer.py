@@ -56,18 +56,25 @@ class FaceAnalyzer:
 
     def faces(self, images: Sequence[Image], detail: Detail, *, limit: int = MOST_FACES) -> list[Faces]:
         """The `limit` largest faces of each image, largest first, with the columns that `detail` names."""
+        found = self.find(images, limit=limit)
+        found = [self.describe(image, faces, detail) for image, faces in zip(images, found, strict=True)]
+        return self.embedded(images, found) if Detail.EMBEDDING in detail else found
+
+    def find(self, images: Sequence[Image], *, limit: int = MOST_FACES) -> list[Faces]:
+        """Where the `limit` largest faces of each image are, largest first."""
         found = [faces.take(slice(limit)) for faces in self._models.detector().detect([i.pixels for i in images])]
         if self._meter:
             self._meter.faces_found(sum(map(len, found)))
-        describe = partial(self._described, detail=detail)
-        found = [described_upright(describe, image, faces) for image, faces in zip(images, found, strict=True)]
-        return self.embedded(images, found) if Detail.EMBEDDING in detail else found
+        return found
 
-    def faces_again(self, image: Image, seen: Faces, detail: Detail) -> Faces | None:
-        """The faces of an image that shows almost what another did in which these were `seen` a moment ago; None if
-        they are not surely all there: then look at the whole image. Others may be there, too."""
-        found = self._models.detector().again(image.pixels, seen)
-        return found and described_upright(partial(self._described, detail=detail), image, found)
+    def find_again(self, image: Image, seen: Faces) -> Faces | None:
+        """Where the faces are of an image that shows almost what another did in which these were `seen` a moment ago;
+        None if they are not surely all there: then look at the whole image. Others may be there, too."""
+        return self._models.detector().again(image.pixels, seen)
+
+    def describe(self, image: Image, found: Faces, detail: Detail) -> Faces:
+        """Faces that were found in the image, with the columns that `detail` names, but for embeddings."""
+        return described_upright(partial(self._described, detail=detail), image, found)
 
     def embedded(self, images: Sequence[Image], found: Sequence[Faces]) -> list[Faces]:
         """The same faces with their embeddings; the faces of many images share the embedder's batches."""

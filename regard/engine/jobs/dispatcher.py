@@ -155,8 +155,16 @@ class Dispatcher:
         return True
 
     def _watch_on(self) -> None:
-        """End workers whose leases have lapsed: they hang."""
-        while not self._left.wait(self._claims.lease.total_seconds() / 2):
+        """End workers whose leases have lapsed: they hang.
+
+        All have lapsed where the machine slept or its clock was set forward: then there is time to renew them until the
+        next look.
+        """
+        step, clock = self._claims.lease / 2, self._endings.clock
+        while not self._left.is_set():
+            before = clock()
+            if self._left.wait(step.total_seconds()) or clock() - before > 2 * step:
+                continue
             for place in self._places:
                 claims = place.claims
                 with suppress(RegardError):

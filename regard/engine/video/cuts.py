@@ -1,9 +1,10 @@
 """Where one shot ends and another begins, to the frame: an adaptive content detector on small thumbnails.
 
-A cut is where every frame before is far from every frame after, in its pixels and in how often it has each brightness
-and colour, and both by more than frames here differ anyway. So a flash is none, for what comes after it is what was
-before; nor is a camera that moves fast or jerks, for the colours stay; nor a fade, for its frames all differ alike; nor
-a light that is switched on, for the picture correlates with what it was.
+A cut is where every frame before is far from every frame after in its pixels, by more than frames here differ anyway,
+and either so in how often it has each brightness and colour, or what is seen is nowhere in what was seen. So a flash is
+none, for what comes after it is what was before; nor is a camera that moves fast, for the colours stay and the pictures
+are much alike; nor one that jerks or a light that is switched on, for the picture is the one that it was, if elsewhere;
+nor a fade, for its frames all differ alike.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ _TIMES, _PIXELS_TIMES = 2.6, 1.15
 _PIXEL_NOISE, _COLOUR_NOISE = 1.0, 0.05
 #: From this correlation on, a picture is the same one in another light; and the least contrast that correlates.
 _SAME, _CONTRAST = 0.85, 4.0
+#: From this correlation on, it is the same one moved. Below the other it is another whatever its colours, if the pixels
+#: differ by so many levels, and by so many times as much as usual.
+_MOVED, _UNLIKE, _UNLIKE_PIXELS, _UNLIKE_TIMES = 0.9, 0.65, 15.0, 2.0
+#: How far it may have moved, across and down, on thumbnails of half the sides; and how much of it must be left.
+_ACROSS, _DOWN, _LEFT = 12, 9, 0.35
 #: How many times the bar a difference must be to be beyond doubt.
 _CERTAIN_TIMES: Final = 8.0
 _BINS: Final = 16
@@ -82,20 +88,34 @@ class CutDetector:
 
     def _judged(self, at: int, frame: int) -> Cut | None:
         """Whether there is a cut before what is at this place."""
-        if at < 1 or self._seen[at].pixels < _LEAST_PIXELS or self._seen[at].colours < _LEAST_COLOURS:
-            return None
         seen = list(self._seen)
-        pairs = [(one, two) for one in reversed(seen[max(0, at - _SIDE) : at]) for two in seen[at : at + _SIDE]]
-        pixels, colours = min(_pixels(*pair) for pair in pairs), min(_colours(*pair) for pair in pairs)
+        if at < 1 or seen[at].pixels < _LEAST_PIXELS:
+            return None
         around = seen[max(1, at - _AROUND) : at], seen[at + 1 : at + 1 + _AROUND]
-        times = pixels / (max(_usual([each.pixels for each in side]) for side in around) + _PIXEL_NOISE)
+        usual = max(_usual([each.pixels for each in side]) for side in around) + _PIXEL_NOISE
+        least = max(_LEAST_PIXELS, _PIXELS_TIMES * usual)
+        if seen[at].pixels < least:
+            return None
+        pairs = [(one, two) for one in reversed(seen[max(0, at - _SIDE) : at]) for two in seen[at : at + _SIDE]]
+        pixels = min(_pixels(*pair) for pair in pairs)
+        if pixels < least:
+            return None
+        times = pixels / usual
+        one, two = seen[at - 1].thumbnail, seen[at].thumbnail
+        alike = 1.0 if is_same(one, two) else _alike(one, two)
+        if alike >= _MOVED:
+            return None
+        colours = min(_colours(*pair) for pair in pairs)
         bars = times * colours / (max(_usual([each.colours for each in side]) for side in around) + _COLOUR_NOISE)
-        if pixels < _LEAST_PIXELS or colours < _LEAST_COLOURS or times < _PIXELS_TIMES or bars < _TIMES:
-            return None
-        if is_same(seen[at - 1].thumbnail, seen[at].thumbnail):
-            return None
-        share = min(1.0, np.log(bars / _TIMES) / np.log(_CERTAIN_TIMES))
-        return Cut(frame=frame, confidence=float(50 + 50 * share))
+        if colours >= _LEAST_COLOURS and bars >= _TIMES:
+            return _cut(frame, bars / _TIMES)
+        another = alike < _UNLIKE and pixels >= _UNLIKE_PIXELS and times >= _UNLIKE_TIMES
+        return _cut(frame, times / _UNLIKE_TIMES) if another else None
+
+
+def _cut(frame: int, times: float) -> Cut:
+    """A cut whose difference is so many times the bar."""
+    return Cut(frame=frame, confidence=float(50 + 50 * min(1.0, np.log(times) / np.log(_CERTAIN_TIMES))))
 
 
 def is_same(one: ByteArray | FloatArray, two: ByteArray | FloatArray) -> bool:
@@ -131,3 +151,32 @@ def _correlation(one: FloatArray, two: FloatArray) -> float:
     if min(one.std(), two.std()) < _CONTRAST:
         return 0.0
     return float(np.corrcoef(one.ravel(), two.ravel())[0, 1])
+
+
+def _alike(one: FloatArray, two: FloatArray) -> float:
+    """How much two thumbnails correlate where one is moved over the other as it fits best. Of those that show hardly
+    anything it is not known: then _UNLIKE."""
+    first, second = _halved(one), _halved(two)
+    height, width = first.shape
+    best = -1.0
+    for down in range(-_DOWN, _DOWN + 1):
+        for across in range(-_ACROSS, _ACROSS + 1):
+            high, wide = height - abs(down), width - abs(across)
+            if high * wide >= _LEFT * height * width:
+                top, left = max(0, down), max(0, across)
+                part = first[top : top + high, left : left + wide].ravel()
+                other = second[top - down : top - down + high, left - across : left - across + wide].ravel()
+                best = max(best, _correlated(part - part.mean(), other - other.mean()))
+    return best if best > -1.0 else _UNLIKE
+
+
+def _halved(thumbnail: FloatArray) -> FloatArray:
+    """Its luma, half as wide and as high."""
+    luma = thumbnail[..., 0]
+    return np.asarray((luma[::2, ::2] + luma[1::2, ::2] + luma[::2, 1::2] + luma[1::2, 1::2]) / 4, np.float32)
+
+
+def _correlated(one: FloatArray, two: FloatArray) -> float:
+    """The correlation of values whose means are 0; -1 where either hardly differ from it."""
+    mine, others, least = float(one @ one), float(two @ two), len(one) * _CONTRAST**2
+    return -1.0 if min(mine, others) < least else float(one @ two) / float(np.sqrt(mine * others))

@@ -50,16 +50,20 @@ class FaceLooks:
         self._seen: Faces | None = None
         self._at = 0
 
-    def faces(self, image: Image, at: int) -> Faces:
-        """Those in a frame; `at` does not fall from call to call."""
+    def find(self, image: Image, at: int) -> Faces:
+        """Where they are in a frame; `at` does not fall from call to call."""
         near, same = at - self._at <= _NEAR_MS, at // _WHOLE_MS == self._at // _WHOLE_MS
         found = None
         if self._seen is not None and near and same:
-            found = self._models.faces.faces_again(image, self._seen, self._detail)
+            found = self._models.faces.find_again(image, self._seen)
         if found is None:
-            (found,) = self._models.faces.faces([image], self._detail)
+            (found,) = self._models.faces.find([image])
         self._seen, self._at = found, at
         return found
+
+    def describe(self, image: Image, found: Faces) -> Faces:
+        """All that is asked of those that were found in a frame, whichever was looked at since."""
+        return self._models.faces.describe(image, found, self._detail)
 
 
 class Look:
@@ -80,8 +84,13 @@ class Look:
         return Image(pixels=self.frame.rgb(_SEEN_PIXELS), width=self.frame.width, height=self.frame.height)
 
     @cached_property
+    def found(self) -> Faces:
+        """Where faces are. Looks are asked for it in their order, if at all."""
+        return self._face_looks.find(self.image, self.at)
+
+    @cached_property
     def faces(self) -> Faces:
-        return self._face_looks.faces(self.image, self.at)
+        return self._face_looks.describe(self.image, self.found)
 
     @cached_property
     def findings(self) -> Findings:

@@ -58,7 +58,8 @@ class _Kind:
 
 def _faces(part: Part, _: Clip, doors: Doors) -> Watcher:
     see = sightings.faces(part.job.request, doors.spelling)
-    return Sightings(see, doors.step_ms, doors.spelling.detail((part.job.request["FaceAttributes"],)))
+    detail = doors.spelling.detail((part.job.request["FaceAttributes"],))
+    return Sightings(see, doors.step_ms, detail, light=True)
 
 
 def _sightings(make: Callable[[Mapping[str, Any], Spelling], See], part: Part, _: Clip, doors: Doors) -> Watcher:
@@ -66,7 +67,7 @@ def _sightings(make: Callable[[Mapping[str, Any], Spelling], See], part: Part, _
 
 
 def _people(_: Part, __: Clip, doors: Doors) -> Watcher:
-    return Following(PersonTracks(doors.spelling), doors.step_ms, DESCRIBED)
+    return Following(PersonTracks(doors.spelling), doors.step_ms, DESCRIBED, light=False)
 
 
 def _face_search(part: Part, _: Clip, doors: Doors) -> Watcher:
@@ -93,7 +94,7 @@ def _face_search(part: Part, _: Clip, doors: Doors) -> Watcher:
 def _celebrities(part: Part, _: Clip, doors: Doors) -> Watcher:
     spelling = doors.spelling
     if not doors.celebrities.known:
-        return Sightings(lambda _: (), _STEP_MS)  # nobody is known
+        return Sightings(lambda _: (), _STEP_MS, light=True)  # nobody is known
 
     def row(look: Look, row: int) -> dict[str, Any]:
         face, box = spelling.face(look.faces, row, ("DEFAULT",)), spelling.box(look.faces.box(row))
@@ -120,7 +121,7 @@ def _celebrity(found: RecognizedLooks) -> Told:
 def _face_tracks(
     row: Callable[[Look, int], dict[str, Any]], identify: Identify, doors: Doors, *, known_only: bool
 ) -> Watcher:
-    return Following(FaceTracks(row, identify, known_only=known_only), doors.step_ms, DESCRIBED)
+    return Following(FaceTracks(row, identify, known_only=known_only), doors.step_ms, DESCRIBED, light=True)
 
 
 def _segments(part: Part, clip: Clip, _: Doors) -> Watcher:

@@ -130,7 +130,7 @@ def test_frames_at_odd_times_are_where_they_are_and_the_first_is_at_0() -> None:
 def test_two_recordings_in_one_stream_are_shown_one_after_the_other(decoder: str) -> None:
     """The times of the second begin again."""
     recording = clip(numbered(COUNT), Making(container="mpegts"))
-    found = frames_of(recording * 2, decoder, None if decoder == "av" else Span())
+    found = frames_of(recording * 2, decoder)
     assert [number for _, number in found] == [*range(COUNT), *range(COUNT)]
     assert [at for at, _ in found] == list(range(0, 2 * COUNT * 40, 40))
 

@@ -54,6 +54,14 @@ def window(store: Store, first: int = 0, most: int = 10, ordering: str = "A") ->
     return JobResultRows(store.database).window("j1", ordering, first, most)
 
 
+def test_what_is_null_is_not_told(store: Store) -> None:
+    job(store)
+    face = {"Smile": None, "Landmarks": [{"X": 1.0, "Y": None}], "Note": 'a ":null" in words'}
+    stored(store, 1, [{"at": 1, "Timestamp": 1, "Face": face, "Text": None}])
+    told = {"Landmarks": [{"X": 1.0}], "Note": face["Note"]}
+    assert window(store) == [(0, {"at": 1, "Timestamp": 1, "Face": told})]
+
+
 @pytest.mark.parametrize("count", [0, 1, 5000])
 def test_what_is_packed_is_unpacked_the_same(count: int) -> None:
     items = [{"at": number, "name": "ü" * (number % 99), "text": "a\nb"} for number in range(count)]

@@ -147,6 +147,31 @@ def test_who_has_lost_the_lease_can_store_nothing(shop: Workshop) -> None:
     assert shop.found(job) == expected(1, 2)
 
 
+def test_jobs_whose_worker_was_ended_share_a_look_again_after_the_chunk_it_happened_in(shop: Workshop) -> None:
+    jobs = {shop.submit(key, chunks=3).id for key in ("A", "B")}
+    shop.step()
+    shop.step()
+    for claim in (doomed := shop.claim()):
+        shop.claims.ended_its_worker(claim)
+    assert [claim.chunk.number for claim in doomed] == [0, 0]
+    alone = [shop.claim("w1"), shop.claim("w2")]
+    assert [[(claim.chunk.number, claim.alone) for claim in claims] for claims in alone] == [[(0, True)]] * 2
+    for claims in alone:
+        work_of(shop.store.database, shop.endings, shop.task, shop.gate)(claims)
+    together = shop.step()
+    assert [(claim.chunk.number, claim.alone) for claim in together] == [(1, False)] * 2
+    assert {claim.job.id for claim in together} == jobs
+
+
+def test_a_job_stays_alone_while_another_chunk_of_it_has_ended_its_worker(shop: Workshop) -> None:
+    shop.submit(chunks=3)
+    shop.step()
+    for claim in [*shop.claim("w1"), *shop.claim("w2")]:
+        shop.claims.ended_its_worker(claim)
+    told = [(claim.chunk.number, claim.alone) for _ in range(3) for claim in shop.step()]
+    assert told == [(0, True), (1, True), (2, False)]
+
+
 def test_a_lease_of_before_the_clock_was_set_back_is_lost(shop: Workshop) -> None:
     shop.submit(chunks=1)
     shop.claims.lease = timedelta(hours=2)

@@ -17,10 +17,13 @@ from toy_task import ACT, ToyTask, caller, endings, new_job, now, toy_work, work
 from regard.accountability.gate import Gate
 from regard.accountability.profiles.catalogue import OPEN
 from regard.domain.jobs import Job, JobState
+from regard.engine.jobs.announcer import Announcer
 from regard.engine.jobs.dispatcher import Dispatcher
+from regard.engine.jobs.endings import Endings
 from regard.engine.jobs.queue import JobQueue
 from regard.engine.work.this_process import ThisProcess
 from regard.engine.work.worker_process import WorkerProcess
+from regard.store.claim_rows import Claim
 
 SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 PATIENCE = 60.0
@@ -73,6 +76,27 @@ def test_a_worker_that_hangs_is_ended(store: Store) -> None:
         [failed] = ended(store, hanging)
     assert failed.state is JobState.FAILED
     assert str(failed.message).startswith("It ended the process that worked on it, twice.")
+
+
+@SQLITE
+def test_a_worker_goes_on_after_the_machine_slept(store: Store) -> None:
+    """All leases have lapsed then, and none of the workers hangs."""
+    slept, ended_workers = [timedelta()], []
+    ends = Endings(store.database, Announcer(), lambda: now() + slept[0], lease=timedelta(seconds=4))
+
+    class Counted(ThisProcess[Claim, None]):
+        def end(self) -> None:
+            ended_workers.append(self)
+            super().end()
+
+    work = work_of(store.database, ends, ToyTask(), beat_seconds=0.1)
+    job = submit(store, chunks=1, seconds=6)
+    with Dispatcher(ends, lambda: Counted(work), 1):
+        wait_for(lambda: [chunk for chunk in ends.chunks.of_job(job.id) if chunk.owner])
+        slept[0] = timedelta(hours=8)
+        assert ended(store, job)[0].state is JobState.SUCCEEDED
+        assert ended_workers == []
+    assert [chunk.attempts for chunk in ends.chunks.of_job(job.id)] == [1]
 
 
 @SQLITE

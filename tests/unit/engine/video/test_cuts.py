@@ -26,6 +26,15 @@ def test_a_cut_is_told_to_the_frame() -> None:
     assert cuts([*shot(1, 30), *shot(2, 21), *shot(3, 40)]) == [30, 51]
 
 
+@pytest.mark.parametrize(
+    "turned", [(slice(None), slice(None, None, -1)), (slice(None, None, -1),)], ids=["over", "down"]
+)
+@pytest.mark.parametrize("speed", [0, 3])
+def test_so_is_one_to_another_picture_of_the_very_same_colours(turned: tuple[slice, ...], speed: int) -> None:
+    frames = shot(1, 50, lambda number: (min(2 * ACROSS, ACROSS + speed * number), DOWN))
+    assert cuts([*frames[:25], *(np.ascontiguousarray(frame[turned]) for frame in frames[25:])]) == [25]
+
+
 @pytest.mark.parametrize("length", [5, 6, 8])
 def test_so_are_short_shots(length: int) -> None:
     assert cuts([*shot(1, 20), *shot(2, length), *shot(3, 20)]) == [20, 20 + length]
@@ -57,6 +66,13 @@ def test_a_camera_that_shakes_or_jerks_makes_no_cut() -> None:
     places = (np.array([ACROSS, DOWN]) + rng.normal(0, 5, (40, 2))).tolist()
     assert cuts(shot(1, 40, lambda number: places[number])) == []
     assert cuts(shot(1, 40, lambda number: (ACROSS + 30 * (number >= 20), DOWN))) == []
+
+
+@pytest.mark.parametrize("leap", [(30, 0), (-45, 10), (25, 20), (0, -25)], ids=str)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nor_does_one_that_jerks_any_way(seed: int, leap: tuple[int, int]) -> None:
+    across, down = leap
+    assert cuts(shot(seed, 40, lambda n: (ACROSS + across * (n >= 20), DOWN + down * (n >= 20)))) == []
 
 
 def test_a_cut_between_moving_cameras_is_told() -> None:
