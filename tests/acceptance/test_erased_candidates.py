@@ -190,8 +190,7 @@ def test_who_is_erased_after_they_were_found_and_before_that_is_on_record_is_no_
     assert (states(desk, case), named(desk, case)) == (["pending"], [other])
     assert reviewed(desk) == 2
     report = desk.ask("aud", "GET", f"/reports/cases/{case}?form=json").content
-    assert other.encode() in report
-    assert face.encode() not in report
+    assert (b"collins" in report, b"eileen" in report, face.encode() in report) == (True, False, False)
 
 
 @pytest.mark.control(28, 55)
