@@ -2,7 +2,8 @@
 
 The classifier was trained to leave some probability to every class, which adds up for a label of many classes, as
 `Animal` of four hundred; so probabilities are sharpened first. It was not trained on portraits: where a face is large,
-people wear something, and whatever else it believes to see is seldom there.
+people wear something, and whatever else it believes to see is seldom there. Of a portrait's bare shoulders it makes
+underwear and swimwear, and of curls a wig: these are never told of one.
 
 The weights, in `label_confidence.toml`, are of a logistic regression on 1,620 labels of 507 pictures, each judged by
 eye (docs/accuracy.md, Labels).
@@ -24,7 +25,8 @@ _LEAST: Final = 1e-4
 def scene_percents(probabilities: FloatArray, *, portrait: bool) -> FloatArray:
     """How certain each label is, 0..100, in the order of `taxonomy().names`, by the probabilities of all classes."""
     certain = 100 / (1 + np.exp(-evidence(probabilities, portrait=portrait) @ label_confidence().scenes.weights))
-    return np.asarray(np.where(taxonomy().breadths > 0, certain, 0), np.float32)
+    told = (taxonomy().breadths > 0) & ~(portrait & taxonomy().bare)
+    return np.asarray(np.where(told, certain, 0), np.float32)
 
 
 def evidence(probabilities: FloatArray, *, portrait: bool) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -17,6 +17,8 @@ from regard.domain.arrays import BoolArray, FloatArray, IntArray
 SCENES = 1000
 #: What people wear is one of these.
 GARMENTS = ("Clothing", "Accessories")
+#: What the classifier takes bare shoulders and hair for. No portrait shows it, and nobody is told to wear it for that.
+BARE = ("Underwear", "Swimwear", "Diaper", "Wig")
 
 
 class Entry(Table, frozen=True):
@@ -81,7 +83,15 @@ class Taxonomy:
     @cached_property
     def worn(self) -> BoolArray:
         """Whether each label, in that order, is of something that people wear."""
-        return np.array([bool({name, *self.ancestors(name)} & set(GARMENTS)) for name in self.names], bool)
+        return self._among(GARMENTS)
+
+    @cached_property
+    def bare(self) -> BoolArray:
+        """Whether each label, in that order, is among what no portrait shows."""
+        return self._among(BARE)
+
+    def _among(self, kinds: Collection[str]) -> BoolArray:
+        return np.array([not {name, *self.ancestors(name)}.isdisjoint(kinds) for name in self.names], bool)
 
     def of_scenes(self, probabilities: FloatArray) -> FloatArray:
         """N×labels, in the order of `names`: the sum of the N×SCENES probabilities of what is an example of each."""

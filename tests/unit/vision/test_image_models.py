@@ -122,7 +122,7 @@ def test_who_changes_what_confidences_mean_raises_the_revision() -> None:
         kinds=np.array([0, 0, 0.4], np.float32),
         garment=0.1,
     ).percent()
-    pinned = {3: ([62.4, 87.7, 16.5, 40.3, 2.1], [13.4, 40.1, 62.6, 85.2, 0.2], [98.4, 54.4, 55.9])}
+    pinned = {4: ([62.4, 87.7, 16.5, 40.3, 2.1], [13.4, 40.1, 62.6, 85.2, 0.2], [98.4, 54.4, 55.9])}
     wanted = pinned[label_confidence().revision]
     found = *([[each[name] for name in names] for each in scenes]), objects.tolist()
     assert found == tuple(pytest.approx(each, abs=0.1) for each in wanted)

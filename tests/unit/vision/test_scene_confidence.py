@@ -5,7 +5,7 @@ import pytest
 
 from regard.domain.arrays import FloatArray
 from regard.vision.images.scene_confidence import scene_percents
-from regard.vision.images.taxonomy import SCENES, taxonomy
+from regard.vision.images.taxonomy import BARE, SCENES, taxonomy
 
 EGYPTIAN_CAT, SUIT, TELEVISION = 285, 834, 851
 
@@ -42,3 +42,15 @@ def test_in_a_portrait_clothes_are_likelier_and_all_else_is_not() -> None:
     assert portrait["Suit"] > plain["Suit"] + 10
     assert portrait["Clothing"] > plain["Clothing"]
     assert portrait["TV"] < plain["TV"] - 30
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [(459, "Bra"), (445, "Bikini"), (639, "Swimwear"), (903, "Wig"), (529, "Diaper")]
+)
+def test_bare_shoulders_and_hair_in_a_portrait_are_no_underwear_swimwear_or_wig(number: int, name: str) -> None:
+    found = probabilities(**{str(number): 0.8})
+    plain, portrait = told(found), told(found, portrait=True)
+    assert plain[name] > 50
+    told_of_it = {each for each in taxonomy().names if {each, *taxonomy().ancestors(each)} & set(BARE)}
+    assert {portrait[each] for each in told_of_it} == {0.0}
+    assert portrait["Clothing"] > plain["Clothing"]
