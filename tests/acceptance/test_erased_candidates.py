@@ -152,6 +152,7 @@ def test_who_was_decided_before_stays_for_disclosure_and_whoever_erases_them_is_
     assert states(desk, case) == ["verified", "verified"]
     assert b"eileen" in desk.ask("aud", "GET", f"/reports/cases/{case}?form=json").content
     assert states(desk, later) == ["erased", "pending"], "of which nothing is to be disclosed yet"
+    assert reviewed(desk) == 2, "of the other one, by two, so that nothing waits for the next test"
 
 
 class Late:

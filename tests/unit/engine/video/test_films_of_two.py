@@ -179,7 +179,7 @@ def linked(data: bytes, analyzer: FaceAnalyzer, seconds: float, *, segments: boo
                 lambda people: [Identified(track=at, looks=range(99), told=None) for at in range(len(people))],
                 known_only=False,
             )
-            watchers: list[Any] = [Following(tracks, 200, Detail.NONE)]
+            watchers: list[Any] = [Following(tracks, 200, Detail.NONE, light=True)]
             if segments:
                 watchers.append(Segmenting(SegmentMarks(BlackFrame(), full_range=False, begins=span.from_ms == 0)))
             found += VideoPass(film, span, watchers, models).run(lambda _: None)[0]
