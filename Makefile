@@ -8,7 +8,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary :all: --requirem
 INSTALL_ITSELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --group build --custom-compile-command 'make lock'
 
-.PHONY: run console console-types console-images test test-slow test-long test-again check lint types rules format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation bench-video bench-jobs endurance-jobs bench-console bench-console-times bench-console-reviews bench-console-shrinking bench-console-screens bench-first-run
+.PHONY: run console console-types console-images test test-slow test-console test-long test-again check lint types rules format docs lock upgrade fuzz test-ray endurance bench bench-accuracy bench-attributes bench-signals bench-http bench-users bench-wire bench-index bench-moving bench-postgresql bench-search codebook calibrate clean soak bench-load endurance-postgresql bench-memory bench-detector utility quantise bench-ledger bench-labels bench-text bench-moderation bench-video bench-jobs endurance-jobs bench-console bench-console-times bench-console-reviews bench-console-shrinking bench-console-screens bench-first-run
 
 run: $(VENV)/installed
 	@$(MAKE) --no-print-directory console || echo "The console is not built, which the server can do without; \`make console\` says why."
@@ -34,13 +34,17 @@ WORKERS ?= 2
 # What a test wrote goes when it has passed: tests/scratch.py may have put it in memory.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -o tmp_path_retention_policy=failed
 # Tests start hundreds of processes that import the same: what Python compiled is kept, whatever the environment says.
-test test-slow test-long test-again rules: export PYTHONDONTWRITEBYTECODE :=
+test test-slow test-console test-long test-again rules: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/installed-dev
 	$(PYTEST)
 
 test-slow: $(VENV)/installed-dev
 	$(PYTEST) -m "slow and not long"
+
+# Those of `make test-slow` that are in a browser.
+test-console: $(VENV)/installed-dev
+	$(PYTEST) tests/console -m "slow and not long"
 
 test-long: $(VENV)/installed-dev
 	$(PYTEST) -m long

@@ -133,6 +133,7 @@ def six_searches(station: Agency, when: datetime) -> list[str]:
 
 
 @pytest.mark.control(14, 25, 44)
+@pytest.mark.slow
 def test_a_transparency_report_counts_by_purpose_offence_system_and_outcome(station: Agency, year: Any) -> None:
     six_searches(station, year[0] + DAY)
     said = publish(station, *year)
@@ -146,6 +147,7 @@ def test_a_transparency_report_counts_by_purpose_offence_system_and_outcome(stat
 
 
 @pytest.mark.control(14, 44)
+@pytest.mark.slow
 def test_demographics_come_from_the_operators_records_alone_and_small_ones_are_withheld(
     station: Agency, year: Any
 ) -> None:
@@ -164,6 +166,7 @@ def test_demographics_come_from_the_operators_records_alone_and_small_ones_are_w
 
 
 @pytest.mark.control(14, 25)
+@pytest.mark.slow
 def test_two_reports_whose_difference_reveals_a_cell_are_not_both_published(station: Agency, year: Any) -> None:
     six_searches(station, year[0] + DAY)
     publish(station, year[0], year[0] + 180 * DAY)

@@ -120,6 +120,7 @@ def _alone(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # WeasyPrint leaves a file open
 @pytest.mark.control(37)
+@pytest.mark.slow
 def test_a_bundle_is_html_pdf_json_and_a_spreadsheet_and_no_name_becomes_a_formula(bundle: Any) -> None:
     sheet = rendering.spreadsheet(bundle.report)
     assert '"\'-cmd:A1"' in sheet

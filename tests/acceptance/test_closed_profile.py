@@ -302,6 +302,7 @@ def test_a_closed_gate_refuses_every_command_on_faces(closed_home: Path, command
     assert f"{command} is refused: this installation is closed" in " ".join((said.stderr + said.stdout).split())
 
 
+@pytest.mark.slow
 def test_a_closed_server_starts_and_gives_out_no_key(tmp_path: Path, models: Path) -> None:
     (tmp_path / "regard.toml").write_text(f'[models]\nfolder = "{models}"\n[accountability]\nprofile = "closed"\n')
     command = [sys.executable, "-m", "regard", "serve", "--port", "0", "--home", str(tmp_path)]

@@ -54,6 +54,7 @@ def set_embedding(home: Home, face_id: str, value: str) -> None:
     home.harm(f"UPDATE faces SET embedding = {written} WHERE face_id = '{face_id}'")  # noqa: S608 - our own
 
 
+@pytest.mark.slow
 def test_damaged_embeddings_are_left_out_named_and_removed_and_the_rest_is_found(any_home: Home) -> None:
     home = any_home
     kinds = [SHORT, EMPTY, ODD, LONG, NAN, ZERO, INFINITE]
@@ -264,6 +265,7 @@ def test_a_server_does_not_start_with_a_harmed_seal_key_and_says_why(home: Home,
 # -- the database's file ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_server_whose_database_was_deleted_stores_nothing_and_says_so(home: Home) -> None:
     with home.serving() as client:
         client.create_collection(CollectionId="kept")

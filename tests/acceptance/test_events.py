@@ -150,6 +150,7 @@ def test_a_stream_ends_with_the_role_it_was_opened_with(desk: Office) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/health/load"])
 @pytest.mark.parametrize("how", ["password", "person", "alone"])
+@pytest.mark.slow
 def test_a_stream_ends_with_the_sign_in_it_was_opened_with(desk: Office, path: str, how: str) -> None:
     login = f"{how}-{path[-4:]}"
     staff = Staff(desk.live.engine.settings.home, desk.live.engine.stores.database)

@@ -139,6 +139,7 @@ def test_more_faces_than_asked_for_are_told_why_they_are_not_indexed(client: Any
     assert (len(everything["FaceRecords"]), everything["UnindexedFaces"]) == (8, [])
 
 
+@pytest.mark.slow
 def test_a_crowd_is_indexed_up_to_a_hundred_even_if_more_are_asked_for(client: Any, collection: str) -> None:
     answer = client.index_faces(CollectionId=collection, Image={"Bytes": encoded(crowd(10, 15))}, MaxFaces=100_000)
     assert len(answer["FaceRecords"]) == 100

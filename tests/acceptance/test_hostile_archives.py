@@ -193,6 +193,7 @@ LAST = ROWS - 1
         (put("embedding", LAST, np.inf), "row 5000: embedding is not a unit vector"),
     ],
 )
+@pytest.mark.slow
 def test_a_fault_in_the_last_row_though_the_checksum_is_right(
     victim: Person, file: Path, change: Change, said: str
 ) -> None:
@@ -217,6 +218,7 @@ def test_a_fault_in_the_last_row_of_what_is_added_to_a_collection(victim: Person
         (lambda table: table.update(embedding=pa.array([[0.5] * D] * ROWS)), "8 numbers of float64"),
     ],
 )
+@pytest.mark.slow
 def test_columns_of_another_kind(victim: Person, file: Path, table: Change, said: str) -> None:
     assert said in refused(victim, write(file, table=table), "--as", "other")
 

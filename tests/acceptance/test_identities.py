@@ -46,6 +46,7 @@ def gallery(client: Any, couples: Couples) -> Any:
     client.delete_collection(CollectionId="people")
 
 
+@pytest.mark.slow
 def test_everyone_is_found_by_another_photograph(client: Any, gallery: str, couples: Couples) -> None:
     named = {}
     for name, (_, second) in couples.items():
@@ -68,6 +69,7 @@ def test_at_the_default_threshold_strangers_do_not_match(client: Any, couples: C
     assert matches == 0
 
 
+@pytest.mark.slow
 def test_everyone_is_named_in_a_picture_of_all(client: Any, gallery: str, couples: Couples) -> None:
     names, tiles = list(couples), [second for _, second in couples.values()]
     rows = [np.concatenate(tiles[start : start + ACROSS], axis=1) for start in range(0, PEOPLE, ACROSS)]

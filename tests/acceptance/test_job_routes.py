@@ -161,6 +161,7 @@ def test_nothing_is_started_on_what_is_not_there(desk: Office) -> None:
     assert desk.ask("sam", "GET", "/jobs/" + "0" * 64).status == 404
 
 
+@pytest.mark.slow
 def test_people_of_a_collection_are_looked_for_in_a_film(desk: Office, portrait: bytes) -> None:
     desk.post("sam", "/collections", {"collection_id": "known"})
     picture = {"image": base64.b64encode(portrait).decode(), "external_image_id": "ada"}

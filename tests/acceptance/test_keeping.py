@@ -64,7 +64,9 @@ def soon(met: Callable[[], bool], seconds: float = 30.0) -> bool:
 # -- the sweep -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("count", [5_000, pytest.param(20_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "count", [pytest.param(5_000, marks=pytest.mark.slow), pytest.param(20_000, marks=pytest.mark.long)]
+)
 def test_a_sweep_that_is_killed_is_gone_on_with_and_every_receipt_and_proof_is_true(
     home: Home, tmp_path: Path, count: int
 ) -> None:

@@ -74,6 +74,7 @@ def test_somebody_is_a_person_with_a_face_and_nothing_more_is_said_of_her(client
     assert body["Top"] < head["Top"] + head["Height"] / 2 < body["Top"] + body["Height"] / 2
 
 
+@pytest.mark.slow
 def test_least_confidence_and_the_number_of_labels_are_kept_to(client: Any, cat: bytes) -> None:
     usual = client.detect_labels(Image={"Bytes": cat})["Labels"]
     assert min(label["Confidence"] for label in usual) >= 55
@@ -107,6 +108,7 @@ def test_least_confidence_and_the_number_of_labels_are_kept_to(client: Any, cat:
         ({"LabelInclusionFilters": ["Cat"], "LabelCategoryExclusionFilters": ["Animals and Pets"]}, set()),
     ],
 )
+@pytest.mark.slow
 def test_labels_are_filtered_by_name_and_category(
     client: Any, cat: bytes, filters: dict[str, list[str]], kept: set[str]
 ) -> None:
@@ -191,6 +193,7 @@ def share_in_common(box: dict[str, float], size: tuple[int, int], corners: tuple
 
 
 @pytest.mark.parametrize("file", PLAINLY)
+@pytest.mark.slow
 def test_every_object_plainly_there_is_found_in_its_place(client: Any, shared_data: Path, file: str) -> None:
     content = (shared_data / "images" / file).read_bytes()
     found = named(client.detect_labels(Image={"Bytes": content}))

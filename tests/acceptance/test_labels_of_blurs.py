@@ -31,6 +31,7 @@ def clouds(number: int) -> ByteArray:
 
 
 @pytest.mark.parametrize("kind", ["clothes", "clouds", "a fading sky"])
+@pytest.mark.slow
 def test_a_picture_without_an_edge_shows_nothing(client: Any, shared_data: Path, kind: str) -> None:
     pictures = {
         "clothes": [out_of_focus(Image.open(file)) for file in clothes(shared_data)],
@@ -42,6 +43,7 @@ def test_a_picture_without_an_edge_shows_nothing(client: Any, shared_data: Path,
         assert [label["Name"] for label in told if not label["Instances"]] == []
 
 
+@pytest.mark.slow
 def test_what_is_a_little_out_of_focus_is_told(client: Any, shared_data: Path) -> None:
     told = [
         client.detect_labels(Image={"Bytes": encoded(out_of_focus(Image.open(file), 1 / 200))})["Labels"]

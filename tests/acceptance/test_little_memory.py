@@ -27,6 +27,7 @@ def test_a_picture_that_never_fits_is_refused_by_its_header_and_the_setting_is_n
     assert told.value.response["Error"]["Code"] == "ImageTooLargeException"
 
 
+@pytest.mark.slow
 def test_pictures_sent_and_stored_that_only_fit_one_after_the_other_are_all_answered(tight: Live) -> None:
     data = encoded(astronaut())
     stored, client = tight.put("a.jpg", data), tight.client()

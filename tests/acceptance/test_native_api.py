@@ -134,6 +134,7 @@ def test_a_body_may_come_compressed(live: Live) -> None:
         (gzip.compress(b"{"), 422),
     ],
 )
+@pytest.mark.slow
 def test_a_compressed_body_that_is_too_long_or_damaged_is_refused(live: Live, body: bytes, status: int) -> None:
     refused = ask(live, "POST", "/v1/sign-in", body, Content_Encoding="gzip")
     assert (refused.status, refused.headers["content-type"]) == (status, "application/problem+json")

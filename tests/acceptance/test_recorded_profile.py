@@ -246,6 +246,7 @@ LAST = ("faces delete", "collections delete")
 
 
 @pytest.mark.parametrize("command", [*(name for name in COMMANDS if name not in LAST), *LAST])
+@pytest.mark.slow
 def test_every_command_on_faces_is_an_entry(home: Path, command: str) -> None:
     places = {"home": home, "archive": home / "archive.parquet", "photos": home / "photos"}
     places |= {"photo": home / "photos" / "a.jpg", "report": home / f"{len(bodies(home))}.csv"}
@@ -268,6 +269,7 @@ MENDING = "ledger resume"
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != MENDING])
+@pytest.mark.slow
 def test_a_command_that_cannot_be_recorded_shows_and_changes_nothing(home: Path, tmp_path: Path, command: str) -> None:
     """As where the clock was set back: the last entry is of the year 2100."""
     copy = Path(shutil.copytree(home, tmp_path / "home"))
@@ -361,6 +363,7 @@ def test_erasing_on_the_command_line_is_an_entry_and_leaves_the_rest_true(home: 
     assert "were erased, each by an entry that says so" in " ".join(verified.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_server_does_not_start_on_a_database_that_was_set_back(models: Path, tmp_path: Path) -> None:
     with with_models(models, tmp_path, accountability=RECORDED) as live:
         live.client().list_collections()

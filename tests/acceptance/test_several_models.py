@@ -93,6 +93,7 @@ def test_a_new_collection_has_the_default_model(both: Live) -> None:
 
 
 @pytest.mark.parametrize("name", ["old", "new"])
+@pytest.mark.slow
 def test_people_are_found_in_each_by_faces_and_by_users(both: Live, persons: Persons, name: str) -> None:
     client = both.client()
     for person, photo in persons.probes.items():
@@ -101,6 +102,7 @@ def test_people_are_found_in_each_by_faces_and_by_users(both: Live, persons: Per
         assert [match["User"]["UserId"] for match in users["UserMatches"]] == [person]
 
 
+@pytest.mark.slow
 def test_both_are_searched_at_once(both: Live, persons: Persons) -> None:
     client = both.client()
     asked = [(name, person) for person in persons.probes for name in ("old", "new")] * 2

@@ -245,6 +245,7 @@ def dimmed(factor: float) -> ByteArray:
     return (head(200) * factor).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_each_level_of_the_filter_lets_fewer_faces_in_and_says_why(client: Any, collection: str) -> None:
     sizes = [tile(head(side)) for side in (200, 96, 60, 32)]
     faults = [tile(face) for face in (blurred(5), blurred(8), dimmed(0.25), dimmed(0.07))]

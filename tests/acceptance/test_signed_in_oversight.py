@@ -36,6 +36,7 @@ def case(desk: Office) -> str:
     return str(desk.post("sam", "/collections/suspects/search", body, **{HEADER: approved(desk, "sam")})["case"]["id"])
 
 
+@pytest.mark.slow
 def test_two_reviewers_agree_and_the_searcher_learns_who_it_is(typed: Terminals, case: str, tmp_path: Path) -> None:
     before = json.loads(typed("sam", "cases", "show", case, "--json").stdout)
     assert (before["State"], {each["ExternalImageId"] for each in before["Candidates"]}) == ("open", {None})
@@ -60,6 +61,7 @@ def test_two_reviewers_agree_and_the_searcher_learns_who_it_is(typed: Terminals,
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # WeasyPrint leaves a file open
+@pytest.mark.slow
 def test_reports_are_written_where_they_are_asked_for(typed: Terminals, case: str, tmp_path: Path) -> None:
     typed("aud", "report", "case", case, "--output", tmp_path / "case")
     assert {f"case-report-{case}{kind}" for kind in (".html", ".json", ".csv")} <= {

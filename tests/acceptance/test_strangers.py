@@ -64,6 +64,7 @@ def health(server: OpenServer, path: str) -> tuple[int, bytes]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_health_and_signed_clients_are_served_though_strangers_want_every_descriptor(
     server: OpenServer, crowd: ExitStack, kind: str
 ) -> None:

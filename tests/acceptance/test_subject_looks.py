@@ -45,6 +45,7 @@ def looks(desk: Office, login: str, count: int, picture: bytes) -> list[int]:
 
 
 @pytest.mark.control(56)
+@pytest.mark.slow
 def test_of_many_looks_at_once_as_many_are_answered_as_an_hour_allows(desk: Office) -> None:
     answered = looks(desk, "ove", 2 * MOST, portrait(dark=0.9)).count(200)
     while (said := looks(desk, "ove", 1, portrait(dark=0.9))) == [200]:  # where some found the server too busy

@@ -58,11 +58,13 @@ def test_lines_come_first_then_their_words_each_with_a_number_and_its_lines(clie
         assert math.isclose(line["Confidence"], np.mean([word["Confidence"] for word in own]), abs_tol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_answer_names_the_model_that_read(client: Any) -> None:
     answer = client.detect_text(Image={"Bytes": encoded(PAGE.pixels)})
     assert answer["TextModelVersion"] == "text-963a21cf"
 
 
+@pytest.mark.slow
 def test_words_are_where_they_are_printed(client: Any) -> None:
     words = of_kind(detect(client, PAGE.pixels), "WORD")
     assert len(words) == len(PAGE.words)
@@ -90,6 +92,7 @@ TURNS = [
 
 
 @pytest.mark.parametrize(("degrees", "page"), TURNS)
+@pytest.mark.slow
 def test_text_is_read_however_it_is_turned(client: Any, degrees: int, page: PrintedPage) -> None:
     found = detect(client, page.pixels)
     assert error_rate(page.text, said(found)) <= 0.03
@@ -200,6 +203,7 @@ def test_small_boxes_are_left_out(client: Any) -> None:
     assert detect(client, both, WordFilter={"MinBoundingBoxWidth": 1.0}) == []
 
 
+@pytest.mark.slow
 def test_only_words_within_a_region_are_told(client: Any) -> None:
     half = {"BoundingBox": {"Left": 0, "Top": 0, "Width": 1, "Height": 0.2}}
     corner = {"Polygon": [{"X": 0, "Y": 0}, {"X": 0.4, "Y": 0}, {"X": 0, "Y": 0.4}]}

@@ -228,6 +228,7 @@ def test_what_is_no_video_fails_and_says_so(busy: Live, s3_process: S3Server, re
 # -- programs as they stand in the guides ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_programs_of_the_guides_run_as_they_stand(
     busy: Live, s3_process: S3Server, film: bytes, tmp_path: Path
 ) -> None:

@@ -150,6 +150,7 @@ def _verified(station: Agency, tmp_path: Path) -> None:
 
 
 @pytest.mark.control(9, 21, 28, 53)
+@pytest.mark.slow
 def test_somebody_agrees_is_found_and_takes_it_back_under_consented(models: Path, tmp_path: Path) -> None:
     """No police and no reviewers: a gate that opens for members, each of whom has agreed in writing."""
     rules, agreed = PROFILES["consented"], "entrance"

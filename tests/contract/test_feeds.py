@@ -182,6 +182,7 @@ def sealed(feeds_store: Store, tmp_path: Path) -> Iterator[Callable[[], list[Emb
         yield opened
 
 
+@pytest.mark.slow
 def test_every_vector_of_every_feed_finds_itself(feeds_store, made, sealed):
     server, staff, guests = Server(feeds_store, sealed()), made("staff"), made("guests")
     for seed, collection in ((1, staff), (2, guests), (3, staff)):

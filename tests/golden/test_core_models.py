@@ -190,6 +190,7 @@ def test_tilting_the_picture_tilts_the_face_and_nothing_else(
     assert faces.embeddings[0] @ portrait.embeddings[0] > 0.95
 
 
+@pytest.mark.slow
 def test_yaw_is_positive_when_the_nose_turns_right(analyzer: FaceAnalyzer, shared_data: Path) -> None:
     """Of people who look aside, the nose lies off the middle of the eyes on the side that yaw says."""
     files = islice(sorted(shared_data.glob("lfw-dev/*/*_0001.jpg")), 0, 400, 5)

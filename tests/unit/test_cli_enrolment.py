@@ -93,6 +93,7 @@ def all_gone(pids: list[int]) -> bool:
     return not any(map(alive, pids))
 
 
+@pytest.mark.slow
 def test_one_process_and_two_store_the_same_rows(user: Person) -> None:
     portraits(user, 9)
     user.wall()
@@ -105,6 +106,7 @@ def test_one_process_and_two_store_the_same_rows(user: Person) -> None:
     assert rows(user, "two") == (faces, files)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_workers_too_and_the_next_run_finishes(user: Person) -> None:
     portraits(user, 36)
     with indexing(user) as process:
@@ -122,6 +124,7 @@ def test_ctrl_c_ends_the_workers_too_and_the_next_run_finishes(user: Person) -> 
     assert len(rows(user, "people")[0]) == 36
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_no_picture(user: Person) -> None:
     portraits(user, 30)
     with indexing(user) as process:
@@ -132,6 +135,7 @@ def test_a_worker_that_is_killed_costs_no_picture(user: Person) -> None:
     assert "cannot be analysed" not in out
 
 
+@pytest.mark.slow
 def test_a_job_that_is_killed_leaves_no_workers_behind_and_goes_on_later(user: Person) -> None:
     portraits(user, 36)
     with indexing(user) as process:
@@ -165,6 +169,7 @@ def test_an_estimate_says_how_long_and_stores_nothing(user: Person) -> None:
     assert user.run("collections", "list", "--json").json == []
 
 
+@pytest.mark.slow
 def test_the_time_is_foretold_from_a_sample_and_for_what_is_left(user: Person) -> None:
     portraits(user, 3)
     user.run("index", user.pictures, "--collection", "people")

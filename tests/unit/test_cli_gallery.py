@@ -114,6 +114,7 @@ def test_a_picture_need_not_be_introduced_unless_it_has_the_name_of_a_command(us
 # -- users ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_user_is_made_of_a_names_faces_and_found(people: Person) -> None:
     assert "Created the user zoe in people." in people.run("users", "create", "zoe", *OF).out
     said = people.run("users", "associate", "zoe", *OF, "--external-id", "Zoë")
@@ -141,6 +142,7 @@ def test_faces_are_taken_from_a_user_and_a_user_is_deleted_and_the_faces_stay(pe
     assert len(listed(people)) == 5
 
 
+@pytest.mark.slow
 def test_a_face_that_is_refused_is_told_with_the_reason(people: Person, shared_data: Path) -> None:
     people.run("users", "create", "zoe", *OF)
     people.run("users", "create", "other", *OF)

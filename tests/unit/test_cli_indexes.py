@@ -38,6 +38,7 @@ def sharing(user: Person) -> Person:
     return user
 
 
+@pytest.mark.slow
 def test_a_collection_moves_there_and_back(sharing: Person) -> None:
     imported(sharing, "people", 20)
     said = sharing.run("collections", "move", "people", "--to", "milvus")
@@ -67,6 +68,7 @@ def test_new_collections_begin_where_the_setting_says(sharing: Person) -> None:
     assert sharing.run("collections", "verify").code == 0
 
 
+@pytest.mark.slow
 def test_verify_names_a_face_that_milvus_lacks_and_a_move_that_was_not_finished(sharing: Person) -> None:
     imported(sharing, "people", 5)
     imported(sharing, "others", 5)

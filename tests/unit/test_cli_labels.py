@@ -18,6 +18,7 @@ def cat(user: Person) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_labels_are_listed_and_marked_in_a_copy_with_the_others_below(user: Person, cat: Path, tmp_path: Path) -> None:
     marked = tmp_path / "marked.png"
     said = user.run("labels", cat, "--save", marked)
@@ -104,6 +105,7 @@ def test_the_marked_picture_never_takes_the_place_of_the_one_it_shows(user: Pers
     ],
     ids=["too long a name", "no folder", "a file as a folder", "a folder"],
 )
+@pytest.mark.slow
 def test_where_no_picture_can_be_saved_is_said(user: Person, cat: Path, command: str, place: str, said: str) -> None:
     failed = user.run(command, cat, "--save", cat.parent / place)
     assert failed.code == 1

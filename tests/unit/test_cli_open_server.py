@@ -29,6 +29,7 @@ def crowded(user: Person) -> Person:
     return user
 
 
+@pytest.mark.slow
 def test_an_open_server_with_many_faces_says_once_what_that_means(crowded: Person) -> None:
     command = [sys.executable, "-m", "regard", "serve", "--home", str(crowded.home), "--port", "0"]
     with subprocess.Popen(
@@ -64,6 +65,7 @@ def test_an_open_server_with_many_faces_says_once_what_that_means(crowded: Perso
         ("recorded", "0.0.0.0", False),  # noqa: S104 - compared, not bound
     ],
 )
+@pytest.mark.slow
 def test_only_an_open_one_that_others_reach(crowded: Person, profile: str, host: str, warned: bool) -> None:
     settings = load_settings({}, home=crowded.home, server={"host": host}, accountability={"profile": profile})
     with open_engine(settings) as engine:

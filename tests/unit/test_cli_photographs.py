@@ -60,6 +60,7 @@ def test_two_pictures_of_one_person_compare_with_the_odds_of_chance(user: Person
     assert "fewer than 1 in 1,000,000" in user.run("compare", a, b).out
 
 
+@pytest.mark.slow
 def test_a_comparison_is_drawn_with_one_face_beside_the_others(user: Person, tmp_path: Path) -> None:
     a, both = user.portrait("a.png"), tmp_path / "both.png"
     Image.fromarray(crowd(1, 2, 160)).save(both)
@@ -114,6 +115,7 @@ def test_a_folder_is_indexed_with_a_report_and_not_done_twice(user: Person, tmp_
     ("choice", "name"),
     [("filename", "Mu:CC:88ller:::281:29.jpg"), ("folder", "the::family"), ("none", None), ("names.csv", "m:1")],
 )
+@pytest.mark.slow
 def test_faces_are_named_by_file_by_folder_not_at_all_or_by_a_table(
     user: Person, choice: str, name: str | None, tmp_path: Path
 ) -> None:
@@ -177,6 +179,7 @@ def test_faces_below_the_bar_are_counted_by_reason(user: Person) -> None:
     assert _counts(said.out)["faces refused: SMALL_BOUNDING_BOX"] == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_exits_with_130_reports_and_the_next_run_finishes(user: Person) -> None:
     for number in range(40):
         user.portrait(f"{number:02}.png", side=150 + number)

@@ -113,6 +113,7 @@ sources = [{{ {source} }}]
 """)
 
 
+@pytest.mark.slow
 def test_a_started_server_fetches_the_packs_of_the_settings(user: Person, own_models: Path, tmp_path: Path) -> None:
     (tmp_path / "ten").write_bytes(b"0123456789")
     pack_of_own(user, f'file = "{tmp_path / "ten"}"')
@@ -123,6 +124,7 @@ def test_a_started_server_fetches_the_packs_of_the_settings(user: Person, own_mo
         assert (own_models / "toy-of-a-pack.onnx").read_bytes() == b"0123456789"
 
 
+@pytest.mark.slow
 def test_a_pack_that_cannot_be_fetched_is_one_warning_and_the_server_goes_on(user: Person, own_models: Path) -> None:
     pack_of_own(user, 'file = "/nowhere/ten"')
     with server(user) as (process, _):
@@ -135,6 +137,7 @@ def test_a_pack_that_cannot_be_fetched_is_one_warning_and_the_server_goes_on(use
         assert process.wait(10) == 0
 
 
+@pytest.mark.slow
 def test_a_server_that_is_ended_does_not_wait_for_a_fetch(user: Person, own_models: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         pack_of_own(user, f'url = "http://127.0.0.1:{silent.getsockname()[1]}/ten"')
@@ -145,6 +148,7 @@ def test_a_server_that_is_ended_does_not_wait_for_a_fetch(user: Person, own_mode
             connection.close()
 
 
+@pytest.mark.slow
 def test_no_pack_is_fetched_if_the_settings_say_so(user: Person, own_models: Path) -> None:
     pack_of_own(user, 'file = "/nowhere/ten"', packs="")
     with server(user) as (process, _):

@@ -112,6 +112,7 @@ TABLES = (
 
 
 @pytest.mark.parametrize("columns", ["80", "60"])
+@pytest.mark.slow
 def test_no_table_of_a_command_is_wider_than_the_terminal(
     people: Person, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:

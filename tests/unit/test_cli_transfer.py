@@ -97,6 +97,7 @@ def test_a_dimension_that_is_not_the_models_is_refused(user: Person, tmp_path: P
     assert user.run("collections", "list", "--json").json == []
 
 
+@pytest.mark.slow
 def test_a_collection_of_another_model_is_imported_and_searched_by_it(
     user: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ def slow() -> Iterator[Slow]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+@pytest.mark.slow
 def test_of_two_hundred_at_once_ten_are_served_and_the_others_told_so_at_once_and_cost_little(slow: Slow) -> None:
     before = slow.memory("VmRSS")
     with ThreadPoolExecutor(CROWD) as pool:

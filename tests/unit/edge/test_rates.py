@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import timeit
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -113,12 +112,6 @@ def test_threads_share_a_bucket_exactly() -> None:
     limiter = RateLimiter({"DetectFaces": Rate(rate=0.001, burst=1000)})
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(lambda _: passed(limiter, 500), range(8))) == 1000
-
-
-def test_a_check_takes_microseconds() -> None:
-    limiter = RateLimiter({"DetectFaces": Rate(rate=1e6, burst=1e6)})
-    quickest = min(timeit.repeat(lambda: limiter.check(ADA, "DetectFaces"), number=2000, repeat=20)) / 2000
-    assert quickest < 10e-6  # under 1 on a quiet machine
 
 
 # -- the file ------------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ def filled(faces: Faces) -> set[str]:
 
 
 @pytest.mark.parametrize("detail", COLUMNS, ids=lambda detail: detail.name)
+@pytest.mark.slow
 def test_only_what_is_asked_for_is_said(analyzer: FaceAnalyzer, detail: Detail) -> None:
     (faces,) = analyzer.faces([image(astronaut())], detail)
     assert filled(faces) == ALWAYS | COLUMNS[detail]
@@ -51,6 +52,7 @@ def test_without_detail_a_face_is_a_box_a_score_and_five_points(analyzer: FaceAn
     assert len(faces) == 1
 
 
+@pytest.mark.slow
 def test_a_crowd_is_cut_at_a_hundred_and_each_is_described(analyzer: FaceAnalyzer) -> None:
     everyone = analyzer.faces([image(crowd(10, 15))], ~Detail.NONE)[0]
     assert len(everyone) == MOST_FACES == 100
@@ -91,6 +93,7 @@ def test_a_meter_is_told_once_a_call_of_the_faces_it_deals_with(models: Path) ->
     assert tally.counts == [7, 2, 0]
 
 
+@pytest.mark.slow
 def test_pictures_together_are_described_as_alone(analyzer: FaceAnalyzer) -> None:
     pictures = [image(nobody()), image(astronaut()), image(crowd(3, 4)), image(nobody(100, 900))]
     together = analyzer.faces(pictures, ~Detail.NONE)
@@ -113,6 +116,7 @@ def test_an_empty_picture_has_embeddings_of_no_rows(analyzer: FaceAnalyzer) -> N
 
 
 @pytest.mark.parametrize("side", [100, 200, 1000, 2500])
+@pytest.mark.slow
 def test_a_face_is_itself_at_every_size(analyzer: FaceAnalyzer, side: int) -> None:
     (reference,) = analyzer.faces([image(astronaut())], Detail.EMBEDDING)
     scaled = np.asarray(PIL.Image.fromarray(astronaut()).resize((side, side), PIL.Image.Resampling.LANCZOS))

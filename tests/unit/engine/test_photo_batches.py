@@ -104,6 +104,7 @@ def test_a_batch_ends_where_memory_does_and_one_that_takes_all_is_alone() -> Non
     assert memory.used == 0
 
 
+@pytest.mark.slow
 def test_two_threads_that_share_memory_for_one_batch_never_wait_for_each_other(
     analyzer: FaceAnalyzer, tmp_path: Path
 ) -> None:

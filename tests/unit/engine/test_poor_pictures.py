@@ -52,6 +52,7 @@ def opened(models: Path, embedder: str) -> FaceModels:
 
 @pytest.mark.parametrize("embedder", ["sface", "fr-feature"])
 @pytest.mark.parametrize("spoil", [blurred, washed_out, dark, noisy])
+@pytest.mark.slow
 def test_equally_poor_pictures_of_strangers_do_not_match(
     models: Path, shared_data: Path, embedder: str, spoil: Callable[[PIL.Image.Image], PIL.Image.Image]
 ) -> None:

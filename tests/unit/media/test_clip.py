@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 from fractions import Fraction
 from functools import cache
 
@@ -89,6 +90,7 @@ def made(name: str) -> bytes:
 
 @pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("name", MAKINGS)
+@pytest.mark.slow
 def test_every_frame_is_in_one_span_once_at_its_time_rounded_down(name: str, decoder: str) -> None:
     if decoder == "opencv" and name in NOT_BY_OPENCV:
         pytest.skip(f"OpenCV 5.0 {NOT_BY_OPENCV[name]}")
@@ -217,9 +219,11 @@ def test_a_video_cut_short_is_read_as_far_as_it_goes(share: float, decoder: str)
     assert len(found) > COUNT // 2
 
 
-def test_an_encrypted_video_is_damaged_in_almost_every_frame() -> None:
+def test_an_encrypted_video_is_refused_or_damaged_in_almost_every_frame() -> None:
+    """Encrypting begins with a number that is drawn: so is whether one of the first frames passes for one."""
     hidden = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "76" * 16, "encryption_kid": "a7" * 16}
-    with open_clip(io.BytesIO(clip(numbered(COUNT), Making(muxing=hidden)))) as opened:
+    video = io.BytesIO(clip(numbered(COUNT), Making(muxing=hidden)))
+    with suppress(UnreadableVideo), open_clip(video) as opened:
         pictures(opened.read(Span()))
         assert opened.damaged > 0.9 * (opened.decoded + opened.lost)
 

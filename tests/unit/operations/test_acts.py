@@ -157,6 +157,7 @@ def test_what_looks_at_a_recording_says_so(operation: str) -> None:
     assert act(operation).medium == ("recorded" if recorded else "still")
 
 
+@pytest.mark.slow
 def test_a_search_without_a_threshold_finds_what_reaches_80_and_with_0_everything(
     operations: Operations, house: House
 ) -> None:

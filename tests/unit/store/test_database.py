@@ -140,6 +140,7 @@ def fresh_urls(kind, tmp_path, request):
         yield [server.url(made.enter_context(server.database())) for _ in range(5)]
 
 
+@pytest.mark.slow
 def test_processes_that_start_at_once_all_open_the_new_database(fresh_urls):
     code = (
         "import sys\n"

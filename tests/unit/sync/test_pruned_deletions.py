@@ -167,6 +167,7 @@ def test_a_shared_index_that_missed_pruned_deletions_is_filled_again(store: Stor
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("where", [EMBEDDED, MILVUS])
+@pytest.mark.slow
 def test_many_deletions_are_read_a_batch_at_a_time(store: Store, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """60,000 in one list take 25 MB."""
     monkeypatch.setattr("regard.sync.feed.BATCH", 1000)

@@ -60,6 +60,7 @@ def test_a_process_that_dies_of_a_graph_takes_nobody_with_it(tmp_path: Path, mon
         try_graph(ModelFiles(embedder(tmp_path / "e.onnx")), CROP)
 
 
+@pytest.mark.slow
 def test_what_has_passed_is_not_tried_again_and_other_bytes_are(tmp_path: Path) -> None:
     file = embedder(tmp_path / "e.onnx")
     card = card_of(file)

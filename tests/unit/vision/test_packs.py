@@ -35,6 +35,7 @@ def test_packs_are_named_like_models_and_what_is_there_is_not_missing(tmp_path: 
         models.select(["one", "three"])
 
 
+@pytest.mark.slow
 def test_a_fetch_that_is_stopped_ends_its_package_client(tmp_path: Path) -> None:
     """The client would wait for an hour: for bytes from a server that sends none."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -40,6 +40,7 @@ def turned(picture: ByteArray, degrees: float, points: FloatArray) -> tuple[Byte
 
 
 @pytest.mark.parametrize("degrees", [20, 45, 70, 90, 120, 150, 180, 210, 240, 270, 300, 330])
+@pytest.mark.slow
 def test_a_turned_face_has_its_points_and_its_box_where_they_are(detector: FaceDetector, degrees: int) -> None:
     picture = np.pad(head(300), ((100, 100), (100, 100), (0, 0)))
     (upright,) = detector.detect([picture])

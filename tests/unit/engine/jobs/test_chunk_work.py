@@ -89,6 +89,7 @@ def test_a_job_is_planned_done_chunk_by_chunk_and_finished(shop: Workshop) -> No
 
 
 @pytest.mark.parametrize("most", [1, 7, 1000, 5000])
+@pytest.mark.slow
 def test_every_order_is_cut_into_pages_without_a_gap(shop: Workshop, most: int) -> None:
     job = shop.submit(chunks=2, items=1200)
     shop.run()

@@ -96,6 +96,7 @@ def indices(items: list[Item]) -> list[list[Any]]:
     return [[index, times[0], times[-1]] for index, times in told.items()]
 
 
+@pytest.mark.slow
 def test_two_people_at_the_same_place_with_a_cut_between_are_two(two: Studio, portraits: list[np.ndarray]) -> None:
     data = clip([filling(portrait) for portrait in portraits for _ in range(50)], MAKING)
     tracking, search = two.job("PERSON_TRACKING", {}, data), two.job("FACE_SEARCH", SEARCH)

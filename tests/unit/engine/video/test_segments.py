@@ -50,6 +50,7 @@ def test_the_kinds_come_in_the_order_they_were_asked_for_in() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.5, 1, 2, 4])
+@pytest.mark.slow
 def test_segments_do_not_depend_on_where_chunks_are_cut(seconds: float) -> None:
     frames = [*shot(1, 49), *shot(2, 30), *black(11), *shot(3, 13), *bars(26), *shot(4, 7), *shot(5, 60)]
     making = Making(options={"preset": "ultrafast", "g": "10", "sc_threshold": "0", "bf": "0"})

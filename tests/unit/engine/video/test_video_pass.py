@@ -83,6 +83,7 @@ def readers() -> list[str]:
 
 @pytest.mark.parametrize("decoder", ["av", "opencv"])
 @pytest.mark.parametrize("span", [Span(), Span(from_ms=0, to_ms=1000), Span(from_ms=1000)], ids=str)
+@pytest.mark.slow
 def test_what_is_read_ahead_is_told_as_if_it_were_not(
     film: bytes, analyzer: FaceAnalyzer, span: Span, decoder: str
 ) -> None:

@@ -46,6 +46,7 @@ def asked(made: Codebook, vectors: FloatArray, cosine: float) -> tuple[FloatArra
 
 
 @pytest.mark.parametrize("cosine", COSINES)
+@pytest.mark.slow
 def test_hardly_a_row_of_a_cosine_scores_less_than_is_expected(cosine, many):
     vectors, cosines = many
     scores, scanned = asked(known(), vectors, cosine)

@@ -24,6 +24,7 @@ def traced() -> int:
     return sum(each.size for each in tracemalloc.take_snapshot().filter_traces(ours).traces)
 
 
+@pytest.mark.slow
 def test_ten_thousand_small_galleries_cost_little_more_than_their_vectors(make_units, opened):
     vectors = make_units(50, 64)
     for count, index in ((10_000, EmbeddedIndex()), (1000, opened())):

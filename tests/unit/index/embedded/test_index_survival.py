@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 from index_opener import VECTORS, Other, fill
 from likenesses import known
 
@@ -127,6 +128,7 @@ def test_a_second_process_reads_and_keeps_its_own_in_memory(opened, tmp_path, ot
     assert opened().keys(1).tolist() == list(range(700, 1500))
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_while_it_writes_it_always_opens_whole(opened, tmp_path, caplog):
     for turn in range(4):
         process = Other(tmp_path / "index")
@@ -147,6 +149,7 @@ def test_killed_again_and_again_while_it_writes_it_always_opens_whole(opened, tm
         index.close()
 
 
+@pytest.mark.slow
 def test_killed_while_files_change_it_holds_what_its_position_says(opened, tmp_path):
     """Files are written, joined and cleared away in the background all the time."""
     for number, place in ((700, "a"), (1203, "b"), (1800, "c")):

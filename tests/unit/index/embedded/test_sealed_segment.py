@@ -268,6 +268,7 @@ def test_a_row_that_goes_while_it_is_compared_is_not_found(tmp_path, probes):
     assert sorted(best.hits.keys.tolist()) == keys_of(300)[40:].tolist()
 
 
+@pytest.mark.slow
 def test_a_removed_face_is_never_shown_with_a_wrong_cosine(tmp_path):
     vectors = alike(6000)
     segment, stop = sealed(tmp_path, vectors), threading.Event()
