@@ -108,7 +108,7 @@ endurance-jobs: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -W ignore -m benchmarks.speed
-	$(BIN)/python -W ignore -m benchmarks.image_speed
+	$(BIN)/python -W ignore -m benchmarks.image_speed --again
 
 bench-console: $(VENV)/installed-dev
 	@$(MAKE) --no-print-directory console

@@ -2,7 +2,10 @@
 
 The bare cost of a picture is decoding it and running the same models on the very arrays that the engine gave them, in
 the same number of threads. Both are timed in turn by the processor's clock, all threads together, so that a machine
-that does other things says the same; overhead is the ratio of the medians.
+that does other things says the same; overhead is the ratio of the medians. Each operation is a part by itself, and
+kept:
+
+    python -m benchmarks.image_speed --again text    (of labels, properties, equipment, text, moderation)
 """
 
 from __future__ import annotations
@@ -10,10 +13,12 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from statistics import median
 
-from benchmarks.markdown import table
+from benchmarks import parts
 from benchmarks.material import DATA, jpeg, models, photograph, zoo
+from benchmarks.parts import Measured
 from benchmarks.printed_pages import printed
 from regard.accountability.gate import Gate, Grant
 from regard.accountability.profiles.catalogue import OPEN
@@ -39,6 +44,14 @@ ROUNDS = 15
 CALLER = Caller(principal=Principal(access_key_id="A", name="ada"), channel=Channel.AWS, request_id="bench")
 
 Operation = Callable[[Grant, bytes], object]
+#: The operations by the names of their parts.
+PARTS = {
+    "labels": "DetectLabels",
+    "properties": "DetectLabels, IMAGE_PROPERTIES too",
+    "equipment": "DetectProtectiveEquipment",
+    "text": "DetectText",
+    "moderation": "DetectModerationLabels",
+}
 
 
 class _NoBlobs:
@@ -48,6 +61,7 @@ class _NoBlobs:
         raise NotImplementedError(ObjectName(bucket, name, version), limit)
 
 
+@cache
 def operations() -> Mapping[str, tuple[Workload, Operation]]:
     cards = zoo()
     cards.pull([*IMAGE_CARDS, *cards.pack("text"), *cards.pack("moderation"), *cards.pack("faces")])
@@ -58,14 +72,15 @@ def operations() -> Mapping[str, tuple[Workload, Operation]]:
     text, moderation = TextDetection(pictures, TextModels(loader)), Moderation(pictures, ModerationModels(loader))
     both = LabelOptions(properties=True)
     return {
-        "DetectLabels": (FACES, lambda grant, data: labels.detect(grant, data, LabelOptions())),
-        "DetectLabels, IMAGE_PROPERTIES too": (FACES, lambda grant, data: labels.detect(grant, data, both)),
-        "DetectProtectiveEquipment": (FACES, equipment.detect),
-        "DetectText": (TEXT, lambda grant, data: text.detect(grant, data, TextFilter())),
-        "DetectModerationLabels": (MODERATION, lambda grant, data: moderation.detect(grant, data, LEAST_CONFIDENCE)),
+        PARTS["labels"]: (FACES, lambda grant, data: labels.detect(grant, data, LabelOptions())),
+        PARTS["properties"]: (FACES, lambda grant, data: labels.detect(grant, data, both)),
+        PARTS["equipment"]: (FACES, equipment.detect),
+        PARTS["text"]: (TEXT, lambda grant, data: text.detect(grant, data, TextFilter())),
+        PARTS["moderation"]: (MODERATION, lambda grant, data: moderation.detect(grant, data, LEAST_CONFIDENCE)),
     }
 
 
+@cache
 def pictures() -> Mapping[str, bytes]:
     images = DATA / "images"
     return {
@@ -103,15 +118,22 @@ def measured(workload: Workload, operation: Operation, data: bytes) -> tuple[flo
     return 1000 * median(whole), 1000 * median(bare)
 
 
-def main() -> None:
-    every, shown = operations(), pictures()
+def part(name: str) -> Measured:
+    workload, operation = operations()[name]
     rows = []
-    for name, (workload, operation) in every.items():
-        for picture, data in shown.items():
-            whole, bare = measured(workload, operation, data)
-            rows.append([f"{name}: {picture}", f"{whole:.1f}", f"{bare:.1f}", f"{whole / bare:.3f}"])
+    for picture, data in pictures().items():
+        whole, bare = measured(workload, operation, data)
+        rows.append([f"{name}: {picture}", f"{whole:.1f}", f"{bare:.1f}", f"{whole / bare:.3f}"])
     threads = "one thread" if THREADS == 1 else f"{THREADS} threads"
-    table(f"Other operations, CPU, {threads}", ["operation and picture", "ms", "bare ms", "overhead"], rows)
+    return Measured(
+        title=f"Other operations, CPU, {threads}",
+        columns=["operation and picture", "ms", "bare ms", "overhead"],
+        rows=rows,
+    )
+
+
+def main() -> None:
+    parts.main("images", {each: partial(part, name) for each, name in PARTS.items()}, __doc__)
 
 
 if __name__ == "__main__":
