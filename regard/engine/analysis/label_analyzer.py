@@ -10,11 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from regard.domain.arrays import BoolArray, ByteArray, FloatArray
+from regard.domain.arrays import ByteArray, FloatArray
 from regard.domain.faces import Faces
 from regard.domain.images import Box, Image
 from regard.domain.labels import Instance, Label
 from regard.engine.analysis.object_names import PERSON, better_name, closer_look, looked_at, names_of
+from regard.engine.analysis.person_faces import LIKELY_FACE, SURE_FACE, faces_from, own_faces, rows_to_tell
 from regard.vision.cards import joint_version
 from regard.vision.geometry import halved, reduced
 from regard.vision.images.detail import has_detail, is_in_focus
@@ -30,10 +31,6 @@ from regard.vision.models import FaceModels
 SEEN_PIXELS: Final = 1024
 #: The longest side of the picture in which faces are looked for: they need only tell a person from clothes.
 _FACE_PIXELS: Final = 480
-#: A face, in percent, that can be relied on.
-_SURE_FACE: Final = 90.0
-#: Where in a person's box the middle of a face is, from the top.
-_HEAD_PART: Final = 0.6
 #: What is less certain is not told, however little is asked for: there would be a word for everything.
 _LEAST_PERCENT: Final = 10.0
 _FACE: Final = "Face"
@@ -103,11 +100,15 @@ class LabelAnalyzer:
         coarse = _halved_for(pixels, longest=_FACE_PIXELS, shortest=scenes.side)
         probabilities = scenes.probabilities([coarse])
         (found,) = self._models.objects().detect([pixels])
-        faces = self._sure_faces(coarse)
+        likely = faces_from(self._faces_of(coarse), LIKELY_FACE)
+        faces, owned = faces_from(likely, SURE_FACE), own_faces(found, likely)
+        rows = rows_to_tell(found, owned)
+        found, owned = found.take(rows), owned[rows]
         whole = dict(zip(known.names, known.of_scenes(probabilities)[0].tolist(), strict=True))
         looks = {row: closer_look(pixels, found.boxes[row], scenes) for row in (looked_at(found) if closely else ())}
         names = [better_name(name, looks[row]) if row in looks else name for row, name in enumerate(names_of(found))]
-        percents = _evidence(found, names, faces, whole, looks).percent()
+        garment = 0.0 if len(faces) else max(whole[name] for name in GARMENTS)
+        percents = _evidence(found, names, owned, whole, looks, garment).percent()
         order = np.argsort(-percents, kind="stable")
         shows = has_detail(coarse) and (len(faces) > 0 or is_in_focus(coarse))
         certain = scene_percents(probabilities[0], portrait=_is_portrait(faces)).tolist() if shows else ()
@@ -121,12 +122,11 @@ class LabelAnalyzer:
 
     def is_portrait(self, pixels: ByteArray) -> bool:
         """Whether a face is large in a picture. Raises ModelUnavailable."""
-        return _is_portrait(self._sure_faces(pixels))
+        return _is_portrait(faces_from(self._faces_of(pixels), SURE_FACE))
 
-    def _sure_faces(self, pixels: ByteArray) -> Faces:
+    def _faces_of(self, pixels: ByteArray) -> Faces:
         (faces,) = self._faces.detector().detect([reduced(pixels, _FACE_PIXELS)])
-        sure = [row for row in range(len(faces)) if faces.confidence(row) >= _SURE_FACE]
-        return faces.take(np.array(sure, np.int64))
+        return faces
 
 
 def _halved_for(pixels: ByteArray, *, longest: int, shortest: int) -> ByteArray:
@@ -142,35 +142,22 @@ def _is_portrait(faces: Faces) -> bool:
 def _evidence(
     found: Candidates,
     names: Sequence[str],
-    faces: Faces,
+    owned: FloatArray,
     whole: Mapping[str, float],
     looks: Mapping[int, Mapping[str, float]],
+    garment: float,
 ) -> Evidence:
-    """`whole` is how probable each label is of the picture as a whole, `looks` of objects by themselves."""
-    known, persons = taxonomy(), np.array([name == PERSON for name in names], bool)
+    """`owned` is how probable it is that each has a face, `whole` how probable each label is of the picture as a whole,
+    `looks` of objects by themselves."""
+    known = taxonomy()
     kinds = [
         max(shown[each] for shown in (whole, looks.get(row, whole)) for each in (name, *known.ancestors(name)))
         for row, name in enumerate(names)
     ]
     return Evidence(
         scores=found.scores,
-        persons=persons,
-        faces=persons & _with_face(found.boxes, persons, faces),
+        persons=np.array([name == PERSON for name in names], bool),
+        faces=owned,
         kinds=np.array(kinds, np.float32),
-        garment=0.0 if len(faces) else max(whole[name] for name in GARMENTS),
+        garment=garment,
     )
-
-
-def _with_face(boxes: FloatArray, persons: BoolArray, faces: Faces) -> BoolArray:
-    """Which of N corner boxes, best first, have a face of their own: its middle is in their upper part, and no better
-    person has it."""
-    found = np.zeros(len(boxes), bool)
-    free = (faces.boxes[:, :2] + faces.boxes[:, 2:] / 2).tolist()
-    for row in np.flatnonzero(persons).tolist():
-        left, top, right, bottom = boxes[row].tolist()
-        lowest = top + _HEAD_PART * (bottom - top)
-        mine = next((place for place in free if left <= place[0] <= right and top <= place[1] <= lowest), None)
-        if mine is not None:
-            found[row] = True
-            free.remove(mine)
-    return found

@@ -21,15 +21,15 @@ from regard.vision.images.label_confidence import label_confidence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Of N boxes: their `scores`, which are `persons`, which of these have a face of their own, and how probable it is,
-    0..1, that the picture, or the box by itself, shows their kind.
+    """Of N boxes: their `scores`, which are `persons`, and how probable it is, 0..1, that such a one has a face of its
+    own, and that the picture, or the box by itself, shows their kind.
 
     `garment` is how probable it is that the picture shows a garment that nobody wears.
     """
 
     scores: FloatArray
     persons: BoolArray
-    faces: BoolArray
+    faces: FloatArray
     kinds: FloatArray
     garment: float
 
@@ -37,7 +37,14 @@ class Evidence:
         """N percentages, 0..100."""
         weights = label_confidence().objects
         ones = np.ones_like(self.scores)
-        garment = np.full_like(self.scores, self.garment)
-        persons = np.stack([ones, self.scores, np.where(self.faces, 0, garment), self.faces], axis=1) @ weights.person
-        others = np.stack([ones, self.scores, garment, self.kinds], axis=1) @ weights.other
-        return np.asarray(100 / (1 + np.exp(-np.where(self.persons, persons, others))), np.float32)
+        none, garment = np.zeros_like(self.scores), np.full_like(self.scores, self.garment)
+        faced, faceless, others = (
+            1 / (1 + np.exp(-np.stack([ones, self.scores, *known], axis=1) @ of))
+            for known, of in (
+                ((none, ones), weights.person),
+                ((garment, none), weights.person),
+                ((garment, self.kinds), weights.other),
+            )
+        )
+        persons = self.faces * faced + (1 - self.faces) * faceless
+        return np.asarray(100 * np.where(self.persons, persons, others), np.float32)

@@ -16,9 +16,10 @@ from regard.vision.preprocess import Preprocess
 from regard.vision.session import Session
 
 #: Less is not worth looking at: of boxes that one model gives so little to, and of those that both together do, hardly
-#: any is an object.
+#: any is an object. Of people it is often one if the box has a face of its own.
 _LEAST_SCORE: Final = 0.1
-_LEAST_FUSED: Final = 0.2
+LEAST_FUSED: Final = 0.2
+LEAST_WITH_FACE: Final = 0.1
 #: Boxes of one class that overlap more are one object: within a model, and between two.
 _MOST_OVERLAP: Final = 0.6
 _SAME_OVERLAP: Final = 0.5
@@ -68,14 +69,15 @@ class ObjectDetector:
 
 def fused(found: Sequence[Candidates]) -> Candidates:
     """What several models found, as one: the mean of their boxes by score, and the mean of their scores, in which a
-    model that did not find it counts as 0 (weighted boxes fusion, Solovyev et al. 2021)."""
+    model that did not find it counts as 0 (weighted boxes fusion, Solovyev et al. 2021). Of people also what has only
+    LEAST_WITH_FACE, after all else."""
     every = Candidates.joined(list(found))
     source = np.repeat(np.arange(len(found)), [len(each.scores) for each in found])
     shared = overlaps(every.boxes, every.boxes)
     shared[(every.classes[:, None] != every.classes) | (source[:, None] == source) | (shared < _SAME_OVERLAP)] = 0
     free = np.ones(len(source), bool)
     boxes, scores, classes = [], [], []
-    hopeful = shared.any(axis=1) | (every.scores >= _LEAST_FUSED * len(found))
+    hopeful = shared.any(axis=1) | (every.scores >= _least(every.classes) * len(found))
     for row in np.argsort(-every.scores, kind="stable").tolist():
         if not (free[row] and hopeful[row]):
             continue
@@ -88,10 +90,14 @@ def fused(found: Sequence[Candidates]) -> Candidates:
     together = Candidates(
         np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), np.array(classes, np.int64)
     )
-    together = together.take(np.flatnonzero(together.scores >= _LEAST_FUSED))
+    together = together.take(np.flatnonzero(together.scores >= _least(together.classes)))
     best = nms(together.boxes, together.scores, _OTHER_OVERLAP)[:MOST_OBJECTS]
     best = best[~_again(together.take(best))]
     return Candidates(np.clip(together.boxes[best], 0, 1), together.scores[best], together.classes[best])
+
+
+def _least(classes: IntArray) -> FloatArray:
+    return np.where(classes == _PERSON, LEAST_WITH_FACE, LEAST_FUSED).astype(np.float32)
 
 
 def _again(found: Candidates) -> BoolArray:

@@ -116,13 +116,13 @@ def test_who_changes_what_confidences_mean_raises_the_revision() -> None:
         for portrait in (False, True)
     ]
     objects = Evidence(
-        scores=np.array([0.5, 0.5, 0.5], np.float32),
-        persons=np.array([True, True, False]),
-        faces=np.array([True, False, False]),
-        kinds=np.array([0, 0, 0.4], np.float32),
+        scores=np.array([0.5, 0.5, 0.5, 0.15], np.float32),
+        persons=np.array([True, True, False, True]),
+        faces=np.array([1, 0, 0, 0.7], np.float32),
+        kinds=np.array([0, 0, 0.4, 0], np.float32),
         garment=0.1,
     ).percent()
-    pinned = {4: ([62.4, 87.7, 16.5, 40.3, 2.1], [13.4, 40.1, 62.6, 85.2, 0.2], [98.4, 54.4, 55.9])}
+    pinned = {5: ([62.4, 87.7, 16.5, 40.3, 2.1], [13.4, 40.1, 62.6, 85.2, 0.2], [98.4, 54.4, 55.9, 66.7])}
     wanted = pinned[label_confidence().revision]
     found = *([[each[name] for name in names] for each in scenes]), objects.tolist()
     assert found == tuple(pytest.approx(each, abs=0.1) for each in wanted)

@@ -25,6 +25,13 @@ def test_what_one_model_alone_found_counts_half_and_too_little_is_dropped() -> N
     np.testing.assert_allclose(found.scores, [0.4])
 
 
+def test_people_that_little_speaks_for_are_kept_after_all_else() -> None:
+    faint = [(0.6, 0.6, 1, 1, 0.26, 0), (0, 0.6, 0.4, 1, 0.26, 2), (0, 0, 0.4, 0.4, 0.5, 2), (0.6, 0, 1, 0.4, 0.18, 0)]
+    found = fused([candidates(*faint), candidates()])
+    assert found.classes.tolist() == [2, 0]
+    np.testing.assert_allclose(found.scores, [0.25, 0.13])
+
+
 def test_two_names_for_one_object_become_the_likelier() -> None:
     cow, horse = (0.1, 0.1, 0.5, 0.5, 0.6, 19), (0.1, 0.1, 0.5, 0.5, 0.9, 17)
     assert fused([candidates(cow, horse), candidates(cow, horse)]).classes.tolist() == [17]
