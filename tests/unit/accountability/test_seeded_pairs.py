@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+from stores import MODEL, NOW, Store, new_faces, units
 
 from regard.accountability.profiles.catalogue import PROFILES
 from regard.accountability.seeded_pairs import SeededPairs, pairs_of
@@ -13,6 +16,7 @@ from regard.domain.cases import Opinion, PairKind
 from regard.store import database
 from regard.store.review_rows import OpenPair
 from regard.store.seed_rows import PicturedFace
+from regard.store.tables.cases import case_candidates, case_pictures
 
 RULES = PROFILES["public-safety"]
 
@@ -59,6 +63,31 @@ def test_without_candidates_nothing_is_drawn_and_without_seeded_pairs_a_candidat
 )
 def test_no_more_are_asked_than_could_decide(opinions: tuple[Opinion, ...], assigned: int, wanted: bool) -> None:
     assert pair(PairKind.CANDIDATE, opinions=opinions, assigned=assigned).wanted is wanted
+
+
+@pytest.mark.control(28)
+@pytest.mark.parametrize("erased", [False, True])
+def test_whoever_is_erased_while_a_pair_is_made_of_them_is_in_none(store: Store, tmp_path: Path, erased: bool) -> None:
+    staff = store.collection()
+    new = [replace(each, external_image_id="ada") for each in new_faces(2)]
+    ids = [each.face_id for each in store.faces.add(staff.key, new, units(2), MODEL, NOW)]
+    asked: list[datetime] = []
+
+    def clock() -> datetime:
+        """Asked at the beginning, and for each pair, before the transaction that it is stored in."""
+        asked.append(datetime.now(UTC))
+        if erased and len(asked) == 2:
+            store.faces.delete(staff.key, ids[:1])
+        return asked[-1]
+
+    made = reviewing(store.database, tmp_path, clock)
+    made.pictures.keep(staff.key, dict.fromkeys(ids, b"a picture"))
+    made.reviews._seeds.top_up(RULES, staff)
+    assert len(asked) == 2
+    with store.database.read() as connection:
+        kept = len(connection.execute(select(case_pictures.c.kind)).all())
+        candidates = connection.execute(select(case_candidates.c.face_id)).scalars().all()
+    assert (kept, len(candidates)) == ((0, 0) if erased else (2, 1))
 
 
 def face(face_id: str, name: str | None = None, user: str | None = None, image: str | None = None) -> PicturedFace:
