@@ -250,7 +250,6 @@ class Database:
         self._file.erase_within(seconds)
 
     def close(self) -> None:
-        self._plain.close()
         self._engine.dispose()
         self._file.close()
 

@@ -42,6 +42,12 @@ def size(opened: Database) -> int:
         return ledger_rows.head(connection).size
 
 
+def reader(opened: Database) -> object:
+    """The connection that is read by now."""
+    with opened.read() as connection:
+        return connection.connection.driver_connection
+
+
 def test_entries_are_as_those_that_are_written_with_something_else(opened: Database) -> None:
     add(opened, 0, 150)  # in more statements than one
     with opened.write() as connection:
@@ -123,6 +129,17 @@ def test_a_commit_is_on_disk_before_it_is_acknowledged(opened: Database) -> None
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA secure_delete").fetchone() == (1,)
+
+
+def test_who_reads_next_has_the_connection_that_wrote(opened: Database) -> None:
+    """What another connection wrote would have it read its pages again."""
+    add(opened, 0)
+    for write in (lambda: add(opened, 1), lambda: add_after(opened, Head(size=2, recorded_at=NOW), [entry(2)])):
+        before = reader(opened)
+        write()
+        assert reader(opened) is before
+    with opened.write_plainly() as connection:
+        assert connection is before
 
 
 def test_another_processes_lock_and_a_removed_file_are_put_in_words(opened: Database, tmp_path: Path) -> None:
