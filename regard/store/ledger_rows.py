@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from regard.domain.instants import EPOCH
 from regard.store.database import Database
@@ -55,11 +55,13 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCheckpoint:
-    """A signed note. One that was given out is kept for good; others give way to later ones."""
+    """A signed note. One that was given out is kept for good; others give way to later ones. `edge` is as
+    `MerkleTree.edge` of it, one hash after another; None where an earlier Regard made it."""
 
     size: int
     note: str
     given_out: bool
+    edge: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,8 +171,15 @@ class LedgerReader:
         return 0 if found is None else int(found) + 1
 
     def last_checkpoint(self) -> StoredCheckpoint | None:
+        return self._checkpoint(_LAST_CHECKPOINT)
+
+    def checkpoint(self, size: int) -> StoredCheckpoint | None:
+        """The one of so many entries, if it is kept."""
+        return self._checkpoint(select(ledger_checkpoints).where(ledger_checkpoints.c.size == size))
+
+    def _checkpoint(self, query: Select[Any]) -> StoredCheckpoint | None:
         with self._readable.read() as connection:
-            row = connection.execute(_LAST_CHECKPOINT).one_or_none()
+            row = connection.execute(query).one_or_none()
         return None if row is None else StoredCheckpoint(**row._mapping)
 
 
@@ -234,5 +243,4 @@ class LedgerRows(LedgerReader):
         passed = table.c.given_out.is_(False) & (table.c.size < checkpoint.size)
         with self.database.write() as connection:
             connection.execute(delete(table).where((table.c.size == checkpoint.size) | passed))
-            row = {"size": checkpoint.size, "note": checkpoint.note, "given_out": checkpoint.given_out}
-            connection.execute(insert(table).values(row))
+            connection.execute(insert(table).values(asdict(checkpoint)))

@@ -16,7 +16,7 @@ from regard.accountability.ledger.ledger_verification import (
     split_note,
     tree_root,
 )
-from regard.accountability.ledger.merkle_tree import HASH_BYTES, MerkleTree
+from regard.accountability.ledger.merkle_tree import HASH_BYTES, MerkleTree, root_of_edge
 from regard.accountability.ledger.signed_notes import NoteSigner, shown
 from regard.files import make_folder, replace_file
 from regard.store.database import accompanied
@@ -65,7 +65,12 @@ class StoredTiles:
 
 def root_of(tile: bytes) -> bytes:
     """The hash above the hashes of a tile."""
-    return tree_root([tile[start : start + HASH_BYTES] for start in range(0, len(tile), HASH_BYTES)])
+    return tree_root(hashes_in(tile))
+
+
+def hashes_in(joined: bytes) -> list[bytes]:
+    """Hashes that stand one after another."""
+    return [joined[start : start + HASH_BYTES] for start in range(0, len(joined), HASH_BYTES)]
 
 
 class LedgerCheckpoints:
@@ -117,7 +122,7 @@ class LedgerCheckpoints:
         size, last = moment.head().size, moment.last_checkpoint()
         self._check(tiles, size, self._sayings(copied, last))
         if last is None or last.size != size:
-            return StoredCheckpoint(size=size, note=self._sign(tiles, size), given_out=given_out)
+            return self._signed(tiles, size, given_out=given_out)
         return replace(last, given_out=last.given_out or given_out)
 
     def check(self) -> None:
@@ -129,8 +134,7 @@ class LedgerCheckpoints:
 
     def of(self, moment: LedgerReader) -> StoredCheckpoint:
         """A checkpoint of the entries of a moment, to give out; `keep` it once the moment's transaction has ended."""
-        size = moment.head().size
-        return StoredCheckpoint(size=size, note=self._sign(StoredTiles(moment), size), given_out=True)
+        return self._signed(StoredTiles(moment), moment.head().size, given_out=True)
 
     def keep(self, checkpoint: StoredCheckpoint) -> None:
         """Keep one that was given out, or that witnesses have cosigned."""
@@ -138,12 +142,14 @@ class LedgerCheckpoints:
             self._rows.put_checkpoint(checkpoint)
 
     def tree(self, size: int) -> MerkleTree:
-        """The tree above the first `size` entries."""
-        return MerkleTree(StoredTiles(self._rows), size)
+        """The tree above the first `size` entries, for proofs: with what a checkpoint of that size says of its edge."""
+        signed = self._rows.checkpoint(size)
+        return MerkleTree(StoredTiles(self._rows), size, () if signed is None else _edge_of(signed))
 
-    def _sign(self, tiles: StoredTiles, size: int) -> str:
-        root = MerkleTree(tiles, size).root()
-        return self._signer.sign(Checkpoint(self.origin, size, root), int(self._clock()))
+    def _signed(self, tiles: StoredTiles, size: int, *, given_out: bool) -> StoredCheckpoint:
+        tree = MerkleTree(tiles, size)
+        note = self._signer.sign(Checkpoint(self.origin, size, tree.root()), int(self._clock()))
+        return StoredCheckpoint(size=size, note=note, given_out=given_out, edge=b"".join(tree.edge()))
 
     def _sayings(self, copied: str, last: StoredCheckpoint | None) -> Mapping[str, str]:
         """The notes of what was signed last, each with who says so."""
@@ -186,6 +192,16 @@ class LedgerCheckpoints:
         if self._copied() != note:
             with replace_file(self._copy, durable=False) as stream:  # an older one does too
                 stream.write(note.encode())
+
+
+def _edge_of(signed: StoredCheckpoint) -> list[bytes]:
+    """The hashes along the edge of a checkpoint's tree; none where they do not lead to the root that it is of."""
+    edge = hashes_in(signed.edge or b"")
+    try:
+        whole = bool(edge) and root_of_edge(edge) == Checkpoint.parse(split_note(signed.note)[0]).root
+    except LedgerFault:
+        return []
+    return edge if whole and len(edge) == signed.size.bit_count() else []
 
 
 def _full_tiles(moment: LedgerReader, tiles: StoredTiles) -> tuple[list[FullTile], bool]:

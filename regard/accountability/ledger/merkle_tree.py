@@ -6,7 +6,7 @@ Hashes come from tiles (C2SP tlog-tiles), each of which has 256 neighbours of on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Protocol
 
 from regard.accountability.ledger.ledger_verification import (
@@ -32,15 +32,24 @@ class Tiles(Protocol):
 
 
 class MerkleTree:
-    """The tree above the first `size` entries; it reads each tile that it needs once."""
+    """The tree above the first `size` entries; it reads each tile that it needs once.
 
-    def __init__(self, tiles: Tiles, size: int) -> None:
+    `edge` has what the method of that name gives, if it is known: then no tile is read for the tree's right edge. It is
+    believed.
+    """
+
+    def __init__(self, tiles: Tiles, size: int, edge: Sequence[bytes] = ()) -> None:
         self.size = size
         self._tiles = tiles
         self._tile = lru_cache(maxsize=None)(self._read)
+        self._known = dict(zip(_edge_nodes(size), edge, strict=True)) if edge else {}
 
     def root(self) -> bytes:
         return self._range(0, self.size) if self.size else tree_root([])
+
+    def edge(self) -> list[bytes]:
+        """The hashes of the full subtrees that it consists of, the largest first: one for each bit of its size."""
+        return [self._node(level, index) for level, index in _edge_nodes(self.size)]
 
     def inclusion(self, index: int) -> list[bytes]:
         """The proof that entry `index` is in the tree, from the leaf's sibling up (RFC 6962, 2.1.1)."""
@@ -85,6 +94,9 @@ class MerkleTree:
 
     def _node(self, level: int, index: int) -> bytes:
         """The root of the full subtree of 2^level leaves that is number `index` of its level."""
+        known = self._known.get((level, index))
+        if known is not None:
+            return known
         of_tile, height = divmod(level, _TILE_HEIGHT)
         number, place = divmod(index, TILE >> height)
         return self._tile(of_tile, number)[height][place]
@@ -100,6 +112,17 @@ class MerkleTree:
             below = rows[-1]
             rows.append([node_hash(a, b) for a, b in zip(below[::2], below[1::2], strict=False)])
         return rows
+
+
+def root_of_edge(edge: Sequence[bytes]) -> bytes:
+    """The root of a tree with these hashes along its edge, of which there is one at least."""
+    return reduce(lambda right, left: node_hash(left, right), reversed(edge))
+
+
+def _edge_nodes(size: int) -> list[tuple[int, int]]:
+    """Of each full subtree that a tree of `size` consists of, the level and its number on it."""
+    levels = [level for level in range(size.bit_length() - 1, -1, -1) if size >> level & 1]
+    return [(level, (size >> level) - 1) for level in levels]
 
 
 def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:

@@ -30,13 +30,15 @@ ledger_tiles = Table(
     Column("root", Bytes, nullable=False),
 )
 
-#: Signed notes, with the lines of witnesses. The last is here, and of those before only what somebody was given.
+#: Signed notes, with the lines of witnesses. The last is here, and of those before only what somebody was given. `edge`
+#: has the hashes along the right edge of its tree, which proofs are quicker with.
 ledger_checkpoints = Table(
     "ledger_checkpoints",
     metadata,
     Column("size", Key, primary_key=True, autoincrement=False),
     Column("note", Text, nullable=False),
     Column("given_out", Boolean, nullable=False),
+    Column("edge", Bytes),
 )
 
 #: That the clock may be behind the ledger: two people confirmed that `clock` was right when the last entry was of

@@ -48,6 +48,53 @@ def test_proofs_from_stored_tiles_lead_to_the_signed_root(book: Book) -> None:
     ) == (book.checkpoints.tree(770).root())
 
 
+def test_proofs_of_a_checkpoint_read_nothing_along_the_edge_of_its_tree(book: Book) -> None:
+    book.search(700)
+    book.checkpoints.make()
+    proof = book.checkpoints.tree(700).inclusion(3)
+    with book.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM ledger_entries WHERE position >= 512")
+    assert book.checkpoints.tree(700).inclusion(3) == proof
+    with pytest.raises(LedgerFault, match="missing"):  # to work the edge out would take them
+        book.checkpoints.tree(699).inclusion(3)
+
+
+EDGES = [None, b"", bytes(31), bytes(6 * 32), bytes(7 * 32)]
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_an_edge_that_does_not_lead_to_the_signed_root_is_worked_out(
+    book: Book, tmp_path: Path, edge: bytes | None
+) -> None:
+    book.search(700)
+    made = book.checkpoints.make(given_out=True)
+    proof, receipt = book.checkpoints.tree(700).inclusion(3), LedgerExport(book.rows, book.checkpoints).receipt(3)
+    with book.database.write() as connection:
+        connection.exec_driver_sql("UPDATE ledger_checkpoints SET edge = ?", (edge,))
+    assert book.checkpoints.tree(700).inclusion(3) == proof
+    assert LedgerExport(book.rows, book.checkpoints).receipt(3) == receipt
+    assert book.checkpoints.make().note == made.note
+    assert book.verify(tmp_path / "out").checkpoint.size == 700
+
+
+def test_an_edge_of_what_was_signed_hides_no_change(book: Book, tmp_path: Path) -> None:
+    book.search(700)
+    book.checkpoints.make()
+    export = LedgerExport(book.rows, book.checkpoints)
+    checkpoint = export.export(tmp_path / "out", lambda *_: None)
+    with book.database.write() as connection:
+        connection.exec_driver_sql("UPDATE ledger_entries SET leaf = zeroblob(32) WHERE position = 690")
+    assert checkpoint.edge is not None
+    assert book.rows.checkpoint(700) == checkpoint
+    for act in (
+        book.checkpoints.check,
+        book.checkpoints.make,
+        lambda: export.export(tmp_path / "out", lambda *_: None),
+    ):
+        with pytest.raises(LedgerFault, match="was changed"):
+            act()
+
+
 CHANGES = {
     "an entry cut off": "DELETE FROM ledger_entries WHERE position >= 290",
     "an entry taken out": "DELETE FROM ledger_entries WHERE position = 270",

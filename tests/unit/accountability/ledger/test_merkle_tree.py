@@ -14,7 +14,7 @@ from regard.accountability.ledger.ledger_verification import (
     root_from_inclusion,
     tree_root,
 )
-from regard.accountability.ledger.merkle_tree import MerkleTree, check_consistency
+from regard.accountability.ledger.merkle_tree import MerkleTree, check_consistency, root_of_edge
 
 #: The inputs and roots of certificate-transparency's reference tests.
 INPUTS = [
@@ -40,9 +40,9 @@ LEAVES = [leaf_hash(str(number).encode()) for number in range(70_000)]
 class Made:
     """Tiles of LEAVES; counts how many are read."""
 
-    def __init__(self) -> None:
+    def __init__(self, other: Made | None = None) -> None:
         self.read = 0
-        self.rows = [LEAVES]
+        self.rows = [LEAVES] if other is None else other.rows
         while len(self.rows[-1]) >= TILE:
             below = self.rows[-1]
             full = range(0, len(below) // TILE * TILE, TILE)
@@ -90,6 +90,20 @@ def test_small_trees_are_proved_wholly() -> None:
             assert root_from_inclusion(LEAVES[index], index, size, tree.inclusion(index)) == tree.root()
         for old in range(size + 1):
             check_consistency(old, size, defined(LEAVES[:old]), tree.root(), tree.consistency(old))
+
+
+@pytest.mark.parametrize(("size", "levels"), [(1, 1), (7, 1), (256, 2), (700, 2), (65_535, 2), (66_000, 3)])
+def test_with_the_hashes_of_its_edge_a_proof_reads_one_tile_of_each_level(size: int, levels: int) -> None:
+    tree = MerkleTree(MADE, size)
+    edge = tree.edge()
+    assert len(edge) == size.bit_count()
+    assert root_of_edge(edge) == tree.root()
+    for index in sorted({0, 1, size // 3, size // 2, size - 300, size - 2, size - 1} & set(range(size))):
+        counted = Made(MADE)
+        assert MerkleTree(counted, size, edge).inclusion(index) == tree.inclusion(index)
+        assert counted.read <= levels
+    for old in {1, size // 3, size - 1} & set(range(size)):
+        assert MerkleTree(MADE, size, edge).consistency(old) == tree.consistency(old)
 
 
 @pytest.mark.parametrize("size", [2, 7, 300])
