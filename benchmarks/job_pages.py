@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import random
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from benchmarks.parts import Measured
+from benchmarks.replayed import Line, line
 from benchmarks.served import Key, Served, new_keys, served
 from benchmarks.signed_client import Prepared, SignedClient, Tally
 from regard.accountability.gate import Gate, Grant
@@ -138,7 +138,8 @@ def _rows(server: Served, key: Key, job: str) -> Iterator[Sequence[str]]:
     client = SignedClient(server.port, key, Tally())
     for sort in ("TIMESTAMP", "INDEX"):
         before = server.gauge()
-        seconds, places = _read(client, job, sort)
+        with line(server.port) as connection:
+            seconds, places = _read(client, connection, job, sort)
         after = server.gauge()
         _check(places, sort)
         busy = (after.cpu_seconds - before.cpu_seconds) / len(seconds)
@@ -146,7 +147,8 @@ def _rows(server: Served, key: Key, job: str) -> Iterator[Sequence[str]]:
         yield f"memory before and after, by {sort}", f"{before.rss_mb:.0f} MB", f"{after.rss_mb:.0f} MB", "–"
     start = Prepared.of("StartSegmentDetection", Video=_LONG, SegmentTypes=["SHOT"])
     before = server.gauge()
-    seconds = [_timed(client, start)[0] for _ in range(MOST_JOBS)]
+    with line(server.port) as connection:
+        seconds = [connection.ask(client.signed(start))[0] for _ in range(MOST_JOBS)]
     busy = (server.gauge().cpu_seconds - before.cpu_seconds) / len(seconds)
     yield f"start on an object of {MOST_VIDEO_BYTES / 1e9:.1f} GB", *_shown(seconds), f"{busy * 1e3:.1f} ms"
     client.close()
@@ -155,13 +157,18 @@ def _rows(server: Served, key: Key, job: str) -> Iterator[Sequence[str]]:
 _LONG = {"S3Object": {"Bucket": "videos", "Name": "long.mp4"}}
 
 
-def _read(client: SignedClient, job: str, sort: str) -> tuple[list[float], list[tuple[int, int, float]]]:
-    """How long each page took, and of each item when, who and how surely."""
-    seconds, places, token = [], [], ""
+def _read(
+    client: SignedClient, connection: Line, job: str, sort: str
+) -> tuple[list[float], list[tuple[int, int, float]]]:
+    """How long each page took, and of each item when, who and how surely: what a client makes of an answer is its own
+    time."""
+    seconds, places = [], []
+    token: str | None = ""
     while token is not None:
         asked = Prepared.of("GetFaceSearch", JobId=job, MaxResults=PAGE, SortBy=sort, NextToken=token)
-        taken, answer = _timed(client, asked)
+        taken, content = connection.ask(client.signed(asked))
         seconds.append(taken)
+        answer = json.loads(content)
         people = answer["Persons"]
         places += [
             (each["Timestamp"], each["Person"]["Index"], each["Person"]["Face"]["Confidence"]) for each in people
@@ -176,15 +183,6 @@ def _check(places: Sequence[tuple[int, int, float]], sort: str) -> None:
     assert len({(at, index) for at, index, _ in places}) == len(places)
     keys = [(at, 0.0) if sort == "TIMESTAMP" else (index, -sure) for at, index, sure in places]
     assert keys == sorted(keys)
-
-
-def _timed(client: SignedClient, asked: Prepared) -> tuple[float, dict[str, Any]]:
-    """Seconds until the last byte is there, and the answer: what a client makes of it is its own time."""
-    start = time.perf_counter()
-    status, content = client.send(asked)
-    taken = time.perf_counter() - start
-    assert status == 200, content
-    return taken, json.loads(content)
 
 
 def _shown(seconds: Sequence[float]) -> tuple[str, str]:

@@ -76,7 +76,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "onnx": frozenset({"vision.graph", "vision.quantisation", "vision.conversion.onnx_graph"}),
     "onnxruntime": frozenset({"vision.session"}),
     "opentelemetry": frozenset({"telemetry.traces"}),
-    "orjson": frozenset({"accountability.ledger.entry", "store.job_result_rows", "wire.json_body", "wire.serialize"}),
+    "orjson": frozenset({"accountability.ledger.entry", "store.result_bodies", "wire.json_body", "wire.serialize"}),
     "PIL": frozenset({"media"}),
     "pyarrow": frozenset({"media.parquet"}),
     "pi_heif": frozenset({"media.picture_conversion"}),

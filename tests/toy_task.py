@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -101,17 +101,13 @@ def endings(opened: Database, lease: float = 30.0, announcer: Announcer | None =
     return Endings(opened, announcer or Announcer(), now, lease=timedelta(seconds=lease))
 
 
-def toy_work(url: str, lease: float) -> ChunkWork:
+def toy_work(url: str, lease: float, announcer: Announcer | None = None) -> ChunkWork:
     """Made in a process of its own."""
     opened = database.open(url)
-    return work_of(opened, endings(opened, lease), ToyTask(), beat_seconds=lease / 4)
+    return work_of(opened, endings(opened, lease, announcer), ToyTask(), beat_seconds=lease / 4)
 
 
 def work_of(
     opened: Database, ends: Endings, task: ToyTask, gate: Gate | None = None, beat_seconds: float = 0.0
 ) -> ChunkWork:
     return ChunkWork({TOY: task}, gate or Gate(OPEN), opened, ends, beat_seconds=beat_seconds)
-
-
-def every_key(pages: Iterator[Any]) -> list[int]:
-    return [item.shape["Timestamp"] for page in pages for item in page]

@@ -118,9 +118,7 @@ class JobRoutes:
         most: Annotated[int, Query(ge=1, le=1000)] = 200,
     ) -> ResultsShown:
         found = self.control.results(call.grant, job_id, after, most)
-        return ResultsShown(
-            items=[dict(each.shape) for each in found], next=found[-1].key if len(found) == most else None
-        )
+        return ResultsShown(items=found.shapes(), next=found.last if found.more else None)
 
     def timeline(self, call: Call, job_id: JobInPath) -> TimelineShown:
         job, items = self.control.timeline(call.grant, job_id)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 
-class PlainList(list[Any]):
-    """Of what was spelled as JSON before, in the shape's own members and types: it is sent as it is."""
+@dataclass(frozen=True, slots=True)
+class SpelledList:
+    """A list of what was spelled as JSON before, in the shape's own members and types: it is sent as it is."""
+
+    items: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

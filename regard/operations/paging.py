@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -35,6 +36,15 @@ class Keyed(Protocol):
 Item = TypeVar("Item", bound=Keyed)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a page begins and how long it may be; `token` makes that of the next, from the key of this one's last."""
+
+    after: int
+    size: int
+    token: Callable[[int], str]
+
+
 class Pages:
     """Cuts listings into pages. Every process that has the same signing key accepts the others' tokens."""
 
@@ -55,13 +65,20 @@ class Pages:
         request's filters. `fetch(after, limit)` returns up to `limit` items with a key above `after`, in key order.
         Raises InvalidPaginationToken for a token that is of another listing, expired, altered or invented.
         """
+        place = self.place(listing, request, most)
+        found = fetch(place.after, place.size + 1)
+        page = found[: place.size]
+        return page, place.token(page[-1].key) if len(found) > place.size else None
+
+    def place(self, listing: tuple[str, int], request: Mapping[str, Any], most: int = MOST_RESULTS) -> Place:
+        """Where the page that `request` asks for begins. `listing` and what it raises are as `page` has them."""
         filters = {name: value for name, value in request.items() if name not in ("MaxResults", "NextToken")}
         scope = json.dumps([*listing, filters], sort_keys=True).encode()
-        size = int(request.get("MaxResults") or most)
-        found = fetch(self._after(scope, request.get("NextToken")), size + 1)
-        page = found[:size]
-        more = len(found) > size
-        return page, self._signed(scope, page[-1].key, self._seconds(LIFETIME)) if more else None
+        return Place(
+            after=self._after(scope, request.get("NextToken")),
+            size=int(request.get("MaxResults") or most),
+            token=lambda key: self._signed(scope, key, self._seconds(LIFETIME)),
+        )
 
     def _after(self, scope: bytes, token: str | None) -> int:
         if not token:  # programs begin with "", as AWS lets them

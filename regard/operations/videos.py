@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from regard.domain.jobs import Job, NewJob
-from regard.domain.results import PlainList, Result
+from regard.domain.results import Result, SpelledList
 from regard.engine.jobs.queue import JobQueue
 from regard.engine.jobs.task import BY_TIME
 from regard.engine.video.video_jobs import VideoJobs
@@ -105,13 +105,12 @@ class VideoOperations:
         if not job.state.ended:
             return Result(members={"JobStatus": job.state.told})
         asked = _asked(call.request, analysis)
-        page, token = self.pages.page(
-            (f"Get{analysis.name}", 0),
-            asked,
-            lambda after, limit: self.jobs.page(call.grant, job, _order(asked), after, limit),
-            MOST_ITEMS,
-        )
-        found = {analysis.items: PlainList(each.shape for each in page), "NextToken": token}
+        place = self.pages.place((f"Get{analysis.name}", 0), asked, MOST_ITEMS)
+        page = self.jobs.page(call.grant, job, _order(asked), place.after, place.size)
+        found = {
+            analysis.items: SpelledList(page.items),
+            "NextToken": place.token(page.last) if page.more else None,
+        }
         members: dict[str, Any] = about_job(job) | analysis.video(job) | found
         if analysis.model is not None:
             members[analysis.model] = job.metadata.get("ModelVersion")

@@ -14,7 +14,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 import orjson
 
-from regard.domain.results import PlainList
+from regard.domain.results import SpelledList
 from regard.errors import RegardError
 from regard.wire.constraints import broken
 from regard.wire.schema import Shape
@@ -27,8 +27,8 @@ class NonconformingOutput(TypeError):
 def encode_result(shape: Shape, members: Mapping[str, Any]) -> bytes:
     """The JSON of `members` less those that are None or not in the shape; blobs in base64, timestamps in epoch seconds.
 
-    Numbers may be numpy scalars, lists any sequence, arrays included; a PlainList is not looked into. Raises TypeError
-    or ValueError for what the shape cannot express, numbers that are not finite among them.
+    Numbers may be numpy scalars, lists any sequence, arrays included; a SpelledList is not looked into. Raises
+    TypeError or ValueError for what the shape cannot express, numbers that are not finite among them.
     """
     return orjson.dumps(_writer(shape)(members))
 
@@ -64,12 +64,16 @@ def _writer(shape: Shape) -> Callable[[Any], Any]:
         return _SCALARS[shape.type]
     write = _writer(shape.element)
     if shape.type == "list":
-        return lambda value: value if type(value) is PlainList else [write(item) for item in value]
+        return lambda value: _joined(value) if type(value) is SpelledList else [write(item) for item in value]
     return lambda value: {str(key): write(item) for key, item in value.items() if item is not None}
 
 
 def _members(writers: Mapping[str, Callable[[Any], Any]], value: Mapping[str, Any]) -> dict[str, Any]:
     return {name: writers[name](member) for name, member in value.items() if member is not None and name in writers}
+
+
+def _joined(value: SpelledList) -> orjson.Fragment:
+    return orjson.Fragment(b"[" + b",".join(value.items) + b"]")
 
 
 def _epoch(moment: datetime | float) -> float:
@@ -130,6 +134,9 @@ def _accepted(shape: Shape, value: Any) -> bool:
 
 
 def _misfits(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    if type(value) is SpelledList:
+        yield from _misfits(shape, [orjson.loads(item) for item in value.items], path)
+        return
     if not _accepted(shape, value):
         yield f"{path} is {type(value).__name__}, not {shape.type}"
         return

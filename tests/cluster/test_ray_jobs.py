@@ -77,7 +77,7 @@ def test_a_machine_that_goes_away_in_the_middle_of_a_video_loses_nothing_of_it(
     with Gate(OPEN).open(caller(), ACT) as grant:
         ended = queue.get(grant, job.id, job.kind)
         assert ended.state is JobState.SUCCEEDED, ended.message
-        told = [each.shape["StartFrameNumber"] for each in queue.page(grant, ended, "TIMESTAMP", 0, 1000)]
+        told = [each["StartFrameNumber"] for each in queue.page(grant, ended, "TIMESTAMP", 0, 1000).shapes()]
     assert told == shots
     opened.close()
 

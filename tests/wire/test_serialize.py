@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from regard.domain.results import PlainList
+from regard.domain.results import SpelledList
 from regard.errors import ResourceNotFound
 from regard.wire.schema import Schema, Shape
 from regard.wire.serialize import NonconformingOutput, check_output, encode_error, encode_result
@@ -69,9 +69,12 @@ def test_absent_and_unknown_members_are_not_sent() -> None:
 
 
 def test_what_was_spelled_before_is_sent_as_it_is() -> None:
-    members = {"String": "x", "List": PlainList([0.5, 1])}
+    members = {"String": "x", "List": SpelledList([b"0.5", b"1"])}
     check_output(EVERY, members)
     assert encode_result(EVERY, members) == b'{"String":"x","List":[0.5,1]}'
+    assert encode_result(EVERY, {"List": SpelledList([])}) == b'{"List":[]}'
+    with pytest.raises(NonconformingOutput, match=r"Every.List\[1\] is str, not float"):
+        check_output(EVERY, {"String": "x", "List": SpelledList([b"0.5", b'"1"'])})
 
 
 @pytest.mark.parametrize(

@@ -20,15 +20,16 @@ from regard.store.chunk_rows import ChunkRows
 from regard.store.claim_rows import Claim, ClaimRows
 from regard.store.collection_rows import CollectionRows
 from regard.store.database import Database
-from regard.store.job_result_rows import JobResultRows, drop, items_of, put
+from regard.store.job_result_rows import BODY_ITEMS, JobResultRows, drop, put
+from regard.store.result_bodies import items_of
 
 log = logging.getLogger(__name__)
 
 #: Tries of a chunk that failed of themselves, and how long to wait before the next.
 _MOST_FAULTS = 3
 _WAITS = (timedelta(seconds=2), timedelta(seconds=10))
-#: Items that are stored together, of which a client's page takes a few; and how many such are written at once.
-_PAGE_ITEMS, _PAGES = 250, 32
+#: How many bodies of an order are written at once.
+_BODIES = 32
 #: A plan or an ending that takes longer than this is taken to hang.
 _LONGEST_STEP_SECONDS = 900.0
 
@@ -120,7 +121,7 @@ class ChunkWork:
     def _store(self, claim: Claim, result: ChunkResult) -> None:
         key = (claim.job.id, "", claim.chunk.number)
         items, collection_key = list(result.items), self._collection_key(claim.job)
-        write = partial(put, key=key, first=0, items=items, collection_key=collection_key)
+        write = partial(put, key=key, items=items, collection_key=collection_key)
         try:
             self._chunks.done(claim, result.resume, result.counts, write)
         except InternalServerError as error:
@@ -135,22 +136,22 @@ class ChunkWork:
                 ending = task.finish(claim.job, found)
                 orders: dict[str, Iterable[Item]] = {BY_TIME: found, **ending.orders}
                 for name, items in orders.items():
-                    self._write_pages(claim, name, items)
+                    self._write_order(claim, name, items)
             self._endings.succeed(claim, ending.message)
 
-    def _write_pages(self, claim: Claim, ordering: str, items: Iterable[Item]) -> None:
+    def _write_order(self, claim: Claim, ordering: str, items: Iterable[Item]) -> None:
         """Raises Stopped if the claim no longer holds."""
         left, number, job_id = iter(items), 0, claim.job.id
         collection_key = self._collection_key(claim.job)
-        while (pages := [page for _ in range(_PAGES) if (page := list(islice(left, _PAGE_ITEMS)))]) or not number:
+        while (bodies := [body for _ in range(_BODIES) if (body := list(islice(left, BODY_ITEMS)))]) or not number:
             with self._database.write() as connection:
                 if not self._chunks.holds(connection, claim):
                     raise Stopped
                 if not number:
                     drop(connection, job_id, ordering)
-                for at, page in enumerate(pages, number):
-                    put(connection, (job_id, ordering, at), at * _PAGE_ITEMS, page, collection_key)
-            number += max(len(pages), 1)
+                for at, body in enumerate(bodies, number):
+                    put(connection, (job_id, ordering, at), body, collection_key)
+            number += max(len(bodies), 1)
 
     def _collection_key(self, job: Job) -> int | None:
         """Of the collection that a job searches; of one that is gone, a key that no face has."""
@@ -273,5 +274,5 @@ class _Found:
         self.counts: Mapping[str, int] = chunks.counts(claim.job.id)
 
     def __iter__(self) -> Iterator[Item]:
-        for number, _, _ in self._results.sizes(self._job_id, ""):
+        for number in self._results.numbers(self._job_id):
             yield from items_of(self._results.body(self._job_id, "", number))

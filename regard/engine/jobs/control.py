@@ -13,17 +13,18 @@ from regard.domain.authority import Action
 from regard.domain.jobs import Event, Job, JobState
 from regard.domain.people import Holder, Role
 from regard.engine.jobs.endings import Endings
-from regard.engine.jobs.queue import MOST_JOBS, PlacedItem, placed
+from regard.engine.jobs.queue import MOST_JOBS
 from regard.engine.jobs.task import BY_TIME
 from regard.errors import InvalidParameter, LimitExceeded, ResourceNotFound
 from regard.store.chunk_rows import ChunkState
 from regard.store.job_result_rows import JobResultRows
 from regard.store.outbox_rows import OutboxRows
+from regard.store.result_bodies import ItemPage
 
 #: How much of an id is enough, where it is nobody else's.
 _LEAST_ID = 4
-#: Items that a timeline is made of: a film of hours has fewer.
-_MOST_ITEMS = 1_000_000
+#: Items that a timeline is made of: a film of hours has fewer. And how many are read at once.
+_MOST_ITEMS, _READ_ITEMS = 1_000_000, 5000
 _OVERSEEING = frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.OVERSEER})
 
 
@@ -88,15 +89,20 @@ class JobControl:
         job = self._find(grant, job_id)
         return JobFile(job=job, chunks=self._endings.chunks.of_job(job.id), events=self._outbox.of_job(job.id))
 
-    def results(self, grant: Grant, job_id: str, after: int, most: int) -> Sequence[PlacedItem]:
-        """Up to `most` items of the caller's job, by time, those whose key is above `after` (0 begins). Those of erased
-        faces are left out. Raises ResourceNotFound, also for somebody else's where people are known."""
-        return placed(self._results, self._own(grant, job_id), BY_TIME, after, most)
+    def results(self, grant: Grant, job_id: str, after: int, most: int) -> ItemPage:
+        """Up to `most` items of the caller's job, by time, those whose place is above `after` (0 begins). Those of
+        erased faces are left out. Raises ResourceNotFound, also for somebody else's where people are known."""
+        return self._results.page(self._own(grant, job_id).id, BY_TIME, after, most)
 
     def timeline(self, grant: Grant, job_id: str) -> tuple[Job, list[Mapping[str, Any]]]:
         """The caller's job, and all that it found; nothing of one that has not succeeded. Raises as `results`."""
         job = self._own(grant, job_id)
-        return job, [item for _, item in self._results.window(job.id, BY_TIME, 0, _MOST_ITEMS)]
+        items: list[Mapping[str, Any]] = []
+        page = ItemPage(more=True)
+        while page.more and len(items) < _MOST_ITEMS:
+            page = self._results.page(job.id, BY_TIME, page.last, _READ_ITEMS)
+            items += page.shapes()
+        return job, items
 
     def health(self, grant: Grant) -> JobHealth:
         """How many jobs wait and fail, and what was not told."""

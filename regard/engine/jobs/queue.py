@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from regard.accountability.gate import Grant
 from regard.domain.authority import Caller
@@ -15,25 +13,11 @@ from regard.errors import LimitExceeded, ResourceNotFound
 from regard.store.database import Database
 from regard.store.job_result_rows import JobResultRows
 from regard.store.job_rows import JobRows
+from regard.store.result_bodies import ItemPage
 
 #: Jobs of one access key that have not ended ("Guidelines and quotas in Amazon Rekognition").
 MOST_JOBS = 20
 _ID_BYTES = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedItem:
-    """A member of a client's array; `key` is its place in the order, from 1, and says where a page ends."""
-
-    key: int
-    shape: Mapping[str, Any]
-
-
-def placed(results: JobResultRows, job: Job, ordering: str, after: int, most: int) -> list[PlacedItem]:
-    """As `JobQueue.page`, whoever asks."""
-    return [
-        PlacedItem(key=place + 1, shape=_shown(item)) for place, item in results.window(job.id, ordering, after, most)
-    ]
 
 
 class JobQueue:
@@ -97,8 +81,8 @@ class JobQueue:
             raise ResourceNotFound("Could not find JobId")
         return found
 
-    def page(self, grant: Grant, job: Job, ordering: str, after: int, most: int) -> Sequence[PlacedItem]:
-        """Up to `most` items of a job that has succeeded, those whose key is above `after` (0 begins).
+    def page(self, grant: Grant, job: Job, ordering: str, after: int, most: int) -> ItemPage:
+        """Up to `most` items of a job that has succeeded, those whose place is above `after` (0 begins).
 
         `ordering` is "TIMESTAMP", or one that the job's task made. Those of erased faces are left out.
         """
@@ -106,8 +90,8 @@ class JobQueue:
         if _owner(job.caller) != _owner(grant.caller):
             raise ResourceNotFound("Could not find JobId")
         if job.state is not JobState.SUCCEEDED:
-            return []
-        return placed(self._results, job, ordering, after, most)
+            return ItemPage()
+        return self._results.page(job.id, ordering, after, most)
 
     def mine(self, grant: Grant, kind: str, most: int, before: tuple[datetime, str] | None = None) -> Sequence[Job]:
         """Up to `most` of the caller's jobs of that kind, the newest first: those before that time and id."""
@@ -119,8 +103,3 @@ class JobQueue:
 
 def _owner(caller: Caller) -> str:
     return caller.principal.access_key_id
-
-
-def _shown(item: Mapping[str, Any]) -> dict[str, Any]:
-    """What a client gets of an item: the members that begin with a capital letter."""
-    return {name: value for name, value in item.items() if name[:1].isupper()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,7 @@ from regard.accountability.gate import Gate, Grant
 from regard.accountability.profiles.catalogue import OPEN
 from regard.domain.callers import Principal
 from regard.domain.jobs import Job
+from regard.domain.results import SpelledList
 from regard.engine.analysis.image_loader import ImageLoader
 from regard.engine.analysis.moderation_analyzer import Moderation
 from regard.engine.bulk.media_jobs import MediaJobs
@@ -114,7 +116,8 @@ class Studio:
         shape = load().operations[operation].output
         assert shape is not None
         check_output(shape, {name: value for name, value in members.items() if value is not None})
-        return members
+        spelled = {name: value.items for name, value in members.items() if isinstance(value, SpelledList)}
+        return {**members, **{name: [json.loads(item) for item in items] for name, items in spelled.items()}}
 
     def start(self, name: str, caller: Principal | None = None, **request: Any) -> str:
         job: str = self.ask(f"Start{name}", caller, **{"Video": VIDEO} | dict(NEEDED.get(name, {})) | request)["JobId"]

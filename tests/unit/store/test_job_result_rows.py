@@ -9,8 +9,9 @@ from stores import NOW, Store
 from toy_task import ACT, caller
 
 from regard.domain.jobs import Job, JobState, StoredObject
-from regard.store.job_result_rows import JobResultRows, lines, packed, put, unpacked
+from regard.store.job_result_rows import BODY_ITEMS, JobResultRows, put
 from regard.store.job_rows import JobRows
+from regard.store.result_bodies import ItemPage, items_of, lines, packed, unpacked, whole
 
 
 def job(store: Store, job_id: str = "j1") -> str:
@@ -47,11 +48,15 @@ def seen(at: int, *face_ids: str) -> dict[str, Any]:
 
 def stored(store: Store, key: int, items: list[dict[str, Any]], place: tuple[str, str, int] = ("j1", "A", 0)) -> None:
     with store.database.write() as connection:
-        put(connection, place, 0, items, key)
+        put(connection, place, items, key)
 
 
-def window(store: Store, first: int = 0, most: int = 10, ordering: str = "A") -> list[tuple[int, dict[str, Any]]]:
-    return JobResultRows(store.database).window("j1", ordering, first, most)
+def page(store: Store, after: int = 0, most: int = 10, ordering: str = "A") -> ItemPage:
+    return JobResultRows(store.database).page("j1", ordering, after, most)
+
+
+def shown(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name[0].isupper()}
 
 
 def test_what_is_null_is_not_told(store: Store) -> None:
@@ -59,14 +64,15 @@ def test_what_is_null_is_not_told(store: Store) -> None:
     face = {"Smile": None, "Landmarks": [{"X": 1.0, "Y": None}], "Note": 'a ":null" in words'}
     stored(store, 1, [{"at": 1, "Timestamp": 1, "Face": face, "Text": None}])
     told = {"Landmarks": [{"X": 1.0}], "Note": face["Note"]}
-    assert window(store) == [(0, {"at": 1, "Timestamp": 1, "Face": told})]
+    assert page(store).shapes() == [{"Timestamp": 1, "Face": told}]
 
 
 @pytest.mark.parametrize("count", [0, 1, 5000])
 def test_what_is_packed_is_unpacked_the_same(count: int) -> None:
     items = [{"at": number, "name": "ü" * (number % 99), "text": "a\nb"} for number in range(count)]
-    assert list(unpacked(packed(items))) == items
-    assert len(lines(packed(items))) == count
+    body = packed(map(whole, items))
+    assert list(unpacked(body)) == items
+    assert len(lines(body)) == count
     assert lines(b"no such thing") == []
 
 
@@ -76,16 +82,47 @@ def test_an_erased_face_is_gone_from_what_jobs_found_in_the_same_transaction(sto
     job(store)
     stored(store, staff.key, [seen(0, one), seen(1, one, two), seen(2, three), seen(3)])
     store.faces.delete(staff.key, [one])
-    found = window(store)
-    assert [place for place, _ in found] == [1, 2, 3]  # what was erased keeps its place
-    assert [match["Face"]["FaceId"] for match in found[0][1]["FaceMatches"]] == [two]
-    assert found[0][1]["faces"] == [two]
-    assert found[2][1] == seen(3)
+    found = page(store)
+    assert (found.last, found.more) == (4, False)
+    assert found.shapes() == [shown(seen(1, two)), shown(seen(2, three)), shown(seen(3))]
     body = b"\n".join(JobResultRows(store.database).body("j1", "A", 0))
     assert one.encode() not in body
-    assert [item["Timestamp"] for _, item in window(store, most=2)] == [1, 2]
+    assert (two.encode() in body, three.encode() in body) == (True, True)
+    first = page(store, most=2)
+    assert [item["Timestamp"] for item in first.shapes()] == [1, 2]
+    assert (first.last, first.more) == (3, True)  # what was erased keeps its place
     store.faces.delete(staff.key, [two, three])
-    assert [place for place, _ in window(store)] == [3]
+    assert page(store).shapes() == [shown(seen(3))]
+
+
+def test_an_erased_face_is_gone_from_what_a_chunk_left_and_what_is_made_of_it(store: Store) -> None:
+    staff = store.collection()
+    one, two = (face.face_id for face in store.enrol(staff, 2))
+    job(store)
+    stored(store, staff.key, [seen(0, one), seen(1, one, two), seen(2)], ("j1", "", 0))
+    store.faces.delete(staff.key, [one])
+    left = items_of(JobResultRows(store.database).body("j1", "", 0))
+    assert left == [seen(1, two), seen(2)]
+
+
+@pytest.mark.parametrize("most", [1, 249, 250, 251, 1000, 2000])
+def test_pages_begin_and_end_anywhere_and_the_last_says_so(store: Store, most: int) -> None:
+    staff = store.collection()
+    gone = store.enrol(staff)[0].face_id
+    job(store)
+    count = 2 * BODY_ITEMS + 3
+    items = [seen(at, *([gone] if BODY_ITEMS - 2 < at < BODY_ITEMS + 2 else [])) for at in range(count)]
+    for number in range(3):
+        stored(store, staff.key, items[number * BODY_ITEMS : (number + 1) * BODY_ITEMS], ("j1", "A", number))
+    store.faces.delete(staff.key, [gone])
+    found, sizes, some = [], [], ItemPage(more=True)
+    while some.more:
+        some = page(store, some.last, most)
+        found += [shape["Timestamp"] for shape in some.shapes()]
+        sizes.append(len(some.items))
+    assert found == [each["at"] for each in items if not each["faces"]]
+    assert set(sizes[:-1]) <= {most}
+    assert page(store, count, most) == ItemPage(last=count, items=[])
 
 
 def test_a_collection_takes_what_jobs_found_of_it_with_it(store: Store) -> None:
@@ -95,8 +132,8 @@ def test_a_collection_takes_what_jobs_found_of_it_with_it(store: Store) -> None:
     stored(store, staff.key, [seen(0, one)])
     stored(store, guests.key, [seen(0, two)], ("j1", "B", 0))
     store.collections.delete("staff")
-    assert window(store) == []
-    assert len(window(store, ordering="B")) == 1
+    assert page(store).shapes() == []
+    assert len(page(store, ordering="B").items) == 1
 
 
 def test_what_is_stored_after_a_face_was_erased_does_not_name_it(store: Store) -> None:
@@ -106,9 +143,9 @@ def test_what_is_stored_after_a_face_was_erased_does_not_name_it(store: Store) -
     store.faces.delete(staff.key, [one])
     job(store)
     stored(store, staff.key, [seen(0, one), seen(1, one, two), seen(2)])
-    assert [item["FaceMatches"] for _, item in window(store)] == [seen(1, two)["FaceMatches"], []]
+    assert [item["FaceMatches"] for item in page(store).shapes()] == [seen(1, two)["FaceMatches"], []]
     stored(store, -1, [seen(0, two)])  # the collection is gone
-    assert window(store) == []
+    assert page(store).shapes() == []
 
 
 def test_an_item_is_stored_once_however_often_its_body_is(store: Store) -> None:
@@ -117,7 +154,7 @@ def test_an_item_is_stored_once_however_often_its_body_is(store: Store) -> None:
     job(store)
     for _ in range(3):
         stored(store, staff.key, [seen(0, face.face_id)])
-    assert len(window(store)) == 1
+    assert len(page(store).items) == 1
 
 
 def test_jobs_go_with_all_that_came_of_them(store: Store) -> None:

@@ -19,6 +19,7 @@ from regard.engine.jobs.queue import JobQueue
 from regard.errors import AccessDenied, ExpiredToken, LimitExceeded, ResourceNotFound
 from regard.store.claim_rows import Claim
 from regard.store.job_rows import ACTIVE
+from regard.store.result_bodies import ItemPage
 
 
 @dataclass
@@ -57,11 +58,12 @@ class Workshop:
             pass
 
     def found(self, job: Job, ordering: str = "TIMESTAMP", most: int = 1000) -> list[int]:
-        after, found = 0, []
+        found: list[int] = []
+        page = ItemPage(more=True)
         with self.gate.open(caller(), ACT) as grant:
-            while page := self.queue.page(grant, self.get(job), ordering, after, most):
-                found += [item.shape["Timestamp"] for item in page]
-                after = page[-1].key
+            while page.more:
+                page = self.queue.page(grant, self.get(job), ordering, page.last, most)
+                found += [shape["Timestamp"] for shape in page.shapes()]
         return found
 
 
@@ -97,7 +99,7 @@ def test_every_order_is_cut_into_pages_without_a_gap(shop: Workshop, most: int) 
     if most == 1:
         with shop.gate.open(caller(), ACT) as grant:
             page = shop.queue.page(grant, shop.get(job), "NAME", 2398, 1)
-        assert len(page) == 1
+        assert (len(page.items), page.last, page.more) == (1, 2399, True)
         return
     assert shop.found(job, most=most) == whole
     assert shop.found(job, "NAME", most) == sorted(whole, key=lambda at: (f"n{at % 7}", at))
