@@ -1,4 +1,5 @@
-"""`python -m toy_worker URL LEASE COUNT`: what `regard worker` does, with the toy's jobs, until it is killed."""
+"""`python -m toy_worker URL LEASE COUNT`: what `regard worker` does, with the toy's jobs, until it is killed. Each end
+of a job is to be told to one address, to which nobody delivers."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from functools import partial
 
 from toy_task import endings, toy_work
 
+from regard.engine.jobs.announcer import Announcer
 from regard.engine.jobs.dispatcher import Dispatcher
 from regard.engine.work.worker_process import WorkerProcess
 from regard.store import database
@@ -15,10 +17,9 @@ from regard.store import database
 
 def main() -> None:
     url, lease, count = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
-    start = partial(WorkerProcess, partial(toy_work, url, lease))
-    with Dispatcher(endings(database.open(url), lease), start, count):
-        sys.stdout.write("working\n")
-        sys.stdout.flush()
+    told = Announcer(webhooks=("https://example.org/",))
+    start = partial(WorkerProcess, partial(toy_work, url, lease, told))
+    with Dispatcher(endings(database.open(url), lease, told), start, count):
         threading.Event().wait()
 
 
