@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from typing import Any
 
 from sqlalchemy import func, select
 from toy_task import ACT, LENGTH, caller, endings, new_job, now
