@@ -123,8 +123,11 @@ bench-console-reviews: $(VENV)/installed-dev
 	@$(MAKE) --no-print-directory console
 	$(BIN)/python -W ignore -m benchmarks.console_reviews
 
+# In parts, each of which is kept in .cache/benchmarks: PARTS="cuts memory" for some, AGAIN=1 to measure what is kept.
+PARTED = $(PARTS) $(if $(AGAIN),--again)
+
 bench-console-shrinking: $(VENV)/installed-dev
-	$(BIN)/python -W ignore -m benchmarks.console_shrinking
+	$(BIN)/python -W ignore -m benchmarks.console_shrinking $(PARTED)
 
 bench-console-screens: $(VENV)/installed-dev
 	@$(MAKE) --no-print-directory console
@@ -150,8 +153,6 @@ bench-labels: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.labels
 	$(BIN)/python -m benchmarks.label_reliability
 
-# In parts, each of which is kept in .cache/benchmarks: PARTS="cuts memory" for some, AGAIN=1 to measure what is kept.
-PARTED = $(PARTS) $(if $(AGAIN),--again)
 bench-jobs: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.jobs $(PARTED)
 

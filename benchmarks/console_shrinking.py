@@ -3,23 +3,24 @@
 Scenes of a phone's size, 4032×3024, are filled with development faces, so large that each face's side has so many
 pixels, and saved as a phone saves them. Chromium shrinks each as the console does (`web/src/state/pictures.ts`), and
 each face is looked for in the smallest, then in the next. Then it is searched for by its own part of the photograph,
-and compared with the photograph as it was taken.
+and compared with the photograph as it was taken. Each side is a part: `PARTS="40 60"` measures those.
 """
 
 from __future__ import annotations
 
-import argparse
 import base64
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-from benchmarks.markdown import table
+from benchmarks import parts
 from benchmarks.material import DevelopmentFaces, development, jpeg, models, photograph
+from benchmarks.parts import Measured
 from regard.domain.arrays import BoolArray, FloatArray, IntArray
 from regard.domain.faces import Detail
 from regard.engine.analysis.face_analyzer import FaceAnalyzer
@@ -30,6 +31,8 @@ from regard.media.image_decoder import decode
 WIDTH, HEIGHT = 4032, 3024
 #: The pixels of a face's side in the phone's picture.
 SIDES = (40, 60, 80, 126, 200, 320)
+#: Of as many photographs of people of whom there are two or more, drawn once for all sides.
+PHOTOGRAPHS = 1200
 #: The side of a face in a photograph of LFW, of the photograph's own.
 SHARE = 0.44
 FMR = 1e-4
@@ -83,16 +86,16 @@ class Found:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photographs", type=int, default=1200)
-    parser.add_argument("--sides", type=int, nargs="*", default=SIDES)
-    options = parser.parse_args()
+    sides: dict[str, Callable[[], Measured]] = {str(side): partial(of_side, side) for side in SIDES}
+    parts.main("console_shrinking", sides, __doc__)
+
+
+def of_side(side: int) -> Measured:
+    """What shrinking costs faces whose side has so many pixels as they are taken."""
     people = DevelopmentFaces.load()
     _, gallery, _ = development()
     several = np.flatnonzero(np.bincount(people.people)[people.people] > 1)
-    chosen = np.sort(np.random.default_rng(12).permutation(several)[: options.photographs])
-    analyzer = FaceAnalyzer(models())
-    rows = []
+    chosen = np.sort(np.random.default_rng(12).permutation(several)[:PHOTOGRAPHS])
     with sync_playwright() as running:
         chromium = running.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = chromium.new_page()
@@ -101,12 +104,12 @@ def main() -> None:
             given = {"content": base64.b64encode(content).decode(), **asdict(size)}
             return base64.b64decode(page.evaluate(_SHRINK, given))
 
-        for side in options.sides:
-            rows.append(measured(analyzer, people, gallery, chosen, side, shrink))
+        row = measured(FaceAnalyzer(models()), people, gallery, chosen, side, shrink)
         chromium.close()
     sent = [f"found at {size.longest:,}" for size in LOOKS]
     columns = ("face in the picture, px", "TAR as taken", "found there", *sent, "lost", "kB of the face", "TAR", "cost")
-    table(f"{len(chosen):,} photographs; TAR at FMR {FMR:g} against {len(gallery):,}", columns, rows)
+    title = f"{len(chosen):,} photographs; TAR at FMR {FMR:g} against {len(gallery):,}"
+    return Measured(title=title, columns=columns, rows=[row])
 
 
 def measured(
@@ -121,7 +124,7 @@ def measured(
         for size, each in zip(LOOKS, looked, strict=True):
             look(analyzer, shrink(taken, size), tile * size.longest / WIDTH, rows, found, Detail.NONE)
             each.there |= found.there
-        parts(analyzer, taken, rows, found, alone, shrink)
+        by_parts(analyzer, taken, rows, found, alone, shrink)
     both = whole.there & alone.there
     tars = [rate(people, gallery, chosen, each, both) for each in (whole, alone)]
     return (
@@ -163,7 +166,7 @@ def look(analyzer: FaceAnalyzer, content: bytes, tile: float, rows: IntArray, in
                 into.embeddings[row] = faces.embeddings[nearest]
 
 
-def parts(analyzer: FaceAnalyzer, taken: bytes, rows: IntArray, small: Found, into: Found, shrink: Shrink) -> None:
+def by_parts(analyzer: FaceAnalyzer, taken: bytes, rows: IntArray, small: Found, into: Found, shrink: Shrink) -> None:
     """Each face that was found in a small picture, by its part of the large one."""
     scene = decode(taken).pixels
     for row in rows[small.there[rows]]:
