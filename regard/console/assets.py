@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +14,12 @@ from pathlib import Path
 #: Where the build is, in the package.
 BUILT = Path(__file__).parent / "dist"
 
-#: Nothing from another host, nothing inline, and no page around this one. Svelte makes elements from its own templates,
-#: by one of the two policies that are named; the other is for the service worker.
+#: Nothing from another host, nothing inline but what was built into the page, and no page around this one. Svelte makes
+#: elements from its own templates, by one of the two policies that are named; the other is for the service worker.
 _POLICY = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self'",
+        "script-src {scripts}",
         "style-src 'self'",
         "img-src 'self' blob: data:",
         "media-src 'self' blob:",
@@ -31,7 +34,6 @@ _POLICY = "; ".join(
     )
 )
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
@@ -43,6 +45,8 @@ _HASHED = "assets"
 _FOR_EVER, _ASK_AGAIN = "public, max-age=31536000, immutable", "no-cache"
 #: Compressed to less than this share, a file is sent so.
 _WORTH = 0.9
+#: A script that stands in the page.
+_INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json", ".svg": "image/svg+xml"}
 
 
@@ -79,6 +83,13 @@ def _read(path: Path, folder: Path) -> Asset:
     kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     lasting = path.relative_to(folder).parts[0] == _HASHED
     content = path.read_bytes()
-    headers = {**_HEADERS, "Cache-Control": _FOR_EVER if lasting else _ASK_AGAIN, "Vary": "Accept-Encoding"}
+    headers = {**_HEADERS, "Content-Security-Policy": _policy(content if kind == "text/html" else b"")}
+    headers |= {"Cache-Control": _FOR_EVER if lasting else _ASK_AGAIN, "Vary": "Accept-Encoding"}
     zipped = gzip.compress(content, mtime=0)
     return Asset(content, kind, headers, zipped if len(zipped) < _WORTH * len(content) else None)
+
+
+def _policy(page: bytes) -> str:
+    """What a file may do: run the console's scripts, and those that stand in the page, each allowed by its hash."""
+    hashes = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in _INLINE.findall(page)]
+    return _POLICY.format(scripts=" ".join(["'self'", *(f"'sha256-{each}'" for each in hashes)]))

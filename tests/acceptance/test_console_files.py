@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.client
 import runpy
 from collections.abc import Iterator
@@ -12,13 +14,15 @@ from live_server import Live, without_models
 
 from regard.console import assets
 
+EARLY = "early()"
+
 
 @pytest.fixture
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A build in small."""
     folder = tmp_path / "dist"
     (folder / "assets").mkdir(parents=True)
-    (folder / "index.html").write_text("<!doctype html><title>Regard</title>")
+    (folder / "index.html").write_text(f"<!doctype html><title>Regard</title><script>{EARLY}</script>")
     (folder / "assets" / "index-1a2b.js").write_text("export {}")
     monkeypatch.setattr(assets.Assets.__init__, "__defaults__", (folder,))
     return folder
@@ -73,6 +77,12 @@ def test_the_page_allows_nothing_inline_and_nothing_from_elsewhere(live: Live, a
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_of_scripts_in_the_page_only_what_was_built_into_it_may_run(live: Live) -> None:
+    digest = base64.b64encode(hashlib.sha256(EARLY.encode()).digest()).decode()
+    assert f"script-src 'self' 'sha256-{digest}';" in get(live, "/console/").headers["content-security-policy"]
+    assert "script-src 'self';" in get(live, "/console/assets/index-1a2b.js").headers["content-security-policy"]
 
 
 def test_files_that_are_named_by_their_content_are_kept_for_ever(live: Live) -> None:

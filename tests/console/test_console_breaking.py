@@ -242,6 +242,23 @@ def test_who_has_signed_in_is_asked_once_and_while_the_scripts_are_on_their_way(
     assert person.complaints == []
 
 
+def test_a_pages_own_script_is_on_its_way_before_there_is_one_to_ask_for_it(person: Person, station: Agency) -> None:
+    page = person.window()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/assets/index-*.js", hold)
+    with page.expect_request("**/assets/Collection-*.js"):
+        page.goto(f"{station.live.url}/console/#/collections/suspects", wait_until="commit")
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    expect(page.get_by_label("Password")).to_be_visible()
+    assert person.complaints == []
+
+
 def test_whoever_started_the_server_makes_themself_the_administrator(browser: Browser, tmp_path: Path) -> None:
     with without_models(tmp_path) as live:
         someone = Person(browser, live.url)

@@ -1,5 +1,6 @@
 /** The sentences of the pages for those who run and oversee the server. They are apart from `words.ts` so that nobody else
  * loads them; a translation replaces both. */
+import { decimals, digits } from "./numbers";
 
 export const office = {
   once: {
@@ -320,14 +321,13 @@ const UNITS = ["KB", "MB", "GB", "TB"];
 export function bytes(value: number): string {
   if (value < SMALLEST) return `${value} B`;
   const power = Math.min(UNITS.length, Math.floor(Math.log(value) / Math.log(SMALLEST)));
-  return `${new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 }).format(value / SMALLEST ** power)} ${UNITS[power - 1]}`;
+  return `${digits(value / SMALLEST ** power, 3)} ${UNITS[power - 1]}`;
 }
 
 /** A length of time in the unit that suits it. */
 export function seconds(value: number): string {
-  const digits = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
-  if (value < 1) return `${digits.format(value * 1000)} ms`;
-  return value < 120 ? `${digits.format(value)} s` : `${digits.format(value / 60)} min`;
+  if (value < 1) return `${digits(value * 1000, 3)} ms`;
+  return value < 120 ? `${digits(value, 3)} s` : `${digits(value / 60, 3)} min`;
 }
 
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
@@ -335,25 +335,24 @@ const SMALL_RATE = 0.01;
 
 /** A rate with two digits: 12 %, and small ones as 1.2 × 10⁻⁴. */
 export function rate(value: number): string {
-  if (value === 0 || value >= SMALL_RATE) return new Intl.NumberFormat(undefined, { style: "percent", maximumSignificantDigits: 3 }).format(value);
+  if (value === 0 || value >= SMALL_RATE) return `${digits(100 * value, 3)}%`;
   const power = Math.floor(Math.log10(value) + 1e-9);
-  const digits = (value / 10 ** power).toFixed(1).replace(/\.0$/, "");
+  const front = decimals(value / 10 ** power, 1);
   const raised = `⁻${[...String(-power)].map((digit) => SUPERSCRIPTS[Number(digit)]).join("")}`;
-  return digits === "1" ? `10${raised}` : `${digits} × 10${raised}`;
+  return front === "1" ? `10${raised}` : `${front} × 10${raised}`;
 }
 
-const HOUR = 3_600_000;
+const [MINUTE, HOUR] = [60_000, 3_600_000];
 
 /** How far a moment is from now: "in 5 hours", "2 days ago". */
 export function fromNow(moment: string, now: number): string {
   const far = Date.parse(moment) - now;
-  const say = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-  if (Math.abs(far) < HOUR) return say.format(Math.round(far / 60_000), "minute");
-  if (Math.abs(far) < 48 * HOUR) return say.format(Math.round(far / HOUR), "hour");
-  return say.format(Math.round(far / (24 * HOUR)), "day");
+  if (Math.abs(far) < HOUR) return away(far / MINUTE, "minute");
+  return Math.abs(far) < 48 * HOUR ? away(far / HOUR, "hour") : away(far / (24 * HOUR), "day");
 }
 
-/** A day, without its time. */
-export function day(moment: string): string {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium" }).format(new Date(moment));
+function away(far: number, unit: string): string {
+  const whole = Math.round(Math.abs(far));
+  const long = `${whole} ${unit}${whole === 1 ? "" : "s"}`;
+  return far < 0 ? `${long} ago` : `in ${long}`;
 }

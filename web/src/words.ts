@@ -1,4 +1,5 @@
 /** Every sentence of the console, in one place: what a translation would replace. */
+import { count, digits } from "./numbers";
 
 export const words = {
   name: "Regard",
@@ -584,29 +585,8 @@ export function clock(ms: number): string {
   return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${rest}` : rest;
 }
 
-export function bytes(value: number): string {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
-  const step = value < 1 ? 0 : Math.min(3, Math.floor(Math.log10(value) / 3));
-  return new Intl.NumberFormat(undefined, { style: "unit", unit: units[step], maximumFractionDigits: step ? 1 : 0 }).format(value / 1000 ** step);
-}
-
-/** Made once: a list has many moments and numbers, and each of these takes as long to make as to use fifty times. */
-let moments: Intl.DateTimeFormat | undefined;
-let numbers: Intl.NumberFormat | undefined;
-
-export function when(moment: string | null | undefined): string {
-  if (!moment) return "–";
-  moments ??= new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-  return moments.format(new Date(moment));
-}
-
-export function count(value: number): string {
-  numbers ??= new Intl.NumberFormat();
-  return numbers.format(value);
-}
-
 /** A number of false candidates: never so round that it seems to be none. */
 export function expected(value: number): string {
   if (value === 0) return "none";
-  return value < 0.001 ? "fewer than 0.001" : `about ${new Intl.NumberFormat(undefined, { maximumSignificantDigits: 2 }).format(value)}`;
+  return value < 0.001 ? "fewer than 0.001" : `about ${digits(value, 2)}`;
 }

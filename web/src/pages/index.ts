@@ -1,6 +1,6 @@
 /** The pages, each loaded when it is first shown. */
 import type { Component } from "svelte";
-import type { Place } from "../state/router.svelte";
+import { FILES } from "./files";
 import { session } from "../state/session.svelte";
 import { words } from "../words";
 
@@ -9,8 +9,10 @@ export interface PageProps {
   steps: string[];
 }
 
+type Name = keyof typeof FILES;
+
 interface Page {
-  name: string;
+  name: Name;
   title: string;
   /** What it is called in a phone's bar, where the title is too long for it. */
   short?: string;
@@ -21,11 +23,13 @@ interface Page {
   uncounted?: boolean;
   /** Whether it is offered to whoever has signed in. */
   offered: () => boolean;
-  load: (steps: string[]) => Promise<{ default: Component<PageProps> }>;
 }
 
-/** What stands behind the name of a collection. Apart: two imports in one expression would fetch what the other needs. */
-const COLLECTION = { load: () => import("./Collection.svelte") };
+interface Script {
+  default: Component<PageProps>;
+}
+
+const SCRIPTS = import.meta.glob<Script>(["./*.svelte", "!./SignIn.svelte", "!./Welcome.svelte"]);
 
 /** Pages in a phone's bar. */
 const ROOM = 5;
@@ -36,7 +40,6 @@ const PAGES: Page[] = [
     title: words.nav.search,
     icon: "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13zM15.500 15.500 20 20",
     offered: () => session.may("searcher"),
-    load: () => import("./Search.svelte"),
   },
   {
     name: "review",
@@ -45,14 +48,12 @@ const PAGES: Page[] = [
     offered: () => session.may("reviewer"),
     waits: "reviews",
     uncounted: true,
-    load: () => import("./Review.svelte"),
   },
   {
     name: "cases",
     title: words.nav.cases,
     icon: "M3 7h6l2 2h10v10H3zM3 7V5h6l2 2",
     offered: () => session.may("searcher", "auditor", "overseer"),
-    load: () => import("./Cases.svelte"),
   },
   {
     name: "authorisations",
@@ -61,7 +62,6 @@ const PAGES: Page[] = [
     icon: "M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6zM9 12l2 2 4-4.500",
     offered: () => session.me?.profile !== "open" && session.may("searcher", "enroller", "overseer", "auditor"),
     waits: "authorisations",
-    load: () => import("./Authorisations.svelte"),
   },
   {
     name: "collections",
@@ -69,42 +69,36 @@ const PAGES: Page[] = [
     short: words.nav.collectionsShort,
     icon: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
     offered: () => session.may("administrator", "enroller", "searcher", "auditor", "overseer"),
-    load: ([id]) => (id ? COLLECTION.load() : import("./Collections.svelte")),
   },
   {
     name: "library",
     title: words.nav.library,
     icon: "M3 5h18v14H3zM3 16l5-5 4 4 3-3 6 5M15.500 9.500h.01",
     offered: () => session.may("enroller", "searcher"),
-    load: () => import("./Library.svelte"),
   },
   {
     name: "video",
     title: words.nav.video,
     icon: "M3 6h13v12H3zM16 10l5-3v10l-5-3",
     offered: () => session.may("administrator", "enroller", "searcher", "auditor", "overseer"),
-    load: () => import("./Video.svelte"),
   },
   {
     name: "ledger",
     title: words.nav.ledger,
     icon: "M5 4h11l3 3v13H5zM8 9h8M8 13h8M8 17h5",
     offered: () => session.me?.profile !== "open" && session.may("auditor", "overseer"),
-    load: () => import("./Ledger.svelte"),
   },
   {
     name: "reports",
     title: words.nav.reports,
     icon: "M4 20h16M7 20v-7M12 20V6M17 20v-10",
     offered: () => session.may("auditor", "overseer", "administrator"),
-    load: () => import("./Reports.svelte"),
   },
   {
     name: "staff",
     title: words.nav.staff,
     icon: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM3 20c.5-4 3-6 6-6s5.500 2 6 6M15.500 4.500a3.500 3.500 0 0 1 0 6.500M17.500 14.500c2 .5 3.200 2.500 3.500 5.500",
     offered: () => session.can("GET /v1/people"),
-    load: () => import("./Staff.svelte"),
   },
   {
     name: "thresholds",
@@ -112,7 +106,6 @@ const PAGES: Page[] = [
     icon: "M4 8h9M17 8h3M15 5.500v5M4 16h3M11 16h9M9 13.500v5",
     offered: () => session.named && session.may("administrator", "auditor", "overseer"),
     waits: "thresholds",
-    load: () => import("./Thresholds.svelte"),
   },
   {
     name: "suspensions",
@@ -120,7 +113,6 @@ const PAGES: Page[] = [
     icon: "M8 3.500h8l4.500 4.500v8L16 20.500H8L3.500 16V8zM9.500 9.500v5M14.500 9.500v5",
     offered: () => session.may("administrator", "auditor", "overseer"),
     waits: "suspensions",
-    load: () => import("./Suspensions.svelte"),
   },
   {
     name: "incidents",
@@ -128,42 +120,36 @@ const PAGES: Page[] = [
     icon: "M12 4 2.500 20h19zM12 10v4.500M12 17.200v.01",
     offered: () => session.can("POST /v1/incidents") || session.can("GET /v1/incidents"),
     waits: "incidents",
-    load: () => import("./Incidents.svelte"),
   },
   {
     name: "accuracy",
     title: words.nav.accuracy,
     icon: "M4 4v16h16M7 16c3-1 4-9 6-9s2 5 6 6",
     offered: () => session.can("GET /v1/accuracy"),
-    load: () => import("./Accuracy.svelte"),
   },
   {
     name: "health",
     title: words.nav.health,
     icon: "M3 12h4l2.500-6 4 12 2.500-6h5",
     offered: () => session.can("GET /v1/health"),
-    load: () => import("./Health.svelte"),
   },
   {
     name: "settings",
     title: words.nav.settings,
     icon: "M4 7h10M18 7h2M16 5v4M4 17h2M10 17h10M8 15v4",
     offered: () => session.can("GET /v1/settings"),
-    load: () => import("./Settings.svelte"),
   },
   {
     name: "sign-ins",
     title: words.nav.signIns,
     icon: "M3 5h12v9H3zM6 18h6M9 14v4M18 9h3v10h-3z",
     offered: () => session.can("GET /v1/me/sign-ins"),
-    load: () => import("./SignIns.svelte"),
   },
   {
     name: "you",
     title: words.nav.account,
     icon: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.500 20c1-4 4-6 7.500-6s6.500 2 7.500 6",
     offered: () => true,
-    load: () => import("./Account.svelte"),
   },
 ];
 
@@ -173,7 +159,6 @@ const MORE: Page = {
   icon: "M5 12h.01M12 12h.01M19 12h.01",
   offered: () => true,
   waits: "more",
-  load: () => import("./More.svelte"),
 };
 
 /** Where the first administrator begins; it is led to, and stands in no bar. */
@@ -182,13 +167,13 @@ const START: Page = {
   title: words.start.title,
   icon: "",
   offered: () => session.may("administrator"),
-  load: () => import("./Start.svelte"),
 };
 
-/** Fetch a page's own script while it is not known yet who is there: on a slow line one wait less. */
-export function fetchEarly({ page: name, steps }: Place): void {
-  const page = [...PAGES, START].find((each) => each.name === name) ?? PAGES[0]!;
-  page.load(steps).catch(() => undefined); // it is asked for again, and told then
+/** A page's own script. The document has sent for that of the first page before. */
+export function script(name: Name, steps: string[]): Promise<Script> {
+  const further = `${name}/`;
+  const file = steps[0] && further in FILES ? FILES[further as Name] : FILES[name];
+  return SCRIPTS[`./${file}.svelte`]!();
 }
 
 export function offered(): Page[] {

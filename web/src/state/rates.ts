@@ -1,6 +1,6 @@
 /** Measured rates in words, and where they stand in a picture whose axis is logarithmic. */
 import type { Shapes } from "../api/client";
-import { count } from "../words";
+import { count, decimals } from "../numbers";
 import { office, rate } from "../words-office";
 
 type Rate = Shapes["RateShown"];
@@ -17,11 +17,12 @@ export function said(of: Rate): string {
   return text.interval(rate(value(of)), rate(of.low), rate(of.high));
 }
 
+const share = (of: number): string => `${decimals(100 * of, 2)}%`;
+
 /** The share that was not an error. */
 export function accepted(of: Rate): string {
   if (!of.trials) return text.notMeasured(of.of);
-  const percent = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 2 });
-  return text.interval(percent.format(1 - value(of)), percent.format(1 - of.high), percent.format(1 - of.low));
+  return text.interval(share(1 - value(of)), share(1 - of.high), share(1 - of.low));
 }
 
 export function log(rate: number, least: number): number {

@@ -1,0 +1,25 @@
+/** The file of each page, by its name in the address: whatever stands behind it, or "name/" where something does. The
+ * build reads this as well, to have a page's script on its way before there is a script to ask for it. */
+export const FILES = {
+  search: "Search",
+  review: "Review",
+  cases: "Cases",
+  authorisations: "Authorisations",
+  collections: "Collections",
+  "collections/": "Collection",
+  library: "Library",
+  video: "Video",
+  ledger: "Ledger",
+  reports: "Reports",
+  staff: "Staff",
+  thresholds: "Thresholds",
+  suspensions: "Suspensions",
+  incidents: "Incidents",
+  accuracy: "Accuracy",
+  health: "Health",
+  settings: "Settings",
+  "sign-ins": "SignIns",
+  you: "Account",
+  more: "More",
+  start: "Start",
+} as const;
