@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Dialect, Float, Integer, LargeBinary
@@ -60,7 +61,9 @@ class Whole(TypeDecorator[int]):
     cache_ok = True
 
     def process_result_value(self, value: Any, _: Dialect) -> int | None:
-        return value if value is None or isinstance(value, int) else 0
+        # As a decimal PostgreSQL gives the sum of such numbers.
+        whole = int(value) if isinstance(value, Decimal) else value
+        return whole if whole is None or isinstance(whole, int) else 0
 
 
 class OtherKey(Whole):
