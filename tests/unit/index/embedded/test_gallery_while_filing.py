@@ -139,6 +139,7 @@ def test_who_adds_while_it_is_closed_is_let_go(opener, gate, monkeypatch):
     with ThreadPoolExecutor(2) as pool:
         adding = pool.submit(add_only, gallery, 0, 12 * SEAL)
         assert opener.maintenance.awaited.wait(60)
+        assert gate.reached.wait(60)
         closing = pool.submit(opener.maintenance.close)
         adding.result(60)
         assert not closing.done()  # the file is still being written
