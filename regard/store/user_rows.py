@@ -43,13 +43,15 @@ class UserRows:
         self._database = database
         self._sizes = Sizes(faces)
 
-    def create(self, collection_key: int, user_id: str, now: datetime) -> None:
+    def create(self, collection_key: int, user_id: str, now: datetime) -> User:
         """A new user. Raises Conflict for a name that is taken, ResourceNotFound when the collection has gone."""
         row = {"collection_key": collection_key, "user_id": user_id, "created_at": now}
         try:
             with self._database.write() as connection:
                 guard(connection, collection_key)
                 connection.execute(insert(users).values(row))
+                # here, for another may delete it at once
+                return _user(connection.execute(_select(_named(collection_key, user_id))).one())
         except IntegrityError as error:
             raise Conflict(f"The user id: {user_id} already exists in this collection.") from error
 

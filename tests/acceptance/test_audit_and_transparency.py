@@ -183,6 +183,7 @@ def test_two_reports_whose_difference_reveals_a_cell_are_not_both_published(stat
 
 
 @pytest.mark.control(14, 25)
+@pytest.mark.slow
 def test_a_period_that_was_published_is_the_same_for_ever(station: Agency, year: Any) -> None:
     six_searches(station, year[0] + DAY)
     before = publish(station, *year)

@@ -82,6 +82,7 @@ def test_an_authorisation_from_before_is_shown_without_what_steers_a_terminal(
 
 
 @pytest.mark.control(9, 10, 29)
+@pytest.mark.slow
 def test_from_a_request_to_a_search_and_its_end(typed: Typed, tmp_path: Path) -> None:
     photo = tmp_path / "probe.jpg"
     photo.write_bytes(encoded(head(200)))

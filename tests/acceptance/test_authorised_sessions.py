@@ -245,6 +245,7 @@ def enrolled(staff: Staff) -> str:
 
 
 @pytest.mark.control(10)
+@pytest.mark.slow
 def test_of_64_who_race_for_the_last_five_searches_exactly_five_succeed(
     known: Live, staff: Staff, authorise: Authorise
 ) -> None:

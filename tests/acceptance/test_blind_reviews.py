@@ -196,6 +196,7 @@ def test_pictures_are_kept_encrypted_and_go_with_the_face(station: Agency) -> No
 
 
 @pytest.mark.control(41)
+@pytest.mark.slow
 def test_a_reviewer_learns_that_pairs_wait_and_never_how_many(station: Agency) -> None:
     def waits(name: str) -> dict[str, int]:
         with station.acting(name, "suspensions list") as grant:

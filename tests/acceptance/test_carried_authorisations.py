@@ -292,6 +292,7 @@ def test_who_has_ended_has_no_token(known: Live, staff: Staff, authorise: Author
 # -- credential_process ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_process_prints_credentials_that_boto3_takes(
     known: Live, staff: Staff, known_home: Path, authorise: Authorise, profiles: Profiles
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_case_report_has_every_candidate_in_order_and_who_compared_them(statio
 
 
 @pytest.mark.control(36, 37)
+@pytest.mark.slow
 def test_the_proofs_of_a_case_are_verified_by_somebody_who_has_nothing_else(
     station: Agency, bundle: Any, tmp_path: Path
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_warrant_page_tells_rank_number_of_others_and_what_speaks_against_it(
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # WeasyPrint leaves a file open
 @pytest.mark.control(34)
+@pytest.mark.slow
 def test_a_warrant_page_is_one_page(station: Agency, doors: Reports, case: str) -> None:
     pango.needed()
     with station.acting("sam", "report warrant") as grant:

@@ -77,6 +77,7 @@ def kinds(said: Any) -> set[str]:
 
 
 @pytest.mark.control(41)
+@pytest.mark.slow
 def test_decisions_are_told_when_all_are_in_and_who_made_them_to_those_who_oversee(desk: Desk) -> None:
     case = str(desk.search(portrait(dark=0.9))["case"]["id"])
     desk.made.review("rita")

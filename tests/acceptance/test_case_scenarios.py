@@ -298,6 +298,7 @@ def test_an_indexed_folder_has_pictures_for_reviewers_too(station: Agency, run: 
 
 
 @pytest.mark.control(7, 8)
+@pytest.mark.slow
 def test_a_collection_may_have_its_candidates_reviewed_where_others_do_not(models: Path, tmp_path: Path) -> None:
     with agency(models, tmp_path, profile="recorded") as station:
         client = station.live.client()

@@ -74,6 +74,7 @@ def test_a_stranger_is_among_the_unrecognised(fan: Any, shared_data: Path) -> No
     assert len(answer["UnrecognizedFaces"]) == 2
 
 
+@pytest.mark.slow
 def test_no_more_than_64_faces_are_looked_up(fan: Any) -> None:
     answer = fan.recognize_celebrities(Image={"Bytes": encoded(crowd(7, 10, 80), quality=92)})
     assert len(answer["CelebrityFaces"]) + len(answer["UnrecognizedFaces"]) == 64

@@ -169,6 +169,7 @@ def operator(staff: Staff) -> str:
 
 
 @pytest.mark.control(21, 56)
+@pytest.mark.slow
 def test_no_command_takes_a_collection_out_of_its_profile(
     server: Live, operator: str, open_home: Path, tmp_path: Path
 ) -> None:

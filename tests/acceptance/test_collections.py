@@ -101,6 +101,7 @@ def test_collections_come_in_pages_through_botocores_paginator(client: Any, refu
         client.delete_collection(CollectionId=name)
 
 
+@pytest.mark.slow
 def test_deleting_a_collection_while_it_is_indexed_into_leaves_nothing_behind(live: Any) -> None:
     name, pictures = "doomed", [encoded(crowd(2, 2, 60 + side)) for side in range(6)]
     live.client().create_collection(CollectionId=name)

@@ -78,6 +78,7 @@ def open_to_others(folder: Path) -> list[str]:
     return [str(each.relative_to(folder)) for each in kept if stat.S_IMODE(each.lstat().st_mode) & 0o077]
 
 
+@pytest.mark.slow
 def test_nothing_a_server_makes_in_its_home_is_for_others(home: Home) -> None:
     with home.serving() as client:
         client.create_collection(CollectionId="people")
@@ -105,6 +106,7 @@ def test_a_home_of_before_is_mended_and_what_is_not_regards_is_left_alone(tmp_pa
     assert stat.S_IMODE((home / "mine" / "a").stat().st_mode) == 0o644
 
 
+@pytest.mark.slow
 def test_a_server_has_set_its_limit_for_core_dumps_to_nothing(home: Home) -> None:
     with home.serving():
         assert home.process is not None

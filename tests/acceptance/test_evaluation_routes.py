@@ -51,6 +51,7 @@ def pictures(people: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.control(16)
+@pytest.mark.slow
 def test_whoever_tests_the_system_independently_measures_it_by_the_api(lab: Lab) -> None:
     body = {"name": "Independent lab", "gallery_size": 100, "thresholds": [95], "pictures": pictures(10)}
     made = ask(lab.live, "POST", "/v1/evaluations", body, lab.token)

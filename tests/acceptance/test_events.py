@@ -71,6 +71,7 @@ def waiting(desk: Office, login: str) -> Iterator[Iterator[dict[str, int]]]:
         yield (json.loads(line.removeprefix("data: "))["waiting"] for line in lines if line.startswith("data: "))
 
 
+@pytest.mark.slow
 def test_each_hears_of_what_they_may_list_and_of_nothing_else(desk: Office) -> None:
     with listening(desk, "sam") as sam, listening(desk, "aud") as aud, listening(desk, "rob") as rob:
         asked = {"purpose": "fraud", "offence": "fraud", "basis": "file 7", "declaration": "no protected activity"}
@@ -127,6 +128,7 @@ def test_streams_hold_no_thread_and_are_limited(desk: Office) -> None:
                 each.__exit__(None, None, None)
 
 
+@pytest.mark.slow
 def test_each_is_told_what_waits_for_them_and_a_reviewer_no_number(desk: Office) -> None:
     asked = {"purpose": "fraud", "offence": "fraud", "basis": "file 9", "declaration": "no protected activity"}
     with waiting(desk, "ove") as ove, waiting(desk, "sam") as sam, waiting(desk, "rob") as rob:

@@ -134,6 +134,7 @@ def test_the_setting_is_refused_where_the_profile_forbids_it(tmp_path: Path) -> 
         assert "the profile 'closed' forbids" in " ".join((said.stdout + said.stderr).split())
 
 
+@pytest.mark.slow
 def test_the_log_says_that_the_setting_is_on(models: Path, tmp_path: Path) -> None:
     environment = os.environ | {
         "REGARD_HOME": str(tmp_path),
@@ -179,6 +180,7 @@ sources = [{{ url = "http://127.0.0.1:{server.server_port}/own_glasses.onnx" }}]
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_a_model_of_glasses_that_is_fetched_from_its_address_is_used_by_the_next_start(
     folder_with_glasses: tuple[Path, Path],
 ) -> None:

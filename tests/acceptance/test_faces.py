@@ -64,6 +64,7 @@ def test_no_face_is_an_empty_list(client: Any) -> None:
     assert client.detect_faces(Image={"Bytes": encoded(nobody())}, Attributes=["ALL"])["FaceDetails"] == []
 
 
+@pytest.mark.slow
 def test_of_a_hundred_and_fifty_faces_a_hundred_are_returned_largest_first(client: Any) -> None:
     faces = client.detect_faces(Image={"Bytes": encoded(crowd(10, 15), quality=95)})["FaceDetails"]
     assert len(faces) == 100
@@ -263,6 +264,7 @@ def test_a_face_has_the_same_confidence_wherever_it_is_told(client: Any, collect
 
 
 @pytest.mark.parametrize("degrees", [90, 135, 180, 270])
+@pytest.mark.slow
 def test_a_turned_portrait_is_recognised(client: Any, collection: str, degrees: int) -> None:
     client.index_faces(CollectionId=collection, Image={"Bytes": encoded(astronaut())}, ExternalImageId="eileen")
     turned = encoded(PIL.Image.fromarray(astronaut()).rotate(degrees, expand=True), quality=95)

@@ -42,6 +42,7 @@ def test_whoever_has_the_link_becomes_administrator_and_can_sign_in(live: Live) 
     assert added.status == 201
 
 
+@pytest.mark.slow
 def test_the_link_works_once_and_there_is_no_other(live: Live) -> None:
     token = offered(live)
     assert become(live, token).status == 201

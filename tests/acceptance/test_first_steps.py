@@ -71,6 +71,7 @@ def test_the_profile_is_chosen_once_and_stands_in_the_settings(live: Live, tmp_p
 
 
 @pytest.mark.parametrize("given", [{"profile": "closed"}, {"profile": "lax"}, {"profile": "eu", "searches": True}])
+@pytest.mark.slow
 def test_a_choice_that_cannot_be_meant_changes_nothing(live: Live, tmp_path: Path, given: dict[str, object]) -> None:
     token = administrator(live)
     assert ask(live, "POST", CHOICE, given, token=token).status == 400
@@ -134,6 +135,7 @@ def test_nobody_enrols_while_or_after_another_profile_is_chosen(live: Live) -> N
         pass
 
 
+@pytest.mark.slow
 def test_no_other_process_enrols_under_the_rules_before(live: Live, models: Path, tmp_path: Path) -> None:
     """A second server on the same home, begun before the choice: what it was at is not stored, and what it is asked
     afterwards is under the rules that were chosen."""
@@ -175,6 +177,7 @@ def test_only_whoever_signed_in_is_told_or_chooses(live: Live) -> None:
     assert ask(live, "POST", CHOICE, {"profile": "open"}).status == 401
 
 
+@pytest.mark.slow
 def test_the_server_begins_again_under_the_chosen_profile_at_the_same_address(models: Path, tmp_path: Path) -> None:
     """The link of the terminal, one process, the same port, and the sign-in of before."""
     home = tmp_path / "home"

@@ -237,6 +237,7 @@ def test_faces_are_told_with_how_well_they_are_seen(desk: Office) -> None:
     assert {*seen[0]} == {"box", "confidence", "brightness", "sharpness", "yaw", "pitch", "roll"}
 
 
+@pytest.mark.slow
 def test_what_is_in_a_picture_is_told_as_aws_clients_are(desk: Office) -> None:
     client, content = desk.live.client(), encoded(astronaut())
     mine = desk.post("sam", "/labels", {"image": picture(astronaut())})

@@ -88,6 +88,7 @@ def test_a_film_is_searched_and_people_followed_only_under_an_authorisation(offi
     assert sam.start_segment_detection(Video=VIDEO, SegmentTypes=["SHOT"])["JobId"]
 
 
+@pytest.mark.slow
 def test_the_authorisation_goes_with_the_job_counts_once_and_stops_it_when_it_ends(
     office: Agency, refused: Refused
 ) -> None:

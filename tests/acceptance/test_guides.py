@@ -69,6 +69,7 @@ def run(program: str, live: Live, folder: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_the_guide_to_users_runs_on_a_fresh_server_and_again(fresh: Live, folder: Path) -> None:
     (program,) = examples("users.md")
     for _ in range(2):
@@ -80,6 +81,7 @@ def test_the_guide_to_users_runs_on_a_fresh_server_and_again(fresh: Live, folder
     assert [face["UserId"] for face in listed] == ["ada"] * 3
 
 
+@pytest.mark.slow
 def test_the_guide_from_rekognition_runs_on_a_fresh_server_and_again(fresh: Live, folder: Path) -> None:
     where, program = examples("from-rekognition.md")
     assert run(where, fresh, folder) == [fresh.url]
@@ -90,6 +92,7 @@ def test_the_guide_from_rekognition_runs_on_a_fresh_server_and_again(fresh: Live
         assert all(re.fullmatch(r"\d+ (not known|True|False)", line) for line in ages)
 
 
+@pytest.mark.slow
 def test_the_guide_to_labels_runs(fresh: Live, folder: Path) -> None:
     (program,) = examples("labels.md")
     (folder / "street.jpg").write_bytes(encoded(crowd(1, 2, 160), quality=95))
@@ -98,6 +101,7 @@ def test_the_guide_to_labels_runs(fresh: Live, folder: Path) -> None:
     assert colour.isalpha()
 
 
+@pytest.mark.slow
 def test_the_guide_to_text_runs(fresh: Live, folder: Path) -> None:
     (program,) = examples("text.md")
     (folder / "receipt.jpg").write_bytes(encoded(printed(size=30, width=700, height=300, words=12).pixels, quality=92))
@@ -111,6 +115,7 @@ def test_the_guide_to_moderation_runs(fresh: Live, folder: Path) -> None:
     assert run(program, fresh, folder) == []
 
 
+@pytest.mark.slow
 def test_the_guide_to_celebrities_runs_and_its_names_are_those_of_its_file(
     models: Path, folder: Path, tmp_path: Path
 ) -> None:

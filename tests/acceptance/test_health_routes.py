@@ -93,6 +93,7 @@ def test_only_those_who_run_or_check_the_server_are_told(desk: Office, path: str
         assert desk.ask("sam", "GET", "/health/load").status == 403
 
 
+@pytest.mark.slow
 def test_the_load_is_told_as_it_goes_on_and_what_was_missed_when_one_comes_again(desk: Office) -> None:
     desk.get("ann", "/people")
     with listening(desk, "aud") as heard:

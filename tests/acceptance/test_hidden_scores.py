@@ -84,6 +84,7 @@ def test_a_mistyped_id_costs_no_search_and_trying_ids_does(station: Agency) -> N
         sam.search_faces(**SUSPECTS, FaceId=str(uuid4()))
 
 
+@pytest.mark.slow
 def test_a_picture_without_a_face_costs_no_search_however_often(station: Agency) -> None:
     authorisation = station.authorise("sam", searches=1)
     sam = station.session("sam", authorisation)

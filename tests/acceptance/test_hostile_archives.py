@@ -136,6 +136,7 @@ def refused(user: Person, file: Path, *words: object) -> str:
     return errors[0]
 
 
+@pytest.mark.slow
 def test_what_they_are_made_from_is_taken(victim: Person, file: Path) -> None:
     said = victim.run("collections", "import", write(file), "--as", "copy")
     assert (said.code, "Imported 5,000 faces" in said.out) == (0, True), said.err
@@ -160,6 +161,7 @@ def test_what_they_are_made_from_is_taken(victim: Person, file: Path) -> None:
         ({"text": "[]"}, "it must be a table"),
     ],
 )
+@pytest.mark.slow
 def test_a_manifest_that_is_wrong(victim: Person, file: Path, stated: dict[str, Any], said: str) -> None:
     message = refused(victim, write(file, **stated), "--as", "other")
     assert "hostile.parquet was truncated or altered" in message
@@ -200,6 +202,7 @@ def test_a_fault_in_the_last_row_though_the_checksum_is_right(
     assert f"hostile.parquet, {said}" in refused(victim, write(file, change), "--as", "other")
 
 
+@pytest.mark.slow
 def test_a_fault_in_the_last_row_of_what_is_added_to_a_collection(victim: Person, file: Path) -> None:
     write(file, put("confidence", LAST, 101.0))
     assert "row 5000: confidence" in refused(victim, file, "--as", "people", "--add")
@@ -229,6 +232,7 @@ def test_a_column_that_is_there_twice(victim: Person, file: Path) -> None:
     assert "has the column 'face_id' more than once" in refused(victim, file, "--as", "other")
 
 
+@pytest.mark.slow
 def test_names_that_no_collection_or_model_has(victim: Person, file: Path) -> None:
     pq.write_table(pa.table({"embedding": [[1.0, 0.0]]}), file)
     assert "cannot be a collection's name" in refused(victim, file, "--as", "a b", "--face-model", MODEL)

@@ -73,6 +73,7 @@ def ended(desk: Office, job: str, login: str = "sam") -> Any:
     return found
 
 
+@pytest.mark.slow
 def test_a_film_is_looked_through_and_its_shots_are_on_a_timeline(desk: Office) -> None:
     with working_on_jobs(desk.live.engine):
         segments, faces = asked(desk), asked(desk, kind="FACE_DETECTION")

@@ -97,6 +97,7 @@ def test_a_sweep_that_is_killed_is_gone_on_with_and_every_receipt_and_proof_is_t
 
 
 @pytest.mark.control(28)
+@pytest.mark.slow
 def test_a_database_that_is_set_back_to_yesterday_does_not_bring_back_who_was_erased(home: Home) -> None:
     home.enrol("people", 10)
     home.run("ledger", "checkpoint")
@@ -187,6 +188,7 @@ def test_an_unmodified_client_enrols_under_its_authorisation_or_not_at_all(polic
 
 
 @pytest.mark.control(28, 46, 55)
+@pytest.mark.slow
 def test_the_native_api_suspends_tells_and_erases(models: Path, tmp_path: Path) -> None:
     with with_models(models, tmp_path, accountability={"profile": "recorded"}) as live:
         stores, now = live.engine.stores, datetime.now(UTC)
@@ -222,6 +224,7 @@ def test_the_native_api_suspends_tells_and_erases(models: Path, tmp_path: Path) 
 
 
 @pytest.mark.control(28)
+@pytest.mark.slow
 def test_the_native_api_finds_nobody_for_somebody_whom_a_collections_own_profile_would_refuse(
     models: Path, tmp_path: Path
 ) -> None:

@@ -247,6 +247,7 @@ def test_one_colour_shows_nothing(client: Any, colour: tuple[int, int, int]) -> 
 
 
 @pytest.mark.parametrize("side", [300, 640, 1200])
+@pytest.mark.slow
 def test_noise_shows_nothing(client: Any, side: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(np.uint8)
     for kind in ("PNG", "JPEG"):

@@ -140,6 +140,7 @@ def test_the_ledger_says_which_film_was_watched(models: Path, tmp_path: Path) ->
     assert heard["facts"]["object"] == "photos/clip.mp4"
 
 
+@pytest.mark.slow
 def test_a_stored_picture_is_looked_into_as_one_that_is_sent(desk: Office) -> None:
     sent = {"image": base64.b64encode(encoded(astronaut())).decode()}
     faces = desk.post("sam", "/faces", stored("ada.jpg"))
@@ -198,6 +199,7 @@ def test_behind_the_end_of_a_film_there_is_nothing_and_what_is_no_film_is_not_pl
     assert film(desk, name="films/gone.mp4").json["code"] == "InvalidS3Object"
 
 
+@pytest.mark.slow
 def test_who_has_no_role_for_pictures_sees_no_bucket_and_looking_is_recorded(models: Path, tmp_path: Path) -> None:
     with office(tmp_path, models) as made:
         made.live.put("ada.jpg", encoded(astronaut()))

@@ -55,6 +55,7 @@ def test_a_client_that_does_not_retry_is_told_of_the_rate(limited: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", [None, "legacy", "adaptive"])
+@pytest.mark.slow
 def test_who_retries_as_sdks_do_by_default_gets_every_answer(limited: Any, mode: str | None) -> None:
     random.seed(LUCK)
     client = limited.client(config=Config(retries={"mode": mode} if mode else None))

@@ -47,6 +47,7 @@ def start(client: Any, bucket: str = "results", **more: Any) -> str:
     return job
 
 
+@pytest.mark.slow
 def test_a_manifest_in_s3_becomes_results_and_a_summary_in_s3(busy: Live, s3: Any, portrait: bytes) -> None:
     s3.put("pictures", "ada.jpg", portrait)
     lines = ['{"source-ref": "s3://pictures/ada.jpg", "id": 7}', '{"source-ref": "s3://pictures/none.jpg"}', "no json"]
@@ -74,6 +75,7 @@ def test_a_manifest_in_s3_becomes_results_and_a_summary_in_s3(busy: Live, s3: An
     assert listed["JobId"] == job
 
 
+@pytest.mark.slow
 def test_a_job_that_cannot_write_its_results_fails_with_awss_code(busy: Live, s3: Any, portrait: bytes) -> None:
     s3.put("pictures", "ada.jpg", portrait)
     s3.put("pictures", "manifest.jsonl", b'{"source-ref": "s3://pictures/ada.jpg"}')

@@ -193,6 +193,7 @@ WICKED = (
 )
 
 
+@pytest.mark.slow
 def test_the_log_and_the_traces_of_a_server_tell_what_happened_and_to_nobody_whom(
     tmp_path: Path, models: Path, portrait: bytes
 ) -> None:

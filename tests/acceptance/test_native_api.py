@@ -161,6 +161,7 @@ def test_without_a_token_nothing_is_answered(live: Live) -> None:
         (b"x" * 300_000, 413),
     ],
 )
+@pytest.mark.slow
 def test_a_body_of_another_form_is_a_problem_that_repeats_nothing_of_it(live: Live, body: Any, status: int) -> None:
     refused = ask(live, "POST", "/v1/sign-in", body)
     assert refused.status == status
@@ -168,6 +169,7 @@ def test_a_body_of_another_form_is_a_problem_that_repeats_nothing_of_it(live: Li
     assert PASSWORD not in refused.content.decode()
 
 
+@pytest.mark.slow
 def test_a_route_that_there_is_not_is_a_problem(live: Live) -> None:
     nowhere = ask(live, "GET", "/v1/nothing")
     assert (nowhere.status, nowhere.said["code"]) == (404, "ResourceNotFound")
@@ -181,6 +183,7 @@ def test_who_guesses_waits(live: Live) -> None:
     assert sign_in(live).status == 429
 
 
+@pytest.mark.slow
 def test_one_address_does_not_try_endlessly(live: Live) -> None:
     statuses = [sign_in(live, f"nobody-{number}").status for number in range(40)]
     assert set(statuses) == {401, 429}
@@ -284,6 +287,7 @@ def test_who_has_no_role_does_not_sign_in_under_such_a_profile(tmp_path: Path) -
     assert "Ada Lovelace has none" in refused.said["detail"]
 
 
+@pytest.mark.slow
 def test_who_ends_is_known_no_more_within_a_second(tmp_path: Path) -> None:
     with serving_ada(tmp_path, Role.REVIEWER, profile="public-safety") as live:
         token = sign_in(live).said["token"]
@@ -377,6 +381,7 @@ def _whole_numbers(schema: Any, schemas: Any) -> Iterator[Any]:
             yield from _whole_numbers(each, schemas)
 
 
+@pytest.mark.slow
 def test_no_whole_number_is_larger_than_a_database_holds(live: Live) -> None:
     described = ask(live, "GET", "/v1/openapi.json").said
     schemas = described["components"]["schemas"]

@@ -74,6 +74,7 @@ def signs(desk: Office) -> dict[str, str]:
 
 
 @pytest.mark.control(43, 56)
+@pytest.mark.slow
 def test_an_administrator_who_takes_over_an_approver_and_a_searcher_is_found(desk: Office) -> None:
     searched(desk)
     assert exceptions(desk) == []
@@ -86,6 +87,7 @@ def test_an_administrator_who_takes_over_an_approver_and_a_searcher_is_found(des
 
 
 @pytest.mark.control(43, 56)
+@pytest.mark.slow
 def test_a_key_made_for_a_searcher_and_a_reviewer_who_was_taken_over_are_one_hand(desk: Office) -> None:
     desk.post("ann", "/people/sam/keys", {"name": "mine"})
     assert signs(desk)["others-means"] == "low"

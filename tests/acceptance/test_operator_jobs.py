@@ -62,6 +62,7 @@ def ended(desk: Office, job: str) -> Any:
     return found
 
 
+@pytest.mark.slow
 def test_a_film_is_looked_through_for_those_whom_the_operator_chose(desk: Office) -> None:
     offered = desk.get("sam", "/celebrities")
     assert offered == {"collection": "stars", "threshold": 90.0, "reason": None}
@@ -101,6 +102,7 @@ def test_pictures_of_a_manifest_are_looked_through_and_the_results_written_and_t
     assert (nowhere.status, nowhere.json["code"]) == (400, "InvalidS3Object")
 
 
+@pytest.mark.slow
 def test_where_nobody_was_chosen_it_says_what_to_do(tmp_path: Path) -> None:
     with office(tmp_path, profile="open", assessment=None) as made:
         made.live.put("stars.mp4", b"no film is opened")

@@ -40,6 +40,7 @@ def strings(value: Any) -> set[str]:
 
 
 @pytest.mark.control(9, 36, 41)
+@pytest.mark.slow
 def test_two_searches_for_one_person_have_receipts_with_nothing_of_them_in_common(desk: Desk) -> None:
     first, second = (
         body(desk, "sam", desk.search(portrait(dark=dark))["case"]["receipt"])["facts"] for dark in (0.9, 0.8)

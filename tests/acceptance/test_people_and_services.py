@@ -57,6 +57,7 @@ def refusal(call: Any, **arguments: Any) -> str:
     return str(caught.value.response["Error"]["Message"])
 
 
+@pytest.mark.slow
 def test_a_role_is_what_a_client_may_do(home: CliHome, live: Live) -> None:
     done(home.run("people", "add", "Grace", "--login", "grace", "--role", "administrator"))
     done(home.run("people", "add", "Ada", "--login", "ada"))
@@ -82,6 +83,7 @@ def test_a_key_that_is_nobodys_opens_nothing(live: Live) -> None:
     assert "belongs to nobody; `regard people key`" in refusal(live.client().list_collections)
 
 
+@pytest.mark.slow
 def test_a_person_who_ends_is_refused_within_a_second_with_their_services(home: CliHome, live: Live) -> None:
     done(home.run("people", "add", "Ada", "--login", "ada", "--role", "enroller"))
     done(home.run("services", "add", "door", "--answers", "ada", "--role", "enroller"))

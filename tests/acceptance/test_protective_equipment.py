@@ -66,6 +66,7 @@ def test_each_of_six_people_who_overlap_has_a_face_of_their_own_and_who_is_cut_i
     ],
     ids=["behind", "beside", "in front"],
 )
+@pytest.mark.slow
 def test_among_people_who_overlap_a_mask_is_its_wearers(
     client: Any, shared_data: Path, cloth: list[tuple[int, int]], corner: tuple[int, int]
 ) -> None:

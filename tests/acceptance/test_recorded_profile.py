@@ -312,6 +312,7 @@ def test_a_second_process_that_has_only_export_and_key_verifies_the_ledger(home:
     assert "was changed" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_witness_in_a_process_of_its_own_cosigns_a_ledger_that_only_grows(home: Path, tmp_path: Path) -> None:
     key = run("ledger", "keys", "--home", home).stdout.split()[0]
     words = ["ledger", "witness", "--name", "witness.example", "--log", key, "--port", "0", "--home", tmp_path]

@@ -65,6 +65,7 @@ def check_searches(someone: Person) -> None:
         assert [match["Face"]["ExternalImageId"] for match in face["FaceMatches"]] == [name]
 
 
+@pytest.mark.slow
 def test_every_face_is_moved_with_its_ids_and_its_user(family: Person) -> None:
     before = listed(family)
     for face in before[:2]:
@@ -92,6 +93,7 @@ def test_every_face_is_moved_with_its_ids_and_its_user(family: Person) -> None:
     assert family.run("collections", "remake", "people").out == f"people is of the face model {NEW} already.\n"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_found_is_listed_and_nothing_changes_until_it_is_left_out(family: Person) -> None:
     before = listed(family)
     lost, spoilt = sorted(family.pictures.glob("*/*.jpg"))[:2]
@@ -113,6 +115,7 @@ def test_what_cannot_be_found_is_listed_and_nothing_changes_until_it_is_left_out
     assert len(listed(family)) == len(before) - 2
 
 
+@pytest.mark.slow
 def test_giving_up_forgets_what_was_done(family: Person) -> None:
     next(iter(family.pictures.glob("*/*.jpg"))).unlink()
     assert family.run("collections", "remake", "people").code == 1

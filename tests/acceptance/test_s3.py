@@ -42,6 +42,7 @@ def stored(bucket: str, name: str, version: str | None = None) -> dict[str, Any]
     return {"S3Object": {"Bucket": bucket, "Name": name} | ({"Version": version} if version else {})}
 
 
+@pytest.mark.slow
 def test_every_operation_on_an_image_takes_it_from_s3(client: Any, s3: S3Server, portrait: bytes) -> None:
     s3.put("archive", "2024/eileen é.jpg", portrait)
     s3.put("archive", "crew.jpg", encoded(crowd(1, 3, 120), quality=95))

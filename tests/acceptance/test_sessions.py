@@ -190,6 +190,7 @@ def test_an_expired_session_says_so_in_both_protocols(server: Live, refused: Ref
     assert refused(late.client("sts").get_caller_identity) == ("ExpiredToken", words)
 
 
+@pytest.mark.slow
 def test_credentials_that_do_not_belong_together_are_a_strangers(
     server: Live, caller: Caller, refused: Refused
 ) -> None:

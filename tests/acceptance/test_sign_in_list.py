@@ -44,6 +44,7 @@ def entries(desk: Office, operation: str) -> list[Any]:
     return [each for each in found if each.get("operation") == operation]
 
 
+@pytest.mark.slow
 def test_everybody_sees_where_they_are_signed_in_and_ends_what_they_do_not_know(desk: Office) -> None:
     here, phone, hers = (
         signed_in(desk, "sam", FIREFOX),
@@ -71,6 +72,7 @@ def test_all_others_are_ended_at_once(desk: Office) -> None:
     assert asked(desk, here, "POST", "/me/sign-ins/end-others").json == {"ended": 0}
 
 
+@pytest.mark.slow
 def test_a_passkey_is_listed_and_removed_and_ends_every_sign_in(desk: Office) -> None:
     token, key = signed_in(desk, "sam", FIREFOX), Authenticator(SITE, "EdDSA")
     begun = asked(desk, token, "POST", "/me/passkeys/options").json

@@ -109,6 +109,7 @@ def test_a_person_is_found_and_erased_by_two(typed: Terminals, desk: Office, tmp
     assert "eileen" not in {each["external_image_id"] for each in left}
 
 
+@pytest.mark.slow
 def test_a_face_is_searched_for_at_the_server_under_an_authorisation(
     desk: Office, typed: Terminals, tmp_path: Path
 ) -> None:

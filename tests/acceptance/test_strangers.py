@@ -79,6 +79,7 @@ def test_health_and_signed_clients_are_served_though_strangers_want_every_descri
     assert server.descriptors() < DESCRIPTORS - 64
 
 
+@pytest.mark.slow
 def test_a_head_a_byte_a_second_ends_soon(server: OpenServer, crowd: ExitStack) -> None:
     clients = [knock(server, crowd, b"POST / HTTP/1.1\r\nX: ") for _ in range(20)]
     for _ in range(HEAD_SECONDS + 1):

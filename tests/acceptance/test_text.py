@@ -44,6 +44,7 @@ def overlap(found: dict[str, Any], corners: np.ndarray, pixels: ByteArray) -> fl
     return both / (box["Width"] * width * box["Height"] * height + (right - left) * (bottom - top) - both)
 
 
+@pytest.mark.slow
 def test_lines_come_first_then_their_words_each_with_a_number_and_its_lines(client: Any) -> None:
     found = detect(client, PAGE.pixels)
     assert [each["Id"] for each in found] == list(range(len(found)))
@@ -58,7 +59,6 @@ def test_lines_come_first_then_their_words_each_with_a_number_and_its_lines(clie
         assert math.isclose(line["Confidence"], np.mean([word["Confidence"] for word in own]), abs_tol=1e-3)
 
 
-@pytest.mark.slow
 def test_the_answer_names_the_model_that_read(client: Any) -> None:
     answer = client.detect_text(Image={"Bytes": encoded(PAGE.pixels)})
     assert answer["TextModelVersion"] == "text-963a21cf"
@@ -92,7 +92,6 @@ TURNS = [
 
 
 @pytest.mark.parametrize(("degrees", "page"), TURNS)
-@pytest.mark.slow
 def test_text_is_read_however_it_is_turned(client: Any, degrees: int, page: PrintedPage) -> None:
     found = detect(client, page.pixels)
     assert error_rate(page.text, said(found)) <= 0.03
@@ -107,14 +106,14 @@ def test_text_is_read_however_it_is_turned(client: Any, degrees: int, page: Prin
     "page",
     [
         PAGE.noisy(40),
-        PAGE.blurred(2),
-        PAGE.faint(0.15),
-        PAGE.negative(),
-        PAGE.as_jpeg(20),
+        pytest.param(PAGE.blurred(2), marks=pytest.mark.slow),
+        pytest.param(PAGE.faint(0.15), marks=pytest.mark.slow),
+        pytest.param(PAGE.negative(), marks=pytest.mark.slow),
+        pytest.param(PAGE.as_jpeg(20), marks=pytest.mark.slow),
         PAGE.in_perspective(0.15),
         printed(size=12, width=420, height=300, words=30),
         pytest.param(printed(size=20, width=3000, height=2000), marks=pytest.mark.slow),
-        printed(size=160, width=1600, height=1200, typeface=SERIF),
+        pytest.param(printed(size=160, width=1600, height=1200, typeface=SERIF), marks=pytest.mark.slow),
     ],
     ids=["noise", "blur", "faint", "negative", "jpeg", "perspective", "tiny", "large-picture", "large-letters"],
 )
@@ -127,6 +126,7 @@ def test_a_sign_of_one_word_is_read(client: Any, text: str) -> None:
     assert said(detect(client, sign(text))) == text
 
 
+@pytest.mark.slow
 def test_eyes_beside_a_sign_are_no_letters_of_it(client: Any, shared_data: Path) -> None:
     """The detector takes them for the beginning of the word behind them."""
     content = (shared_data / "images" / "couple.jpg").read_bytes()
@@ -147,6 +147,7 @@ def test_no_more_than_a_hundred_words_are_told_of_thousands(client: Any, degrees
     assert error_rate(" ".join(word.text for word in islice(page.words, 100)), said(words, "WORD")) <= 0.03
 
 
+@pytest.mark.slow
 def test_a_very_long_line_is_read_in_parts(client: Any) -> None:
     page = printed(" ".join(ENGLISH.split()[:60]), size=28, width=7000, height=120, words=60)
     assert len(page.lines) == 1
@@ -176,6 +177,7 @@ def test_where_nothing_is_written_nothing_is_read(client: Any, pixels: ByteArray
 # -- filters
 
 
+@pytest.mark.slow
 def test_words_below_the_least_confidence_are_left_out_and_lines_are_of_what_is_left(client: Any) -> None:
     page = printed(size=20, words=20, width=700, height=300).noisy(110)
     every = of_kind(detect(client, page.pixels, WordFilter={"MinConfidence": 0}), "WORD")
@@ -190,6 +192,7 @@ def test_words_below_the_least_confidence_are_left_out_and_lines_are_of_what_is_
     assert detect(client, page.pixels) == detect(client, page.pixels, WordFilter={"MinConfidence": 80})
 
 
+@pytest.mark.slow
 def test_small_boxes_are_left_out(client: Any) -> None:
     both = np.concatenate(
         [

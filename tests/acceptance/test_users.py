@@ -324,6 +324,7 @@ def test_only_a_picture_without_any_face_is_refused_and_one_that_is_filtered_fin
     assert "FACE_NOT_LARGEST" not in face["Reasons"]
 
 
+@pytest.mark.slow
 def test_users_are_found_by_a_server_that_starts_later(
     live: Any, client: Any, ada: dict[str, str], heads: list[str]
 ) -> None:

@@ -10,6 +10,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from toy_task import ACT, caller, endings, new_job, now
 
 from regard.accountability.gate import Gate
@@ -21,6 +22,7 @@ from regard.store import database
 PATIENCE = 120.0
 
 
+@pytest.mark.slow
 def test_a_worker_does_jobs_and_tells_of_them_until_it_is_ended(tmp_path: Path) -> None:
     home, told = tmp_path / "home", tmp_path / "events.jsonl"
     home.mkdir()

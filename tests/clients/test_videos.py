@@ -56,6 +56,7 @@ def read(driver: Driver, name: str, job: str) -> tuple[dict[str, Any], list[Any]
     return first, items
 
 
+@pytest.mark.slow
 def test_all_that_can_be_found_is_asked_for_at_once_and_read(
     driver: Driver, video: dict[str, Any], collection: str
 ) -> None:

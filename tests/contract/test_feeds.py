@@ -198,6 +198,7 @@ def test_every_vector_of_every_feed_finds_itself(feeds_store, made, sealed):
     assert server.sync.agreement() == []
 
 
+@pytest.mark.slow
 def test_each_feed_goes_on_from_its_files_and_forgets_its_own(feeds_store, made, sealed):
     server, staff = Server(feeds_store, sealed()), made("staff")
     server.add(staff, 1)
@@ -230,6 +231,7 @@ def test_files_under_the_codebook_of_another_model_are_never_used(feeds_store, m
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("where", ["toy", "milvus-lite"])
+@pytest.mark.slow
 def test_a_collection_moves_into_a_shared_index_with_all_its_feeds(feeds_store, made, tmp_path, where):
     with ExitStack() as end:
         shared: list[SharedIndex] = [ToyShared() for _ in FEEDS]

@@ -283,6 +283,7 @@ def test_the_callers_arrays_are_copied(index):
     assert index.search(1, units(3)[:1], limit=1, threshold=0.99)[0].keys.tolist() == [0]
 
 
+@pytest.mark.slow
 def test_searches_adds_and_removals_at_once_never_show_a_wrong_face(index, implementation, rounding):
     vectors, rounds = units(4000), implementation.rounds
     stop = threading.Event()

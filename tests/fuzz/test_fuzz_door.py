@@ -126,6 +126,7 @@ def deliver(random: Random, port: int, data: bytes) -> bytes:
     return got
 
 
+@pytest.mark.slow
 def test_no_bytes_make_the_door_fail(
     models: Path, tmp_path: Path, plan: Plan, capsys: pytest.CaptureFixture[str]
 ) -> None:

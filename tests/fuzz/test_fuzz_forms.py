@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+import pytest
 from botocore.parsers import create_parser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -53,6 +54,7 @@ BODIES = weighted(
 )
 
 
+@pytest.mark.slow
 def test_no_form_makes_the_server_fail_or_break_its_word(caller: Caller) -> None:
     @settings(max_examples=150, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(BODIES)

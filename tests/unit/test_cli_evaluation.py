@@ -29,6 +29,7 @@ def table(user: Person) -> Path:
 
 
 @pytest.mark.control(16, 24)
+@pytest.mark.slow
 def test_error_rates_are_measured_for_each_group_of_the_operators_labels_and_kept(user: Person, table: Path) -> None:
     said = user.run("evaluate", table, "--gallery-size", 50, "--json")
     assert said.code == 0, said.err
@@ -46,6 +47,7 @@ def test_error_rates_are_measured_for_each_group_of_the_operators_labels_and_kep
     assert "100 %" in shown
 
 
+@pytest.mark.slow
 def test_nothing_of_the_pictures_stays(user: Person, table: Path) -> None:
     assert user.run("evaluate", table).code == 0
     with closing(sqlite3.connect(user.home / "regard.db")) as connection:
@@ -55,6 +57,7 @@ def test_nothing_of_the_pictures_stays(user: Person, table: Path) -> None:
     assert ".png" not in kept
 
 
+@pytest.mark.slow
 def test_a_folder_of_folders_is_people_and_their_pictures(user: Person) -> None:
     for number in range(PEOPLE):
         for mirrored in (False, True):

@@ -35,6 +35,7 @@ NAMES = ("Müller", "Möller", "田中", "鈴木", "Ann Lee", "Ann_Lee", "Ann+Le
 
 
 @pytest.mark.parametrize("choice", ["folder", "filename"])
+@pytest.mark.slow
 def test_two_names_are_two_people(user: Person, choice: str) -> None:
     for number, name in enumerate(NAMES):
         user.portrait(f"{name}/1.png" if choice == "folder" else f"{name}.png", side=180 + number)

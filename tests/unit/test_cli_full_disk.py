@@ -35,6 +35,7 @@ def fill(disk: Path, free: int) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_key_is_shown_only_if_it_was_stored(disk: Path, tmp_path: Path, models: Path) -> None:
     user: Person = person(disk / "home", tmp_path / "pictures", models)
     shown = set()

@@ -57,6 +57,7 @@ def test_a_collection_moves_there_and_back(sharing: Person) -> None:
     assert "Index" not in sharing.run("collections", "list").out
 
 
+@pytest.mark.slow
 def test_new_collections_begin_where_the_setting_says(sharing: Person) -> None:
     setting(sharing, 'default = "milvus"')
     imported(sharing, "people", 3)
@@ -106,6 +107,7 @@ def test_settings_that_cannot_be_meant_say_what_to_do(user: Person, monkeypatch:
     assert "pip install 'regard[milvus]'" in said.err
 
 
+@pytest.mark.slow
 def test_what_lives_in_a_milvus_that_is_away_is_listed_and_can_come_home(sharing: Person) -> None:
     imported(sharing, "people", 4)
     assert sharing.run("collections", "move", "people", "--to", "milvus").code == 0

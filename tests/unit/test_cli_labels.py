@@ -34,6 +34,7 @@ def test_labels_are_listed_and_marked_in_a_copy_with_the_others_below(user: Pers
     assert 0.01 < changed < 0.3
 
 
+@pytest.mark.slow
 def test_labels_as_json_are_what_detect_labels_answers(user: Person, cat: Path) -> None:
     found = user.run("labels", cat, "--json", "--properties").json
     assert {"Labels", "LabelModelVersion", "ImageProperties"} == set(found)

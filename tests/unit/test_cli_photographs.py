@@ -74,6 +74,7 @@ def test_a_comparison_is_drawn_with_one_face_beside_the_others(user: Person, tmp
     assert "cannot be written" in user.run("compare", a, a, "--save", tmp_path / "nowhere" / "one.png").err
 
 
+@pytest.mark.slow
 def test_different_people_do_not_compare(user: Person, shared_data: Path) -> None:
     said = user.run("compare", user.portrait("a.jpg"), shared_data / "images" / "couple.jpg", "--json")
     assert len(said.json["FaceMatches"]) == 2

@@ -36,6 +36,7 @@ def plain(file: Path, count: int = 20, dimension: int = 512, **columns: list[str
     return file
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_collection_is_searched_like_the_first(people: Person, tmp_path: Path) -> None:
     file = tmp_path / "people.parquet"
     said = people.run("collections", "export", "people", file)
@@ -74,6 +75,7 @@ def test_exporting_what_is_not_there_or_cannot_be_written_leaves_nothing(people:
     assert list(tmp_path.glob("*.parquet*")) == []
 
 
+@pytest.mark.slow
 def test_embeddings_of_others_need_a_name_and_a_model(user: Person, tmp_path: Path) -> None:
     file = plain(tmp_path / "plain.parquet", external_image_id=[f"p{row}" for row in range(20)], note=["x"] * 20)
     said = user.run("collections", "import", file)
@@ -122,6 +124,7 @@ def test_a_collection_of_another_model_is_imported_and_searched_by_it(
     assert "row 1: embedding has 128 numbers, not 512" in said.err
 
 
+@pytest.mark.slow
 def test_pictures_are_enrolled_in_a_collection_by_its_own_model(user: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     user.portrait("a.jpg")
     monkeypatch.setenv("REGARD_MODELS_EMBEDDER", "fr-feature")
@@ -149,6 +152,7 @@ def test_the_doctor_names_the_model_of_every_collection_and_what_it_lacks(
     assert "Its file is missing: `regard models pull fr-feature" in " ".join(said.out.split())
 
 
+@pytest.mark.slow
 def test_a_wrong_model_name_or_file_is_an_error_in_words(people: Person, tmp_path: Path) -> None:
     file = tmp_path / "people.parquet"
     people.run("collections", "export", "people", file)
@@ -189,6 +193,7 @@ def test_verify_says_that_all_is_well_or_names_what_is_not(people: Person) -> No
     assert "is not a unit vector" in said.err
 
 
+@pytest.mark.slow
 def test_rebuild_makes_the_files_of_the_index_again(
     user: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,7 @@ def film(user: Person, content: bytes) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_who_and_what_is_in_a_film_is_told_in_a_table_and_shown_on_a_page(
     user: Person, film: Path, tmp_path: Path
 ) -> None:

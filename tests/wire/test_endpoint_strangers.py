@@ -138,6 +138,7 @@ def crowded(server: Server, clients: int) -> Iterator[None]:
             each.result()
 
 
+@pytest.mark.slow
 def test_a_key_that_asks_for_much_makes_only_itself_wait(schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loopback, "Keys", Everybody)
     pictures = Pictures(0.05)
@@ -160,6 +161,7 @@ def test_a_key_that_asks_for_much_makes_only_itself_wait(schema: Schema, monkeyp
     assert sorted(listings)[2] < 0.2
 
 
+@pytest.mark.slow
 def test_a_key_that_fills_the_queue_is_the_one_that_is_turned_away(
     schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ def test_digits_are_ascii_as_in_java() -> None:
     assert not from_java(r"\d{3}").matches("١٢٣")
 
 
+@pytest.mark.slow
 def test_unicode_categories_mean_what_they_mean_in_java() -> None:
     tag = from_java(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$")
     for code in range(sys.maxunicode + 1):

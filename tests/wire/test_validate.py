@@ -212,6 +212,7 @@ def like(model: Shape) -> st.SearchStrategy[Any]:
 
 @settings(deadline=None, max_examples=150)
 @given(st.data(), st.sampled_from(["DetectFaces", "CreateCollection", "IndexFaces", "CreateStreamProcessor"]))
+@pytest.mark.slow
 def test_any_json_value_is_either_parsed_or_refused_with_a_regard_error(data: st.DataObject, operation: str) -> None:
     model = MODEL.operations[operation].input
     value = data.draw(like(model))

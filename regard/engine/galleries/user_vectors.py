@@ -76,8 +76,7 @@ class Users:
         grant.require(Action.ENROL, collection_id)
         grant.note(user=user_id)
         collection = self._collections.get(collection_id)
-        self._users.create(collection.key, user_id, self._record.now())
-        return self._users.get(collection.key, user_id)
+        return self._users.create(collection.key, user_id, self._record.now())
 
     def get(self, grant: Grant, collection: Collection, user_id: str) -> User:
         """Raises ResourceNotFound, and AccessDenied first to whom may not list users: that there is one is told too."""

@@ -148,6 +148,7 @@ def test_a_lost_or_changed_seal_key_says_what_to_do_and_new_keys_work(keys, home
         keys.lookup(old)
 
 
+@pytest.mark.slow
 def test_processes_that_make_the_first_key_at_once_share_one_seal(keys, home):
     code = (
         "import sys; from pathlib import Path\n"

@@ -8,6 +8,7 @@ from regard.bootstrap import packs
 from regard.config.settings import load_settings
 
 
+@pytest.mark.slow
 def test_the_log_says_for_how_long_a_package_is_fetched_whose_client_says_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -88,6 +88,7 @@ def measured(program: str, *arguments: Path) -> tuple[float, float]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 class TestMemory:
+    @pytest.mark.slow
     def test_of_models_run_at_once_returns_to_the_system(self, models: Path, tmp_path: Path) -> None:
         grown, left = measured(MODELS, tmp_path, models)
         assert grown > 150

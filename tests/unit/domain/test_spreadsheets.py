@@ -33,6 +33,7 @@ def test_a_files_name_is_no_formula_in_the_report_of_a_folder(tmp_path: Path) ->
     assert (first[0], second[4]) == (f"'{WICKED[0]}", f"'{WICKED[2]}")
 
 
+@pytest.mark.slow
 def test_whoever_writes_a_table_makes_its_cells_harmless() -> None:
     writers = set()
     for file in Path(regard.__file__).parent.rglob("*.py"):

@@ -120,6 +120,7 @@ def test_what_is_sent_after_a_refusal_is_read_up_to_a_bound(head: bytes) -> None
 
 @pytest.mark.parametrize("head", [EARLY % 10**9, b"no HTTP at all\r\n\r\n"])
 @pytest.mark.parametrize("piece", [b"", b"a"])
+@pytest.mark.slow
 def test_what_is_sent_slowly_after_a_refusal_is_read_for_a_while_only(head: bytes, piece: bytes) -> None:
     with door(rest=0.5) as running:
         client = running.open()
@@ -137,6 +138,7 @@ def test_a_client_that_does_not_read_its_answer_is_let_go() -> None:
         running.until(0)
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_slowly_gets_all_of_its_answer() -> None:
     with door(write=0.5) as running:
         client = running.open()
@@ -241,6 +243,7 @@ def protocols() -> int:
     return sum(isinstance(each, HttpProtocol) for each in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_closed_connections_leave_no_protocol_behind() -> None:
     with door() as running:
         before = protocols()  # of other tests' servers

@@ -40,6 +40,7 @@ def ended(server: subprocess.Popen[bytes]) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("end", ENDS)
+@pytest.mark.slow
 def test_what_runs_is_answered_and_what_is_idle_is_closed(end: signal.Signals) -> None:
     with process() as (server, port), connect(port, blocking(1.5)) as busy, connect(port, GET) as idle:
         answer(idle)
@@ -59,6 +60,7 @@ def test_what_runs_is_answered_and_what_is_idle_is_closed(end: signal.Signals) -
             assert (code, out, err) == (0, "ending\n", "")
 
 
+@pytest.mark.slow
 def test_what_is_not_answered_in_time_is_told_so_in_one_line_and_without_a_traceback() -> None:
     upload = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"
     with process(0.5) as (server, port), connect(port, blocking(60)) as busy, connect(port, upload) as slow:
@@ -78,6 +80,7 @@ def test_what_is_not_answered_in_time_is_told_so_in_one_line_and_without_a_trace
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_a_second_signal_ends_at_once(second: signal.Signals) -> None:
     with process(60) as (server, port), connect(port, blocking(60)) as busy:
         time.sleep(0.3)
@@ -102,6 +105,7 @@ def test_a_second_hangup_changes_nothing_for_a_closing_terminal_may_send_two() -
         assert ended(server)[0] == 0
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_read_or_goes_on_sending_does_not_hold_up_the_end() -> None:
     early = b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
     with process(1) as (server, port), connect(port, early) as sending, connect(port) as deaf:
@@ -122,6 +126,7 @@ def test_other_signals_are_ignored(other: signal.Signals) -> None:
         assert server.poll() is None
 
 
+@pytest.mark.slow
 def test_connections_are_accepted_though_strangers_have_taken_every_descriptor() -> None:
     with process() as (server, port), ExitStack() as opened:
         strangers = [opened.enter_context(connect(port, GET)) for _ in range(30)]

@@ -53,6 +53,7 @@ def test_an_id_is_a_uuid_of_kind_and_content() -> None:
     assert made[:8] == hashlib.sha256(b"image\0content").hexdigest()[:8]
 
 
+@pytest.mark.slow
 def test_a_large_jpeg_is_decoded_at_the_size_that_is_worked_at_and_keeps_its_own_measures() -> None:
     read = load(encoded(nobody(3000, 4000)))
     assert (read.image.width, read.image.height) == (4000, 3000)

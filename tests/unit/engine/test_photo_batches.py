@@ -86,6 +86,7 @@ def opened(pictures: Sequence[Picture], noted: list[int]) -> Iterator[OpenedPhot
     yield Skipped(reason="cannot be read", detail="")
 
 
+@pytest.mark.slow
 def test_no_more_pictures_are_in_memory_than_make_a_batch() -> None:
     large, noted, memory = open_picture(encoded(nobody(3000, 3800))), [], MemoryBudget(1 << 30)
     found = batches(opened([large] * 5, noted), memory)

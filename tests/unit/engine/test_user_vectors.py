@@ -299,6 +299,7 @@ def test_no_door_opens_to_a_grant_for_another_act_or_collection(house: House, st
 # -- at once ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_user_whose_faces_change_is_found_all_the_while(house: House, staff: Collection) -> None:
     rows = photographs(1, 2)
     _, spare = give(house, staff, "ada", rows)

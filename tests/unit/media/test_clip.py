@@ -366,6 +366,7 @@ def test_what_is_no_video_or_a_monstrous_one_is_refused(name: str, decoder: str)
         pictures(opened.read(Span()))
 
 
+@pytest.mark.slow
 def test_more_frames_a_second_than_cameras_take_are_refused() -> None:
     data = clip(numbered(4000, 32, 32), Making(times=tuple(range(4000))))
     with open_clip(io.BytesIO(data)) as opened, pytest.raises(UnreadableVideo, match="frames a second"):

@@ -327,6 +327,7 @@ def test_a_png_is_whole_until_it_is_very_large() -> None:
 
 
 @pytest.mark.parametrize("turned", [1, 6])
+@pytest.mark.slow
 def test_a_very_large_png_is_halved_each_pixel_the_mean_of_four_unless_it_is_wanted_whole(turned: int) -> None:
     pixels = np.tile(noise(100, 82), (51, 42, 1))[:4100]
     pixels[::1001] = 255

@@ -66,6 +66,7 @@ def examined(name: str) -> tuple[bytes, EncodedImage]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.slow
 def test_decoding_takes_what_the_header_says_and_not_much_less(name: str, tmp_path: Path) -> None:
     data, image = examined(name)
     small, large = tmp_path / "small", tmp_path / "large"
@@ -84,6 +85,7 @@ def test_no_picture_is_there_twice_once_it_is_decoded(name: str) -> None:
     assert pixels.shape[:2] == image.shape
 
 
+@pytest.mark.slow
 def test_interlaced_and_progressive_pictures_are_charged_more() -> None:
     for dear, cheap in (("interlaced png", "png"), ("progressive jpeg", "jpeg")):
         assert examined(dear)[1].decoding_bytes > 1.5 * examined(cheap)[1].decoding_bytes

@@ -247,6 +247,7 @@ def speaks_no_http(handler: BaseHTTPRequestHandler, _: int) -> None:
         (error(429, "TooManyRequests"), "TooManyRequests (429)"),
     ],
 )
+@pytest.mark.slow
 def test_a_fault_of_the_store_is_an_internal_error_and_passes(
     moody: tuple[Asked, S3Store], fault: Answer, said: str, logged: Callable[[], list[str]]
 ) -> None:

@@ -141,6 +141,7 @@ def test_a_token_changed_anywhere_is_refused(place: int, character: str) -> None
 
 
 @given(st.text(min_size=1, max_size=255))
+@pytest.mark.slow
 def test_what_is_no_token_at_all_is_refused(text: str) -> None:
     with pytest.raises(InvalidPaginationToken):
         resumed({"NextToken": text})

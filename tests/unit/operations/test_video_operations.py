@@ -94,6 +94,7 @@ def test_a_video_of_ten_gibibytes_is_taken_and_a_larger_one_is_not(studio: Studi
         studio.start(name)
 
 
+@pytest.mark.slow
 def test_the_twenty_first_job_that_goes_on_is_one_too_many(studio: Studio) -> None:
     for _ in range(20):
         studio.start("FaceDetection")

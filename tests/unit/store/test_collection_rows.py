@@ -28,6 +28,7 @@ def test_names_differ_by_case(store):
     assert store.collection("Staff").key != store.collection("staff").key
 
 
+@pytest.mark.slow
 def test_of_two_processes_that_create_a_collection_one_succeeds(store):
     code = (
         "import sys\n"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from stores import feeds_of
 
 from regard.index.embedded.embedded_index import EmbeddedIndex
@@ -42,6 +43,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_kill_loses_nothing_acknowledged_and_leaves_no_half_batch(store, kind):
     collection = store.collection()
     added, doomed, deleted = set(), set(), set()

@@ -101,6 +101,7 @@ def test_a_page_may_be_of_chosen_faces_only(store):
     assert store.faces.page(collection.key, faces[2].key, 9, chosen) == [faces[4]]
 
 
+@pytest.mark.slow
 def test_more_keys_than_one_statement_holds_are_found(store):
     collection = store.collection()
     faces = store.enrol(collection, 9000)

@@ -39,6 +39,7 @@ def test_each_part_of_a_request_tells_it_from_others(store):
     assert answers == [{"number": number} for number in range(4)]
 
 
+@pytest.mark.slow
 def test_expired_answers_go_as_new_ones_come_some_at_a_time(store):
     old, late = IdempotencyRows(store.database), NOW + WEEK
     for number in range(300):

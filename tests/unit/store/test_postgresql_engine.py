@@ -74,6 +74,7 @@ def test_without_the_extra_it_says_which(url, tmp_path):
 # -- transactions ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_keys_rise_in_the_order_of_commits_over_all_processes(url):
     """The follower's ground: whoever sees a key has seen every lower one."""
     processes = [database.open(url) for _ in range(3)]

@@ -131,6 +131,7 @@ def test_after_a_kill_the_next_start_does_it(home: Path) -> None:
         assert on_disk(home, vectors) == 0
 
 
+@pytest.mark.slow
 def test_a_long_read_puts_it_off_and_keeps_no_writer_waiting(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     with opened(home, erase_seconds=0.2) as rows:
         _, _, vectors = enrol(rows)
@@ -164,6 +165,7 @@ def test_another_process_that_empties_the_log_is_waited_for(home: Path) -> None:
         assert on_disk(home, vectors) == 0
 
 
+@pytest.mark.slow
 def test_a_read_of_a_moment_is_not_told_of(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     with opened(home, erase_seconds=0) as rows:
         _, _, vectors = enrol(rows)

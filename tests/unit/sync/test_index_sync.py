@@ -74,6 +74,7 @@ def test_a_collection_dropped_and_made_again_starts_empty(store):
     assert here.follower.agreement() == []
 
 
+@pytest.mark.slow
 def test_a_rebuild_reports_how_far_it_is(store):
     collection = store.collection()
     store.enrol(collection, 9000)
@@ -145,6 +146,7 @@ def test_a_rebuild_fills_both_indexes(store, make_units):
     assert here.follower.agreement() == []
 
 
+@pytest.mark.slow
 def test_while_a_users_vector_is_replaced_a_search_finds_them(store, make_units):
     here, collection = Followed(store), store.collection()
     vector = make_units(1)
@@ -205,6 +207,7 @@ def test_agreement_names_what_differs_both_ways(store, make_units):
     ]
 
 
+@pytest.mark.slow
 def test_deleting_a_collection_while_others_add_to_it_leaves_no_orphan(store, make_new, make_units):
     here = Followed(store)
     refused, stop = [], threading.Event()

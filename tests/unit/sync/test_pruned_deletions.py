@@ -105,6 +105,7 @@ def test_one_that_was_away_while_a_collection_left_and_came_home_has_all_of_it(s
     assert away.sync.agreement() == []
 
 
+@pytest.mark.slow
 def test_files_from_before_the_pruning_are_compared_with_sql(store: Store, tmp_path: Path, few: None) -> None:
     staff, gone, busy = store.collection(), store.collection("gone"), Process(store)
     faces = store.faces.add(staff.key, new_faces(600), alike(600), MODEL, NOW)

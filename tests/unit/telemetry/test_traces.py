@@ -126,6 +126,7 @@ def test_a_path_before_it_is_kept(record: Callable[..., RequestRecord]) -> None:
     assert send(lambda sending: sending.answered(record()), "/otel/").paths == ["/otel/v1/traces"]
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_away_does_not_hold_up_the_end(
     record: Callable[..., RequestRecord], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -164,6 +165,7 @@ except SettingsError as error:
 """
 
 
+@pytest.mark.slow
 def test_without_the_extra_all_works_and_only_asking_for_traces_is_an_error(tmp_path: object) -> None:
     command = [sys.executable, "-c", WITHOUT, str(tmp_path)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

@@ -34,6 +34,7 @@ def test_a_model_that_does_not_take_its_cards_input_is_told_so(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("graph", [hostile_graphs.slow_to_load, hostile_graphs.slow_to_run])
+@pytest.mark.slow
 def test_a_graph_that_does_not_end_is_ended(tmp_path: Path, graph: Callable[[Path], Path]) -> None:
     file, began = graph(tmp_path / "slow.onnx"), time.monotonic()
     with pytest.raises(ModelUnavailable, match=r"slow\.onnx was tried, and did not load and run once within 3 seconds"):

@@ -128,6 +128,7 @@ def test_every_task_of_a_crop_has_a_card_for_that_task() -> None:
     assert cards["face-attrib-net"].task == Task.GLASSES
 
 
+@pytest.mark.slow
 def test_each_model_is_loaded_once_whoever_asks(own: Callable[..., FaceModels], tmp_path: Path) -> None:
     more = f"dimension = 4\n{CALIBRATION}"
     models = own(
@@ -157,6 +158,7 @@ class Runs:
         raise AssertionError("the models do not know")
 
 
+@pytest.mark.slow
 def test_a_meter_is_told_of_every_run_by_the_cards_name(own: Callable[..., FaceModels], tmp_path: Path) -> None:
     runs, more = Runs(), f"dimension = 4\n{CALIBRATION}"
     cards = [
@@ -211,6 +213,7 @@ def version_of(models: FaceModels, name: str) -> str:
     return models._zoo.card(name).version
 
 
+@pytest.mark.slow
 def test_each_face_model_is_had_by_its_version_and_the_default_one_without(pair: FaceModels) -> None:
     first, second = (pair.embedder(version_of(pair, name)) for name in ("first", "second"))
     assert first is pair.embedder()

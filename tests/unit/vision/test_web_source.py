@@ -29,6 +29,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyServer]:
     ids=["without a word", "with a reset", "between chunks"],
 )
 @pytest.mark.parametrize("ranges", [True, False], ids=["that knows ranges", "that knows none"])
+@pytest.mark.slow
 def test_a_file_is_taken_up_where_it_broke_off_by_a_server(
     server: ToyServer, tmp_path: Path, kind: dict[str, Any], ranges: bool
 ) -> None:

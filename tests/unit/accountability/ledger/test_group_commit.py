@@ -41,6 +41,7 @@ class Disk:
         self.commits.append(len(records))
 
 
+@pytest.mark.slow
 def test_who_comes_back_first_is_not_written_alone_while_the_others_wait() -> None:
     """Were they not waited for, one and seven of the eight would be written by turns: sixteen commits, not nine."""
     disk = Disk(seconds=0.2)

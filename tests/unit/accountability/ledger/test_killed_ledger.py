@@ -37,6 +37,7 @@ with book.act(Action.ADMINISTER):
 
 
 @pytest.mark.parametrize("where", ["before the entry", "before the commit", "after the commit"])
+@pytest.mark.slow
 def test_a_process_killed_between_act_and_entry_leaves_both_or_neither(tmp_path: Path, where: str) -> None:
     path = [str(Path(__file__).parent), *sys.path]
     code = KILLED.format(path=path, home=str(tmp_path), where=where)
@@ -63,6 +64,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_every_answer_that_left_a_killed_process_has_its_entry(tmp_path: Path) -> None:
     path = [str(Path(__file__).parent), *sys.path]
     code, answers = ANSWERING.format(path=path, home=str(tmp_path)), 0

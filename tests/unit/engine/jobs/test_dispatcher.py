@@ -60,6 +60,7 @@ def test_jobs_are_done_in_processes_of_their_own(store: Store) -> None:
 
 
 @SQLITE
+@pytest.mark.slow
 def test_a_video_that_ends_its_worker_is_tried_alone_then_failed_and_takes_no_other_with_it(store: Store) -> None:
     good, deadly = submit(store, chunks=3), submit(store, chunks=3, deadly=1)
     with dispatching(store):
@@ -70,6 +71,7 @@ def test_a_video_that_ends_its_worker_is_tried_alone_then_failed_and_takes_no_ot
 
 
 @SQLITE
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_ended(store: Store) -> None:
     hanging = submit(store, chunks=2, hanging=1)
     with dispatching(store, lease=1.0):
@@ -79,6 +81,7 @@ def test_a_worker_that_hangs_is_ended(store: Store) -> None:
 
 
 @SQLITE
+@pytest.mark.slow
 def test_a_worker_goes_on_after_the_machine_slept(store: Store) -> None:
     """All leases have lapsed then, and none of the workers hangs."""
     slept, ended_workers = [timedelta()], []
@@ -109,6 +112,7 @@ def test_what_is_worked_on_goes_back_at_once_when_the_dispatcher_ends(store: Sto
 
 
 @SQLITE
+@pytest.mark.slow
 def test_a_job_waits_while_the_database_refuses_to_store_and_goes_on_after(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,6 +141,7 @@ def test_a_file_that_was_cut_off_is_refused(store: Store, other: Store, file: Pa
     assert nothing_came(other)
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_found_or_changes_nothing(store: Store, other: Store, file: Path) -> None:
     store.fill()
     store.export(file)

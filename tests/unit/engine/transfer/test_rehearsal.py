@@ -28,6 +28,7 @@ def test_a_good_file_is_read_to_its_end(file: Path) -> None:
     assert active_children() == []
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_said_as_the_import_would(file: Path) -> None:
     for content in (b"\xff\xd8 a photograph", b"", b"PAR1PAR1"):
         file.write_bytes(content)
@@ -41,6 +42,7 @@ def test_what_is_wrong_is_said_as_the_import_would(file: Path) -> None:
 
 
 @only_linux
+@pytest.mark.slow
 def test_a_row_of_fifty_million_numbers_ends_where_the_memory_does(file: Path) -> None:
     many = 50_000_000
     lists = pa.ListArray.from_arrays(pa.array([0, many], pa.int32()), pa.array(np.ones(many, np.float32)))
@@ -64,6 +66,7 @@ def test_a_process_that_is_ended_while_it_reads_is_a_file_that_cannot_be_read(fi
     assert active_children() == []
 
 
+@pytest.mark.slow
 def test_who_stops_leaves_no_process(file: Path) -> None:
     pq.write_table(pa.table({"embedding": units(50_000).tolist()}), file)
 

@@ -109,6 +109,7 @@ def test_two_people_at_the_same_place_with_a_cut_between_are_two(two: Studio, po
     assert two.done(tracking)[0] == followed
 
 
+@pytest.mark.slow
 def test_two_on_one_wall_where_no_cut_is_told_are_named_each_for_themselves(
     two: Studio, portraits: list[np.ndarray]
 ) -> None:
@@ -154,6 +155,7 @@ def test_celebrities_on_one_wall_are_named_each_for_themselves(two: Studio, port
 
 
 @pytest.mark.parametrize("lit_from", [24, 25, 26])
+@pytest.mark.slow
 def test_a_flash_and_a_camera_that_follows_somebody_keep_one_person(
     two: Studio, portraits: list[np.ndarray], lit_from: int
 ) -> None:

@@ -116,6 +116,7 @@ def test_black_covers_as_much_as_asked(bright_rows: int, is_black: bool) -> None
     assert cues_of(segments_of(data)) == [("BlackFrames" if is_black else "Content", 0, 9)]
 
 
+@pytest.mark.slow
 def test_black_frames_with_sound_are_content() -> None:
     frames = [*shot(1, 50), *black(50), *shot(2, 50), *black(50)]
     loud = Making(spoken=[0.3] * 150 + [0.0] * 50)

@@ -95,6 +95,7 @@ def test_what_is_read_ahead_is_told_as_if_it_were_not(
     assert readers() == []
 
 
+@pytest.mark.slow
 def test_faces_are_found_ahead_only_where_no_larger_models_run(film: bytes, analyzer: FaceAnalyzer) -> None:
     threads: dict[bool, set[int]] = {}
 

@@ -79,6 +79,7 @@ def test_who_is_no_match_has_rows_with_an_empty_list(wanted: Studio) -> None:
     assert all(each["FaceMatches"] == [] and "faces" not in each for each in found["TIMESTAMP"])
 
 
+@pytest.mark.slow
 def test_all_kinds_of_job_share_one_decode_and_find_what_each_finds_alone(studio: Studio) -> None:
     data = clip([*walking(people.head(160), 25, 90), *black(0), *[numbered(6, 426, 240)[5]] * 25], SMOOTH)
     labels = {"MinConfidence": 50.0, "Settings": {}}

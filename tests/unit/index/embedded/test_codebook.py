@@ -13,12 +13,14 @@ from regard.index.embedded.codebook import BoolArray, Codebook
 from regard.index.embedded.fast_scan import FastScan
 
 
+@pytest.mark.slow
 def test_the_projection_keeps_cosines():
     vectors = alike(500)
     small = known().project(vectors)
     np.testing.assert_allclose(small @ small.T, vectors @ vectors.T, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_only_the_directions_in_use_are_kept():
     spread = np.linalg.qr(np.random.default_rng(0).standard_normal((128, D)))[0].T.astype(np.float32)
     vectors = alike(6000) @ spread
@@ -178,6 +180,7 @@ def test_dimensions_that_would_be_lost_are_refused(make_units):
         codebook.train(make_units(2000, 16))
 
 
+@pytest.mark.slow
 def test_vectors_that_are_not_alike_say_nothing_of_the_errors(make_units):
     with pytest.raises(ValueError, match="alike"):
         codebook.train(make_units(1000, 512))

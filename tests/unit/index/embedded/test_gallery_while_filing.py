@@ -180,6 +180,7 @@ def test_what_is_still_to_come_is_asked_for_until_it_has(opener):
     assert opener().last_sealed == 4000 + SEAL - 1
 
 
+@pytest.mark.slow
 def test_rows_that_come_go_and_are_sought_while_files_change_are_as_brute_force_says(opener):
     """Seals, joins and clears away all the time."""
     gallery, stop = opener(seal=32, patience=60), threading.Event()

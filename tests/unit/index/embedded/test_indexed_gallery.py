@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pytest
 from gallery_opener import SEAL, VECTORS, add, files, found, full_disk, quiet, remove
 
 from regard.domain.galleries import Hits
@@ -228,6 +229,7 @@ def test_joining_and_clearing_away_leave_nothing_mapped_of_what_was(opener):
     assert len(names) <= 2
 
 
+@pytest.mark.slow
 def test_a_key_that_goes_and_comes_again_is_never_found_twice(opener):
     gallery, stop = opener(), threading.Event()
     add(gallery, 0, 10 * SEAL)
@@ -271,6 +273,7 @@ def test_searches_that_come_together_get_each_its_own(opener):
             assert len(hits.keys) <= 1 + row % 5
 
 
+@pytest.mark.slow
 def test_a_search_never_fails_while_rows_come_go_are_sealed_and_joined(opener):
     gallery, stop = opener(), threading.Event()
     add(gallery, 0, SEAL)

@@ -47,6 +47,7 @@ def test_a_collection_moves_there_and_back_with_its_users(one, two, shared, enro
         assert two.held(guests) == keys(faces)
 
 
+@pytest.mark.slow
 def test_nothing_is_missed_while_a_collection_moves(one, two, shared, enrol, make_new, make_units, monkeypatch):
     """Searches find every face, those that come are found at once, those that go are not, wherever it lives."""
     monkeypatch.setattr("regard.sync.feed.BATCH", 16)

@@ -202,6 +202,7 @@ def test_work_that_was_cut_off_is_done_again(one, two, shared, staff, enrol, mak
     assert two.follower.agreement() == []
 
 
+@pytest.mark.slow
 def test_many_servers_adding_and_deleting_at_once_agree_in_the_end(url, one, shared, staff, make_new, make_units):
     def work(lane: int) -> None:
         server = Server(url, shared)
