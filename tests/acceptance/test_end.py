@@ -26,7 +26,9 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "end", [signal.SIGTERM, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP))]
+)
 def test_the_server_ends_in_time_whatever_its_connections_are_doing(
     models: Path, tmp_path: Path, end: signal.Signals
 ) -> None:

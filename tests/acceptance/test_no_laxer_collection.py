@@ -46,11 +46,9 @@ def looks(client: Any, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("profile", "overlays"),
     [
-        *((profile, "") for profile in PEOPLED),
-        *(
-            pytest.param(profile, "illinois, texas", marks=[] if profile == "public-safety" else pytest.mark.slow)
-            for profile in PEOPLED
-        ),
+        pytest.param(profile, overlays, marks=[] if profile == "public-safety" else pytest.mark.slow)
+        for profile in PEOPLED
+        for overlays in ("", "illinois, texas")
     ],
 )
 def test_beside_the_rules_of_the_installation_nobody_makes_an_open_collection(
