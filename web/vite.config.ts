@@ -1,5 +1,6 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
+import { calm } from "./calm.ts";
 import { early } from "./early.ts";
 
 /** What this many pages or more need comes with the first script: on a slow line a file more costs more than its bytes. */
@@ -7,7 +8,7 @@ const SHARED = 3;
 
 export default defineConfig({
   base: "./", // works behind any path prefix
-  plugins: [svelte(), early()],
+  plugins: [svelte(), early(), calm()],
   build: {
     outDir: "../regard/console/dist",
     emptyOutDir: true,
