@@ -15,7 +15,7 @@ from regard.index.embedded import segment_file
 from regard.index.embedded.codebook import Codebook
 from regard.index.embedded.fast_scan import BLOCK, FastScan
 from regard.index.embedded.segment_file import STEP_ROWS, Header, SegmentFile, Vectors
-from regard.index.exact_search import TOMBSTONE, Best, compared
+from regard.index.exact_search import TOMBSTONE, Best, compared, singles
 
 #: The share of the rows that a scan looks at first until it knows better, and at most (but this many rows at least);
 #: and how many times more where those did not go down to the floor. Looking at 8,192 of a million takes half as long
@@ -252,8 +252,9 @@ class SealedSegment:
         while done < (far := self._far(best, base, scores)):
             # The better the worst of a full list is, the less is left to compare.
             chosen = rows[done : min(done + size, far)]
-            chosen = chosen[self._coded[chosen]]
-            self._compare(best, probe, chosen, self.file.vectors[chosen].astype(np.float32))
+            chosen = chosen[self._coded.take(chosen)]
+            # Not by [chosen], which takes four times as long.
+            self._compare(best, probe, chosen, singles(self.file.vectors.take(chosen, axis=0)))
             done, size = done + size, size * _DEEPER
         return far
 
@@ -268,9 +269,11 @@ class SealedSegment:
 
     def _compare(self, best: Best, probe: FloatArray, rows: IntArray, vectors: FloatArray) -> None:
         scores = vectors @ probe
+        near = best.near(scores)
+        rows = rows[near]
         # After the vectors: one that goes now is found as it was, or not at all.
         keys = np.where(self._tombstones[rows], TOMBSTONE, self._keys[rows])
-        best.offer(vectors, keys, scores)
+        best.offer(vectors[near], keys, scores[near])
 
     def _places(self, keys: IntArray) -> IntArray:
         """The first row whose key is not below each of these."""
