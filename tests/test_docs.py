@@ -138,8 +138,25 @@ def test_the_page_of_operations_is_the_one_that_is_generated() -> None:
 
 
 def test_the_readme_says_how_many_operations_there_are() -> None:
+    words, known = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split()), len(schema.load().operations)
+    assert f"{len(ACTS)} of Rekognition's {known} operations" in words
+    assert f"| operations | {known} | [{len(ACTS)} of them]" in read("guides/from-rekognition.md")
+
+
+def test_the_readme_has_the_numbers_of_the_pages_that_explain_them() -> None:
     words = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert f"{len(ACTS)} of Rekognition's {len(schema.load().operations)} operations" in words
+    pairs = re.search(r"All pairs of different people: ([\d,]+)", read("accuracy.md"))
+    mates = re.search(r"^\| 80 \| ([\d.]+ %) \|", read("guides/from-rekognition.md"), re.MULTILINE)
+    assert pairs
+    assert mates
+    assert f"counted on {int(pairs[1].replace(',', '')) / 1e6:.1f} million pairs" in words
+    assert f"At 80, {mates[1]} of mates are accepted" in words
+    two_cores = read("performance.md").partition("\nTwo cores:\n")[2]
+    for picture, count in (("640×480", "1 face"), ("1920×1080", "10 faces")):
+        line = re.search(rf"^\| {picture}, {count} \| search \|.*\|$", two_cores, re.MULTILINE)
+        assert line
+        assert f"{picture} photograph" in words
+        assert f"{float(line[0].split('|')[-4]):.0f} ms" in words
 
 
 def test_the_guide_says_how_many_labels_there_are() -> None:
