@@ -158,7 +158,7 @@ def server(engine: Engine, shared: RequestPipeline | None = None, *, strict_outp
     async def front(request: Request) -> Response:
         if console.greets(request):
             return RedirectResponse(f"{request.url.path.rstrip('/')}{PLACE}/", headers={"Vary": "Accept"})
-        content, media_type = front_page(request.headers.get("accept", ""))
+        content, media_type = front_page(request.headers.get("accept", ""), console=console.built)
         return Response(content, headers=_PAGE_HEADERS, media_type=media_type)
 
     async def live(_: Request) -> JSONResponse:

@@ -53,7 +53,9 @@ def test_a_browser_that_opens_the_address_is_sent_to_the_console(live: Live, ope
 
 
 def test_programs_still_get_the_front_page(live: Live) -> None:
-    assert get(live, "/", accept="*/*").status == 200
+    answer = get(live, "/", accept="*/*")
+    assert answer.status == 200
+    assert b"console/ below this address" in answer.content  # type: ignore[attr-defined]
 
 
 def test_only_a_browser_that_keeps_a_sign_in_is_told_to_ask_early_who_it_is(live: Live) -> None:

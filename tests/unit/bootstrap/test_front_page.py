@@ -10,7 +10,7 @@ from regard.bootstrap.front_page import front_page
     [("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"), ("*/*", "text/plain"), ("", "text/plain")],
 )
 def test_the_front_page_says_what_this_is_in_the_form_that_is_asked_for(accept: str, kind: str) -> None:
-    content, media_type = front_page(accept)
+    content, media_type = front_page(accept, console=True)
     assert media_type == kind
     assert content.startswith("<!doctype html>") is (kind == "text/html")
     for word in (
@@ -22,3 +22,11 @@ def test_the_front_page_says_what_this_is_in_the_form_that_is_asked_for(accept: 
         "health/ready",
     ):
         assert word in content
+
+
+@pytest.mark.parametrize("accept", ["text/html", "*/*"])
+def test_the_front_page_says_where_the_console_is_or_that_there_is_none(accept: str) -> None:
+    (there, _), (missing, _) = (front_page(accept, console=built) for built in (True, False))
+    assert "console/ below this address" in there
+    assert "not built" not in there
+    assert "not built" in missing
