@@ -109,6 +109,7 @@ endurance-jobs: $(VENV)/installed-dev
 bench: $(VENV)/installed-bench
 	$(BIN)/python -W ignore -m benchmarks.speed
 	$(BIN)/python -W ignore -m benchmarks.image_speed --again
+	$(BIN)/python -W ignore -m benchmarks.weights
 
 bench-console: $(VENV)/installed-dev
 	@$(MAKE) --no-print-directory console
