@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 from cli_home import Person
@@ -14,6 +16,7 @@ from rich.console import Console
 from regard.commands.tables import Table, shortened
 
 LONG = "/home/you/Pictures/people/2024/summer/bea/IMG_20240714_120501.jpg"
+QUICK_START = Path(__file__).parents[2] / "docs" / "quick-start.md"
 COLOURS = [("lightsteelblue", 26), ("black", 17), ("dimgrey", 10), ("tan", 8), ("steelblue", 6)]
 
 
@@ -143,6 +146,19 @@ def test_the_attributes_of_a_face_are_a_card_where_they_do_not_fit_a_line(
     assert "Gender female" in said.out
     monkeypatch.setenv("COLUMNS", "260")
     assert "Face 1" not in people.run("faces", people.pictures / "both.png", "--attributes").out
+
+
+def test_the_quick_start_shows_where_and_how_surely_faces_are_found(
+    user: Person, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = user.run("faces", shared_data / "images" / "couple.jpg", "--attributes").out
+    told, shown = (
+        [[float(number) for number in face] for face in re.findall(r"Left (\d+) .*Confidence ([\d.]+) ", text)]
+        for text in (said, QUICK_START.read_text(encoding="utf-8"))
+    )
+    assert shown == [pytest.approx(face, abs=5) for face in told]
+    assert [confidence for _, confidence in shown] == pytest.approx([confidence for _, confidence in told], abs=0.5)
 
 
 @pytest.mark.parametrize("width", [200, 78, 70, 60, 50, 40, 30])
