@@ -60,10 +60,19 @@ def aiobotocore_python() -> Path:
 
 def javascript_sdk() -> Path:
     """The folder of `node_modules`."""
+    return _packages("aws-sdk-js", HERE / "package.json")
+
+
+def old_javascript_sdk() -> Path:
+    """The same, with a version 3 that is too old to read the endpoint from the environment."""
+    return _packages("old-aws-sdk-js", HERE / "old" / "package.json")
+
+
+def _packages(name: str, recipe: Path) -> Path:
     for tool in ("node", "npm"):
         if shutil.which(tool) is None:
             pytest.fail(f"The JavaScript SDK is tested too: install Node 20 or newer with npm; there is no {tool}.")
-    folder, recipe = CACHE / "aws-sdk-js", HERE / "package.json"
+    folder = CACHE / name
     quiet = ["--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
     _make(folder, recipe.read_text(encoding="utf-8"), ["npm", "install", *quiet], copied=recipe)
     return folder

@@ -12,7 +12,7 @@ from live_server import Live
 from people import crowd, encoded
 
 from .cli_driver import Cli
-from .installing import HERE, javascript_sdk, old_boto3
+from .installing import HERE, javascript_sdk, old_boto3, old_javascript_sdk
 
 pytestmark = pytest.mark.slow
 
@@ -80,6 +80,26 @@ def test_a_boto3_that_is_too_old_sends_elsewhere_as_the_guide_says(live: Live, c
     shown = output([str(old_boto3()), "-c", line], folder, environment)
     assert shown == "https://rekognition.us-east-1.amazonaws.com\n"
     assert "| boto3 | from 1.28 |" in FROM_REKOGNITION
+
+
+WHERE = """
+import { ListCollectionsCommand, RekognitionClient } from "@aws-sdk/client-rekognition";
+const requestHandler = { handle: async ({ protocol, hostname }) => { throw new Error(`${protocol}//${hostname}`); } };
+const client = new RekognitionClient({ requestHandler, maxAttempts: 1 });
+await client.send(new ListCollectionsCommand({})).catch((error) => console.log(error.message));
+"""
+
+
+def test_a_javascript_sdk_that_is_too_old_sends_elsewhere_as_the_guide_says(live: Live, cli: Cli, folder: Path) -> None:
+    environment = cli.environment() | {"AWS_ENDPOINT_URL_REKOGNITION": live.url, "AWS_REGION": "us-east-1"}
+    shown = []
+    for name, sdk in (("new", javascript_sdk()), ("old", old_javascript_sdk())):
+        (place := folder / name).mkdir()
+        (place / "node_modules").symlink_to(sdk / "node_modules")
+        (place / "where.mjs").write_text(WHERE, encoding="utf-8")
+        shown.append(output(["node", "where.mjs"], place, environment))
+    assert shown == ["http://127.0.0.1\n", "https://rekognition.us-east-1.amazonaws.com\n"]
+    assert "`@smithy/middleware-endpoint` 2.1 (October 2023)" in FROM_REKOGNITION
 
 
 PYTHON = 'import boto3; print(boto3.client("rekognition").list_collections())'
