@@ -5,6 +5,7 @@ The AWS CLI and aiobotocore pin their own botocore, hence environments of their 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,18 @@ def javascript_sdk() -> Path:
 def old_javascript_sdk() -> Path:
     """The same, with a version 3 that is too old to read the endpoint from the environment."""
     return _packages("old-aws-sdk-js", HERE / "old" / "package.json")
+
+
+def go_program() -> Path:
+    """`faces.go`, built with Debian's packages of Go and of version 2 of its SDK; GOPATH may name another place."""
+    place = Path(os.environ.get("GOPATH", "/usr/share/gocode"))
+    sdk = place / "src" / "github.com" / "aws" / "aws-sdk-go-v2" / "service" / "rekognition"
+    if shutil.which("go") is None or not sdk.is_dir():
+        pytest.skip("needs Go and its SDK: apt-get install golang-go golang-github-aws-aws-sdk-go-v2-dev")
+    folder, recipe = CACHE / "aws-sdk-go", HERE / "faces.go"
+    build = ["env", "GO111MODULE=off", f"GOPATH={place}", "CGO_ENABLED=0", "go", "build", "-o", "faces", recipe.name]
+    _make(folder, recipe.read_text(encoding="utf-8"), build, copied=recipe)
+    return folder / "faces"
 
 
 def _packages(name: str, recipe: Path) -> Path:
