@@ -305,7 +305,8 @@ def _check_bodies(
         if time < findings.last:
             raise LedgerFault(f"Entry {index} is back-dated: it is of {time}, and one before it of {findings.last}.")
         findings.first, findings.last = findings.first or time, time
-        for first, last in said["facts"].get("erased", ()):
+        erased = said["facts"].get("erased", ()) if said.get("outcome") == "allowed" else ()
+        for first, last in erased:
             gone = missing.intersection(range(first, min(last, index - 1) + 1))
             findings.erased += len(gone)
             missing -= gone

@@ -313,6 +313,25 @@ def test_a_body_that_somebody_erased_by_hand_is_missed(tmp_path: Path) -> None:
     robbed.close()
 
 
+def erased_in_vain(book: Book) -> None:
+    with book.act(Action.DELETE, None) as grant, book.database.write():
+        grant.note(erased=[[0, 2]], reason="old")
+        raise OSError("the disk is full")
+
+
+def test_an_erasure_that_failed_covers_no_body_that_goes_later(tmp_path: Path) -> None:
+    robbed = Book(tmp_path)
+    robbed.search(3)
+    with pytest.raises(OSError, match="full"):
+        erased_in_vain(robbed)
+    assert robbed.bodies()[3]["outcome"] == "failed"
+    with robbed.database.write() as connection:
+        connection.exec_driver_sql("UPDATE ledger_entries SET salt = NULL, body = NULL WHERE position = 1")
+    with pytest.raises(LedgerFault, match="body of entry 1 is gone, and no entry says that it was erased"):
+        robbed.verify(tmp_path / "out")
+    robbed.close()
+
+
 def test_an_erased_body_cannot_be_guessed_from_its_leaf(book: Book) -> None:
     (entry,) = book.rows.entries(3, 1)
     assert entry.body is not None
