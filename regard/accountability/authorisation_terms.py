@@ -17,12 +17,12 @@ from regard.store.authorisation_rows import AuthorisationRows
 
 Kind = AuthorisationKind
 #: Of these the profile's `offence` is not asked: nobody need have done anything.
-_WITHOUT_OFFENCE = frozenset({Kind.CONSENT, Kind.COURT_ORDER_MISSING, Kind.DECEASED, Kind.DEPLOYMENT, Kind.EXIGENT})
+WITHOUT_OFFENCE = frozenset({Kind.CONSENT, Kind.COURT_ORDER_MISSING, Kind.DECEASED, Kind.DEPLOYMENT, Kind.EXIGENT})
 #: These are a document.
-_DOCUMENTS = frozenset({Kind.WARRANT, Kind.COURT_ORDER_MISSING})
+DOCUMENTS = frozenset({Kind.WARRANT, Kind.COURT_ORDER_MISSING})
 _SHA256 = re.compile("[0-9a-f]{64}")
 #: An approval takes time: a request whose approval came late is not too long for that.
-_SLACK = timedelta(minutes=5)
+SLACK = timedelta(minutes=5)
 
 
 def check_terms(found: Authorisation, rules: Rules) -> None:
@@ -37,7 +37,7 @@ def check_terms(found: Authorisation, rules: Rules) -> None:
     _check_purpose(found, rules)
     if not found.basis.strip():
         raise InvalidParameter("An authorisation needs a basis: the facts or the law that it stands on.")
-    if demanded.offence and not found.offence and found.kind not in _WITHOUT_OFFENCE:
+    if demanded.offence and not found.offence and found.kind not in WITHOUT_OFFENCE:
         raise InvalidParameter(f"The profile {name} needs the offence that an authorisation is about.")
     _check_document(found, rules)
     if demanded.declaration and not found.declaration.strip():
@@ -85,7 +85,7 @@ def _check_document(found: Authorisation, rules: Rules) -> None:
     if any(each and not _SHA256.fullmatch(each) for each in hashes):
         raise InvalidParameter("A document is named by its SHA-256: 64 digits from 0 to f.")
     # An emergency cannot wait for a paper; its confirmation is one.
-    needed = found.kind in _DOCUMENTS or rules.authorisation.document
+    needed = found.kind in DOCUMENTS or rules.authorisation.document
     if needed and not found.document_sha256 and found.state is not AuthorisationState.EMERGENCY:
         raise InvalidParameter(
             f"An authorisation of the kind {found.kind} under the profile {rules.name} needs its document."
@@ -95,7 +95,7 @@ def _check_document(found: Authorisation, rules: Rules) -> None:
 def _check_extent(found: Authorisation, demanded: AuthorisationRules, name: str) -> None:
     if found.ends_at <= found.starts_at:
         raise InvalidParameter("An authorisation must end after it begins.")
-    if found.ends_at - found.starts_at > timedelta(days=demanded.longest_days) + _SLACK:
+    if found.ends_at - found.starts_at > timedelta(days=demanded.longest_days) + SLACK:
         raise InvalidParameter(
             f"Under the profile {name} an authorisation lasts {demanded.longest_days:g} days at most."
         )

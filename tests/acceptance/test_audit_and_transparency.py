@@ -98,6 +98,34 @@ def test_an_audit_finds_what_went_round_the_gate(station: Agency) -> None:
         seen |= rules
 
 
+@pytest.mark.control(43)
+def test_an_audit_asks_no_more_of_an_authorisation_than_the_gate_did(station: Agency) -> None:
+    """Of a missing person there is no offence; and who was sought in a bad picture, upon a second person's word."""
+    authorisation, case = searched(station)
+    decided(station, {"rita": Opinion.SAME, "ron": Opinion.SAME}, case)
+    mine = update(authorisations).where(authorisations.c.id == authorisation)
+    change(station, mine.values(kind="exigent", offence=None))
+    assert audit(station) == []
+    change(station, mine.values(kind="court-order-missing", state="emergency", confirm_by=datetime.now(UTC) + DAY))
+    assert audit(station) == []
+    change(station, mine.values(kind="investigation", state="approved"))
+    assert [each["words"] for each in audit(station)] == ["no offence is named"]
+
+
+@pytest.mark.control(39, 43)
+def test_an_audit_asks_of_a_poor_picture_whether_a_second_person_agreed(station: Agency) -> None:
+    authorisation, case = searched(station)
+    decided(station, {"rita": Opinion.SAME, "ron": Opinion.SAME}, case)
+    change(station, update(searches).values(probe_edits={"utility": 12.3}))
+    mine = update(authorisations).where(authorisations.c.id == authorisation)
+    for agreed in ({}, {"poor_probes": station.people["sam"]}):
+        change(station, mine.values(scope=agreed))
+        (found,) = audit(station)
+        assert found["words"] == "its picture has a utility of 12, below 40, and nobody else agreed"
+    change(station, mine.values(scope={"poor_probes": station.people["olga"]}))
+    assert audit(station) == []
+
+
 @pytest.mark.control(43, 35)
 def test_an_audit_finds_a_search_that_was_taken_out_of_the_records(station: Agency) -> None:
     searched(station)

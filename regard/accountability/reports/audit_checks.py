@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from regard.accountability.authorisation_terms import DOCUMENTS, SLACK, WITHOUT_OFFENCE
 from regard.accountability.hands import Hands, Part
 from regard.accountability.profiles.rules import Rules
 from regard.domain.authorisations import Authorisation, AuthorisationState
@@ -135,13 +136,14 @@ def _purpose(evidence: Evidence, rules: Rules) -> Iterator[str]:
         yield f"the purpose {found.purpose} is none of the profile's"
     if found.kind not in demanded.kinds:
         yield f"the profile knows no authorisation of the kind {found.kind}"
-    if demanded.offence and not found.offence:
+    if demanded.offence and not found.offence and found.kind not in WITHOUT_OFFENCE:
         yield "no offence is named"
-    if demanded.document and not found.document_sha256:
+    unconfirmed = found.state is AuthorisationState.EMERGENCY
+    if (demanded.document or found.kind in DOCUMENTS) and not found.document_sha256 and not unconfirmed:
         yield "no document is named"
     if demanded.declaration and not found.declaration:
         yield "the requester's declaration is missing"
-    if found.ends_at - found.starts_at > timedelta(days=demanded.longest_days):
+    if found.ends_at - found.starts_at > timedelta(days=demanded.longest_days) + SLACK:
         yield f"{found.id} is longer than {demanded.longest_days:g} days"
 
 
@@ -156,6 +158,16 @@ def _threshold(evidence: Evidence, rules: Rules) -> Iterator[str]:
         yield f"it was made at {search.threshold:g}, below {least:g}"
 
 
+def _poor(evidence: Evidence, rules: Rules) -> Iterator[str]:
+    search, found = evidence.search, evidence.authorisation
+    utility = search.probe_edits.get("utility")
+    if not isinstance(utility, float | int) or utility >= rules.least_probe_utility:
+        return
+    agreed = None if found is None else found.scope.poor_probes
+    if agreed is None or found is None or agreed in (search.person_id, found.requested_by):
+        yield f"its picture has a utility of {utility:.0f}, below {rules.least_probe_utility:g}, and nobody else agreed"
+
+
 def _case(evidence: Evidence, rules: Rules) -> Iterator[str]:
     if not rules.review.agreements or not evidence.search.candidate_count:
         return
@@ -163,10 +175,8 @@ def _case(evidence: Evidence, rules: Rules) -> Iterator[str]:
     if case is None:
         yield "it returned candidates and opened no case"
         return
-    utility = evidence.search.probe_edits.get("utility")
-    poor = isinstance(utility, float | int) and utility < rules.least_probe_utility
-    if case.reviews_needed < rules.review.agreements + poor:
-        yield f"{case.id} asks for {case.reviews_needed} reviews{' of a poor picture' if poor else ''}: too few"
+    if case.reviews_needed < rules.review.agreements:
+        yield f"{case.id} asks for {case.reviews_needed} reviews: too few"
 
 
 def _reviews(evidence: Evidence, rules: Rules) -> Iterator[str]:
@@ -238,6 +248,7 @@ CHECKS: Mapping[str, Check] = {
     "Another person approved": _approval,
     "For a purpose that is allowed": _purpose,
     "At a threshold that is allowed": _threshold,
+    "Another person agreed to a poor picture": _poor,
     "It opened a case": _case,
     "Enough people reviewed it, and the right ones": _reviews,
     "No two of them were in one hand": _one_hand,
