@@ -7,8 +7,9 @@ are published, for they are about nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 #: The breakdowns of a series: by name, the counts by label.
 Breakdowns = Mapping[str, Mapping[str, int]]
@@ -44,19 +45,57 @@ def publish(tables: Breakdowns, limit: int, forced: Mapping[str, frozenset[str]]
     )
 
 
-def publish_with_part(
-    whole: Breakdowns, where: tuple[str, str], part: Breakdowns, limit: int
-) -> tuple[Published, Published]:
-    """Two series of which the sum of the second is a cell of the first: (its breakdown, its label). Neither may tell
-    what the other withholds."""
-    breakdown, label = where
-    of_part = publish(part, limit)
-    hidden = any(None in cells.values() for cells in of_part.tables.values())
-    forced = {breakdown: frozenset({label})} if of_part.total is None and hidden else None
-    of_whole = publish(whole, limit, forced)
-    if label in whole.get(breakdown, {}) and of_whole.tables[breakdown][label] is None:
-        return of_whole, withheld(part)
-    return of_whole, of_part
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A series that counts what one cell of another does: of its breakdown, under its label."""
+
+    breakdown: str
+    label: str
+    tables: Breakdowns
+
+
+def publish_nested(whole: Breakdowns, parts: Sequence[Part], limit: int) -> list[Published]:
+    """A series, a part of it, a part of that, and so on. None tells what another withholds, neither by its sum nor by
+    how much less it counts in a breakdown that both have."""
+    tables = [whole, *(part.tables for part in parts)]
+    forced: list[dict[str, frozenset[str]]] = [{} for _ in tables]
+    gone: set[int] = set()
+    while True:
+        found = [
+            withheld(each) if level in gone else publish(each, limit, forced[level])
+            for level, each in enumerate(tables)
+        ]
+        more = list(_given_away(tables, parts, found, limit))
+        if not more:
+            return found
+        for level, breakdown, labels in more:
+            if breakdown is None:
+                gone.add(level)
+            else:
+                forced[level][breakdown] = forced[level].get(breakdown, frozenset()) | labels
+
+
+def _given_away(
+    tables: Sequence[Breakdowns], parts: Sequence[Part], found: Sequence[Published], limit: int
+) -> Iterator[tuple[int, str | None, frozenset[str]]]:
+    """What else is to be withheld, as a series' place, its breakdown and labels there; the whole series without one."""
+    for at, part in enumerate(parts):
+        whole, cells = found[at], found[at].tables.get(part.breakdown, {})
+        if cells.get(part.label) and found[at + 1].total is None:
+            yield at, part.breakdown, frozenset({part.label})
+        hidden = [tables[at][part.breakdown][label] for label, count in cells.items() if count is None]
+        if whole.total is None or cells.get(part.label, 0) is not None:
+            continue
+        for inner in range(at + 1, len(tables)):
+            # The cell counts what its part does, and as much at least as what is a part of that.
+            rest = sum(hidden) - (found[inner].total or 0) - (len(hidden) - 2)
+            if found[inner].total and (inner == at + 1 or rest < limit):
+                yield inner, None, frozenset()
+    for outer, inner in combinations(range(len(tables)), 2):
+        for name in tables[outer].keys() & tables[inner].keys():
+            more, less = found[outer].tables[name], found[inner].tables[name]
+            if any(0 < (more.get(label) or 0) - count < limit for label, count in less.items() if count is not None):
+                yield inner, name, frozenset(tables[inner][name])
 
 
 def withheld(tables: Breakdowns) -> Published:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from regard.accountability.reports.curves import named
-from regard.accountability.reports.suppression import Breakdowns, Published, publish, publish_with_part, told
+from regard.accountability.reports.suppression import Breakdowns, Part, Published, publish, publish_nested, told
 from regard.domain.authorisations import Authorisation, AuthorisationKind
 from regard.domain.cases import CandidateState, Case, CaseCandidate, CaseState, Search
 from regard.domain.evaluations import Evaluation
@@ -17,6 +17,7 @@ from regard.domain.incidents import Incident
 from regard.domain.thresholds import ThresholdChange
 
 _UNKNOWN = "not recorded"
+_RETURNED, _NOBODY = "somebody was returned", "nobody was returned"
 _WARRANT_STATES = {
     "requested": "applied for, not decided",
     "emergency": "in use, to be confirmed",
@@ -53,18 +54,17 @@ def content(
     period: Period, authorisations: Mapping[str, Authorisation], evaluations: Mapping[str, Evaluation], limit: int
 ) -> dict[str, Any]:
     """All that is published, in the types of JSON, with small counts left out."""
-    cases, actionable = publish_with_part(
-        _cases(period), ("By outcome", str(CaseState.ACTIONABLE)), _actionable(period), limit
-    )
-    all_kinds, warrants = publish_with_part(
-        _authorisations(period), ("By kind", str(AuthorisationKind.WARRANT)), _warrants(period), limit
-    )
+    opened = Part("By result", _RETURNED, _cases(period))
+    acted_on = Part("By outcome", str(CaseState.ACTIONABLE), _actionable(period))
+    searches, cases, actionable = publish_nested(_searches(period, authorisations), [opened, acted_on], limit)
+    granted = Part("By kind", str(AuthorisationKind.WARRANT), _warrants(period))
+    all_kinds, warrants = publish_nested(_authorisations(period), [granted], limit)
     return {
         "since": period.since.isoformat(),
         "until": period.until.isoformat(),
         "limit": limit,
         "series": [
-            _series("Searches", publish(_searches(period, authorisations), limit)),
+            _series("Searches", searches),
             _series("Cases: searches that returned somebody", cases),
             _series("Candidates compared by people", publish(_candidates(period), limit)),
             _series("Matches that may be acted on", actionable),
@@ -101,9 +101,7 @@ def _searches(period: Period, known: Mapping[str, Authorisation]) -> Breakdowns:
         "By collection": _counts(each.collection for each in period.searches),
         "By system (face model)": _counts(each.face_model for each in period.searches),
         "By whom for": _counts(agencies),
-        "By result": _counts(
-            "somebody was returned" if each.candidate_count else "nobody was returned" for each in period.searches
-        ),
+        "By result": _counts(_RETURNED if each.candidate_count else _NOBODY for each in period.searches),
     }
 
 

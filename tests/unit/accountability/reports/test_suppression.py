@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.accountability.reports.suppression import Published, publish, publish_with_part
+from regard.accountability.reports.suppression import Part, Published, publish, publish_nested
 
 LIMIT = 5
 CELLS = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 12), min_size=1)
@@ -76,7 +76,7 @@ def test_a_series_that_is_a_cell_of_another_is_not_told_where_the_cell_is_withhe
     a: int, b: int, part: dict[str, int]
 ) -> None:
     whole = {"by outcome": {"actionable": sum(part.values()), "open": a, "verified": b}}
-    outer, inner = publish_with_part(whole, ("by outcome", "actionable"), {"by": part}, LIMIT)
+    outer, inner = publish_nested(whole, [Part("by outcome", "actionable", {"by": part})], LIMIT)
     cell = outer.tables["by outcome"]["actionable"]
     if cell is None:
         assert inner.total is None
@@ -85,3 +85,47 @@ def test_a_series_that_is_a_cell_of_another_is_not_told_where_the_cell_is_withhe
         assert cell is None
     for label, values in known(outer.tables["by outcome"], outer.total).items():
         assert len(values) >= LIMIT, label
+
+
+SIZES = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from(["nobody", "open", "actionable"]), st.integers(1, 12)), min_size=1
+)
+
+
+def counted(groups: list[tuple[str, str, int]], place: int) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for group in groups:
+        found[group[place]] = found.get(group[place], 0) + group[2]
+    return found
+
+
+@pytest.mark.control(14, 25)
+@given(SIZES)
+def test_no_series_tells_by_subtraction_what_another_withholds(groups: list[tuple[str, str, int]]) -> None:
+    """Searches, of which some returned somebody, of which some may be acted on; each by collection too."""
+    returned = [group for group in groups if group[1] != "nobody"]
+    acted = [group for group in returned if group[1] == "actionable"]
+    results = [(name, "nobody" if state == "nobody" else "somebody", count) for name, state, count in groups]
+    found = publish_nested(
+        {"by result": counted(results, 1), "by collection": counted(groups, 0)},
+        [
+            Part("by result", "somebody", {"by outcome": counted(returned, 1), "by collection": counted(returned, 0)}),
+            Part("by outcome", "actionable", {"by collection": counted(acted, 0)}),
+        ],
+        LIMIT,
+    )
+    for outer, inner in ((0, 1), (0, 2), (1, 2)):
+        whole, part = found[outer], found[inner]
+        for label, count in part.tables["by collection"].items():
+            more = whole.tables["by collection"][label]
+            assert more is None or count is None or not 0 < more - count < LIMIT, found
+        if whole.total is not None and part.total is not None:
+            assert not 0 < whole.total - part.total < LIMIT, found
+
+
+def test_searches_that_found_nobody_are_not_told_by_the_number_of_cases() -> None:
+    whole = {"by result": {"nobody": 3, "somebody": 20}}
+    opened = Part("by result", "somebody", {"by outcome": {"open": 12, "actionable": 8}})
+    searches, cases = publish_nested(whole, [opened], LIMIT)
+    assert searches == Published(total=23, tables={"by result": {"nobody": None, "somebody": None}})
+    assert cases == Published(total=None, tables={"by outcome": {"open": None, "actionable": None}})
