@@ -32,6 +32,8 @@ State = AuthorisationState
 #: Crockford's alphabet: no letter is taken for a digit, and no word comes of it.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH = 8
+#: No authorisation begins later than in a hundred years.
+_FARTHEST = timedelta(days=36_525)
 #: What a law asks to be counted of warrants and of emergencies (RCW 43.386.070).
 STATISTICS = ("officer", "place", "modified", "extended", "persons", "outcome")
 
@@ -83,6 +85,8 @@ class Authorisations:
         now = self._clock()
         rules = self._rules(grant, asked.scope)
         starts = asked.starts_at or now
+        if starts - now > _FARTHEST:
+            raise InvalidParameter(f"An authorisation begins by {now + _FARTHEST:%Y-%m-%d}; this one never would.")
         hours = rules.authorisation.emergency_hours
         if asked.emergency and hours is None:
             raise InvalidParameter(f"The profile {rules.name} knows no emergencies: request it, and wait for approval.")
@@ -110,6 +114,8 @@ class Authorisations:
             statistics=_counted(asked.statistics),
         )
         _check(new, rules, grant)
+        if new.ends_at <= now:
+            raise InvalidParameter(f"It would have ended on {new.ends_at:%Y-%m-%d}. Request it for a time to come.")
         _note(grant, new)
         self._rows.add(new)
         return new

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -16,7 +16,7 @@ from regard.accountability.reports.audit_report import Audit
 from regard.accountability.reports.case_reports import CaseReports
 from regard.accountability.reports.notice_report import Sign
 from regard.accountability.reports.public_reports import PublicReports
-from regard.accountability.reports.report import Report
+from regard.accountability.reports.report import Report, period
 from regard.api.native_routes import Call, NativeRoute
 from regard.api.shapes import FaceInPath, Given, Name, Shown, Words
 from regard.domain.authority import Action
@@ -106,7 +106,7 @@ class ReportRoutes:
         return _answer(self.public.assessment(call.grant), form)
 
     def transparency(self, call: Call, given: PeriodGiven, form: Form = "json") -> Response:
-        made = self.public.transparency(call.grant, *_period(given.since, given.until), given.demographics)
+        made = self.public.transparency(call.grant, *period(given.since, given.until), given.demographics)
         return _answer(made, form)
 
     def notice(self, call: Call, given: SignGiven, form: Form = "json") -> Response:
@@ -120,7 +120,7 @@ class ReportRoutes:
     def check(
         self, call: Call, since: Annotated[date, Query()], until: Annotated[date, Query()], form: Form = "json"
     ) -> Response:
-        return _answer(self.audit.run(call.grant, *_period(since, until)), form)
+        return _answer(self.audit.run(call.grant, *period(since, until)), form)
 
     def case(self, call: Call, case_id: str, collection: str | None = None, form: Form = "json") -> Response:  # noqa: ARG002 - the gate reads it
         return _answer(self.cases.case(call.grant, case_id).report, form)
@@ -161,9 +161,3 @@ def _answer(report: Report, form: Form) -> Response:
     media, made = _FORMS[form]
     name = f'{"inline" if form == "html" else "attachment"}; filename="{report.name}.{form}"'
     return Response(made(report), headers=_HEADERS | {"Content-Disposition": name}, media_type=media)
-
-
-def _period(first: date, last: date) -> tuple[datetime, datetime]:
-    """From the beginning of the first day to the end of the last."""
-    since, until = (datetime(each.year, each.month, each.day, tzinfo=UTC) for each in (first, last))
-    return since, until + timedelta(days=1)

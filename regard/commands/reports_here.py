@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from regard.accountability.gate import Grant
 from regard.accountability.reports import rendering
 from regard.accountability.reports.notice_report import Sign
-from regard.accountability.reports.report import Report
+from regard.accountability.reports.report import Report, period
 from regard.bootstrap.reports import Reports
 
 #: By the end of a file's name, what makes it.
@@ -55,7 +55,7 @@ class ReportsHere:
         return ReportHere(self._reports.public.assessment(self._grant))
 
     def transparency(self, first: date, last: date, demographics: Mapping[str, Mapping[str, str]]) -> ReportHere:
-        return ReportHere(self._reports.public.transparency(self._grant, *_period(first, last), demographics))
+        return ReportHere(self._reports.public.transparency(self._grant, *period(first, last), demographics))
 
     def notice(self, sign: Sign) -> ReportHere:
         return ReportHere(self._reports.public.notice(self._grant, sign))
@@ -64,7 +64,7 @@ class ReportsHere:
         return ReportHere(self._reports.public.override(self._grant, sign, reason))
 
     def audit(self, first: date, last: date) -> ReportHere:
-        return ReportHere(self._reports.audit.run(self._grant, *_period(first, last)))
+        return ReportHere(self._reports.audit.run(self._grant, *period(first, last)))
 
     def case(self, case_id: str) -> ReportHere:
         bundle = self._reports.cases.case(self._grant, case_id)
@@ -75,9 +75,3 @@ class ReportsHere:
 
     def searches(self, face_id: str) -> ReportHere:
         return ReportHere(self._reports.cases.naming(self._grant, face_id))
-
-
-def _period(first: date, last: date) -> tuple[datetime, datetime]:
-    """From the beginning of the first day to the end of the last."""
-    since, until = (datetime(each.year, each.month, each.day, tzinfo=UTC) for each in (first, last))
-    return since, until + timedelta(days=1)

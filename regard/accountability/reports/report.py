@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from regard.domain.evaluations import CurvePoint
+from regard.errors import InvalidParameter
 
+#: There are no records of days before the first of these years, nor after the second.
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 #: On everything that names a candidate.
 LEAD = (
     "Investigative lead only. What a face search returns is a list of people who look alike. It is no identification, "
@@ -156,6 +159,15 @@ class Report:
 def moment(when: datetime | None) -> str:
     """A moment as reports show it."""
     return "–" if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def period(first: date, last: date) -> tuple[datetime, datetime]:
+    """From the beginning of the first day to the end of the last. Raises InvalidParameter for days of no year that
+    there are records of."""
+    if not all(_FIRST_YEAR <= each.year <= _LAST_YEAR for each in (first, last)):
+        raise InvalidParameter(f"Name days of the years {_FIRST_YEAR} to {_LAST_YEAR}.")
+    since, until = (datetime(each.year, each.month, each.day, tzinfo=UTC) for each in (first, last))
+    return since, until + timedelta(days=1)
 
 
 def day(when: datetime | None) -> str:

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +212,22 @@ def test_a_request_is_held_to_the_rules_of_every_collection_it_is_for(office: Of
     rows.create("eu-cases", "m1", {"regard:profile": "eu"}, NOW)
     with pytest.raises(InvalidParameter, match=r"The profile public-safety\+eu knows no purpose"):
         office.request(scope=Scope(collections=("eu-cases",)))
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "words"),
+    [
+        (datetime(9999, 12, 31, tzinfo=UTC), "this one never would"),
+        (datetime(9999, 12, 31, 20, tzinfo=timezone(-timedelta(hours=14))), "this one never would"),
+        (datetime(2, 1, 1, tzinfo=UTC), "would have ended on"),
+        (NOW - timedelta(days=30), "would have ended on"),
+    ],
+)
+def test_none_is_requested_for_a_time_that_is_over_or_never_comes(
+    office: Office, starts_at: datetime, words: str
+) -> None:
+    with pytest.raises(InvalidParameter, match=words):
+        office.request(starts_at=starts_at)
 
 
 def test_it_is_approved_for_less_and_never_for_more(office: Office) -> None:
