@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from regard.accountability.authorisations import Request
 from regard.commands import authorisation_table, context, terminal
-from regard.commands.desk import desk
+from regard.commands.desk import desk, server_of
 from regard.commands.profile_findings import UNASSESSED, unassessed
 from regard.commands.terminal import Home, Json
 from regard.config.settings import Settings
@@ -98,7 +98,7 @@ def request(  # noqa: PLR0913 - the options of a command
 def _tell(made: Authorisation, chosen: Settings, home: Path | None) -> None:
     """What was requested, and what comes next."""
     terminal.say(made.id)
-    if unassessed(chosen, made.profile):
+    if server_of(chosen) is None and unassessed(chosen, made.profile):
         terminal.note(UNASSESSED)
     if made.state is AuthorisationState.EMERGENCY:
         terminal.note(f"Usable now. Somebody else must approve it by {made.confirm_by:%Y-%m-%d %H:%M} UTC, or it ends.")

@@ -12,6 +12,7 @@ from regard.errors import InvalidParameter
 _OF_THIS_MACHINE = frozenset({"compare", "doctor", "faces find", "labels", "text", "video"})
 #: By the command, or its first word.
 _INSTEAD: Mapping[str, str] = {
+    "cases line-up": "Take the marked picture from the case in the console, or from its `GET /v1/cases/CASE/pictures`",
     "evaluate": "Send the pictures to its `POST /v1/evaluations`, and see the result with `regard evaluations list`",
     "faces": "Use its `/v1/collections/NAME/faces`, the console, or an AWS client with a key of yours",
     "index": "Send pictures to its `POST /v1/collections/NAME/faces`, use the console, or IndexFaces with your key",

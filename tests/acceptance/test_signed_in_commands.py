@@ -103,7 +103,9 @@ def test_an_authorisation_is_requested_shown_approved_and_ended_from_three_machi
     listed = json.loads(typed("sam", "authorise", "list", "--json").stdout)
     assert [each["id"] for each in listed] == [name]
     assert (listed[0]["scope"], listed[0]["statistics"]) == ({"collections": ["suspects"]}, {"place": "shop"})
-    assert "regard authorise approve" in typed("sam", *REQUEST).stderr
+    note = typed("sam", *REQUEST).stderr
+    assert "regard authorise approve" in note
+    assert "assessed" not in note, "the server's settings name an assessment, whatever those of her own machine do"
     until = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d")
     approved = typed("ove", "authorise", "approve", name, "--until", until, "--searches", "1")
     assert approved.stdout.startswith(f"Approved {name}, until {until} 00:00 UTC.")
@@ -222,6 +224,8 @@ def test_what_is_done_on_the_servers_machine_alone_says_so(typed: Terminals, wor
 
 
 def test_what_is_done_in_another_way_says_in_which(typed: Terminals) -> None:
+    line_up = typed("sam", "cases", "line-up", "case-1", "1", "--save", "x.png", code=1).stderr
+    assert "GET /v1/cases/CASE/pictures" in " ".join(line_up.split())
     for words in (("keys", "create"), ("keys", "list")):
         assert "`regard people key` and `regard services key`" in " ".join(typed("ann", *words, code=1).stderr.split())
     assert "/v1/evaluations" in typed("ann", "evaluate", "labelled.tsv", code=1).stderr
