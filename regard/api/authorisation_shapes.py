@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from regard.accountability.authorisations import Request
-from regard.api.shapes import CollectionId, Given, Name, Shown, Words
+from regard.api.shapes import CollectionId, Given, Moment, Name, Shown, Words
 from regard.domain.authorisations import AuthorisationKind, AuthorisationState, OnBehalfOf, Scope
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -52,8 +52,8 @@ class AuthorisationGiven(Given):
     scope: ScopeGiven = ScopeGiven()
     on_behalf_of: BehalfGiven | None = None
     searches: Searches | None = None
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
     holder: Name | None = None
     emergency: bool = False
     statistics: Statistics = Field(default_factory=dict)
@@ -74,7 +74,7 @@ class ApprovalGiven(Given):
     """For less than was asked, or with a document, where said."""
 
     document_sha256: Sha256 | None = None
-    ends_at: AwareDatetime | None = None
+    ends_at: Moment | None = None
     searches: Searches | None = None
 
 

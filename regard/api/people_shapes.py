@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from regard.accountability.people import PersonShown as FoundPerson
 from regard.accountability.services import ServiceShown as FoundService
-from regard.api.shapes import Given, Name, Shown
+from regard.api.shapes import Given, Moment, Name, Shown
 from regard.domain.people import Person, Role
 
 Login = Annotated[str, Field(min_length=1, max_length=128)]
@@ -42,8 +42,8 @@ class TrainingGiven(Given):
 
     subject: Name
     reference: Name
-    completed_at: AwareDatetime
-    expires_at: AwareDatetime | None = None
+    completed_at: Moment
+    expires_at: Moment | None = None
 
 
 class NewPassword(Given):

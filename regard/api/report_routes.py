@@ -8,7 +8,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from regard.accountability.reports import rendering
@@ -18,7 +18,7 @@ from regard.accountability.reports.notice_report import Sign
 from regard.accountability.reports.public_reports import PublicReports
 from regard.accountability.reports.report import Report, period
 from regard.api.native_routes import Call, NativeRoute
-from regard.api.shapes import FaceInPath, Given, Name, Shown, Words
+from regard.api.shapes import FaceInPath, Given, Moment, Name, Shown, Words
 from regard.domain.authority import Action
 from regard.edge.turns import Lane
 
@@ -53,8 +53,8 @@ class SignGiven(Given):
     """Where a sign is displayed, from when, and until when."""
 
     place: Name
-    since: AwareDatetime
-    until: AwareDatetime
+    since: Moment
+    until: Moment
 
 
 class OverrideGiven(SignGiven):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Self
 
 from fastapi import Path
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
+from regard.accountability.reports.report import YEARS
 from regard.domain.identifiers import COLLECTION_ID, EXTERNAL_IMAGE_ID, USER_ID, UUID_PATTERN, Identifier
 from regard.domain.images import Box, ObjectName
 
@@ -30,6 +32,14 @@ def _pattern(of: Identifier) -> str:
     return f"^[{of.characters}]+$"
 
 
+def _countable(moment: datetime) -> datetime:
+    if moment.year not in YEARS:
+        raise ValueError(f"name a moment of the years {YEARS[0]} to {YEARS[-1]}")
+    return moment
+
+
+#: A moment, which something can be counted from.
+Moment = Annotated[AwareDatetime, AfterValidator(_countable)]
 CollectionId = Annotated[str, Field(max_length=COLLECTION_ID.longest, pattern=_pattern(COLLECTION_ID))]
 ExternalImageId = Annotated[str, Field(max_length=EXTERNAL_IMAGE_ID.longest, pattern=_pattern(EXTERNAL_IMAGE_ID))]
 FaceId = Annotated[str, Field(pattern=f"^{UUID_PATTERN.pattern}$")]

@@ -38,6 +38,21 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 # -- authorisations -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T00:00:00Z"])
+def test_a_moment_that_nothing_can_be_counted_from_is_refused(desk: Office, moment: str) -> None:
+    training = {"subject": "faces", "reference": "C-1", "completed_at": moment}
+    sign = {"place": "here", "since": moment, "until": moment}
+    for login, path, body in (
+        ("sam", "/authorisations", ASKED | {"starts_at": moment}),
+        ("ann", "/people/sam/trainings", training),
+        ("ove", "/reports/notice", sign),
+    ):
+        refused = desk.ask(login, "POST", path, body)
+        assert (refused.status, "of the years 1970 to 9998" in str(refused.json)) == (422, True)
+    day = moment[:10]
+    assert desk.ask("aud", "GET", f"/reports/audit?since={day}&until={day}").status == 400
+
+
 def test_one_person_requests_another_approves_and_the_first_ends_it(desk: Office) -> None:
     asked = desk.post("sam", "/authorisations", ASKED | {"scope": {"collections": ["suspects"]}})
     one = f"/authorisations/{asked['id']}"

@@ -54,7 +54,7 @@ class LedgerReading:
         count = min(count, MOST_ENTRIES)
         with self._rows.snapshot() as moment:
             size = moment.head().size
-            first = max(size - count, 0) if start is None else start
+            first = max(size - count, 0) if start is None else min(start, size)
             found = moment.entries(first, count)
         return EntryPage(size=size, entries=[ReadEntry(entry=each, said=_said(each)) for each in found])
 

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from regard.domain.evaluations import CurvePoint
 from regard.errors import InvalidParameter
 
-#: There are no records of days before the first of these years, nor after the second.
-_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+#: There are no records of days of other years, and the first and last that there are cannot be counted from.
+YEARS = range(1970, 9999)
 #: On everything that names a candidate.
 LEAD = (
     "Investigative lead only. What a face search returns is a list of people who look alike. It is no identification, "
@@ -164,8 +164,8 @@ def moment(when: datetime | None) -> str:
 def period(first: date, last: date) -> tuple[datetime, datetime]:
     """From the beginning of the first day to the end of the last. Raises InvalidParameter for days of no year that
     there are records of."""
-    if not all(_FIRST_YEAR <= each.year <= _LAST_YEAR for each in (first, last)):
-        raise InvalidParameter(f"Name days of the years {_FIRST_YEAR} to {_LAST_YEAR}.")
+    if first.year not in YEARS or last.year not in YEARS:
+        raise InvalidParameter(f"Name days of the years {YEARS[0]} to {YEARS[-1]}.")
     since, until = (datetime(each.year, each.month, each.day, tzinfo=UTC) for each in (first, last))
     return since, until + timedelta(days=1)
 
