@@ -57,9 +57,10 @@ def find(
         )
     if found.searches:
         rows = terminal.table("Searched", "Collection", "Operation", "Purpose", title="Searches that returned them")
-        for search in found.searches:
-            when, purpose = f"{search.searched_at:%Y-%m-%d %H:%M}", search.purpose or "–"
-            rows.add_row(when, escape(search.collection), search.operation, escape(purpose))
+        # A search that returned several of their faces is one.
+        once = {(each.searched_at, each.collection, each.operation, each.purpose) for each in found.searches}
+        for when, collection, operation, purpose in sorted(once, key=lambda each: each[0]):
+            rows.add_row(f"{when:%Y-%m-%d %H:%M}", escape(collection), operation, escape(purpose or "–"))
         terminal.out().print(rows)
     terminal.say(f"{found.collections:,} collections were looked in; {len(found.faces):,} faces are like this one.")
     for name in found.unread:

@@ -53,6 +53,19 @@ def indexed(user: Person, *more: str) -> None:
 # -- subject access --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.control(55)
+def test_a_search_that_returned_two_of_somebodys_faces_is_shown_once(user: Person) -> None:
+    under(user, "recorded")
+    user.portrait("people/mirrored.png", mirrored=True)
+    indexed(user)
+    photo = user.portrait("again.png", side=220)
+    assert user.run("search", photo, "--collection", "staff").code == 0
+    shown = user.run("subject", "find", photo)
+    assert "2 faces are like this one" in shown.out
+    table = shown.out.partition("Searches that returned them")[2]
+    assert sum(f"{datetime.now(UTC):%Y-%m-}" in line for line in table.splitlines()) == 1
+
+
 @pytest.mark.control(28, 55)
 def test_somebody_finds_out_what_is_kept_of_them_and_has_it_erased(user: Person) -> None:
     under(user, "recorded")
