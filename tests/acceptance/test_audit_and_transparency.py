@@ -112,6 +112,14 @@ def test_an_audit_asks_no_more_of_an_authorisation_than_the_gate_did(station: Ag
     assert [each["words"] for each in audit(station)] == ["no offence is named"]
 
 
+@pytest.mark.control(10, 43)
+def test_an_audit_misses_no_entry_that_was_purged_with_a_refused_emergency(station: Agency) -> None:
+    authorisation, _ = searched(station)
+    change(station, update(authorisations).where(authorisations.c.id == authorisation).values(state="refused"))
+    station.live.engine.keeping.retention.sweep(lambda collection: station.acting("olga", "sweep", collection))
+    assert [each["words"] for each in audit(station)] == [f"{authorisation} is refused"]
+
+
 @pytest.mark.control(39, 43)
 def test_an_audit_asks_of_a_poor_picture_whether_a_second_person_agreed(station: Agency) -> None:
     authorisation, case = searched(station)

@@ -31,6 +31,8 @@ from regard.domain.cases import (
 from regard.domain.people import Role, Training
 from regard.domain.thresholds import ThresholdChange
 
+#: What came of these is purged.
+_DISCARDED = frozenset({AuthorisationState.REFUSED, AuthorisationState.UNCONFIRMED})
 #: A sweeper erases what is due within this time.
 _SWEPT_WITHIN = timedelta(days=1)
 
@@ -79,7 +81,9 @@ def lapses(evidence: Evidence) -> Iterator[Lapse]:
 
 
 def _ledger(evidence: Evidence, rules: Rules) -> Iterator[str]:
-    if rules.ledger and evidence.entry is None:
+    # What came of an authorisation that was refused goes from the ledger too; `_approval` says that it was refused.
+    discarded = evidence.authorisation is not None and evidence.authorisation.state in _DISCARDED
+    if rules.ledger and evidence.entry is None and not discarded:
         yield "the ledger has no entry of it, or its body was erased"
 
 
@@ -117,7 +121,7 @@ def _approval(evidence: Evidence, _: Rules) -> Iterator[str]:
     found = evidence.authorisation
     if found is None:
         return
-    if found.state in (AuthorisationState.REQUESTED, AuthorisationState.REFUSED, AuthorisationState.UNCONFIRMED):
+    if found.state in {AuthorisationState.REQUESTED, *_DISCARDED}:
         yield f"{found.id} is {found.state}"
     elif found.state is AuthorisationState.EMERGENCY:
         if found.confirm_by is not None and found.confirm_by < evidence.now:
