@@ -243,6 +243,10 @@ def test_health_is_live_and_nobody_else_is_offered_it(person: Person, station: A
     for canvas in page.locator("canvas").all():
         assert canvas.evaluate(drawn)
     assert page.locator("canvas").count() == 3
+    canvas = page.locator("canvas").first
+    before = canvas.evaluate("canvas => canvas.toDataURL()")
+    moved = "([canvas, before]) => canvas.toDataURL() !== before"
+    page.wait_for_function(moved, arg=[canvas.element_handle(), before])  # time goes on, whoever asks for what
     expect(page.get_by_role("rowheader", name="POST /v1/sign-in", exact=True)).to_be_visible()
     sam = person.signed_in("sam")
     assert sam.get_by_role("link", name="Health").count() == 0
