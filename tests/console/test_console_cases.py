@@ -213,6 +213,30 @@ def test_the_list_of_authorisations_says_whose_they_are_and_what_is_left(
     expect(page.get_by_text("J. Doe, County sheriff")).to_be_visible()
 
 
+def test_what_cannot_wait_is_searched_under_before_anybody_has_decided(
+    person: Person, station: Agency, tmp_path: Path
+) -> None:
+    who = station.hire("emery", Role.SEARCHER)
+    station.live.engine.stores.sign_ins.set_password(who, Passwords().hash(PASSWORD), None)
+    page = person.signed_in("emery", viewport=PHONE)
+    page.get_by_role("link", name="Request one").click()
+    page.get_by_label("Kind", exact=True).select_option("exigent")
+    page.get_by_label("Purpose", exact=True).select_option("violent-crime")
+    for label, value in (("Offence", "robbery"), ("Legal basis", "a life in danger"), ("Case", "file 12")):
+        page.get_by_label(label, exact=True).fill(value)
+    page.get_by_label("Declaration").fill("no protected activity")
+    page.get_by_label("It cannot wait").check()
+    page.get_by_role("button", name="Send the request").click()
+    expect(page.get_by_text("Emergency", exact=True)).to_be_visible()
+    person.show(page, "search")
+    expect(page.get_by_label("Authorisation")).to_contain_text("file 12")
+    (tmp_path / "probe.jpg").write_bytes(portrait(dark=0.9))
+    page.locator("input[type=file]").set_input_files(tmp_path / "probe.jpg")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_role("heading", name=re.compile("candidate|No likely match"))).to_be_visible()
+    assert person.complaints == []
+
+
 def test_an_authorisation_is_asked_for_another_agency_and_one_collection_by_the_keyboard(
     person: Person, station: Agency, tmp_path: Path
 ) -> None:

@@ -14,7 +14,13 @@ export function waits(each: Authorisation): boolean {
   return each.state === "requested" || each.state === "emergency";
 }
 
-/** Whether it can be searched under. */
+/** When it ends by itself: an emergency, when it must have been confirmed. */
+export function expires(each: Authorisation): string {
+  const by = each.state === "emergency" ? each.confirm_by : null;
+  return by && Date.parse(by) < Date.parse(each.ends_at) ? by : each.ends_at;
+}
+
+/** Whether it can be searched under: an emergency can before anybody has decided. */
 export function runs(each: Authorisation): boolean {
-  return standing(each) === "approved" || each.state === "emergency";
+  return ["approved", "emergency"].includes(each.state) && Date.parse(expires(each)) > Date.now();
 }
