@@ -169,6 +169,19 @@ def test_a_stale_tab_changes_nothing_and_shows_what_was_seen_and_what_is_there(
     expect(first.get_by_role("region", name="Faces, the most doubtful first").locator("ul.grid input")).to_have_count(2)
 
 
+def test_a_person_who_could_not_be_deleted_stays_on_the_page_with_the_reason(
+    who: Person, desk: Office, place: str
+) -> None:
+    person(desk, place, "ada", enrol(desk, place, "ada", head(150)))
+    page = who.signed_in("sam")
+    who.show(page, f"collections/{place}/people/ada")
+    page.route("**/users/ada?*", lambda route: route.abort())
+    page.get_by_role("button", name="Delete ada").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete ada").click()
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    expect(page.get_by_role("heading", name="ada", exact=True)).to_be_visible()
+
+
 @dataclass(frozen=True)
 class Album:
     """A folder of small pictures, each of other bytes; every so many show somebody, and two files are the same."""
