@@ -182,6 +182,19 @@ def test_a_person_who_could_not_be_deleted_stays_on_the_page_with_the_reason(
     expect(page.get_by_role("heading", name="ada", exact=True)).to_be_visible()
 
 
+def test_files_that_are_no_pictures_are_not_passed_over_in_silence(who: Person, desk: Office, place: str) -> None:
+    page = who.signed_in("sam")
+    who.show(page, f"collections/{place}")
+    chooser = page.locator("input[type=file]").first
+    chooser.set_input_files({"name": "letter.txt", "mimeType": "text/plain", "buffer": b"Dear Ada,"})
+    expect(page.get_by_role("alert")).to_have_text("None of these files is a picture. JPEG and PNG always are.")
+    # What a telephone writes, where the system has no type for it.
+    chooser.set_input_files({"name": "IMG_1.HEIC", "mimeType": "application/octet-stream", "buffer": b"ftypheic"})
+    expect(page.get_by_text("IMG_1.HEIC: This file is no picture that the browser can open.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert who.complaints == []
+
+
 @dataclass(frozen=True)
 class Album:
     """A folder of small pictures, each of other bytes; every so many show somebody, and two files are the same."""

@@ -393,6 +393,7 @@ export const words = {
     byFolder: "their folder: each folder holds the pictures of one person",
     byFolderLead: "Only the largest face of a picture is enrolled, since the others would get a wrong name. Pictures without a folder are named after their file.",
     loose: (count: number, name: string) => `${count} ${count === 1 ? "picture lies" : "pictures lie"} in ${name} itself, and ${count === 1 ? "is" : "are"} named after it.`,
+    nothing: "None of these files is a picture. JPEG and PNG always are.",
     several: (count: number) => `${count} ${count === 1 ? "picture shows" : "pictures show"} several faces`,
     severalLargest: "The largest was enrolled. Make sure that it is whom the name says.",
     severalAll: "All were enrolled, under one name.",

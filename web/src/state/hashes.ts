@@ -11,6 +11,9 @@ export interface Found {
   file: File;
 }
 
+/** Pictures that some systems have no type for: what cannot be opened of them is told, and not passed over. */
+const UNTOLD = /\.hei[cf]$/i;
+
 /** The pictures among what was dropped, those in folders too, by their paths. */
 export async function dropped(items: DataTransferItemList): Promise<Found[]> {
   // Asked for at once: after the first wait a browser has forgotten them.
@@ -26,7 +29,7 @@ export function chosen(files: FileList | null): Found[] {
 }
 
 function inOrder(found: Found[]): Found[] {
-  const pictures = found.filter((each) => each.file.type.startsWith("image/"));
+  const pictures = found.filter((each) => each.file.type.startsWith("image/") || UNTOLD.test(each.file.name));
   return pictures.sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
