@@ -93,6 +93,49 @@ def test_a_reviewer_is_shown_nothing_that_would_sway_them(person: Person, statio
     assert not [member for member in MEMBERS if f'"{member}' in told]
 
 
+def test_a_thumb_moves_a_pair_every_way_and_a_tap_does_without_dragging(person: Person, station: Agency) -> None:
+    station.authorise("sam")
+    photograph_and_search(person.signed_in("sam", permissions=["camera"]))
+    page = person.signed_in("ruth", viewport=PHONE, has_touch=True)
+    page.get_by_role("button", name="Show the next pair").tap()
+    pictures = [page.get_by_alt_text(name) for name in ("Picture A", "Picture B")]
+    zoom = page.get_by_role("slider", name="Zoom")
+    zoom.fill("4")
+    frame = page.locator(".frame").first.bounding_box()
+    assert frame is not None
+    x, y, side = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2, frame["width"]
+
+    def off() -> tuple[float, float]:
+        """How far both are from the middle, in sides of their frames."""
+        matrix = "each => { const at = new DOMMatrix(getComputedStyle(each).transform); return [at.e, at.f]; }"
+        (right, down), other = (picture.evaluate(matrix) for picture in pictures)
+        assert (right, down) == pytest.approx(other)
+        return right / side, down / side
+
+    touches = page.context.new_cdp_session(page)
+    scrolled = page.evaluate("scrollY")
+    for kind, points in (
+        ("touchStart", [(x, y)]),
+        *(("touchMove", [(x, y + step)]) for step in range(8, int(side / 2), 8)),
+        ("touchEnd", []),
+    ):
+        if kind == "touchEnd":
+            page.wait_for_timeout(300)  # the thumb rests, or the browser takes the next tap for the end of a fling
+        given = {"type": kind, "touchPoints": [{"x": at, "y": to} for at, to in points]}
+        touches.send("Input.dispatchTouchEvent", given)
+    assert off()[1] > 0.3, "downwards, as the thumb"
+    assert page.evaluate("scrollY") == scrolled
+    page.get_by_role("button", name="Show whole pictures").tap()
+    expect(zoom).to_have_value("1")
+    zoom.fill("4")
+    page.touchscreen.tap(x - side / 4, y + side / 4)
+    assert off() == pytest.approx((0.25, -0.25), abs=0.02)
+    for _ in range(3):
+        page.touchscreen.tap(x - 0.45 * side, y + 0.45 * side)
+    assert max(map(abs, off())) <= 1.5, "a picture never leaves its frame"
+    assert person.complaints == []
+
+
 def test_a_pair_can_be_judged_by_the_keyboard_alone(person: Person, station: Agency) -> None:
     station.authorise("sam")
     photograph_and_search(person.signed_in("sam", permissions=["camera"]))

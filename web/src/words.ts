@@ -158,7 +158,7 @@ export const words = {
     zoom: "Zoom",
     brightness: "Brightness",
     reset: "Show whole pictures",
-    panHint: "Drag to move both pictures together, or use the arrow keys. + and − zoom.",
+    panHint: "Drag to move both pictures together, tap what is to be in the middle, or use the arrow keys. + and − zoom.",
     components: "Features",
     keys: "Keys: 1 similar, 2 different, 3 not visible, ↑ ↓ to move.",
     marks: { similar: "Similar", different: "Different", "not-visible": "Not visible" },
