@@ -132,7 +132,7 @@ export const words = {
     system: "As the device",
     light: "Light",
     dark: "Dark",
-    lookHint: "Dates and numbers are written as your browser is set; what moves stays still if your device is set so.",
+    lookHint: "What moves stays still if your device is set so.",
     addPasskey: "Add a passkey for this device",
     passkeyName: "What to call it",
     passkeyAdded: (name: string) => `“${name}” can sign you in from now on.`,
