@@ -13,6 +13,7 @@ from browser import DESK, PHONE, Person, violations
 from playwright.sync_api import Locator, Page, expect
 
 from regard.domain.evaluations import CurvePoint, ErrorRates, Evaluation, GroupRates, Rate, SearchRates, ThresholdRates
+from regard.domain.people import Role
 from regard.store.evaluation_rows import EvaluationRows
 
 EVALUATION = "evaluation-of-spring"
@@ -163,6 +164,20 @@ def test_an_administrator_adds_somebody_by_the_keyboard_who_signs_in_and_sets_th
     page.get_by_role("dialog").get_by_role("button", name="End for good").click()
     expect(page.locator("header").get_by_text("Ended")).to_be_visible()
     assert person.complaints == []
+
+
+def test_the_day_of_a_training_is_the_same_wherever_it_is_read(person: Person, station: Agency) -> None:
+    """It is one by UTC: in Los Angeles another day has not ended when it begins."""
+    page = person.signed_in("adam", timezone_id="America/Los_Angeles")
+    person.show(page, f"staff/{station.hire('tim', Role.SEARCHER, trained_until=None)}")
+    page.get_by_role("button", name="Record a training").click()
+    dialog = page.get_by_role("dialog")
+    for label, said in (("In what", "face comparison"), ("Where that is written down", "C-18")):
+        dialog.get_by_label(label).fill(said)
+    dialog.get_by_label("Completed").fill("2026-01-05")
+    dialog.get_by_label("Holds until").fill("2030-03-01")
+    dialog.get_by_role("button", name="Record a training").click()
+    expect(page.get_by_text("Completed 5 Jan 2026 · Holds until 1 Mar 2030")).to_be_visible()
 
 
 def test_a_threshold_is_lowered_by_two_people_and_each_sees_at_once_what_the_other_did(

@@ -29,6 +29,12 @@ export function day(moment: string): string {
   return `${at.getDate()} ${MONTHS[at.getMonth()]} ${at.getFullYear()}`;
 }
 
+/** A day that is one by UTC, such as a training's, whatever the clock here says: 16 Sep 2026 */
+export function dayByUTC(moment: string): string {
+  const at = new Date(moment);
+  return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
+}
+
 /** 02:37 */
 export function time(moment: string | number): string {
   const at = new Date(moment);
