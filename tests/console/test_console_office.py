@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from agency import Agency
 from browser import DESK, PHONE, Person, violations
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from regard.domain.evaluations import CurvePoint, ErrorRates, Evaluation, GroupRates, Rate, SearchRates, ThresholdRates
 from regard.domain.people import Role
@@ -178,6 +178,31 @@ def test_the_day_of_a_training_is_the_same_wherever_it_is_read(person: Person, s
     dialog.get_by_label("Holds until").fill("2030-03-01")
     dialog.get_by_role("button", name="Record a training").click()
     expect(page.get_by_text("Completed 5 Jan 2026 · Holds until 1 Mar 2030")).to_be_visible()
+
+
+def test_what_is_nearly_round_is_written_so(person: Person, station: Agency) -> None:
+    page = person.signed_in("alice")
+
+    def nearly(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        for model in found["face_models"]:
+            model["at"][0]["fmr"] = 0.00996
+        route.fulfill(response=answer, json=found)
+
+    def now(route: Route) -> None:
+        notice = {"recipient": "the council", "due_at": (datetime.now(UTC) + timedelta(seconds=9)).isoformat()}
+        incident = {"id": "i", "kind": "misuse", "severity": "low", "description": "", "facts": {}, "overdue": False}
+        moments = {"opened_at": datetime.now(UTC).isoformat(), "notices": [notice]}
+        route.fulfill(json={"incidents": [incident | moments]})
+
+    page.route("**/v1/accuracy", nearly)
+    person.show(page, "accuracy")
+    expect(page.get_by_role("cell", name="1 in 100 10⁻²")).to_be_visible()
+    page.route("**/v1/incidents?*", now)
+    person.show(page, "incidents")
+    expect(page.get_by_text("due in a moment")).to_be_visible()
+    assert person.complaints == []
 
 
 def test_a_threshold_is_lowered_by_two_people_and_each_sees_at_once_what_the_other_did(

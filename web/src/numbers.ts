@@ -13,7 +13,8 @@ export function count(value: number): string {
 /** With at most so many digits behind the point: 0.5, 12. */
 export function decimals(value: number, most: number): string {
   const written = value.toFixed(most);
-  return written.includes(".") ? written.replace(/\.?0+$/, "") : written;
+  const said = written.includes(".") ? written.replace(/\.?0+$/, "") : written;
+  return said === "-0" ? "0" : said;
 }
 
 /** With at most so many digits that say something: 0.012, 12,300. */

@@ -336,9 +336,9 @@ const SMALL_RATE = 0.01;
 /** A rate with two digits: 12 %, and small ones as 1.2 × 10⁻⁴. */
 export function rate(value: number): string {
   if (value === 0 || value >= SMALL_RATE) return `${digits(100 * value, 3)}%`;
-  const power = Math.floor(Math.log10(value) + 1e-9);
-  const front = decimals(value / 10 ** power, 1);
-  const raised = `⁻${[...String(-power)].map((digit) => SUPERSCRIPTS[Number(digit)]).join("")}`;
+  const [rounded = "", power = ""] = value.toExponential(1).split("e-");
+  const front = decimals(Number(rounded), 1);
+  const raised = `⁻${[...power].map((digit) => SUPERSCRIPTS[Number(digit)]).join("")}`;
   return front === "1" ? `10${raised}` : `${front} × 10${raised}`;
 }
 
@@ -347,6 +347,7 @@ const [MINUTE, HOUR] = [60_000, 3_600_000];
 /** How far a moment is from now: "in 5 hours", "2 days ago". */
 export function fromNow(moment: string, now: number): string {
   const far = Date.parse(moment) - now;
+  if (Math.abs(far) < MINUTE / 2) return far < 0 ? "a moment ago" : "in a moment";
   if (Math.abs(far) < HOUR) return away(far / MINUTE, "minute");
   return Math.abs(far) < 48 * HOUR ? away(far / HOUR, "hour") : away(far / (24 * HOUR), "day");
 }
