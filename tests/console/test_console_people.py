@@ -67,6 +67,9 @@ def test_two_who_are_one_are_merged_by_a_key_and_parted_again_by_undo(
     person(desk, place, "adah", faces[2])
     page = who.signed_in("sam", viewport=size)
     who.show(page, f"collections/{place}/people")
+    for_a_thumb = page.locator("label", has=page.get_by_label("Select adah")).bounding_box()
+    assert for_a_thumb is not None
+    assert min(for_a_thumb["width"], for_a_thumb["height"]) >= 44
     page.get_by_role("button", name="Look for people who are there twice").press("Enter")
     expect(page.get_by_role("button", name="1 · Same")).to_be_enabled()
     assert violations(page) == []
