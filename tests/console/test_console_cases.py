@@ -34,6 +34,8 @@ from regard.store.authorisation_rows import AuthorisationRows
 from regard.store.tables.cases import case_candidates, cases, reviews
 
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+/console/#(/welcome/\S+)")
+_FIELDS_HOLD = """[...document.querySelectorAll('.field > *')].every((each) =>
+    each.getBoundingClientRect().right <= each.parentElement.getBoundingClientRect().right + 1)"""
 #: Narrower than any telephone that is sold.
 NARROW = {"width": 320, "height": 640}
 
@@ -103,6 +105,7 @@ def test_the_pages_of_cases_and_authorisations_are_accessible_at_any_width(
             person.show(page, place)
             assert violations(page) == [], place
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{place} is too wide"
+            assert page.evaluate(_FIELDS_HOLD), f"what is typed into on {place} is wider than its field"
     assert person.complaints == []
 
 
