@@ -216,6 +216,18 @@ def test_the_list_of_authorisations_says_whose_they_are_and_what_is_left(
     expect(page.get_by_text("J. Doe, County sheriff")).to_be_visible()
 
 
+def test_nobody_is_offered_what_their_roles_are_refused(person: Person, station: Agency, emergency: str) -> None:
+    for name, offered in (("olga", 1), ("alice", 0)):
+        page = person.signed_in(name)
+        person.show(page, f"authorisations/{emergency}")
+        expect(page.get_by_role("button", name="End it now")).to_have_count(offered)
+    for name, offered in (("alice", 1), ("adam", 0)):
+        page = person.signed_in(name)
+        person.show(page, "reports")
+        expect(page.get_by_role("heading", name="Assessment")).to_be_visible()
+        expect(page.get_by_role("heading", name="Audit")).to_have_count(offered)
+
+
 def test_what_cannot_wait_is_searched_under_before_anybody_has_decided(
     person: Person, station: Agency, tmp_path: Path
 ) -> None:
