@@ -228,6 +228,13 @@ def test_nobody_is_offered_what_their_roles_are_refused(person: Person, station:
         expect(page.get_by_role("heading", name="Audit")).to_have_count(offered)
 
 
+def test_a_page_that_somebody_has_not_is_their_first_one_and_no_part_of_it(person: Person, station: Agency) -> None:
+    page = person.signed_in("olga")
+    person.show(page, "library/photos")
+    expect(page.get_by_role("heading", name="Cases")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_what_cannot_wait_is_searched_under_before_anybody_has_decided(
     person: Person, station: Agency, tmp_path: Path
 ) -> None:
