@@ -193,6 +193,7 @@ def test_signing_out_and_the_way_back_shows_nothing(person: Person, station: Age
     press(page, button(page, "Sign out"))
     expect(page.get_by_label("Password")).to_be_visible()
     page.keyboard.press("Alt+ArrowLeft")
+    page.wait_for_timeout(1000)  # the browser goes back by itself, and cannot be told to meanwhile
     page.go_back()
     expect(page.get_by_label("Password")).to_be_visible()
     assert "sam" not in page.inner_text("body")

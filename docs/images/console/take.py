@@ -137,6 +137,13 @@ def verified(page: Page, _: Path) -> None:
     expect(page.get_by_text("The signature is right")).to_be_visible()
 
 
+def first(page: Page, _: Path) -> None:
+    """What stands first in a list has a page of its own."""
+    page.get_by_role("main").locator("ul.list a").first.click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.wait_for_timeout(700)
+
+
 def placed(page: Page, _: Path) -> None:
     """Some settings, with the home where an installation has it."""
     page.get_by_label("Find a setting").fill("server")
@@ -168,15 +175,21 @@ SCENES = (
     Scene("ledger", "alice", "ledger", verified),
     Scene("reports", "alice", "reports"),
     Scene("staff", "adam", "staff"),
+    Scene("colleague", "adam", "staff", first),
     Scene("thresholds", "adam", "thresholds"),
+    Scene("threshold", "adam", "thresholds", first),
     Scene("suspensions", "olga", "suspensions"),
     Scene("incidents", "olga", "incidents"),
+    Scene("incident", "olga", "incidents", first),
     Scene("accuracy", "alice", "accuracy"),
+    Scene("reviewers", "alice", "accuracy/reviewers"),
     Scene("models", "alice", "accuracy/models"),
     Scene("health", "adam", "health", measured),
     Scene("settings", "adam", "settings", placed),
     Scene("sign-ins", "sam", "sign-ins"),
     Scene("you", "sam", "you"),
+    Scene("more", "olga", "more"),
+    Scene("start", "adam", "start"),
     Scene("manifest", "erin", "video/photos/arrivals.jsonl"),
 )
 
@@ -222,6 +235,9 @@ def station(home: Path, faces: Mapping[str, bytes]) -> Iterator[Agency]:
             while (pair := made.next_pair(reviewer)) is not None:
                 made.decide(reviewer, pair.number, opinion(made, pair.number, {found["eileen"], found["eileen-2"]}))
         client.search_faces_by_image(CollectionId="suspects", Image={"Bytes": portrait(dark=0.8)})
+        with made.acting("olga", "incidents open") as grant:
+            words = "A search was made for a neighbour and not for a case."
+            made.live.engine.keeping.incidents.open(grant, "misuse", "serious", words, ["The county board"])
         lines = [f'{{"source-ref": "s3://photos/{name}.jpg"}}' for name in ("novak", "quint", "missing")]
         made.live.put("arrivals.jsonl", "\n".join(lines).encode())
         yield made
