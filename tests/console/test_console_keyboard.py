@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from agency import Agency, portrait
 from browser import PASSWORD, Person
-from playwright.sync_api import FileChooser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from regard.domain.comparisons import COMPONENTS
 
@@ -72,16 +72,10 @@ def visit(page: Page, name: str) -> None:
 
 def choose(page: Page, name: str, *files: Path) -> None:
     """A button that opens the system's own window for files."""
-    chosen: list[FileChooser] = []
-    page.once("filechooser", lambda opened: chosen.append(opened))  # noqa: PLW0108 - Playwright takes no built-in
-    for _ in range(4):  # a busy browser may pass over a key that comes as the page is drawn
-        reach(page, page.get_by_label(name))
+    with page.expect_file_chooser() as opened:
+        reach(page, page.get_by_label(name))  # in here: Playwright does not wait until the browser tells of choosers
         page.keyboard.press("Enter")
-        page.wait_for_timeout(2000)
-        if chosen:
-            chosen[0].set_files(files)
-            return
-    raise AssertionError(f"{name} opens no window for files")
+    opened.value.set_files(files)
 
 
 def test_searching_choosing_a_face_and_the_case_that_comes_of_it(person: Person, station: Agency, probe: Path) -> None:
