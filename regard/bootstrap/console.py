@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
@@ -16,6 +18,8 @@ _WHO_EARLY = {
     "Link": "<../v1/me>; rel=preload; as=fetch; crossorigin=anonymous",
     "Vary": "Accept-Encoding, Cookie",
 }
+#: The weight of an encoding that is not wanted.
+_REFUSED = re.compile(r"q=0(\.0*)?")
 _NOT_BUILT = (
     "The console is not built. Run `make console` where Regard's source is, with npm installed, and start the server "
     "again.\n"
@@ -51,9 +55,17 @@ class ConsolePages:
 
 
 def _answer(asset: Asset, request: Request) -> Response:
-    headers, zipped = dict(asset.headers), asset.zipped
+    headers = dict(asset.headers)
     if asset.media_type == _PAGE and browser_session.keeps(request):
         headers |= _WHO_EARLY
-    if zipped is None or "gzip" not in request.headers.get("accept-encoding", "").lower():
+    encoding = next((each for each in asset.encoded if each in _accepted(request)), None)
+    if encoding is None:
         return Response(asset.content, headers=headers, media_type=asset.media_type)
-    return Response(zipped, headers=headers | {"Content-Encoding": "gzip"}, media_type=asset.media_type)
+    headers["Content-Encoding"] = encoding
+    return Response(asset.encoded[encoding], headers=headers, media_type=asset.media_type)
+
+
+def _accepted(request: Request) -> set[str]:
+    """The encodings that whoever asks can read."""
+    named = [each.partition(";") for each in request.headers.get("accept-encoding", "").lower().split(",")]
+    return {encoding.strip() for encoding, _, weight in named if not _REFUSED.fullmatch(weight.strip())}

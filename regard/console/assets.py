@@ -45,6 +45,8 @@ _HASHED = "assets"
 _FOR_EVER, _ASK_AGAIN = "public, max-age=31536000, immutable", "no-cache"
 #: Compressed to less than this share, a file is sent so.
 _WORTH = 0.9
+#: The build puts a file's Brotli beside it.
+_BROTLI = ".br"
 #: A script that stands in the page.
 _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json", ".svg": "image/svg+xml"}
@@ -57,15 +59,16 @@ class Asset:
     content: bytes
     media_type: str
     headers: Mapping[str, str]
-    #: The same, compressed, where that is much smaller.
-    zipped: bytes | None = None
+    #: The same, compressed, where that is much smaller: by `Content-Encoding`, the smallest first.
+    encoded: Mapping[str, bytes]
 
 
 class Assets:
     """Every file of the build, by its path below the console's address; the page itself is ""."""
 
     def __init__(self, folder: Path = BUILT) -> None:
-        files = [path for path in folder.rglob("*") if path.is_file()] if (folder / "index.html").is_file() else []
+        found = [path for path in folder.rglob("*") if path.is_file()] if (folder / "index.html").is_file() else []
+        files = [path for path in found if path.suffix != _BROTLI]
         self._assets = {path.relative_to(folder).as_posix(): _read(path, folder) for path in files}
         if files:
             self._assets[""] = self._assets["index.html"]
@@ -85,8 +88,14 @@ def _read(path: Path, folder: Path) -> Asset:
     content = path.read_bytes()
     headers = {**_HEADERS, "Content-Security-Policy": _policy(content if kind == "text/html" else b"")}
     headers |= {"Cache-Control": _FOR_EVER if lasting else _ASK_AGAIN, "Vary": "Accept-Encoding"}
-    zipped = gzip.compress(content, mtime=0)
-    return Asset(content, kind, headers, zipped if len(zipped) < _WORTH * len(content) else None)
+    return Asset(content, kind, headers, _encoded(path, content))
+
+
+def _encoded(path: Path, content: bytes) -> dict[str, bytes]:
+    brotli = path.with_name(path.name + _BROTLI)
+    found = {"br": brotli.read_bytes()} if brotli.is_file() else {}
+    found["gzip"] = gzip.compress(content, mtime=0)
+    return {name: smaller for name, smaller in found.items() if len(smaller) < _WORTH * len(content)}
 
 
 def _policy(page: bytes) -> str:

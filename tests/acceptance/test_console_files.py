@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import http.client
 import runpy
@@ -91,6 +92,31 @@ def test_files_that_are_named_by_their_content_are_kept_for_ever(live: Live) -> 
     answer = get(live, "/console/assets/index-1a2b.js")
     assert "immutable" in answer.headers["cache-control"]
     assert answer.headers["content-type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("GZIP;q=1.0", "gzip"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
+        ("gzip;q=0.000", None),
+        ("identity", None),
+    ],
+)
+def test_a_file_is_sent_as_small_as_whoever_asks_can_read_it(
+    accepted: str, encoding: str | None, tmp_path: Path, built: Path
+) -> None:
+    script = built / "assets" / "index-1a2b.js"
+    script.write_text("export {};" * 100)
+    (built / "assets" / "index-1a2b.js.br").write_bytes(b"as Brotli")
+    contents = {"br": b"as Brotli", "gzip": gzip.compress(script.read_bytes(), mtime=0), None: script.read_bytes()}
+    with without_models(tmp_path / "home") as live:
+        answer = get(live, "/console/assets/index-1a2b.js", **{"Accept-Encoding": accepted})
+        assert answer.headers["content-encoding"] == encoding
+        assert answer.content == contents[encoding]  # type: ignore[attr-defined]
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert get(live, "/console/assets/index-1a2b.js.br").status == 404
 
 
 @pytest.mark.parametrize("path", ["nothing.js", "../assets.py", "%2e%2e/assets.py", "assets/", "assets/%00"])

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from agency import Agency
 from browser import DESK, PHONE, Person, violations
+from measured import of_spring
 from playwright.sync_api import Locator, Page, Route, expect
 
-from regard.domain.evaluations import CurvePoint, ErrorRates, Evaluation, GroupRates, Rate, SearchRates, ThresholdRates
 from regard.domain.people import Role
 from regard.store.evaluation_rows import EvaluationRows
 
@@ -20,59 +20,12 @@ EVALUATION = "evaluation-of-spring"
 OWN = "seven lanterns over the harbour"
 
 
-def rate(errors: int, trials: int, of: str) -> Rate:
-    return Rate(errors=errors, trials=trials, low=0.5 * errors / trials, high=(2 * errors + 3) / trials, of=of)
-
-
-def group(column: str, name: str, people: int) -> GroupRates:
-    strangers, mates = "pairs of different people", "pairs of one person"
-    thresholds = [
-        ThresholdRates(threshold=each, fmr=rate(3, 90_000, strangers), fnmr=rate(people, 900, mates))
-        for each in (80.0, 99.0)
-    ]
-    curve = [CurvePoint(similarity=10.0 * step, fmr=10.0**-step, fnmr=0.01 * step) for step in range(1, 6)]
-    return GroupRates(
-        column=column,
-        group=name,
-        people=people,
-        pictures=3 * people,
-        thresholds=tuple(thresholds),
-        curve=tuple(curve),
-    )
-
-
 @pytest.fixture(scope="module", autouse=True)
 def evaluated(station: Agency) -> None:
     """Error rates that somebody has measured."""
-    found = rate(2, 80, "searches")
-    searches = SearchRates(
-        threshold=80,
-        measured_size=40,
-        fpir=found,
-        fnir=found,
-        gallery_size=300_000,
-        fpir_expected=0.9,
-        fpir_expected_low=0.5,
-        fpir_expected_high=1.0,
+    EvaluationRows(station.database).add(
+        of_spring(EVALUATION, station.people["alice"], station.live.engine.known_models.default.version)
     )
-    rates = ErrorRates(
-        everybody=group("", "", 40),
-        groups=(group("camera", "door", 26), group("camera", "yard", 14)),
-        withheld=("camera: roof",),
-        searches=(searches,),
-    )
-    measured = Evaluation(
-        id=EVALUATION,
-        name="Spring",
-        face_model=station.live.engine.known_models.default.version,
-        collection=None,
-        measured_by=station.people["alice"],
-        measured_at=datetime.now(UTC),
-        without_face=2,
-        unread={"too large": 1},
-        rates=rates,
-    )
-    EvaluationRows(station.database).add(measured)
 
 
 @pytest.fixture
@@ -87,7 +40,7 @@ def lasting(station: Agency) -> Iterator[None]:
 
 
 def badge(page: Page, name: str) -> Locator:
-    return page.locator(".desk").get_by_role("link", name=re.compile(f"^{name} waiting:"))
+    return page.locator("nav.shell-bar").get_by_role("link", name=re.compile(f"^{name} waiting:"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

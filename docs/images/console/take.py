@@ -31,8 +31,9 @@ from agency import Agency, agency, judgement, portrait  # noqa: E402 - found by 
 from approved import approved  # noqa: E402
 from browser import DESK, PASSWORD, PHONE, Person  # noqa: E402
 from clips import MAKING, clip  # noqa: E402
-from live_server import with_models  # noqa: E402
+from live_server import with_models, without_models  # noqa: E402
 from made_up_faces import mixed, portraits  # noqa: E402
+from measured import of_spring  # noqa: E402
 from people import encoded  # noqa: E402
 
 from regard.accountability.passwords import Passwords  # noqa: E402
@@ -41,6 +42,7 @@ from regard.domain.authorisations import AuthorisationState  # noqa: E402
 from regard.domain.cases import Opinion  # noqa: E402
 from regard.domain.comparisons import Judgement  # noqa: E402
 from regard.store.authorisation_rows import AuthorisationRows  # noqa: E402
+from regard.store.evaluation_rows import EvaluationRows  # noqa: E402
 from regard.store.tables.cases import case_candidates, reviews  # noqa: E402
 from regard.store.tables.people import people  # noqa: E402
 
@@ -132,6 +134,10 @@ def measured(page: Page, _: Path) -> None:
     page.wait_for_timeout(2500)
 
 
+def rated(page: Page, _: Path) -> None:
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Spring")
+
+
 def verified(page: Page, _: Path) -> None:
     page.get_by_role("button", name="Verify in this browser").click()
     expect(page.get_by_text("The signature is right")).to_be_visible()
@@ -182,6 +188,7 @@ SCENES = (
     Scene("incidents", "olga", "incidents"),
     Scene("incident", "olga", "incidents", first),
     Scene("accuracy", "alice", "accuracy"),
+    Scene("evaluation", "alice", "accuracy/evaluation-of-spring", rated),
     Scene("reviewers", "alice", "accuracy/reviewers"),
     Scene("models", "alice", "accuracy/models"),
     Scene("health", "adam", "health", measured),
@@ -238,6 +245,8 @@ def station(home: Path, faces: Mapping[str, bytes]) -> Iterator[Agency]:
         with made.acting("olga", "incidents open") as grant:
             words = "A search was made for a neighbour and not for a case."
             made.live.engine.keeping.incidents.open(grant, "misuse", "serious", words, ["The county board"])
+        model = made.live.engine.known_models.default.version
+        EvaluationRows(made.database).add(of_spring("evaluation-of-spring", made.people["alice"], model))
         lines = [f'{{"source-ref": "s3://photos/{name}.jpg"}}' for name in ("novak", "quint", "missing")]
         made.live.put("arrivals.jsonl", "\n".join(lines).encode())
         yield made
@@ -272,6 +281,20 @@ def kept(page: Page, file: Path) -> None:
     """The window as a small PNG: 256 colours are enough for it."""
     picture = PIL.Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide")))
     picture.convert("RGB").quantize(256, dither=PIL.Image.Dither.NONE).save(file, optimize=True)
+
+
+def welcomed(browser: Browser, home: Path) -> None:
+    """The first page there is, on a server that has nobody yet."""
+    with without_models(home) as live:
+        for size, viewport in SIZES.items():
+            for scheme in ("light", "dark"):
+                with closing(Person(browser, live.url)) as person:
+                    page = person.window(viewport=viewport, color_scheme=scheme)
+                    page.goto(f"{live.url}/console/#/welcome/{live.engine.first_run.offer()}")
+                    page.get_by_label("Your name").fill("Ada Lovelace")
+                    page.get_by_label("Name you sign in with").fill("ada")
+                    page.get_by_label("Password").fill(PASSWORD)
+                    kept(page, HERE / f"welcome-{size}-{scheme}.png")
 
 
 def take(browser: Browser, made: Agency, probe: Path, only: set[str]) -> None:
@@ -314,7 +337,10 @@ def main() -> None:
         camera = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
         arguments = ["--no-sandbox", *camera, f"--use-file-for-fake-video-capture={film}"]
         with closing(running.chromium.launch(executable_path=chromium, args=arguments)) as browser:
-            take(browser, made, probe, set(sys.argv[1:]))
+            only = set(sys.argv[1:])
+            if not only or "welcome" in only:
+                welcomed(browser, folder / "nobody")
+            take(browser, made, probe, only)
 
 
 if __name__ == "__main__":

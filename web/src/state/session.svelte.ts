@@ -5,7 +5,7 @@ import { Problem, ask, whenSignedOut, type Shapes } from "../api/client";
 const FREE = ["open", "recorded"];
 
 class Session {
-  me = $state<Shapes["Me"] | null>(null);
+  me = $state.raw<Shapes["Me"] | null>(null);
   known = $state(false);
   trouble = $state<string | null>(null);
   /** The address that passkeys are bound to, if one is set. */
