@@ -78,30 +78,20 @@ def group(column: str, name: str, people: int) -> GroupRates:
 def of_spring(evaluation_id: str, person_id: str, face_model: str) -> Evaluation:
     """An evaluation of 40 people before two cameras; of a third there were too few."""
     found = rate(2, 80, "searches")
-    searches = SearchRates(
-        threshold=80,
-        measured_size=40,
-        fpir=found,
-        fnir=found,
-        gallery_size=300_000,
-        fpir_expected=0.9,
-        fpir_expected_low=0.5,
-        fpir_expected_high=1.0,
-    )
+    searches = replace(SEARCH, measured_size=40, fpir=found, fnir=found, gallery_size=300_000)
     rates = ErrorRates(
         everybody=group("", "", 40),
         groups=(group("camera", "door", 26), group("camera", "yard", 14)),
         withheld=("camera: roof",),
         searches=(searches,),
     )
-    return Evaluation(
+    return replace(
+        MEASURED,
         id=evaluation_id,
         name="Spring",
         face_model=face_model,
-        collection=None,
         measured_by=person_id,
         measured_at=datetime.now(UTC),
-        without_face=2,
         unread={"too large": 1},
         rates=rates,
     )
